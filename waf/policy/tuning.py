@@ -1,0 +1,275 @@
+"""tuning.yaml: what people took back, sharpened or patched, each with a reason, an owner and an expiry.
+
+An exclusion drops a finding (`ignore`) or keeps it from counting (`monitor`). A rule change disables a rule or
+alters its weight. A patch refuses (or lets pass uninspected) what fits it. What has expired is reported by
+`expired` and otherwise ignored, so that a forgotten hole closes by itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import translate
+from typing import Final, Literal
+
+import msgspec
+
+from waf.config.schema import Section
+from waf.errors import ConfigError, Problem
+from waf.model import Confidence, Engine, Finding, Request, Severity
+from waf.policy.access import Networks
+from waf.policy.paths import CanonicalPath, template
+from waf.policy.routes import host_fits
+
+Action = Literal["ignore", "monitor"]
+
+
+class Scope(Section):
+    """Where an entry holds; an empty key means everywhere. `path` is a template as in routes."""
+
+    host: str = ""
+    methods: tuple[str, ...] = ()
+    path: str = ""
+    clients: tuple[str, ...] = ()  # CIDRs
+    reason: str = ""
+    owner: str = ""
+    expires: datetime.date | None = None  # the last day on which it holds
+
+
+class Exclusion(Scope):
+    """Takes back findings by rule id, class or tag ("*" allowed) at a field address ("arg.q", "json.*")."""
+
+    rule: str = ""
+    kind: str = msgspec.field(default="", name="class")
+    tag: str = ""
+    field: str = ""
+    action: Action = "ignore"
+
+
+class RuleChange(Section):
+    """Changes a rule everywhere; `rule` may hold "*"."""
+
+    rule: str
+    disable: bool = False
+    severity: Literal["info", "low", "medium", "high", "critical"] | None = None
+    confidence: Literal["low", "medium", "high"] | None = None
+    reason: str = ""
+    owner: str = ""
+
+
+class Threshold(Scope):
+    """Another anomaly threshold for a part of the traffic."""
+
+    request: int | None = None
+    response: int | None = None
+
+
+class Patch(Scope):
+    """A virtual patch: refuses what fits the scope and, if given, has `pattern` (Hyperscan syntax) at `field`."""
+
+    id: str
+    title: str = ""
+    field: str = ""
+    pattern: str = ""
+    action: Literal["block", "report", "allow"] = "block"
+
+
+class TuningFile(Section):
+    """The content of one tuning.yaml."""
+
+    exclusions: tuple[Exclusion, ...] = ()
+    rules: tuple[RuleChange, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    patches: tuple[Patch, ...] = ()
+
+
+class _Scoped(msgspec.Struct, frozen=True):
+    scope: Scope
+    path: re.Pattern[str] | None
+    clients: Networks | None
+
+    def fits(self, request: Request, path: CanonicalPath, client: str, today: datetime.date) -> bool:
+        scope = self.scope
+        if scope.expires is not None and today > scope.expires:
+            return False
+        if scope.methods and request.method.decode("latin-1") not in scope.methods:
+            return False
+        if scope.host and not host_fits(scope.host.lower(), request.host):
+            return False
+        if self.path is not None and not self.path.fullmatch(path.text):
+            return False
+        return self.clients is None or self.clients.holds(client)
+
+
+def _scoped(scope: Scope) -> _Scoped:
+    return _Scoped(
+        scope,
+        template(scope.path) if scope.path else None,
+        Networks(scope.clients) if scope.clients else None,
+    )
+
+
+class _Exclusion(msgspec.Struct, frozen=True):
+    where: _Scoped
+    rule: re.Pattern[str] | None
+    kind: re.Pattern[str] | None
+    tag: re.Pattern[str] | None
+    field: re.Pattern[str] | None
+    action: Action
+
+    def takes_back(self, finding: Finding) -> bool:
+        if self.rule is not None and not self.rule.fullmatch(finding.rule):
+            return False
+        if self.kind is not None and not self.kind.fullmatch(finding.kind):
+            return False
+        if self.field is not None and not self.field.fullmatch(finding.address):
+            return False
+        return self.tag is None or any(self.tag.fullmatch(t) for t in finding.tags)
+
+
+PATCH_PREFIX: Final = "patch."
+
+
+class Tuning:
+    """All tuning files compiled. Raises ConfigError with every entry that cannot be used."""
+
+    def __init__(self, files: Sequence[tuple[str, TuningFile]] = ()) -> None:
+        problems: list[Problem] = []
+        self.files = tuple(files)
+        self._exclusions: list[_Exclusion] = []
+        self._thresholds: list[tuple[_Scoped, Threshold]] = []
+        self._patches: list[tuple[_Scoped, Patch]] = []
+        for name, content in files:
+            for kind, entries in (
+                ("exclusions", content.exclusions),
+                ("thresholds", content.thresholds),
+                ("patches", content.patches),
+            ):
+                for index, entry in enumerate(entries):
+                    try:
+                        self._add(entry)
+                    except ValueError as error:
+                        problems.append(Problem(name, 0, f"{kind}[{index}]", str(error)))
+        self.changes = tuple(change for _, content in files for change in content.rules)
+        if problems:
+            raise ConfigError(problems)
+        self.idle = not (self._exclusions or self._thresholds or self._patches)
+        self.patches_idle = not self._patches
+
+    def _add(self, entry: Exclusion | Threshold | Patch) -> None:
+        where = _scoped(entry)
+        match entry:
+            case Exclusion():
+                if not (entry.rule or entry.kind or entry.tag or entry.field):
+                    raise ValueError("an exclusion needs a rule, class, tag or field")
+                compiled = [re.compile(translate(g)) if g else None
+                            for g in (entry.rule, entry.kind, entry.tag, _bracketed(entry.field))]  # fmt: skip
+                self._exclusions.append(_Exclusion(where, *compiled, action=entry.action))
+            case Threshold():
+                self._thresholds.append((where, entry))
+            case Patch():
+                if entry.action == "allow" and not (entry.path or entry.clients or entry.host):
+                    raise ValueError("a patch that allows needs a path, host or clients: else it allows everything")
+                self._patches.append((where, entry))
+
+    def apply(
+        self,
+        findings: Sequence[Finding],
+        request: Request,
+        path: CanonicalPath,
+        client: str,
+        today: datetime.date,
+    ) -> list[Finding]:
+        """The findings that remain. Nothing is taken back on an ambiguous path, which may be another app's."""
+        kept: list[Finding] = []
+        active = [] if path.ambiguous else [
+            e for e in self._exclusions if e.where.fits(request, path, client, today)
+        ]  # fmt: skip
+        for finding in findings:
+            if finding.engine is Engine.ACCESS:
+                kept.append(finding)
+                continue
+            if finding.rule.startswith(PATCH_PREFIX) and not self._patch_fits(finding, request, path, client, today):
+                continue
+            action = next((e.action for e in active if e.takes_back(finding)), None)
+            if action == "ignore":
+                continue
+            kept.append(msgspec.structs.replace(finding, enforced=False) if action == "monitor" else finding)
+        return kept
+
+    def threshold(
+        self, default: int, direction: Literal["request", "response"], request: Request, path: CanonicalPath,
+        client: str, today: datetime.date,
+    ) -> int:  # fmt: skip
+        """The threshold for this request; the first entry that fits and names the direction wins."""
+        for where, entry in self._thresholds:
+            value = entry.request if direction == "request" else entry.response
+            if value is not None and not path.ambiguous and where.fits(request, path, client, today):
+                return value
+        return default
+
+    def patch(self, request: Request, path: CanonicalPath, client: str, today: datetime.date) -> Patch | None:
+        """The first patch without a pattern that fits; those with one are signatures and come as findings."""
+        for where, entry in self._patches:
+            if entry.pattern or (entry.action == "allow" and path.ambiguous):
+                continue
+            if where.fits(request, path, client, today):
+                return entry
+        return None
+
+    def _patch_fits(
+        self, finding: Finding, request: Request, path: CanonicalPath, client: str, today: datetime.date
+    ) -> bool:
+        return any(
+            PATCH_PREFIX + entry.id == finding.rule and where.fits(request, path, client, today)
+            for where, entry in self._patches
+        )
+
+    def patterns(self) -> list[Patch]:
+        """Patches that search for a pattern; they join the signature rules under "patch.ID"."""
+        return [entry for _, entry in self._patches if entry.pattern]
+
+    def expired(self, today: datetime.date) -> list[Problem]:
+        """Entries whose last day has passed, to be reported."""
+        out = []
+        for name, content in self.files:
+            entries: Iterable[tuple[str, Sequence[Scope]]] = (
+                ("exclusions", content.exclusions),
+                ("thresholds", content.thresholds),
+                ("patches", content.patches),
+            )
+            for kind, scopes in entries:
+                for index, scope in enumerate(scopes):
+                    if scope.expires is not None and today > scope.expires:
+                        message = f"expired on {scope.expires.isoformat()} and is ignored"
+                        out.append(Problem(name, 0, f"{kind}[{index}]", message, "remove it or renew `expires`"))
+        return out
+
+
+def patch_finding(patch: Patch) -> Finding:
+    """What a patch without a pattern reports."""
+    return Finding(
+        rule=PATCH_PREFIX + patch.id,
+        kind="patch",
+        engine=Engine.ACCESS,
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        detail=patch.title or patch.reason or "fits a virtual patch",
+        enforced=patch.action == "block",
+    )
+
+
+def exclusion_line(finding: Finding, method: bytes, path: str) -> str:
+    """One line for tuning.yaml that would let this finding pass at this place; safe to show and to paste."""
+    entry: dict[str, object] = {"rule": finding.rule, "methods": [method.decode("latin-1")], "path": path}
+    if finding.address:
+        entry["field"] = finding.address
+    entry["reason"] = ""
+    entry["owner"] = ""
+    return "- " + msgspec.json.encode(entry).decode()
+
+
+def _bracketed(glob: str) -> str:
+    """Field addresses hold "[]" for list indexes; in a glob that would open a character set."""
+    return glob.replace("[", "[[]") if glob else glob
