@@ -1,0 +1,1 @@
+"""Model to findings: fields, decoding, signatures. Pure: no I/O, no clock, no logging."""
