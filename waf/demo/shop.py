@@ -1,7 +1,7 @@
 """The demo shop: a small real web application, as careless as many.
 
-It knows nothing of the sidecar. Here are its pages with their forms and the upload; `api` has the JSON, `streams`
-what is slow or does not end. State is a few bounded dictionaries; nothing is written to disk.
+It knows nothing of the sidecar. Here are its pages with their forms and the upload; `api` has the JSON,
+`streams` what is slow or does not end. State is a few bounded dictionaries; nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def login(request: web.Request) -> web.Response:
         return html("Log in", pages.login_form(failed=True), status=401)
     response = web.Response(status=303, headers={"Location": "/"})
     session = hashlib.sha256(email.casefold().encode()).hexdigest()[:32]
-    response.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="Lax")
+    response.set_cookie(api.SESSION_COOKIE, session, httponly=True, samesite="Lax")
     return response
 
 

@@ -30,9 +30,9 @@ async def events(request: web.Request) -> web.StreamResponse:
     interval = number(request, "interval", 0.2, MAX_SECONDS)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    for number in range(1, count + 1):
-        await response.write(f"id: {number}\ndata: {json.dumps({'visitors': 40 + number})}\n\n".encode())
-        if number < count:
+    for turn in range(1, count + 1):
+        await response.write(f"id: {turn}\ndata: {json.dumps({'visitors': 40 + turn})}\n\n".encode())
+        if turn < count:
             await asyncio.sleep(interval)
     await response.write_eof()
     return response
