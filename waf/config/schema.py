@@ -31,7 +31,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of all sections: frozen, unknown keys refused."""
 
 
-class Tls(Section):
+class Tls(Section, frozen=True):
     """TLS on the listener; both files are PEM, read again when they change."""
 
     certificate: str
@@ -39,7 +39,7 @@ class Tls(Section):
     client_ca: str | None = None  # ask for client certificates signed by this CA (mTLS)
 
 
-class Listen(Section):
+class Listen(Section, frozen=True):
     address: str = "127.0.0.1:8080"  # host:port, [v6]:port or unix:/path
     tls: Tls | None = None
     workers: Positive = 1  # processes sharing the port by SO_REUSEPORT
@@ -50,14 +50,14 @@ class Listen(Section):
     websocket: bool = True  # let inspected WebSocket handshakes through
 
 
-class Upstream(Section):
+class Upstream(Section, frozen=True):
     url: str = "http://127.0.0.1:8000"  # http://host:port or unix:/path
     connections: Positive = 256
     idle_connections: Count = 64
     idle_timeout: Seconds = Seconds(30)
 
 
-class Timeouts(Section):
+class Timeouts(Section, frozen=True):
     """All totals but where said; each ends the exchange with its own rule id."""
 
     head: Seconds = Seconds(10)  # whole request head, from its first byte
@@ -72,7 +72,7 @@ class Timeouts(Section):
     drain: Seconds = Seconds(25)  # from SIGTERM to the end of the last exchange
 
 
-class Limits(Section):
+class Limits(Section, frozen=True):
     head: Size = Size(32 * 1024)
     line: Size = Size(8 * 1024)  # request line, and each header line
     headers: Positive = 100
@@ -81,7 +81,9 @@ class Limits(Section):
     requests_per_connection: Positive = 100_000
     inspect_body: Size = Size(1024 * 1024)  # buffered and inspected whole
     body: Size = Size(10 * 1024 * 1024 * 1024)  # no request body may be larger
-    over_limit: Literal["auto", "block", "stream"] = "auto"  # bodies over inspect_body; auto: stream files and octets
+    over_limit: Literal["auto", "block", "stream"] = (
+        "auto"  # bodies over inspect_body; auto: stream files and octets
+    )
     buffer: Size = Size(256 * 1024)  # per direction and connection before reading pauses
     decompressed: Size = Size(10 * 1024 * 1024)
     ratio: Positive = 100  # of decompression
@@ -90,7 +92,7 @@ class Limits(Section):
     value: Size = Size(64 * 1024)  # of one field
 
 
-class Inspection(Section):
+class Inspection(Section, frozen=True):
     level: Level = 2  # paranoia level: rules up to this level are on
     request_threshold: Positive = 7
     response_threshold: Positive = 7
@@ -98,7 +100,7 @@ class Inspection(Section):
     ambiguous_bodies: Literal["block", "report"] = "block"  # duplicate keys, mixed charsets …
 
 
-class Signatures(Section):
+class Signatures(Section, frozen=True):
     enabled: bool = True
     mode: Mode | None = None  # None: the global mode
     rules: tuple[str, ...] = ()  # further files or directories of rules
@@ -106,7 +108,7 @@ class Signatures(Section):
     responses: bool = True  # look for leaks in responses
 
 
-class CustomEntity(Section):
+class CustomEntity(Section, frozen=True):
     """A sensitive-data entity of one's own; see docs for the columns."""
 
     id: str
@@ -118,7 +120,7 @@ class CustomEntity(Section):
     confidence: Share = 0.9
 
 
-class ExactData(Section):
+class ExactData(Section, frozen=True):
     """A list whose values are recognised by keyed hash; the file is read once and never kept in clear."""
 
     id: str
@@ -129,7 +131,7 @@ class ExactData(Section):
 SensitiveAction = Literal["ignore", "report", "mask", "hash", "tokenise", "drop", "block"]
 
 
-class SensitiveRule(Section):
+class SensitiveRule(Section, frozen=True):
     """Overrides the default action; the last rule that fits wins. Empty means any."""
 
     action: SensitiveAction
@@ -139,23 +141,29 @@ class SensitiveRule(Section):
     fields: tuple[str, ...] = ()  # field addresses, "json.card.number"
 
 
-class Sensitive(Section):
+class Sensitive(Section, frozen=True):
     enabled: bool = True
     mode: Mode | None = None
     entities: tuple[str, ...] = ("pci", "bank", "person", "health", "secret")
     request_action: SensitiveAction = "report"
     response_action: SensitiveAction = "mask"
-    report_only: tuple[str, ...] = ("email", "phone", "jwt")  # too common in honest answers to be masked unasked
+    report_only: tuple[str, ...] = (
+        "email",
+        "phone",
+        "jwt",
+    )  # too common in honest answers to be masked unasked
     rules: tuple[SensitiveRule, ...] = ()
     custom: tuple[CustomEntity, ...] = ()
     exact: tuple[ExactData, ...] = ()
     key_file: str | None = None  # HMAC key for tokens and sketches; made in the state directory if absent
     undecodable: Literal["pass", "block"] = "pass"  # responses in a coding we cannot read; always counted
     over_limit: Literal["pass", "block"] = "pass"
-    disclosure: Literal["off", "report", "block"] = "report"  # far more of an entity than an endpoint ever sent
+    disclosure: Literal["off", "report", "block"] = (
+        "report"  # far more of an entity than an endpoint ever sent
+    )
 
 
-class Profiles(Section):
+class Profiles(Section, frozen=True):
     enabled: bool = True
     mode: Literal["off", "discover", "monitor", "protect"] = "discover"
     promotion: Literal["auto", "manual"] = "auto"
@@ -169,7 +177,7 @@ class Profiles(Section):
     version: str = ""  # image digest of the app
 
 
-class Route(Section):
+class Route(Section, frozen=True):
     """Settings for the requests that fit `host`, `methods` and `path`; the first fitting route wins."""
 
     path: str  # "/api/*", "/users/{id}"; "*" any one segment, "**" the rest
@@ -189,7 +197,7 @@ class Route(Section):
     responses: bool | None = None
 
 
-class RateLimit(Section):
+class RateLimit(Section, frozen=True):
     """A token bucket per client address for the requests that fit."""
 
     name: str
@@ -200,14 +208,14 @@ class RateLimit(Section):
     key: str = "client"  # "client" or "header.NAME"
 
 
-class Access(Section):
+class Access(Section, frozen=True):
     allow: tuple[str, ...] = ()  # CIDRs never refused by address or rate
     deny: tuple[str, ...] = ()  # CIDRs refused with 403
     rate_limits: tuple[RateLimit, ...] = ()
     rate_entries: Positive = 50_000  # buckets kept
 
 
-class Events(Section):
+class Events(Section, frozen=True):
     output: str = "stdout"  # "stdout", "stderr", "none" or a file
     access: Literal["none", "sampled", "all"] = "none"  # unremarkable exchanges
     sample: Share = 0.01
@@ -215,13 +223,13 @@ class Events(Section):
     recent: Positive = 500  # kept for the control API
 
 
-class Control(Section):
+class Control(Section, frozen=True):
     listen: str = "127.0.0.1:15021"
     token_file: str | None = None  # needed for all but health and metrics where listen is not loopback
     token_env: str = "WAF_CONTROL_TOKEN"
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     mode: Mode = Mode.MONITOR
     listen: Listen = Listen()
     upstream: Upstream = Upstream()
