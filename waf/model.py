@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -250,6 +250,19 @@ class PatternStore(Protocol):
 
 
 # --------------------------------------------------------------------------------- permission to send something
+
+
+class BodyPlan(msgspec.Struct, frozen=True, gc=False):
+    """How the proxy takes a request's body; the policy's answer to a head.
+
+    Bodies of up to `buffer` bytes are read whole and judged by `admit`. A longer one is answered with 413 when `over`
+    is "block", or judged by `admit_stream` and forwarded in inspected windows when it is "stream". With `stream` true
+    any body streams from its first byte.
+    """
+
+    buffer: int
+    over: Literal["block", "stream"] = "block"
+    stream: bool = False
 
 
 class Admitted(msgspec.Struct, frozen=True):
