@@ -1,0 +1,1 @@
+"""What is remembered of an exchange: events, metrics, recent events, captures. Decides nothing."""

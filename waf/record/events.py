@@ -1,0 +1,221 @@
+"""An exchange as one JSON line with ECS field names (Elastic Common Schema 8), safe to show to anyone on
+call.
+
+Owns which exchanges are remarkable, and what a line says. Whatever a client or the app sent is shown through
+`mask` only; header values, bodies and queries are not shown at all. Knows nothing of files and threads.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from waf.model import PASSED, Action, Engine, Exchange, Finding, Mask, Outcome, Verdict
+
+ECS_VERSION: Final = "8.11.0"
+MAX_LINE: Final = 4096  # PIPE_BUF: lines of several workers on one pipe never mix (pipe(7))
+MAX_FINDINGS: Final = 20
+
+_FORWARD: Final = Action.FORWARD
+_ORDINARY: Final = frozenset({Outcome.FORWARDED, Outcome.TUNNELLED})
+
+NOTED: Final = frozenset({Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS})
+"""Engines of which any finding is worth a line. Those of the others, where nothing follows from them, are
+counted
+and go into the profile and the inventory: a shop's every page holds an e-mail address."""
+
+EVENT_TYPES: Final[dict[Outcome, str]] = {
+    Outcome.FORWARDED: "allowed",
+    Outcome.REDACTED: "change",
+    Outcome.BLOCKED: "denied",
+    Outcome.WITHHELD: "denied",
+    Outcome.MALFORMED: "denied",
+    Outcome.CLIENT_GONE: "error",
+    Outcome.UPSTREAM_FAULT: "error",
+    Outcome.OVERLOADED: "denied",
+    Outcome.TUNNELLED: "allowed",
+    Outcome.OWN_FAULT: "error",
+}
+"""ECS event.type by outcome."""
+
+
+def remarkable(exchange: Exchange) -> bool:
+    """Refused, altered or faulty, or it would have been; or an engine of `NOTED` found something."""
+    if exchange.outcome not in _ORDINARY or exchange.fault or not exchange.inspected:
+        return True
+    return _speaks(exchange.verdict) or _speaks(exchange.response_verdict)
+
+
+def _speaks(verdict: Verdict) -> bool:
+    if verdict is PASSED:
+        return False
+    return verdict.would is not _FORWARD or any(finding.engine in NOTED for finding in verdict.findings)
+
+
+def event(exchange: Exchange, mask: Mask, service: str = "") -> dict[str, Any]:
+    """The event of an ended exchange. Keys are flat ECS names; those without a value are left out."""
+    request, response = exchange.request, exchange.response
+    verdict, reply = exchange.verdict, exchange.response_verdict
+    speaking = verdict if _speaks(verdict) else reply if _speaks(reply) else verdict
+    findings = (*verdict.findings, *reply.findings)
+    shown = _strongest(findings)
+    kind = EVENT_TYPES[exchange.outcome]
+    peer = exchange.peer
+    entry: dict[str, Any] = {
+        "@timestamp": _timestamp(exchange.wall),
+        "ecs.version": ECS_VERSION,
+        "event.dataset": "waf.exchange",
+        "event.kind": "alert" if findings or kind == "denied" else "event",
+        "event.category": ["web", "intrusion_detection"] if findings else ["web"],
+        "event.type": [kind],
+        "event.action": _action(exchange, verdict, reply),
+        "event.outcome": "failure" if kind == "error" else "success",
+        "event.reason": exchange.detail or (shown[0].detail if shown else ""),
+        "event.duration": max(0, round((exchange.ended - exchange.started) * 1e9)),
+        "http.request.id": exchange.id,
+        "trace.id": exchange.trace_id,
+        "source.ip": peer.client,
+        "waf.peer.ip": peer.address if peer.address != peer.client else "",
+        "url.scheme": peer.scheme,
+        "service.name": service,
+        "http.response.status_code": exchange.sent_status,
+        "http.request.bytes": exchange.bytes_from_client,
+        "http.response.bytes": exchange.bytes_to_client,
+        "rule.id": _rules(exchange, shown),
+        "rule.category": list(dict.fromkeys(finding.kind for finding in shown)),
+        "waf.outcome": exchange.outcome.value,
+        "waf.would": (verdict.would if verdict.would is not _FORWARD else reply.would).value,
+        "waf.score": speaking.score,
+        "waf.fault": exchange.fault,
+        "waf.exclusion": _exclusion(verdict.exclusion or reply.exclusion, shown, mask),
+        "waf.findings": [_finding(finding, mask) for finding in shown],
+        "waf.findings_omitted": len(findings) - len(shown),
+        "waf.route": exchange.route,
+        "waf.attempts": exchange.attempts,
+        "waf.policy.version": exchange.policy_version,
+        "waf.policy.generation": exchange.generation,
+        "waf.timings_ms": timings(exchange),
+        "waf.overhead_ms": round(exchange.overhead * 1e3, 3),
+    }  # fmt: skip
+    if request is not None:
+        entry["http.request.method"] = masked(mask, request.method)
+        entry["http.version"] = f"1.{request.minor}"
+        entry["url.domain"] = masked(mask, request.host)
+        entry["url.path"] = masked(mask, unquote_to_bytes(request.path))
+        entry["user_agent.original"] = masked(mask, request.headers.get(b"user-agent") or b"")
+    if response is not None:
+        entry["waf.upstream.status_code"] = response.status
+    entry = {key: value for key, value in entry.items() if value or key in _ALWAYS}
+    if not exchange.inspected:
+        entry["waf.inspected"] = False
+    return entry
+
+
+_ALWAYS: Final = frozenset(
+    {"http.response.status_code", "waf.score", "waf.overhead_ms", "event.duration", "rule.id"}
+)
+
+
+def line(entry: dict[str, Any]) -> bytes:
+    """The event as one line with its newline, at most `MAX_LINE` bytes: weak findings give way first."""
+    data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    while len(data) > MAX_LINE and entry.get("waf.findings"):
+        findings = entry["waf.findings"]
+        keep = len(findings) // 2
+        omitted = entry.get("waf.findings_omitted", 0) + len(findings) - keep
+        entry = {**entry, "waf.findings": findings[:keep], "waf.findings_omitted": omitted}
+        data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    if len(data) > MAX_LINE:
+        entry = {key: _cut(value) for key, value in entry.items()}
+        data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    return data
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:80]
+    return [_cut(item) for item in value[:8]] if isinstance(value, list) else value
+
+
+def timings(exchange: Exchange) -> dict[str, float]:
+    """Milliseconds by stage, those that were reached."""
+    marks = (
+        ("head", exchange.head_at),
+        ("body", exchange.client_body_at),
+        ("judge", exchange.admitted_at),
+        ("connect", exchange.sent_upstream_at),
+        ("upstream", exchange.answered_at),
+        ("reply", exchange.ended),
+    )
+    spans: dict[str, float] = {}
+    before = exchange.started
+    for name, at in marks:
+        if at:
+            spans[name] = round(max(0.0, at - before) * 1e3, 3)
+            before = max(at, before)
+    return spans
+
+
+def masked(mask: Mask, data: bytes) -> str:
+    """`mask(data)`; should the mask itself fail, nothing of the data is shown."""
+    if not data:
+        return ""
+    try:
+        return mask(data)
+    except Exception:
+        return f"[{len(data)} bytes]"
+
+
+def _action(exchange: Exchange, verdict: Verdict, reply: Verdict) -> str:
+    for one in (verdict, reply):
+        if one.action is not _FORWARD:
+            return str(one.action.value)
+    return "block" if EVENT_TYPES[exchange.outcome] == "denied" else "forward"
+
+
+def _strongest(findings: tuple[Finding, ...]) -> list[Finding]:
+    if len(findings) > 1:
+        ranked = sorted(findings, key=lambda f: (f.enforced, f.severity, f.confidence), reverse=True)
+        return ranked[:MAX_FINDINGS]
+    return list(findings)
+
+
+def _rules(exchange: Exchange, findings: list[Finding]) -> list[str]:
+    if not findings:
+        return [exchange.fault] if exchange.fault else []
+    return list(dict.fromkeys(finding.rule for finding in findings))
+
+
+def _exclusion(line: str, findings: list[Finding], mask: Mask) -> str:
+    """The line, unless it names a field whose name must not be shown."""
+    if not line or any(f.address and masked(mask, f.address.encode()) != f.address for f in findings):
+        return ""
+    return line
+
+
+def _finding(finding: Finding, mask: Mask) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "rule": finding.rule,
+        "kind": finding.kind,
+        "engine": finding.engine.value,
+        "severity": finding.severity.name.lower(),
+        "confidence": finding.confidence.name.lower(),
+        "field": masked(mask, finding.address.encode()),  # a parameter's name is the client's own text
+        "excerpt": finding.excerpt,
+        "views": finding.views,
+        "detail": finding.detail,
+        "expected": finding.expected,
+        "tags": list(finding.tags),
+    }
+    shown = {key: value for key, value in shown.items() if value not in ("", [])}
+    if not finding.enforced:
+        shown["enforced"] = False
+    return shown
+
+
+def _timestamp(wall: float) -> str:
+    moment = datetime.datetime.fromtimestamp(wall, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
