@@ -26,7 +26,7 @@ import msgspec
 from bench.cases import PAGE_CARDS, Case, cases
 from bench.figures import Run, Sample, notes, over_budget, read_budget, replace_section, summarise, table
 from bench.load import LoadResult, one_by_one, paced, percentile, run_load, write_script
-from bench.peers import PEERS, Peer, start_backend, start_sidecar, why_not
+from bench.peers import PEERS, Peer, start_app, start_backend, start_sidecar, why_not
 from bench.processes import Cores, cores
 from bench.wire import Connection
 from waf.demo.catalogue import grouped
@@ -61,7 +61,9 @@ def run(plan: Plan, wanted: Sequence[Case], names: Sequence[str], *, quiet: bool
     samples: list[Sample] = []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waf-bench-")))
-        backend = start_backend(directory / "backend", where)
+        sink = start_app(directory / "sink", where)
+        stack.enter_context(sink.server)
+        backend = start_backend(directory / "backend", where, sink)
         stack.enter_context(backend.server)
         peers: list[Peer] = []
         for name in names:
@@ -120,6 +122,12 @@ def _verify(peer: Peer, case: Case) -> float:
                 raise WrongAnswer(
                     f"{peer.name} answered {answer.status} to {case.name}: {answer.body[:300]!r}"
                 )
+            if request.startswith(b"POST /upload"):
+                size = len(request) - request.index(b"\r\n\r\n") - 4
+                if answer.body != b'{"received":%d}' % size:
+                    raise WrongAnswer(
+                        f"{peer.name} passed on another body than {size} bytes: {answer.body!r}"
+                    )
             if case.masked:
                 shown = [card for card in PAGE_CARDS if grouped(card).encode() in answer.body]
                 if bool(shown) == (peer.name == "sidecar"):

@@ -61,6 +61,12 @@ _BACKEND: Final = """
         root {dir};
         location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
         location = /page.html {{ }}
+        location = /upload {{
+            proxy_pass http://127.0.0.1:{sink};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_request_buffering off;
+        }}
     }}
 """
 
@@ -132,14 +138,22 @@ class Peer(NamedTuple):
     control: int = 0
 
 
-def start_backend(directory: Path, cores: Cores) -> Peer:
-    """nginx as the app: a short JSON answer to everything, and the HTML page at /page.html."""
+def start_app(directory: Path, cores: Cores, port: int = 0) -> Peer:
+    """The app of bench.backend, which reads bodies to their end and can fail in every way."""
+    port = port or free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "bench.backend", "--port", str(port)]
+    server = Server(command, where=cores.others, log=directory / "log", ready=lambda: listens(port), cwd=ROOT)
+    return Peer("app", port, server)
+
+
+def start_backend(directory: Path, cores: Cores, sink: Peer) -> Peer:
+    """nginx as the app: a short JSON answer, the HTML page at /page.html, /upload passed on to `sink`."""
     port = free_port()
     directory.mkdir(parents=True)
     (directory / "page.html").write_bytes(page())
-    content = _BACKEND.format(port=port, dir=directory)
-    server = _nginx(directory, content, port, cores.others)
-    return Peer("direct", port, server)
+    content = _BACKEND.format(port=port, dir=directory, sink=sink.port)
+    return Peer("direct", port, _nginx(directory, content, port, cores.others))
 
 
 def start_nginx(directory: Path, cores: Cores, upstream: int) -> Peer:
