@@ -24,8 +24,12 @@ class Networks:
     """A set of CIDRs; `holds` answers for an address as text, False for what is no address."""
 
     def __init__(self, cidrs: Sequence[str]) -> None:
-        self._v4 = [n for c in cidrs if isinstance(n := ipaddress.ip_network(c, strict=False), ipaddress.IPv4Network)]
-        self._v6 = [n for c in cidrs if isinstance(n := ipaddress.ip_network(c, strict=False), ipaddress.IPv6Network)]
+        self._v4 = [
+            n for c in cidrs if isinstance(n := ipaddress.ip_network(c, strict=False), ipaddress.IPv4Network)
+        ]
+        self._v6 = [
+            n for c in cidrs if isinstance(n := ipaddress.ip_network(c, strict=False), ipaddress.IPv6Network)
+        ]
 
     def __bool__(self) -> bool:
         return bool(self._v4 or self._v6)
@@ -107,7 +111,9 @@ class Gate:
                 continue
             if path is not None and not pattern.fullmatch(path.text):
                 continue
-            wait = self._buckets.take((limit.name, self._key(limit, client, request)), limit.rate, limit.burst, now)
+            wait = self._buckets.take(
+                (limit.name, self._key(limit, client, request)), limit.rate, limit.burst, now
+            )
             if wait > 0.0:
                 detail = f'over the rate limit "{limit.name}": {limit.rate:g} requests/s, burst {limit.burst}'
                 return Refusal(_finding("access.rate-limit", detail), max(1, math.ceil(wait)))

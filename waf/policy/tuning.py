@@ -34,7 +34,7 @@ class Scope(Section):
     clients: tuple[str, ...] = ()  # CIDRs
     reason: str = ""
     owner: str = ""
-    expires: datetime.date | None = None  # the last day on which it holds
+    expires: str = ""  # the last day on which it holds, "2027-01-31"
 
 
 class Exclusion(Scope):
@@ -88,10 +88,11 @@ class _Scoped(msgspec.Struct, frozen=True):
     scope: Scope
     path: re.Pattern[str] | None
     clients: Networks | None
+    expires: datetime.date | None
 
     def fits(self, request: Request, path: CanonicalPath, client: str, today: datetime.date) -> bool:
         scope = self.scope
-        if scope.expires is not None and today > scope.expires:
+        if self.expires is not None and today > self.expires:
             return False
         if scope.methods and request.method.decode("latin-1") not in scope.methods:
             return False
@@ -107,7 +108,17 @@ def _scoped(scope: Scope) -> _Scoped:
         scope,
         template(scope.path) if scope.path else None,
         Networks(scope.clients) if scope.clients else None,
+        _date(scope.expires),
     )
+
+
+def _date(text: str) -> datetime.date | None:
+    if not text:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expires: not a date; write it as 2027-01-31") from None
 
 
 class _Exclusion(msgspec.Struct, frozen=True):
@@ -170,7 +181,9 @@ class Tuning:
                 self._thresholds.append((where, entry))
             case Patch():
                 if entry.action == "allow" and not (entry.path or entry.clients or entry.host):
-                    raise ValueError("a patch that allows needs a path, host or clients: else it allows everything")
+                    raise ValueError(
+                        "a patch that allows needs a path, host or clients: else it allows everything"
+                    )
                 self._patches.append((where, entry))
 
     def apply(
@@ -190,7 +203,9 @@ class Tuning:
             if finding.engine is Engine.ACCESS:
                 kept.append(finding)
                 continue
-            if finding.rule.startswith(PATCH_PREFIX) and not self._patch_fits(finding, request, path, client, today):
+            if finding.rule.startswith(PATCH_PREFIX) and not self._patch_fits(
+                finding, request, path, client, today
+            ):
                 continue
             action = next((e.action for e in active if e.takes_back(finding)), None)
             if action == "ignore":
@@ -241,9 +256,12 @@ class Tuning:
             )
             for kind, scopes in entries:
                 for index, scope in enumerate(scopes):
-                    if scope.expires is not None and today > scope.expires:
-                        message = f"expired on {scope.expires.isoformat()} and is ignored"
-                        out.append(Problem(name, 0, f"{kind}[{index}]", message, "remove it or renew `expires`"))
+                    last = _date(scope.expires)
+                    if last is not None and today > last:
+                        message = f"expired on {scope.expires} and is ignored"
+                        out.append(
+                            Problem(name, 0, f"{kind}[{index}]", message, "remove it or renew `expires`")
+                        )
         return out
 
 

@@ -1,0 +1,231 @@
+"""Permission: what may go to the app, what may go to the client, and why.
+
+`Policy` is immutable; reload and promotion build a new one. An exchange keeps the policy with which it began (see
+`judgement.Judgement`). Every way through `admit` and `release` that is not inspected says so on the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from waf.config.schema import Config
+from waf.errors import OwnFault
+from waf.inspect.reading import read
+from waf.inspect.signatures import Signatures
+from waf.model import (
+    PASSED,
+    Action,
+    Admitted,
+    BodyPlan,
+    Confidence,
+    Engine,
+    Exchange,
+    Field,
+    Finding,
+    Framing,
+    Mode,
+    Refused,
+    Released,
+    Request,
+    Response,
+    Severity,
+    Verdict,
+    Withheld,
+)
+from waf.policy.access import Gate
+from waf.policy.decide import RETRY_SECONDS, decide
+from waf.policy.judgement import Judgement
+from waf.policy.paths import canonical
+from waf.policy.routes import Routes, Settings
+from waf.policy.streams import ScannedBody
+from waf.policy.tuning import Tuning, exclusion_line, patch_finding
+from waf.profiles.check import Profile
+from waf.sensitive.detect import Detector
+
+STREAMED_TYPES: Final = (
+    b"multipart/form-data", b"application/octet-stream", b"image/", b"video/", b"audio/", b"font/",
+    b"application/zip", b"application/gzip", b"application/x-tar", b"application/pdf",
+)  # fmt: skip
+"""Content types whose bodies, where they are longer than the inspection limit, stream in inspected windows."""
+
+
+class Policy:
+    """One immutable policy; see the module. `version` names its content, `generation` counts up per process."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        signatures: Signatures | None,
+        detector: Detector,
+        profile: Profile | None,
+        gate: Gate,
+        tuning: Tuning,
+        version: str,
+        generation: int = 0,
+    ) -> None:
+        self.config: Final = config
+        self.version: Final = version
+        self.generation: Final = generation
+        self.signatures: Final = signatures
+        self.detector: Final = detector
+        self.profile: Final = profile
+        self.gate: Final = gate
+        self.tuning: Final = tuning
+        self.routes: Final = Routes(config)
+        self._limits: Final = config.limits
+        self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
+
+    def with_profile(self, profile: Profile | None, generation: int) -> Policy:
+        """The same policy over another learned profile; costs microseconds."""
+        return Policy(
+            self.config, signatures=self.signatures, detector=self.detector, profile=profile, gate=self.gate,
+            tuning=self.tuning, version=self.version, generation=generation,
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------------------------------------- requests
+
+    def plan(self, exchange: Exchange, now: float) -> BodyPlan | Refused:
+        """After the head: how to take the body, or a refusal that needs none. `now` is monotonic seconds."""
+        request = exchange.request
+        assert request is not None
+        path = canonical(request.path) if self._needs_path else None
+        settings = self.routes.find(request.host, request.method, path)
+        judgement = Judgement(self, settings, path)
+        exchange.policy_data = judgement
+        if settings.name:
+            exchange.route = settings.name
+        if settings.mode is not Mode.OFF and (refused := self._gate(exchange, judgement, request, now)):
+            return refused
+        if request.framing is Framing.LENGTH and request.length > settings.body:
+            return self._refuse(
+                exchange, judgement, [_limit("limit.body", "the body is larger than allowed here")]
+            )
+        if settings.mode is Mode.OFF:
+            return BodyPlan(buffer=0, over="stream", stream=True)
+        over = settings.over_limit
+        if over == "auto":
+            content_type = (request.headers.get(b"content-type") or b"").lower()
+            over = "stream" if content_type.startswith(STREAMED_TYPES) else "block"
+        return BodyPlan(buffer=settings.inspect_body, over=over, stream=False)
+
+    def admit(self, exchange: Exchange, body: bytes, now: float) -> Admitted | Refused:
+        """Judge a whole request. An error of ours ends closed or open as configured, and says so either way."""
+        try:
+            return self._judge(exchange, body)
+        except Exception as error:
+            return self._failed(exchange, error, body)
+
+    def admit_stream(self, exchange: Exchange, now: float) -> Admitted | Refused:
+        """Judge the head of a request whose body is too long to hold; its windows go through the stream."""
+        judgement: Judgement = exchange.policy_data
+        request = exchange.request
+        assert request is not None
+        answer = self.admit(exchange, b"", now)
+        if isinstance(answer, Refused):
+            return answer
+        settings = judgement.settings
+        if settings.mode is Mode.OFF or self.signatures is None or not settings.signatures:
+            _uninspected(exchange, "a streamed body with signatures off")
+            return Admitted(answer.request, None)
+
+        def judge(findings: Sequence[Finding]) -> Verdict:
+            exchange.verdict = self._verdict(exchange, judgement, [*judgement.findings, *findings])
+            return exchange.verdict
+
+        scan = self.signatures.request_stream(request, settings.level)
+        return Admitted(answer.request, None, ScannedBody([scan], judge))
+
+    def _judge(self, exchange: Exchange, body: bytes) -> Admitted | Refused:
+        judgement: Judgement = exchange.policy_data
+        settings = judgement.settings
+        request = exchange.request
+        assert request is not None
+        if settings.mode is Mode.OFF:
+            _uninspected(exchange, "mode off")
+            return Admitted(request, body)
+        detector = self.detector
+        reading = judgement.reading = read(request, body, self._limits, detector.mask)
+        findings = judgement.findings
+        typed: Callable[[Field], bool] = _nothing_is_typed
+        if settings.profiles and self.profile is not None:
+            check = judgement.check = self.profile.check(
+                request, reading.head, reading.body_fields, request.headers.get(b"content-type") or b""
+            )
+            exchange.route = settings.name or check.endpoint
+            findings += check.findings
+            typed = check.typed
+        if settings.signatures and self.signatures is not None:
+            findings += self.signatures.check(reading, settings.level, typed)
+        findings += reading.findings
+        hits = None
+        if settings.sensitive:
+            hits = judgement.hits = detector.check_request(reading, request.path)
+            if hits is not None:
+                findings += hits.findings
+        if not findings:
+            return Admitted(request, body)
+        altered = hits is not None and hits.alters
+        verdict = exchange.verdict = self._verdict(exchange, judgement, findings, altered=altered)
+        if verdict.action is Action.BLOCK:
+            return Refused(verdict)
+        if verdict.action is Action.REDACT and hits is not None:
+            request, body = detector.redact_request(request, body, hits)
+        return Admitted(request, body)
+
+    # --------------------------------------------------------------------------------------------- responses
+
+    def release(self, exchange: Exchange, response: Response) -> Released | Withheld:
+        """Judge a response head and choose the filter that its body goes through."""
+        try:
+            return self._release(exchange, response)
+        except Exception as error:
+            if self.config.inspection.on_error == "open":
+                _uninspected(exchange, f"response not inspected: {type(error).__name__} in our own code")
+                return Released(response)
+            finding = _own(f"{type(error).__name__} while judging the response")
+            verdict = Verdict(Action.BLOCK, Action.BLOCK, score=10, status=502, findings=(finding,))
+            exchange.response_verdict = verdict
+            return Withheld(verdict)
+
+    def _release(self, exchange: Exchange, response: Response) -> Released | Withheld:
+        judgement: Judgement = exchange.policy_data
+        settings = judgement.settings
+        request = exchange.request
+        assert request is not None
+        if settings.mode is Mode.OFF:
+            return Released(response)
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------ verdicts
+
+    def _gate(self, exchange: Exchange, judgement: Judgement, request: Request, now: float) -> Refused | None:
+        """Address lists, rate limits, patches, and what the route allows: all that needs no body."""
+        settings = judgement.settings
+        findings: list[Finding] = []
+        retry_after = RETRY_SECONDS
+        if not self.gate.idle and (
+            refusal := self.gate.check(exchange.peer.client, request, judgement.path(request.path), now)
+        ):
+            findings.append(refusal.finding)
+            retry_after = refusal.retry_after
+        if settings.allow_methods and request.method not in settings.allow_methods:
+            findings.append(_access("access.method", "the route does not allow this method"))
+        if settings.allow_types and request.framing is not Framing.NONE:
+            content_type = (request.headers.get(b"content-type") or b"").partition(b";")[0].strip().lower()
+            if content_type not in settings.allow_types:
+                findings.append(_access("access.content-type", "the route does not allow this content type"))
+        if not self.tuning.patches_idle:
+            patch = self.tuning.patch(
+                request, judgement.path(request.path), exchange.peer.client, exchange.wall
+            )
+            if patch is not None and patch.action == "allow":
+                judgement.allow(patch.id)
+            elif patch is not None:
+                findings.append(patch_finding(patch))
+        if not findings:
+            return None
+        return self._refuse(exchange, judgement, findings, retry_after)
