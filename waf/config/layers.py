@@ -1,8 +1,8 @@
 """Several sources laid over one another, the nearer ones stronger.
 
 Defaults < cluster < namespace < workload < annotation < environment < options. Owns which lists join and
-which replace, and which environment variables count. All of it works on trees, so that a value keeps the place
-where it was written however many layers lie between.
+which replace, and which environment variables count. All of it works on trees, so that a value keeps the
+place where it was written however many layers lie between.
 """
 
 from __future__ import annotations

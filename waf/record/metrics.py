@@ -47,6 +47,8 @@ HELP: Final[dict[str, str]] = {
     "build": "This sidecar.",
 }
 
+RELOAD_AT: Final = "waf_config_last_reload_success_timestamp_seconds"
+
 RequestKey = tuple[str, str, str, int]
 
 

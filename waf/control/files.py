@@ -1,0 +1,174 @@
+"""Files that outlive the process: compiled patterns, learned state, the control token.
+
+Owns atomic replacement and distrust: what is read back was written whole, by us or by root, and is not too
+large.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from waf.config.schema import Control
+
+MAX_DATABASE: Final = 64 * 1024 * 1024
+MAX_STORE: Final = 256 * 1024 * 1024
+MAX_TOKEN: Final = 4096
+
+_MAGIC: Final = b"WAFPAT1\n"
+_SUFFIX: Final = ".pat"
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", re.ASCII)
+
+
+def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace the file at `path` by `data`, whole or not at all, even over a power cut. Raises OSError."""
+    target = Path(path)
+    fd, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            os.fchmod(fd, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    except OSError:  # some network file systems cannot; the file itself is safe
+        pass
+    finally:
+        os.close(directory)
+
+
+def read_capped(path: str | Path, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes. Raises OSError, also for a larger one."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path}: not a regular file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path}: larger than {limit} bytes")
+    return data
+
+
+class DirectoryPatternStore:
+    """Compiled pattern databases as files of one directory. Never raises: a cache that fails is only slow.
+
+    A compiled database is code to the engine, so only files of our own user or of root that nobody else may
+    write are read, and only if their checksum fits. `hits`, `misses` and `problem` (the last one, as text)
+    are for status.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+        self.hits = 0
+        self.misses = 0
+        self.problem = ""
+
+    def load(self, key: str) -> bytes | None:
+        database = self._read(key)
+        if database is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return database
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            fd = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self.problem = str(error)
+            return None
+        with os.fdopen(fd, "rb") as file:
+            try:
+                status = os.fstat(fd)
+                if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+                    raise OSError(f"{key}: not a file of ours")
+                if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    raise OSError(f"{key}: others may write it")
+                if status.st_size > MAX_DATABASE + 1024:
+                    raise OSError(f"{key}: too large")
+                content = file.read(MAX_DATABASE + 1024)
+            except OSError as error:
+                self.problem = str(error)
+                return None
+        head = len(_MAGIC) + 32
+        database = content[head:]
+        if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _checksum(key, database):
+            self.problem = f"{key}: damaged"
+            return None
+        return database
+
+    def save(self, key: str, database: bytes) -> None:
+        if len(database) > MAX_DATABASE:
+            self.problem = f"{key}: too large to keep"
+            return
+        try:
+            path = self._path(key)
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_room(len(database))
+            # Readable by all, so that an image built by one user serves another.
+            atomic_write(path, _MAGIC + _checksum(key, database) + database, 0o644)
+        except (OSError, ValueError) as error:
+            self.problem = str(error)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError("not a key of the pattern store")
+        return self.directory / (key + _SUFFIX)
+
+    def _make_room(self, size: int) -> None:
+        """Delete what was written longest ago until `size` more bytes fit."""
+        kept: list[tuple[float, int, Path]] = []
+        for path in self.directory.glob("*" + _SUFFIX):
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                kept.append((status.st_mtime, status.st_size, path))
+        total = sum(entry[1] for entry in kept)
+        for _, length, path in sorted(kept):
+            if total + size <= MAX_STORE:
+                return
+            with contextlib.suppress(OSError):
+                path.unlink()
+                total -= length
+
+
+def _checksum(key: str, database: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + database).digest()
+
+
+def default_cache_dir(environ: Mapping[str, str]) -> str:
+    """The user's cache directory for compiled patterns (XDG Base Directory), "" where there is no home."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    if base.startswith("/"):
+        return f"{base}/waf-sidecar"
+    home = environ.get("HOME", "")
+    return f"{home}/.cache/waf-sidecar" if home.startswith("/") and home != "/" else ""
+
+
+def read_token(control: Control, environ: Mapping[str, str]) -> str | None:
+    """The control token: the file's content if one is named, else the variable's. None: there is none.
+
+    Read anew for each call, so that a rotated Secret counts at once. Raises OSError where a named file cannot
+    be read: falling back to another token would hide it.
+    """
+    if control.token_file is not None:
+        text = read_capped(control.token_file, MAX_TOKEN).decode("utf-8", "replace")
+    else:
+        text = environ.get(control.token_env, "")
+    return text.strip() or None
