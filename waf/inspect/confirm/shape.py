@@ -1,0 +1,59 @@
+"""What kind of text a value is: a short parameter, a sentence, or a document of many lines.
+
+Owns the few measures of natural text that the confirmers share. Knows no attack. An injection has to break out of
+the place where the app puts the value, and an attacker who gains nothing from a page of text around it sends none;
+people send pages of text which mention, quote or are code. So the confirmers ask for more in a document than in a
+parameter, and never take a mere mention inside prose for an attack.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+WINDOW: Final = 2048
+"""Bytes that a confirmer looks at from a point of interest on. Bounds its time whatever the value's length."""
+
+_LOOK_BACK: Final = 160
+_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
+_SAMPLE: Final = 8192
+
+
+def is_document(value: bytes) -> bool:
+    """True for text of several lines, as people paste it: at least four line ends, most lines with some content.
+
+    Payloads that use line ends as white space have short lines; padding has none.
+    """
+    if len(value) < 160:
+        return False
+    sample = value[:_SAMPLE]
+    lines = sample.count(b"\n")
+    return lines >= 4 and len(sample) >= 12 * lines and len(set(sample)) >= 24
+
+
+def prose_words(value: bytes, position: int) -> int:
+    """How many plain words stand directly before `position` on the same line, with nothing but blanks between them.
+
+    A count of four or more says that what follows is part of a sentence. At most 160 bytes are read.
+    """
+    start = max(0, position - _LOOK_BACK)
+    line = value[start:position]
+    cut = line.rfind(b"\n")
+    words = line[cut + 1 :].split()
+    count = 0
+    for word in reversed(words):
+        if not _WORD.fullmatch(word):
+            break
+        count += 1
+    return count
+
+
+def words_after(value: bytes, position: int) -> int:
+    """The same for what follows `position` on its line."""
+    line = value[position : position + _LOOK_BACK].split(b"\n", 1)[0]
+    count = 0
+    for word in line.split():
+        if not _WORD.fullmatch(word):
+            break
+        count += 1
+    return count

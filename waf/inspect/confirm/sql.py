@@ -1,0 +1,295 @@
+"""Does a value, put where an app puts it into a SQL statement, become more than a literal?
+
+Owns the judgement on SQL for all dialects. Knows nothing of rules, views or fields.
+
+A value reaches SQL inside quotes, as a bare number or name, or (rarely) in a comment. Inside quotes it can only act
+after its *first* quote of that kind, and what follows must go on as SQL: text with an apostrophe does not. Bare, it
+acts from its first byte. So the value is read from each of these starting points: tokens, then one letter a token,
+then calls and parentheses reduced from the inside out, then compared with a short table of shapes. Prose drops out
+because two plain words in a row are no SQL at those places.
+
+The letters of a shape:
+    1 constant    s closed string   q string open at the end   z the same, empty   v variable
+    n name        g call of an unknown function   G of a SQL function   H of a dangerous one, or such inside
+    X system catalogue   e subselect   E select   U set operator   T statement, checked with what follows it
+    & logic   | "||"   = comparison   o arithmetic, a star   k clause word   b order/group by   h having
+    l limit   i into a file   a case word   c comment that takes the rest   ( ) , ;   ? anything else
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import WINDOW, is_document, prose_words
+from waf.inspect.confirm.sql_tokens import Token, tokens
+from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
+from waf.model import Confidence
+
+# ---------------------------------------------------------------------------------------------- tokens to letters
+
+_SYMBOLS: Final = {
+    b"&&": "&", b"||": "|", b"=": "=", b"==": "=", b"<": "=", b">": "=", b"<=": "=", b">=": "=", b"<>": "=",
+    b"!=": "=", b"<=>": "=", b"!": "", b"~": "", b"!~": "=", b"!~*": "=", b"~*": "=", b"@>": "=", b"<@": "=",
+    b"?": "?", b":=": "=",
+}  # fmt: skip
+
+
+def _letters(text: bytes, found: list[Token]) -> str:
+    """One letter for each token; dotted names become one name, "order by" one clause."""
+    out: list[str] = []
+    skip = 0
+    for number, token in enumerate(found):
+        if skip:
+            skip -= 1
+            continue
+        kind = token.kind
+        if kind in "WF":
+            name = token.text
+            while (
+                number + skip + 2 < len(found)
+                and found[number + skip + 1].kind == "."
+                and found[number + skip + 2].kind in "WFP."
+            ):
+                skip += 2
+                last = found[number + skip]
+                name += b"." + last.text
+                kind = last.kind if last.kind in "WF" else "W"
+            out.append(_word(text, token, name, kind == "F"))
+        elif kind == "P":
+            out.append(_SYMBOLS.get(token.text, "o"))
+        elif kind == "O":
+            out.append("z" if len(token.text) == 1 else "q")
+        elif kind == "V":
+            out.append("X" if token.text.startswith(b"@@") else "v")
+        elif kind == "N":
+            out.append("1")
+        elif kind == "S":
+            out.append("s")
+        elif kind == "C":
+            out.append("c")
+            break
+        else:
+            out.append(kind if kind in "(),;" else "?")
+    return "".join(out)
+
+
+def _word(text: bytes, token: Token, name: bytes, call: bool) -> str:
+    if CATALOGUE.search(name):
+        return "X"
+    if call and name == b"analyse":
+        return "X"
+    if call and (name in DANGEROUS or name.rpartition(b".")[2] in DANGEROUS):
+        return "D"
+    statement = STATEMENTS.get(name)
+    if statement is not None and statement.match(text, token.start + len(name)):
+        return "T"
+    letter = LETTERS.get(name)
+    if letter is not None and not (call and letter == "1"):
+        return letter
+    if call:
+        return "F" if name in FUNCTIONS or letter else "f"
+    return "n"
+
+
+# --------------------------------------------------------------------------------------------------- reduction
+
+_INNERMOST: Final = re.compile(r"([fFD]?)\(([^()]*)\)")
+_DANGER: Final = re.compile(r"[DHeETX]")
+_PROSE: Final = re.compile(r"nn|1n|n1")
+_UNARY: Final = re.compile(r"(?<=[&|=o(,])o+|(?<=&)[&|]+|(?<=\|)[&|]+|(?<==)=+")
+_CASE: Final = re.compile(r"a[^;c(]*a")
+
+
+def _fold(match: re.Match[str]) -> str:
+    call, inside = match[1], match[2]
+    if call == "D":
+        return "g" if not inside or _PROSE.search(inside) else "H"
+    if inside.startswith("E"):
+        return "H" if call else "e"
+    if _DANGER.search(inside):
+        return "e" if call == "F" else "H"
+    if call:
+        return "G" if call == "F" else "g"
+    if not inside:
+        return "?"
+    return "n" if re.search(r"[ngGk?U]", inside) else "1"
+
+
+def _reduce(letters: str) -> str:
+    """Calls and parentheses from the inside out, then case … end, to single letters. Each round takes one depth."""
+    for _ in range(12):
+        shorter, count = _INNERMOST.subn(_fold, letters)
+        if not count:
+            break
+        letters = shorter
+    letters = _UNARY.sub("", letters)
+    return _CASE.sub(lambda m: "e" if _DANGER.search(m[0]) else "G", letters)
+
+
+# ------------------------------------------------------------------------------------------------------- shapes
+
+_OPERAND = r"\(*[1svngGHeXqz]\)*"
+_TAIL = rf"(?:[&|=o]{_OPERAND})*"  # flat, so that a shape is matched in linear time
+_TEST = rf"{_OPERAND}(?:o{_OPERAND})*={_OPERAND}{_TAIL}"
+_END = r"\)*;*(?:c|$)"
+_STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
+_NAMES = r"[nso]+(?:,[nso]+)*"
+_ITEMS = r"\(*(?:o?[1svGHeXDF]|o|n\)*,|n\)*kX|\(E)"
+
+_QUOTED: Final = tuple(
+    re.compile(shape)
+    for shape in (
+        rf"\)*[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
+        rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
+        rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
+        rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
+        rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
+        rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
+        rf"\)*{_TAIL}T",  # ' exec master..
+        rf"\)*b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
+        rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
+        r"\)*[kln1,]*i[sq]",  # ' into outfile '…
+        rf"\)*k?,{_STRONG}",  # ',(select …
+        r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
+        r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c",  # ', 'x')--
+        r"\)+,\(+[1svnG,]+",  # '),('x','y
+    )
+)
+"""What may follow the quote that ends the app's literal."""
+
+_QUOTED_WEAK: Final = tuple(
+    re.compile(shape)
+    for shape in (
+        rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
+        rf"\)*[o=|](?:[1svqz]\)*[o=|])*[1svqz]{_END}",  # '-', '||'a, '=0--
+        rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
+    )
+)
+"""The same, for values that are no sentence and do not hold the quote inside a word."""
+
+_HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?)?\)*"
+_CONST = r"\(*[1sv]\)*(?:o\(*[1sv]\)*)*"
+_BARE: Final = tuple(
+    re.compile(shape)
+    for shape in (
+        rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l)",  # 1 or 1=1
+        rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
+        rf"{_HEAD}{_TAIL}[&|=]{_STRONG}",  # 1 and sleep(5)
+        rf"{_HEAD}[&|]{_TEST};*c",  # 1 or a=a--
+        r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
+        rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
+        rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
+        rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
+        rf"{_HEAD}[=,|]\(*(?:[HeX]|\(E|D\()",  # 1,(select …
+        rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\()",  # 1-sleep(5)
+        r"\)*b1(?:,1)*k*;*c",  # order by 10--
+        rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
+        rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
+        r"[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
+        r"[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
+        r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
+        rf"\(*eg?n?{_END}",  # (select(0)from(select(sleep(5)))v)
+        r"E[^;cHX]*[HX]",  # select @@version
+        r"[1n]T",  # 1 waitfor delay '0:0:5'
+    )
+)
+"""What a value may be from its first byte where the app puts it bare into the statement."""
+
+_STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T)")
+_STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
+_AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
+_FLAT: Final = re.compile(rf"H{_END}$")
+
+_COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
+_OPENERS: Final = b"[{(,:= \t\r\n"
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """How sure it is that `value` acts as SQL. None: it only looks like it.
+
+    HIGH: it leaves the literal and goes on as SQL. MEDIUM: it is a whole SQL statement, which apps with a query
+    box take as data. The time is bounded: at most seven starting points, `WINDOW` bytes from each.
+    """
+    document = is_document(value)
+    if _quoted(value, document):
+        return Confidence.HIGH
+    bare = _shape(value, _start(value))
+    if any(shape.match(bare) for shape in _BARE):
+        return Confidence.HIGH
+    if document:
+        return None
+    if _STATEMENT.match(bare):
+        return Confidence.HIGH
+    if span[0] and prose_words(value, span[0]) < 3 and _AFLOAT.match(_shape(value, span[0])):
+        return Confidence.HIGH
+    if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
+        return Confidence.MEDIUM
+    return None
+
+
+_LEAD: Final = re.compile(rb"[\s+]*(?:\w+=)?")
+
+
+def _start(value: bytes) -> int:
+    match = _LEAD.match(value)
+    return match.end() if match else 0
+
+
+def _shape(value: bytes, start: int) -> str:
+    text = value[start : start + WINDOW]
+    return _reduce(_letters(text, tokens(text)))
+
+
+def _quoted(value: bytes, document: bool) -> bool:
+    for quote in (b"'", b'"', b"`"):
+        position = value.find(quote)
+        tries = 0
+        while position >= 0 and tries < (1 if document else 4):
+            tries += 1
+            rest = value[position + 1 : position + 1 + WINDOW]
+            if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
+                position += 1
+            found = _continues(value, position, rest, quote)
+            if found is not None and (tries == 1 or found):
+                return True
+            position = value.find(quote, position + 1)
+    return False
+
+
+def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool | None:
+    """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
+    before = value[position - 1 : position] if position else b""
+    if before and before in _OPENERS and rest[:1].isalnum():
+        return None
+    found = tokens(rest)
+    if not found or (
+        found[0].kind == "W" and found[0].text not in LETTERS and found[0].text not in STATEMENTS
+    ):
+        return None
+    shape = _reduce(_letters(rest, found))
+    for pattern in _QUOTED:
+        match = pattern.match(shape)
+        if match:
+            strong = bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
+            return strong
+    inside_word = before.isalpha() and rest[:1].isalpha()
+    if (
+        inside_word
+        or (before and before in _OPENERS)
+        or value.count(b" ", 0, position) > 2
+        or len(value) > 512
+    ):
+        return None
+    if before.isdigit() and shape.startswith("&1") and not shape.endswith("c"):  # 5' or 6
+        return None
+    for pattern in _QUOTED_WEAK:
+        if pattern.match(shape):
+            if "c" in shape:
+                comment = found[-1]
+                if not _COMMENT_TAIL.match(rest, comment.start):
+                    return None
+            elif b" " in value.strip() and found[0].kind != "W" and not shape.startswith("&"):
+                return None
+            return False
+    return None
