@@ -23,7 +23,7 @@ import re
 import socket
 import zlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, cast
 
 import uvloop
@@ -31,19 +31,21 @@ import uvloop
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.I)
 _TYPE: Final = re.compile(rb"\r\ncontent-type:[ \t]*([^\r]+)", re.I)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.I)
+_UNIT: Final = 1024 * 1024
 _KEPT: Final = 4 * 1024 * 1024  # of a body that will be echoed
 _LINE: Final = b"The quick brown fox carries %08x letters over the lazy river.\n"
 
 
-@cache
+@lru_cache(maxsize=1024)
 def pattern(size: int, seed: int) -> bytes:
-    """Readable bytes that follow from `size` and `seed`; every line is different, so a shifted byte shows."""
+    """Readable bytes that follow from `size` and `seed`; lines differ, so a shifted byte shows."""
     lines, total, number = [], 0, zlib.crc32(b"%d" % seed)
-    while total < size:
+    while total < min(size, _UNIT):
         lines.append(_LINE % number)
         total += len(lines[-1])
         number = (number * 1664525 + 1013904223) % 2**32
-    return b"".join(lines)[:size]
+    unit = b"".join(lines)
+    return (unit * (size // total + 1))[:size] if total else b""
 
 
 def answer(body: bytes, content_type: bytes = b"application/json", extra: bytes = b"") -> bytes:
@@ -51,6 +53,7 @@ def answer(body: bytes, content_type: bytes = b"application/json", extra: bytes 
     return head % (content_type, len(body), extra) + body
 
 
+@lru_cache(maxsize=64)
 def chunked(body: bytes, size: int = 8_000) -> bytes:
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
