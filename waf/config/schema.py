@@ -94,6 +94,7 @@ class Inspection(Section, frozen=True):
     level: Level = 2  # paranoia level: rules up to this level are on
     request_threshold: Positive = 7  # anomaly score from which a request is refused
     response_threshold: Positive = 7  # anomaly score from which a response is withheld
+    response_action: Literal["report", "block"] = "report"  # on leaks found in responses by signatures
     on_error: Literal["closed", "open"] = "closed"  # what a bug or an exhausted budget of ours leads to
     ambiguous_bodies: Literal["block", "report"] = "block"  # duplicate keys, mixed charsets …
 

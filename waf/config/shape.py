@@ -12,7 +12,7 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect as shapes
@@ -29,6 +29,8 @@ _FLOAT = re.compile(
 )
 _UNITS: Final[dict[type, Any]] = {Size: parse_size, Seconds: parse_seconds}
 
+T = TypeVar("T", bound=msgspec.Struct)
+
 UNREAD: Final = object()
 """Stands for a value that could not be read; its problem is noted."""
 
@@ -38,6 +40,14 @@ def _config_shape() -> shapes.StructType:
     shape = shapes.type_info(Config)
     assert isinstance(shape, shapes.StructType)
     return shape
+
+
+def read_struct(tree: Mapping, kind: type[T], problems: list[Problem]) -> T | None:
+    """Another file's schema, such as tuning.yaml's. None where it could not be read; `problems` says why."""
+    shape = shapes.type_info(kind)
+    assert isinstance(shape, shapes.StructType)
+    value = _Reader(problems).read(tree, shape, "")
+    return value if isinstance(value, kind) else None
 
 
 def read_config(tree: Mapping, problems: list[Problem]) -> Config:
