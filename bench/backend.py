@@ -10,8 +10,8 @@
     POST /sink               {"received": bytes of the body}
     any  /fault/NAME         a fault of FAULTS
 
-One asyncio protocol per connection. It trusts the sidecar for well-formed requests and is no example of a
-server.
+Answers to /page and /echo say in X-Seen-Id which request id came in. One asyncio protocol per connection.
+It trusts the sidecar for well-formed requests and is no example of a server.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import uvloop
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.I)
 _TYPE: Final = re.compile(rb"\r\ncontent-type:[ \t]*([^\r]+)", re.I)
+_ID: Final = re.compile(rb"\r\nx-request-id:[ \t]*([^\r]+)", re.I)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.I)
 _UNIT: Final = 1024 * 1024
 _KEPT: Final = 4 * 1024 * 1024  # of a body that will be echoed
@@ -158,7 +159,7 @@ class App(asyncio.Protocol):
         match first:
             case "page":
                 size, _, seed = rest.partition("/")
-                self.transport.write(answer(pattern(int(size), int(seed)), b"text/html"))
+                self.transport.write(answer(pattern(int(size), int(seed)), b"text/html", _seen(head)))
             case "data":
                 size, _, seed = rest.partition("/")
                 self.transport.write(chunked(pattern(int(size), int(seed))))
@@ -166,7 +167,8 @@ class App(asyncio.Protocol):
                 self.waiting = asyncio.get_running_loop().call_later(min(float(rest), 30.0), self._later)
             case "echo":
                 found = _TYPE.search(head)
-                self.transport.write(answer(b"".join(self.kept), found[1] if found else b"text/plain"))
+                content_type = found[1] if found else b"text/plain"
+                self.transport.write(answer(b"".join(self.kept), content_type, _seen(head)))
             case "fault" if rest in FAULTS:
                 FAULTS[rest](self)
             case "sink" | "upload":
@@ -193,6 +195,11 @@ class App(asyncio.Protocol):
         linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # struct linger: on, 0 seconds
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.transport.abort()
+
+
+def _seen(head: bytes) -> bytes:
+    found = _ID.search(head)
+    return b"X-Seen-Id: %b\r\n" % found[1] if found else b""
 
 
 @cache

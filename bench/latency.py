@@ -163,10 +163,10 @@ def _latency(peer: Peer, case: Case, plan: Plan) -> Sample:
 
 
 def _insist(peer: Peer, case: Case, result: LoadResult) -> None:
-    if result.refused or result.broken or not result.requests:
+    if result.refused or result.broken or result.timed_out or not result.requests:
         raise WrongAnswer(
-            f"{peer.name}, {case.name}: {result.refused} refused and {result.broken} broken "
-            f"of {result.requests}\n{peer.server.tail()}"
+            f"{peer.name}, {case.name}: {result.refused} refused, {result.broken} broken and "
+            f"{result.timed_out} late of {result.requests}\n{peer.server.tail()}"
         )
     if not peer.server.alive:
         raise WrongAnswer(f"{peer.name} ended during {case.name}\n{peer.server.tail()}")

@@ -41,7 +41,8 @@ class LoadResult(NamedTuple):
     requests: int
     seconds: float
     received: int  # bytes
-    broken: int  # connections refused, cut, timed out
+    broken: int  # connections refused or cut
+    timed_out: int
     refused: int
     p50: float
     p99: float
@@ -67,7 +68,8 @@ def parse_result(output: str) -> LoadResult:
         requests=number[0],
         seconds=number[1] / 1e6,
         received=number[2],
-        broken=sum(number[3:7]),
+        broken=sum(number[3:6]),
+        timed_out=number[6],
         refused=number[7],
         p50=number[8] / 1e6,
         p99=number[9] / 1e6,
@@ -87,7 +89,7 @@ def start_load(
 
 def run_load(port: int, script: Path, connections: int, seconds: float, where: str) -> LoadResult:
     """wrk with one thread for about `seconds` (whole ones)."""
-    with start_load(port, script, connections, seconds, where) as process:
+    with start_load(port, script, connections=connections, seconds=seconds, where=where) as process:
         output, _ = process.communicate(timeout=seconds + 90)
     return parse_result(output)
 
@@ -105,7 +107,9 @@ def one_by_one(port: int, requests: Sequence[bytes], seconds: float, most: int =
             received += len(answer.body)
             refused += answer.status >= 400
     spent = time.perf_counter() - started
-    return LoadResult(len(times), spent, received, 0, refused, percentile(times, 50), percentile(times, 99))
+    return LoadResult(
+        len(times), spent, received, 0, 0, refused, percentile(times, 50), percentile(times, 99)
+    )
 
 
 def paced(

@@ -121,6 +121,7 @@ upstream:
   url: http://127.0.0.1:{upstream}
 events:
   output: {dir}/events.jsonl
+  access: {access}
 control:
   listen: 127.0.0.1:{control}
 state_dir: {dir}/state
@@ -177,10 +178,17 @@ def start_modsecurity(directory: Path, cores: Cores, upstream: int) -> Peer:
 
 
 def start_sidecar(
-    directory: Path, cores: Cores, upstream: int, more: str = "", cache: Path | None = None
+    directory: Path,
+    cores: Cores,
+    upstream: int,
+    *,
+    more: str = "",
+    cache: Path | None = None,
+    access: str = "none",
 ) -> Peer:
     """Our sidecar in protect mode with default rules; `more` is further YAML for its configuration.
 
+    `access` says which unremarkable exchanges get an event too ("none", "sampled", "all").
     `cache` keeps compiled patterns between starts; by default it is inside `directory`.
     """
     port, control = free_port(), free_port()
@@ -194,6 +202,7 @@ def start_sidecar(
             dir=directory,
             cache=cache or directory / "cache",
             more=more,
+            access=access,
         )
     )
     command = [sys.executable, "-m", "waf.cli", "run", "--config", str(config)]

@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waf-torture-")))
         app = start_app(directory / "app", where)
         stack.enter_context(app.server)
-        peer = start_sidecar(directory / "sidecar", where, app.port, _CONFIG)
+        peer = start_sidecar(directory / "sidecar", where, app.port, more=_CONFIG)
         stack.enter_context(peer.server)
         for _ in range(200):  # first requests fill pools and caches; what they hold is the base line
             get(peer.port, "/page/20000/1", host="shop.example")
