@@ -77,10 +77,10 @@ def parse_result(output: str) -> LoadResult:
 
 
 def start_load(
-    port: int, script: Path, connections: int, seconds: float, where: str
+    port: int, script: Path, *, connections: int, seconds: float, where: str, timeout: int = 60
 ) -> subprocess.Popen[str]:
     """Start wrk in the background; its output goes to `parse_result` once it ended."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", f"{timeout}s"]
     command += ["-s", str(script), f"http://127.0.0.1:{port}/"]
     return subprocess.Popen(
         on_cores(command, where), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

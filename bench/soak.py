@@ -185,7 +185,8 @@ def soak(seconds: int, connections: int) -> Outcome:
         with start_load(
             sidecar.port, script, connections=connections, seconds=seconds, where=where.others, timeout=10
         ) as wrk:
-            for thread in (*clients, reloader):
+            threads: tuple[Client | Reloader, ...] = (*clients, reloader)
+            for thread in threads:
                 thread.start()
             time.sleep(seconds / 2)
             outage.began = time.monotonic()
@@ -194,8 +195,8 @@ def soak(seconds: int, connections: int) -> Outcome:
             app = start_app(directory / "app", where, app.port)
             outage.ended = time.monotonic()
             output, _ = wrk.communicate(timeout=seconds + 60)
-        for thread in (*clients, reloader):
-            thread.stop()
+            for thread in threads:
+                thread.stop()
         load = parse_result(output)
         metrics = _metrics(sidecar, at_least=load.requests)
         ids = {identifier for client in clients for identifier in client.ids}
@@ -300,7 +301,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = ", ".join(f"{count} × {name}" for name, count in sorted(o.clients.items()))
     metric = o.metrics.get
     text = (
-        f"{time.strftime('%Y-%m-%d')}, {machine()}. {options.connections} connections for {options.seconds} s: "
+        f"{time.strftime('%Y-%m-%d')}, {machine()}. {options.connections} connections for "
+        f"{options.seconds} s: "
         f"{o.load.requests:,} requests of the load, {o.load.refused:,} refused and {o.load.broken} cut while "
         f"the app was away, {o.load.timed_out} hung. Verified byte by byte beside it: {counts}. "
         f"{o.reloads} changes of the configuration, {metric('waf_config_reloads_total', 0):.0f} reloads. "
