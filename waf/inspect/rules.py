@@ -32,7 +32,6 @@ A rule file is one YAML list; each item has these keys and no others:
 
 from __future__ import annotations
 
-import enum
 import fnmatch
 import re
 from collections.abc import Callable
@@ -43,6 +42,7 @@ import msgspec
 from waf.config.document import Listing, Mapping, Scalar, Tree, read_document
 from waf.config.shape import did_you_mean
 from waf.errors import ConfigError, Problem
+from waf.inspect.views import LAYERS, VIEWS, View
 from waf.model import Confidence, Part, Severity
 
 CLASSES: Final = (
@@ -71,37 +71,6 @@ GROUPS: Final[dict[str, tuple[Part, ...]]] = {
 GROUPS["request"] = tuple(part for part in Part if part < Part.STATUS)
 
 RESPONSE_PARTS: Final = frozenset({Part.STATUS, Part.RESPONSE_HEADER, Part.RESPONSE})
-
-
-class View(enum.IntFlag):
-    """One decoding step: a layer undoes an encoding that apps undo, a fold one language's disguises."""
-
-    PERCENT = 1  # %41, %u0041, once more than the container does
-    HTML = 2  # &lt; &#x3c; &#60
-    JS = 4  # \x41 \u0041 \u{41} \101 \n, the escapes of JavaScript, C, JSON and Python
-    CSS = 8  # \41 with its optional blank
-    UNICODE = 16  # full-width and look-alike letters, overlong UTF-8, invisible characters
-    UTF7 = 32  # +ADw-
-    UTF16 = 64  # every second byte null
-    BASE64 = 128  # the whole value, or the payload of a data: URL or JWT
-    HEX = 256  # the whole value
-    NULL = 512  # null bytes taken out
-    SQLSPACE = 1024  # fold: SQL comments and white space become one blank, /*!code*/ is opened
-    SHELL = 2048  # fold: c'a't, c\at, c^at, ${IFS}, $@ between letters
-    PATHNORM = 4096  # fold: \ is /, // and /./ are /, ;parameters are dropped; ".." stays
-    SQUASH = 8192  # fold: white space, controls and nulls inside words are taken out ("java\tscript:")
-    CONCAT = 16384  # fold: string concatenation is done ('al'+'ert', 'a'||'b', "a"."b")
-
-    @property
-    def label(self) -> str:
-        return (self.name or "").lower()
-
-
-LAYERS: Final = (
-    View.PERCENT | View.HTML | View.JS | View.CSS | View.UNICODE | View.UTF7 | View.UTF16 | View.BASE64
-    | View.HEX | View.NULL
-)  # fmt: skip
-VIEWS: Final[dict[str, View]] = {view.label: view for view in View} | {"decoded": LAYERS}
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -175,11 +144,11 @@ class _Wrong(Exception):
 def parse_rules(text: str, filename: str) -> tuple[Rule, ...]:
     """The rules of one file, in its order; ConfigError carries every mistake of the file with its line."""
     # The reader of documents wants a mapping at the root; a list may stand at the same indent as its key.
+    problems: list[Problem] = []
     try:
-        root = read_document("rules:\n" + text, filename)
+        root = read_document("rules:\n" + text, filename, problems)
     except ConfigError as error:
         raise ConfigError([_moved(problem) for problem in error.problems]) from None
-    problems: list[Problem] = []
     listing = root.entries["rules"]
     for key in root.entries:
         if key != "rules":
