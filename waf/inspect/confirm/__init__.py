@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import sql
+from waf.inspect.confirm import shell, sql
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 
 CONFIRMERS: Final[dict[str, Confirmer]] = {
+    "shell": shell.confirm,
     "sql": sql.confirm,
 }

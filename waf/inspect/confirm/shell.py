@@ -1,0 +1,253 @@
+"""Does a value, put into a command line, start a command of its own?
+
+Owns the judgement on Unix shells, cmd.exe and PowerShell. Knows nothing of rules, views or fields.
+
+Every place where a shell would begin a new command (the value's start, after a separator, inside a substitution) is
+read as a shell reads it: quotes, backslashes, carets and empty expansions are taken out of the word, braces and
+$IFS split it, globs are matched. Then a table says whether such a word with such arguments is a command. A sentence
+that quotes a command, a list of words with semicolons, a URL with ampersands are not; nor is a script which somebody
+posts as a document: it breaks out of nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, WEAK, Takes
+from waf.model import Confidence
+
+_LOOK: Final = 256
+_STARTS_MAX: Final = 24
+
+_START: Final = re.compile(
+    rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while|time|exec"
+    rb"|eval|nohup|sudo|command|builtin|env|@|call|start(?:\s/\w)?)[\s(]+|\d?[<>]{1,2}\s?[\w/.&-]{1,64}\s+"
+    rb"|[A-Za-z_]\w{0,16}=[\w/.:'\"$-]{0,64}[;\s]+){0,3}",
+    re.I,
+)
+"""A separator or the opening of a substitution, with prefixes that leave the next word a command."""
+
+_ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
+_NOISE: Final = re.compile(
+    rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\w])|\$\{\w{1,8}\}(?=\w)"
+)
+_BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
+_CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
+_PATHS: Final = re.compile(
+    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir|systemroot|comspec)%\\?(?:system32\\)?|\./",
+    re.I,
+)
+
+_FLAG: Final = re.compile(rb"--?[A-Za-z?]|/[A-Za-z?](?:$|:)")
+_FILE: Final = re.compile(
+    rb"[/~.$*?<\\]|[A-Za-z]:[\\/]|[\w-]+(?:/[\w.*?-]+)+$|[\w*?-]+\.(?:[a-z0-9]{1,5}|\*)$|%\w+%|\d?>|-$", re.I
+)
+_HOST: Final = re.compile(
+    rb"(?:[a-z]{2,6}:)?//|[\w-]+(?:\.[\w-]+)+(?:[/:]|$)|\d+(?:\.\d+){1,3}|localhost\b|0x[0-9a-f]{6}|\$|[`<]"
+    rb"|(?:user|users|group|localgroup|view|use|share|start|stop|accounts|config|addr|a|clone|install|session)$",
+    re.I,
+)
+_CODE: Final = re.compile(
+    rb"-[a-zA-Z]*[ceirSdB]\b|--eval|-m$|[\w./*-]+\.(?:py|pl|rb|php|js|sh|jar|lua|class)$|<|['\"(]|\$|/", re.I
+)
+_LAST: Final = re.compile(rb"\s*(?:$|[;|&)`#'\"\r\n<>,}]|//|-[\w-])")
+_GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
+_UNMISTAKABLE: Final = re.compile(
+    rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
+    rb"(?:sh|cmd)|\bmkfifo\s+/|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev|import\s+(?:socket|pty)[;,]"
+    rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\(|fsockopen\("
+    rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|\biex\s?[($]"
+    rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
+    re.I,
+)
+_DOWNLOAD: Final = re.compile(
+    rb"\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da)?sh\b|;\s*(?:chmod|sh|bash|perl|\./)", re.I
+)
+_SECRET: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/self|win\.ini|boot\.ini", re.I)
+_COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s)*")
+_ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;!?)]|$)")
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """How sure it is that `value` runs a command. None: it only talks of one.
+
+    Bounded: at most `_STARTS_MAX` places are read, `_LOOK` bytes each; they are taken around `span`.
+    """
+    document = is_document(value)
+    if document:
+        return _opening(value)
+    head = value[: _LOOK * 8]
+    loud = _UNMISTAKABLE.search(value, max(0, span[0] - _LOOK), span[1] + _LOOK)
+    if loud and prose_words(value, loud.start()) < 5:
+        return Confidence.HIGH
+    best: Confidence | None = None
+    for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), span[1] + _LOOK)):
+        if number >= _STARTS_MAX:
+            break
+        found = _command(value, start)
+        if found is Confidence.HIGH:
+            return found
+        best = best if found is None else found
+    if _alone(head):
+        return Confidence.HIGH
+    return best
+
+
+def _opening(value: bytes) -> Confidence | None:
+    """A document runs something only where it opens with a separator."""
+    text = value[: _LOOK * 2].lstrip(b"'\") \r\n\t")
+    start = _START.match(text)
+    if start and text[:3] != b"```" and _run(text, start.end(), start[0][:1], weak=True):
+        return Confidence.HIGH
+    return None
+
+
+def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
+    begin = start.start()
+    mark = start[0].lstrip()[:1] or b"\n"
+    if mark == b";":
+        entity = value.rfind(b"&", max(0, begin - 9), begin)
+        if entity >= 0 and _ENTITY.fullmatch(value, entity, begin + 1):
+            return None
+    if mark == b"&" and _ENTITY.match(value, begin) and value[begin : begin + 2] != b"&&":
+        match = _ENTITY.match(value, begin)
+        if match and match[0].endswith(b";"):
+            return None
+    before = value[max(0, begin - 160) : begin]
+    if mark == b"`" and (value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`")):
+        return None
+    if mark in b"\r\n" and (value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1):
+        return None
+    strict = _doubtful(value, begin, mark, before)
+    if not _run(value, start.end(), mark, weak=not strict):
+        return None
+    rest = value[start.end() : start.end() + _LOOK]
+    if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
+        return Confidence.HIGH if mark in b";|&\n" and _SECRET.search(rest) else None
+    if mark in b"`$" and before[-1:].isspace() and prose_words(value, begin):
+        close = rest.find(b"`" if mark == b"`" else b")")
+        if mark == b"`" or (close >= 0 and words_after(rest, close + 1) >= 2):  # code quoted in a sentence
+            return None
+    return Confidence.HIGH
+
+
+def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
+    """True where a separator before an everyday word is more likely a list, a URL or a sentence."""
+    double = value[begin : begin + 2] in (b"&&", b"||", b"$(")
+    if double:
+        return prose_words(value, begin) >= 4
+    head = before.strip()
+    if not head:
+        return False
+    if mark == b"&" and (b"=" in before or b"://" in before):
+        return True
+    return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
+
+
+def _words(text: bytes) -> list[bytes]:
+    """The words of one simple command, as the shell or cmd.exe would see them."""
+    text = _BLANK.sub(b" ", text)
+    if text[:1] != b"{" and b"," in text and text.count(b" ") == 0 and text.endswith(b"}"):
+        text = text[:-1].replace(b",", b" ")
+    return text.split()[:12]
+
+
+def _plain(word: bytes) -> bytes:
+    word = _NOISE.sub(b"", word)
+    match = _PATHS.match(word)
+    if match:
+        word = word[match.end() :]
+    return word.lower()
+
+
+def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
+    """Does a command begin at `position`? `weak` lets everyday words count with weaker arguments."""
+    text = value[position : position + _LOOK]
+    if SHELL_VERBS.match(text):
+        return True
+    cut = _CUT.search(text)
+    raw = text[: cut.start()] if cut else text
+    split = re.split(rb"(?<=[\w'\"\\])(?=[<>])", raw, maxsplit=1)
+    words = _words(b" ".join(split))
+    if not words:
+        return False
+    first = words[0]
+    name = _plain(first)
+    if name.endswith(b".exe"):
+        name = name if name in COMMANDS else name[:-4]
+    if b"?" in name or b"*" in name or b"[" in name:
+        return first.startswith(b"/") and bool(_GLOB.match(first)) and bool(len(words) > 1 or weak)
+    takes = COMMANDS.get(name)
+    if takes is None:
+        if first[:1] == b"$" and len(words) > 1 and _SECRET.search(words[1]):
+            return True
+        return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
+    disguised = _plain(first) != first.lower() or b"IFS" in raw
+    if disguised and name not in WEAK:
+        return True
+    rest = raw[len(first) :] if len(words) == 1 else b""
+    return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised)
+
+
+def _takes(
+    name: bytes,
+    takes: frozenset[Takes],
+    arguments: list[bytes],
+    rest: bytes,
+    value: bytes,
+    end: int,
+    weak: bool,
+) -> bool:
+    everyday = name in WEAK
+    first = arguments[0] if arguments else b""
+    if Takes.ANYTHING in takes:
+        return len(arguments) < 2 or any(_FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3])
+    if not arguments:
+        if Takes.NOTHING not in takes or not _LAST.match(value[end : end + 4] or b""):
+            return bool(Takes.FILE in takes and weak and not everyday and value[end : end + 1] in (b"", b"|"))
+        return weak or not everyday
+    if everyday and not weak and len(arguments) > 3:
+        return False
+    if Takes.NOTHING in takes and re.match(rb"-[\w-]|aux|[<>#]|\d?>|/\w(?:$|/)|//", first):
+        return True
+    plain = first.strip(b"'\"")
+    if Takes.FILE in takes and (
+        _FLAG.match(first) or any(_FILE.match(a.strip(b"'\"")) for a in arguments[:3])
+    ):
+        return weak or not everyday or len(arguments) < 3
+    if Takes.HOST in takes and (
+        _FLAG.match(first) or any(_HOST.match(a.strip(b"'\"")) for a in arguments[:4])
+    ):
+        return weak or not everyday
+    if Takes.NUMBER in takes and re.match(rb"-?\d+(?:\.\d+)?[smh]?$|\$|-[A-Z]", plain):
+        return len(arguments) == 1 or arguments[1][:1] in (b"#", b"-")
+    if Takes.CODE in takes and any(_CODE.match(a) for a in arguments[:2]):
+        return True
+    if Takes.WORDS in takes:
+        return len(arguments) <= 4 and (weak or len(arguments) == 1)
+    if Takes.NOTHING in takes and name in (b"ls", b"dir", b"ps"):
+        return weak and bool(_FILE.match(plain))
+    return False
+
+
+_ALONE: Final = re.compile(
+    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|\$\{IFS|bash\s+-|sh\s+-c|nc\s+-|wget\s+http|curl\s"
+    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net\s+user|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
+    rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
+    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|dir\s+[a-z]:\\)",
+    re.I,
+)
+
+
+def _alone(head: bytes) -> bool:
+    """The whole value is a command line, as a parameter that an app hands to a shell would be."""
+    text = head.strip()
+    normal = _NOISE.sub(b"", _BLANK.sub(b" ", text))
+    if len(text) > 240 or text[:1] in (b'"', b"`") or b"\n" in text or not _ALONE.match(normal):
+        return False
+    words = normal.split()
+    if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
+        return False
+    return words_after(normal, 0) < 4 and _run(text, 0, b"", weak=True)

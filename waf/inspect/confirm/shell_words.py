@@ -1,0 +1,84 @@
+"""Command words of Unix shells, cmd.exe and PowerShell, with the arguments that make each of them a command.
+
+Owns tables only. Words that are also words of everyday language need more to be believed than those that are not.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Final
+
+
+class Takes(enum.Enum):
+    """What must follow a command word."""
+
+    ANYTHING = enum.auto()  # the word says enough
+    NOTHING = enum.auto()  # the end, a separator, a flag or a redirection
+    FILE = enum.auto()  # a path, a file name, a glob, a flag
+    HOST = enum.auto()  # a URL, host name or address, a flag
+    NUMBER = enum.auto()
+    CODE = enum.auto()  # a flag that takes code or a script, or a script's name
+    WORDS = enum.auto()  # a few words to be printed
+
+
+_FILES: Final = (
+    "cat tac nl head tail more less sort uniq rev od xxd hexdump strings base64 base32 cut paste tee touch cp mv "
+    "rm mkdir rmdir ln dd tar zip unzip gunzip gzip source find grep egrep fgrep awk gawk sed vi vim nano ed file "
+    "stat readlink realpath du install shred fold iconv diff cmp comm split column pr wc md5sum sha1sum sha256sum "
+    "bzip2 xz bat open xargs watch chattr lsattr rsync "
+    # cmd.exe
+    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at"
+)
+_TABLE: Final = {
+    Takes.ANYTHING: (
+        "whoami ifconfig ipconfig netstat uname nslookup netcat ncat busybox systeminfo tasklist taskkill certutil "
+        "bitsadmin powershell powershell.exe pwsh cmd.exe cmd wmic mshta rundll32 regsvr32 cscript wscript schtasks "
+        "nltest wevtutil vssadmin lsof printenv chmod chown chgrp useradd adduser usermod userdel groupadd visudo "
+        "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
+        "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
+        "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
+        "csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
+    ),
+    Takes.NOTHING: (
+        "id ls ll pwd env set date who w ps df dir ver uptime last hostname groups users time logname tty jobs "
+        "history export locale mount free top vol path reboot halt poweroff shutdown logout sh bash zsh ash dash "
+        "ksh csh tcsh fish vmstat iostat umask alias getmac lastlog finger arch nproc"
+    ),
+    Takes.FILE: _FILES,
+    Takes.HOST: (
+        "ping ping6 curl wget fetch host dig nc lynx ssh ftp whois nmap aria2c axel wget.exe curl.exe http links w3m "
+        "git svn pip npm gem apt apt-get yum dnf rpm dpkg docker kubectl mysql psql sqlite3 redis-cli mongo "
+        "net net.exe query ip"
+    ),
+    Takes.NUMBER: "sleep usleep timeout kill",
+    Takes.CODE: (
+        "python python2 python3 perl ruby php php5 php7 php8 node nodejs lua java javac gcc cc make tclsh expect "
+        "eval exec osascript awk screen tmux script env nice nohup time timeout gawk m4 R irb scala groovy "
+        "sh bash zsh ash dash ksh csh tcsh fish /bin/sh /bin/bash iex"
+    ),
+    Takes.WORDS: "echo printf expr print write-host write-output",
+}
+
+COMMANDS: Final[dict[bytes, frozenset[Takes]]] = {
+    word.encode(): frozenset(takes for takes, words in _TABLE.items() if word in words.split())
+    for words in _TABLE.values()
+    for word in words.split()
+}
+
+WEAK: Final = frozenset(
+    b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
+    b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make "
+    b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
+    b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm pip gem apt mysql psql node perl ruby lua java make".split()
+)
+"""Words that stand after separators in ordinary text and lists, too."""
+
+SHELL_VERBS: Final = re.compile(
+    rb"(?:invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
+    rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service|localuser|aduser|"
+    rb"ciminstance|item|acl|host|credential)|set-(?:executionpolicy|mppreference|content|item)|add-type\s|"
+    rb"out-file\b|remove-item\b|copy-item\b|convertto-|select-string\b|test-connection\b|get-command\b)",
+    re.I,
+)
+"""PowerShell's own commands."""
