@@ -25,11 +25,6 @@ _NAME: Final = re.compile(TOKEN + rb"+\Z")
 _VALUE: Final = re.compile(VALUE + rb"*\Z")
 
 
-def longest_line(data: bytes, start: int = 0) -> int:
-    """Bytes in the longest line of `data` from `start`, without line ends."""
-    return max(map(len, data[start:].split(b"\r\n")))
-
-
 def request(data: bytes) -> str:
     """The rule (without "protocol.") that a request head breaks."""
     if data.startswith(b"PRI * HTTP/2"):

@@ -6,12 +6,13 @@ reads past the end of its message: what follows is `excess`. Trailers are checke
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from waf.config.schema import Limits
 from waf.errors import Fault
-from waf.http1.grammar import CHUNK_LINE, TRAILERS
+from waf.http1.grammar import CHUNK_LINE, CHUNK_LINE_PREFIX, TRAILERS, TRAILERS_PREFIX
 from waf.http1.headers import TRAILER_FORBIDDEN, is_twin
 from waf.http1.rules import client_fault, upstream_fault
 from waf.model import Framing, Request, Response
@@ -102,8 +103,17 @@ class BodyUntilClose:
         self.done = True
 
 
+class _At(enum.Enum):
+    """What a chunked body's next byte belongs to."""
+
+    SIZE = enum.auto()
+    DATA = enum.auto()
+    END = enum.auto()  # the CRLF after a chunk's data
+    TRAILERS = enum.auto()
+
+
 class ChunkedBody:
-    """RFC 9112 section 7.1, without its leniencies."""
+    """A chunked body of at most `maximum` bytes of payload: RFC 9112 section 7.1 without its leniencies."""
 
     __slots__ = ("done", "excess", "extensions", "fault", "held", "left", "maximum", "state", "total")
 
@@ -112,7 +122,7 @@ class ChunkedBody:
         self.fault = fault
         self.done = False
         self.excess = b""
-        self.state = _SIZE
+        self.state = _At.SIZE
         self.left = 0  # payload bytes to come in this chunk
         self.held = b""  # the beginning of a line, or of the trailers
         self.total = 0
@@ -122,10 +132,10 @@ class ChunkedBody:
         if self.done:
             self.excess += data
             return []
-        if self.state is _DATA and len(data) <= self.left:
+        if self.state is _At.DATA and len(data) <= self.left:
             self.left -= len(data)
             if not self.left:
-                self.state = _END
+                self.state = _At.END
             return [data] if data else []
         if self.held:
             data = self.held + data
@@ -136,7 +146,7 @@ class ChunkedBody:
         pieces: list[bytes] = []
         at, size = 0, len(data)
         while at < size:
-            if self.state is _SIZE:
+            if self.state is _At.SIZE:
                 line = CHUNK_LINE.match(data, at)
                 if line is None or line.end() - at > CHUNK_LINE_SIZE:
                     self._unfinished_line(data, at)
@@ -147,15 +157,15 @@ class ChunkedBody:
                 self.total += self.left
                 if self.total > self.maximum:
                     raise self.fault("body-size")
-                self.state = _DATA if self.left else _TRAILERS
-            elif self.state is _DATA:
+                self.state = _At.DATA if self.left else _At.TRAILERS
+            elif self.state is _At.DATA:
                 end = min(at + self.left, size)
                 pieces.append(data[at:end])
                 self.left -= end - at
                 at = end
                 if not self.left:
-                    self.state = _END
-            elif self.state is _END:
+                    self.state = _At.END
+            elif self.state is _At.END:
                 mark = data[at : at + 2]
                 if mark != b"\r\n":
                     if mark != b"\r":
@@ -163,7 +173,7 @@ class ChunkedBody:
                     self.held = mark
                     return pieces
                 at += 2
-                self.state = _SIZE
+                self.state = _At.SIZE
             else:
                 self._read_trailers(data, at)
                 return pieces
@@ -175,31 +185,25 @@ class ChunkedBody:
             raise self.fault("chunk-extension-flood")
 
     def _unfinished_line(self, data: bytes, at: int) -> None:
-        """A chunk line that does not match: keep it if it may still become one, else refuse."""
-        end = data.find(b"\n", at)
-        if end < 0 and len(data) - at < CHUNK_LINE_SIZE:
-            line = data[at:]
-            if may_begin_chunk_line(line):
-                self.held = line
-                return
-        line = data[at : end + 1] if end >= 0 else data[at:]
-        if len(line) > CHUNK_LINE_SIZE or (end < 0 and len(line) == CHUNK_LINE_SIZE):
+        """A chunk line that does not match: keep it where it may still become one, else refuse it."""
+        line = data[at : at + CHUNK_LINE_SIZE]
+        if CHUNK_LINE_PREFIX.match(line) is None:
+            raise self.fault("chunk-extension" if b";" in line.partition(b"\n")[0] else "chunk-size")
+        if len(line) == CHUNK_LINE_SIZE:
             raise self.fault("chunk-line-size")
-        raise self.fault("chunk-extension" if b";" in line else "chunk-size")
+        self.held = line
 
     def _read_trailers(self, data: bytes, at: int) -> None:
         if data.startswith(b"\r\n", at):
             end = at + 2
-        elif len(data) - at < 2:
-            end = 0
+        elif (blank := data.find(b"\r\n\r\n", at, at + TRAILERS_SIZE)) >= 0:
+            end = blank + 4
         else:
-            end = data.find(b"\r\n\r\n", at, at + TRAILERS_SIZE) + 4
-            if end == 3:
-                end = 0
-        if not end:
-            if len(data) - at >= TRAILERS_SIZE:
+            self.held = data[at : at + TRAILERS_SIZE]
+            if TRAILERS_PREFIX.match(self.held) is None:
+                raise self.fault("trailer-line")
+            if len(self.held) == TRAILERS_SIZE:
                 raise self.fault("trailer-size")
-            self.held = data[at:]
             return
         section = data[at:end]
         if TRAILERS.match(section) is None:
@@ -214,17 +218,6 @@ class ChunkedBody:
     def eof(self) -> None:
         if not self.done:
             raise self.fault("body-cut")
-
-
-_SIZE, _DATA, _END, _TRAILERS = "size", "data", "end", "trailers"
-
-
-def may_begin_chunk_line(line: bytes) -> bool:
-    """True while `line` (no LF in it) may still become a chunk line."""
-    digits = len(line) - len(line.lstrip(b"0123456789abcdefABCDEF"))
-    if digits == len(line):
-        return digits <= 8
-    return 1 <= digits <= 8 and line[digits : digits + 1] in (b";", b"\r")
 
 
 def request_body(request: Request, limits: Limits, maximum: int | None = None) -> BodyReader:

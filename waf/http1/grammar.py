@@ -32,8 +32,6 @@ RESPONSE: Final = re.compile(
     rb"([1-5][0-9]{2})"  # 2 status
     rb"(?: (" + VALUE + rb"*+))?+\r\n()" + _FIELDS  # 3 reason, 4 where the fields begin
 )
-FIELD: Final = re.compile(rb"([^:\r\n]++):[\t ]*+([^\r]*+)\r\n")
-"""One field line of a head that already fits; the value still has its trailing white space."""
 
 LENGTH: Final = re.compile(rb"(?:0|[1-9][0-9]{0,14})\Z")
 """Content-Length. No leading zeros: some readers take them for octal."""
@@ -50,4 +48,12 @@ CHUNK_LINE: Final = re.compile(
 """Chunk size and extensions. Without the grammar's "bad white space", which some readers take and some
 do not."""
 
-TRAILERS: Final = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+\r\n\Z")
+CHUNK_LINE_PREFIX: Final = re.compile(rb"[0-9A-Fa-f]{1,8}+(?:\r|;[\t\x20-\x7e\x80-\xff]*+\r?+)?+\Z")
+"""What may still become a chunk line."""
+
+_TRAILER_LINES: Final = rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+"
+TRAILERS: Final = re.compile(_TRAILER_LINES + rb"\r\n\Z")
+TRAILERS_PREFIX: Final = re.compile(
+    _TRAILER_LINES + rb"(?:\r|" + TOKEN + rb"++(?::" + VALUE + rb"*+\r?+)?+)?+\Z"
+)
+"""What may still become a trailer section."""

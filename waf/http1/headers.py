@@ -1,15 +1,12 @@
-"""Header names: how they are interned, which may stand once, which are joined, which never go on.
+"""Tables about header names: which may stand once, which are joined, which never go on, which look alike.
 
-Owns the tables about names; knows nothing of values, framing or sides.
+Names only, in lower case; knows nothing of values or of framing.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
-
-from waf.http1.memo import Memo
-from waf.model import HeaderLine
 
 HOP_BY_HOP: Final = frozenset(
     {
@@ -18,6 +15,13 @@ HOP_BY_HOP: Final = frozenset(
     }
 )  # fmt: skip
 """Never passed on in either direction; framing and connection headers are written anew (RFC 9110 7.6.1)."""
+
+OWN_TO_REQUESTS: Final = frozenset(
+    {
+        b"expect", b"proxy", b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for", b"forwarded",
+    }
+)  # fmt: skip
+"""Never passed on to the app as they came: answered by us, dangerous (httpoxy), or written anew."""
 
 CLIENT_CLAIMS: Final = frozenset(
     {
@@ -81,12 +85,13 @@ NEVER_NOMINATED: Final = (
         {
             b"host", b"content-length", b"transfer-encoding", b"authorization", b"proxy-authorization",
             b"cookie", b"content-type", b"content-encoding", b"expect", b"origin", b"range",
-            b"cache-control", b"traceparent", b"x-request-id", b"sec-websocket-key",
+            b"cache-control", b"traceparent", b"x-request-id", b"sec-websocket-key", b"set-cookie",
+            b"location", b"content-range", b"content-disposition", b"www-authenticate",
         }
     )
     | CLIENT_CLAIMS
 )  # fmt: skip
-"""A Connection option of this name would strip what the app relies on; `x-forwarded-*` belongs here too."""
+"""A Connection option of this name would strip what the other side needs; so would `x-forwarded-*`."""
 
 _KNOWN: Final = (
     REQUEST_ONCE | RESPONSE_ONCE | HOP_BY_HOP | CLIENT_CLAIMS | TRAILER_FORBIDDEN | NEVER_NOMINATED
@@ -103,6 +108,19 @@ _KNOWN: Final = (
     }
 )  # fmt: skip
 
+REPEATING: Final = frozenset(
+    {
+        b"host", b"connection", b"user-agent", b"accept", b"accept-encoding", b"accept-language",
+        b"accept-charset", b"content-type", b"cache-control", b"pragma", b"upgrade-insecure-requests",
+        b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-fetch-user", b"sec-ch-ua",
+        b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-gpc", b"dnt", b"priority", b"te", b"via",
+        b"transfer-encoding", b"x-requested-with", b"x-forwarded-proto", b"x-forwarded-port",
+        b"server", b"vary", b"keep-alive", b"accept-ranges", b"x-powered-by", b"x-content-type-options",
+        b"x-frame-options", b"strict-transport-security", b"referrer-policy", b"content-encoding",
+    }
+)  # fmt: skip
+"""Headers whose whole lines come again and again and are never secret; only these are remembered by value."""
+
 _MAPPED: Final = re.compile(rb"[^a-z0-9]")
 _KNOWN_VARIABLES: Final = frozenset(_MAPPED.sub(b"_", name) for name in _KNOWN)
 
@@ -114,39 +132,3 @@ def is_twin(lower: bytes) -> bool:
     both become CONTENT_LENGTH (RFC 3875 4.1.18).
     """
     return lower not in _KNOWN and _MAPPED.sub(b"_", lower) in _KNOWN_VARIABLES
-
-
-class NameTwin(Exception):
-    """A header name is the twin of a known one."""
-
-
-def _request_name(name: bytes) -> bytes:
-    lower = name.lower()
-    if is_twin(lower):
-        raise NameTwin
-    return lower
-
-
-REQUEST_NAMES: Final = Memo(_request_name, capacity=4096, longest=64)
-"""Wire name -> lower-case name; raises NameTwin (twins are never kept)."""
-RESPONSE_NAMES: Final = Memo(bytes.lower, capacity=4096, longest=64)
-
-for _name in _KNOWN:  # so that no flood of made-up names can push out the usual ones
-    REQUEST_NAMES[_name], RESPONSE_NAMES[_name], REQUEST_NAMES[_name.title()], RESPONSE_NAMES[_name.title()]
-
-
-def join_doubles(lines: list[HeaderLine]) -> list[HeaderLine]:
-    """Make one line of the several lines of each header in `JOINED`, at the place of the first one."""
-    values: dict[bytes, list[bytes]] = {}
-    for lower, _, value in lines:
-        if lower in JOINED and value:
-            values.setdefault(lower, []).append(value)
-    seen: set[bytes] = set()
-    joined: list[HeaderLine] = []
-    for lower, name, value in lines:
-        if lower not in JOINED:
-            joined.append((lower, name, value))
-        elif lower not in seen:
-            seen.add(lower)
-            joined.append((lower, name, JOINED[lower].join(values.get(lower, ()))))
-    return joined

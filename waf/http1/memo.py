@@ -1,5 +1,4 @@
-"""A bounded memory of pure functions of short byte strings: names, hosts, options repeat from request to
-request.
+"""A bounded memory of pure functions of short byte strings: names, hosts and options come again and again.
 
 Never used for values that may be secret.
 """
@@ -13,10 +12,10 @@ Value = TypeVar("Value")
 
 
 class Memo(dict[bytes, Value]):
-    """`memo[key]` is `make(key)`, computed once while there is room.
+    """`memo[key]` is `make(key)`, mostly computed once.
 
-    A key longer than `longest` bytes, or one that comes when `capacity` entries are kept, is computed each
-    time: a peer can make us slower by a little, never larger. What `make` raises is raised and not kept.
+    Holds at most `capacity` keys of at most `longest` bytes and forgets all when full, so a peer that sends
+    ever new keys costs time but no memory. What `make` raises is raised and not kept.
     """
 
     __slots__ = ("capacity", "longest", "make")
@@ -29,6 +28,8 @@ class Memo(dict[bytes, Value]):
 
     def __missing__(self, key: bytes) -> Value:
         value = self.make(key)
-        if len(self) < self.capacity and len(key) <= self.longest:
+        if len(key) <= self.longest:
+            if len(self) >= self.capacity:
+                self.clear()
             self[key] = value
         return value

@@ -167,6 +167,9 @@ RULES: Final[dict[str, Rule]] = {
     "protocol.response-connection-option": Rule(
         502, _SEMANTICS + "7.6.1", "the app's Connection header is not a list of tokens"
     ),
+    "protocol.response-connection-nominates": Rule(
+        502, _SEMANTICS + "7.6.1", "the app's Connection header nominates a field meant for the client"
+    ),
     "protocol.response-body-cut": Rule(502, _HTTP + "8", "the app closed before its body ended"),
     "protocol.response-chunk-size": Rule(
         502, _HTTP + "7.1", "a chunk size of the app is not 1 to 8 hex digits"

@@ -1,7 +1,6 @@
-"""Model to bytes. Writes framing and hop-by-hop headers itself; everything else in wire order and wire case.
+"""Model to bytes. Framing and hop-by-hop headers are written here; all else goes in wire order and wire case.
 
-Nothing received is ever copied to the other side but the parsed target, header names, header values and
-payload.
+Nothing received is ever copied to the other side but the parsed target, names, values and payload.
 """
 
 from __future__ import annotations
@@ -11,25 +10,37 @@ from typing import Final
 
 import msgspec
 
-from waf.http1.headers import CLIENT_CLAIMS, HOP_BY_HOP
+from waf.http1 import connection
+from waf.http1.headers import CLIENT_CLAIMS, HOP_BY_HOP, OWN_TO_REQUESTS
+from waf.http1.memo import Memo
 from waf.model import Framing, Peer, Request, Response
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
+"""Ends a chunked body; there are never trailers."""
 
-_CONTENT_METHODS: Final = frozenset({b"POST", b"PUT", b"PATCH"})
-"""Methods for which "no body" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
+Lines = tuple[tuple[bytes, bytes], ...]
 
-_FROM_REQUEST: Final = HOP_BY_HOP | {b"expect", b"proxy", b"x-request-id", b"traceparent", b"tracestate"}
-_FROM_UNTRUSTED: Final = _FROM_REQUEST | CLIENT_CLAIMS
+_NONE: Final = Framing.NONE
+_WITH_CONTENT: Final = frozenset({b"POST", b"PUT", b"PATCH"})
+"""Methods that expect content, so that "none" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
+
+_from_trusted: Final = Memo(lambda name: name not in HOP_BY_HOP | OWN_TO_REQUESTS, capacity=4096, longest=64)
+_from_client: Final = Memo(
+    lambda name: _from_trusted[name] and name not in CLIENT_CLAIMS and not name.startswith(b"x-forwarded-"),
+    capacity=4096,
+    longest=64,
+)
+_from_app: Final = Memo(lambda name: name not in HOP_BY_HOP, capacity=4096, longest=64)
+"""Lower-case name -> whether a header of that name goes on."""
 
 
 class Hop(msgspec.Struct, frozen=True, gc=False):
     """What this hop adds to a request.
 
-    `trusted`: the peer is a proxy that we believe, so X-Forwarded-* are kept and appended to; else all that a
-    client claims of the kind is dropped and written anew. `via` is our name in a Via header (b"": none).
-    `traceparent` is the line to send (the client's own where valid); None sends none. `fallback_host` is the
-    Host for an HTTP/1.0 request that named none.
+    `trusted`: the peer is a proxy that we believe, so X-Forwarded-* are kept and appended to; else all that
+    a client claims of the kind is dropped and written anew. `via` is our name in a Via header (b"": none).
+    `traceparent` is the line to send (the client's own where `forwarding.traceparent` gives it; then its
+    tracestate goes along); None sends none. `fallback_host` is the Host for an HTTP/1.0 request without one.
     """
 
     peer: Peer
@@ -41,98 +52,106 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
 
 
 def isolates(request: Request) -> bool:
-    """True where the upstream connection must not be used again after this request.
+    """True where the connection to the app must not be used again after this request.
 
-    Apps that ignore a body on methods without one would take it for the next request ("CL.0"); on a
-    connection of its own there is no next request.
+    An app that ignores the body of a method that mostly has none would take it for the next request ("CL.0");
+    on a connection of its own there is no next request. `request_head` says `Connection: close` then.
     """
-    return (
-        request.framing is not Framing.NONE
-        and request.method not in _CONTENT_METHODS
-        and (request.framing is Framing.CHUNKED or request.length > 0)
-    )
+    return request.framing is not _NONE and request.method not in _WITH_CONTENT and not _is_empty(request)
+
+
+def _is_empty(request: Request) -> bool:
+    return request.framing is not Framing.CHUNKED and not request.length
 
 
 def request_head(request: Request, hop: Hop, length: int | None) -> bytes:
-    """The head to send to the app; `length` is the body's size in bytes, None for chunked. Always
-    HTTP/1.1."""
-    trusted = hop.trusted
-    dropped = _FROM_REQUEST if trusted else _FROM_UNTRUSTED
-    nominated = request.headers.get(b"connection")
-    if nominated is not None and len(nominated) > 10:
-        dropped = dropped.union(nominated.lower().replace(b",", b" ").split())
+    """The head to send to the app, always HTTP/1.1; `length` is the body's size in bytes, None: chunked."""
+    headers = request.headers
+    header = headers.index.get
+    lines = headers.lines
+    if (value := header(b"connection")) is not None and (dropped := connection.nominated(value)):
+        lines = tuple(line for line in lines if line[0] not in dropped)
+    keeps = _from_trusted if hop.trusted else _from_client
     out = [request.method, b" ", request.target, b" HTTP/1.1\r\n"]
-    add = out.append
-    for lower, name, value in request.headers.lines:
-        if lower in dropped or (lower[:11] == b"x-forwarded" and not trusted):
-            continue
-        if lower == b"x-forwarded-for":
-            continue
-        add(b"%b: %b\r\n" % (name, value))
-    get = request.headers.get
-    if b"host" not in request.headers.index:
-        add(b"Host: %b\r\n" % (request.host or hop.fallback_host))
-    peer = hop.peer
-    before = get(b"x-forwarded-for") if trusted else None
-    address = peer.address.encode("ascii", "replace") or b"unknown"
-    add(b"X-Forwarded-For: %b\r\n" % (address if not before else before + b", " + address))
-    if not trusted or get(b"x-forwarded-proto") is None:
-        add(b"X-Forwarded-Proto: %b\r\n" % peer.scheme.encode())
-    if request.host and (not trusted or get(b"x-forwarded-host") is None):
-        add(b"X-Forwarded-Host: %b\r\n" % request.host)
+    for lower, name, value in lines:
+        if keeps[lower]:
+            out += (name, b": ", value, b"\r\n")
+    if header(b"host") is None:
+        out.append(b"Host: %b\r\n" % (request.host or hop.fallback_host))
+    _add_forwarded(out, request, hop)
     if hop.request_id:
-        add(b"X-Request-Id: %b\r\n" % hop.request_id)
+        out += (b"X-Request-Id: ", hop.request_id, b"\r\n")
     if hop.traceparent is not None:
-        add(b"traceparent: %b\r\n" % hop.traceparent)
-        if hop.traceparent == get(b"traceparent"):
-            for state in request.headers.all(b"tracestate"):
-                add(b"tracestate: %b\r\n" % state)
+        out += (b"traceparent: ", hop.traceparent, b"\r\n")
+        if hop.traceparent == header(b"traceparent"):
+            out += [b"tracestate: %b\r\n" % state for state in headers.all(b"tracestate")]
     if hop.via:
-        add(b"Via: 1.%d %b\r\n" % (request.minor, hop.via))
+        out.append(b"Via: 1.%d %b\r\n" % (request.minor, hop.via))
+
     if request.upgrade is not None:
-        add(b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % request.upgrade)
+        out.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % request.upgrade)
     elif length is None:
-        add(b"Transfer-Encoding: chunked\r\n\r\n")
-    elif length or request.framing is not Framing.NONE or request.method in _CONTENT_METHODS:
-        add(b"Content-Length: %d\r\n\r\n" % length)
-    else:
-        add(b"\r\n")
-    if isolates(request):
-        out[-1] = b"Connection: close\r\n" + out[-1]
+        out.append(b"Transfer-Encoding: chunked\r\n")
+    elif length or request.framing is not _NONE or request.method in _WITH_CONTENT:
+        out.append(b"Content-Length: %d\r\n" % length)
+    if request.framing is not _NONE and isolates(request):
+        out.append(b"Connection: close\r\n")
+    out.append(b"\r\n")
     return b"".join(out)
 
 
-def response_head(
-    response: Response,
-    *,
-    length: int | None,
-    close: bool,
-    minor: int,
-    extra: tuple[tuple[bytes, bytes], ...] = (),
-) -> bytes:
-    """The head to send to a client that spoke HTTP/1.`minor`; `length` None: chunked, for 1.0 until close.
+def _add_forwarded(out: list[bytes], request: Request, hop: Hop) -> None:
+    """X-Forwarded-For, -Proto and -Host (and Forwarded, where a trusted proxy began it)."""
+    header = request.headers.index.get
+    peer = hop.peer
+    address = peer.address.encode("ascii", "replace") or b"unknown"
+    before = header(b"x-forwarded-for") if hop.trusted else None
+    if before:
+        out += (b"X-Forwarded-For: ", before, b", ", address, b"\r\n")
+    else:
+        out += (b"X-Forwarded-For: ", address, b"\r\n")
+    if not hop.trusted or header(b"x-forwarded-proto") is None:
+        out.append(
+            b"X-Forwarded-Proto: https\r\n" if peer.scheme == "https" else b"X-Forwarded-Proto: http\r\n"
+        )
+    if request.host and (not hop.trusted or header(b"x-forwarded-host") is None):
+        out += (b"X-Forwarded-Host: ", request.host, b"\r\n")
+    if hop.trusted and (said := request.headers.all(b"forwarded")):
+        node = b'"[%b]"' % address if b":" in address else address
+        out += (b"Forwarded: ", b", ".join(said), b", for=", node, b"\r\n")
 
-    A response without a body (`framing` NONE: HEAD, 1xx, 204, 304) gets no framing; the Content-Length of an
-    answer to HEAD, or of a 304, is information and goes on. `close` says that the connection ends after it.
+
+def response_head(
+    response: Response, *, length: int | None, close: bool, minor: int, extra: Lines = ()
+) -> bytes:
+    """The head to send to a client that spoke HTTP/1.`minor`.
+
+    `length` is the body's size in bytes; None means chunked, and to an HTTP/1.0 client until close. A
+    response without a body (`framing` NONE: to HEAD, 1xx, 204, 304) gets no framing; what Content-Length says
+    of an answer to HEAD or of a 304 is information, and goes on. `close`: the connection ends after it.
     `extra` headers are ours and replace those of the same name.
     """
-    bodiless = response.framing is Framing.NONE
+    headers = response.headers
+    header = headers.index.get
+    lines = headers.lines
     status = response.status
-    dropped = HOP_BY_HOP
-    nominated = response.headers.get(b"connection")
-    if nominated is not None and len(nominated) > 10:
-        dropped = dropped.union(nominated.lower().replace(b",", b" ").split())
+    dropped = connection.nominated(header(b"connection"))
     if extra:
-        dropped = dropped.union(name.lower() for name, _ in extra)
-    out = [b"HTTP/1.1 %d %b\r\n" % (status, response.reason)]
-    out += [
-        b"%b: %b\r\n" % (name, value) for lower, name, value in response.headers.lines if lower not in dropped
-    ]
-    out += [b"%b: %b\r\n" % line for line in extra]
-    if bodiless:
-        informed = response.headers.get(b"content-length")
+        dropped = dropped.union([name.lower() for name, _ in extra])
+    if dropped:
+        lines = tuple(line for line in lines if line[0] not in dropped)
+    keeps = _from_app
+    out = [b"HTTP/1.1 %d " % status, response.reason, b"\r\n"]
+    for lower, name, value in lines:
+        if keeps[lower]:
+            out += (name, b": ", value, b"\r\n")
+    for name, value in extra:
+        out += (name, b": ", value, b"\r\n")
+
+    if response.framing is _NONE:
+        informed = header(b"content-length")
         if informed is not None and status >= 200 and status != 204:
-            out.append(b"Content-Length: %b\r\n" % informed)
+            out += (b"Content-Length: ", informed, b"\r\n")
     elif length is not None:
         out.append(b"Content-Length: %d\r\n" % length)
     elif minor:
@@ -140,14 +159,20 @@ def response_head(
     else:
         close = True
     if status == 101:
-        chosen = response.headers.get(b"upgrade") or b"websocket"
-        out.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % chosen)
-    elif status >= 200 and close:
-        out.append(b"Connection: close\r\n")
-    elif status >= 200 and not minor:
-        out.append(b"Connection: keep-alive\r\n")
+        out += (b"Connection: Upgrade\r\nUpgrade: ", header(b"upgrade") or b"websocket", b"\r\n")
+    else:
+        out.append(_persistence(status, close, minor))
     out.append(b"\r\n")
     return b"".join(out)
+
+
+def _persistence(status: int, close: bool, minor: int) -> bytes:
+    """The Connection line: said where it is not the version's default, never on an interim response."""
+    if status < 200:
+        return b""
+    if close:
+        return b"Connection: close\r\n"
+    return b"" if minor else b"Connection: keep-alive\r\n"
 
 
 def chunk(data: bytes) -> bytes:
@@ -156,7 +181,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def reason(status: int) -> bytes:
-    """The reason phrase of a status code of ours."""
+    """The reason phrase of a status of ours; b"" for one without."""
     return _REASONS.get(status, b"")
 
 
@@ -171,20 +196,20 @@ def simple_response(
     close: bool,
     minor: int = 1,
     head_only: bool = False,
-    extra: tuple[tuple[bytes, bytes], ...] = (),
+    extra: Lines = (),
 ) -> bytes:
-    """A whole answer of our own, head and body; `head_only` for HEAD."""
+    """A whole answer of our own, head and body; `head_only` for the answer to HEAD.
+
+    1xx, 204 and 304 get neither body nor Content-Length, whatever `body` is.
+    """
+    with_body = status >= 200 and status not in (204, 304)
     out = [b"HTTP/1.1 %d %b\r\n" % (status, reason(status))]
-    if status >= 200 and status != 204:
+    if with_body:
         if body:
             out.append(b"Content-Type: %b\r\n" % content_type)
         out.append(b"Content-Length: %d\r\n" % len(body))
     out += [b"%b: %b\r\n" % line for line in extra]
-    if status >= 200 and close:
-        out.append(b"Connection: close\r\n")
-    elif status >= 200 and not minor:
-        out.append(b"Connection: keep-alive\r\n")
-    out.append(b"\r\n")
-    if not head_only and status >= 200 and status not in (204, 304):
+    out += (_persistence(status, close, minor), b"\r\n")
+    if with_body and not head_only:
         out.append(body)
     return b"".join(out)
