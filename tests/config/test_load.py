@@ -120,7 +120,7 @@ def test_a_secret_in_the_wrong_place_is_not_quoted(text: str, secret: str) -> No
     assert secret not in str(problems_of(text))
 
 
-# ----------------------------------------------------------------------------------- suspicious, yet usable
+# --------------------------------------------------------------------------- suspicious, yet usable
 
 WARNINGS = {
     "listen: {trusted_proxies: [10.0.0.0/8]}": "listen.trusted_proxies",
@@ -137,7 +137,7 @@ def test_what_hardly_does_as_meant_is_a_warning(text: str, path: str) -> None:
     assert [(warning.path, warning.line) for warning in loaded.warnings] == [(path, 1)]
 
 
-# ------------------------------------------------------------------------------------------ other sources
+# --------------------------------------------------------------------------- other sources
 
 
 def test_the_environment_is_stronger_than_files_and_options_are_stronger_still() -> None:
@@ -251,7 +251,7 @@ def test_effective_shows_every_value_and_where_the_written_ones_stand() -> None:
     assert shown["origins"] == {"limits.head": "waf.yaml:2", "mode": "environment WAF_MODE"}
 
 
-# ------------------------------------------------------------------------------------------------ invariants
+# --------------------------------------------------------------------------- invariants
 
 
 words = st.text(alphabet="ab-_.:/* 09é\n", max_size=8)
