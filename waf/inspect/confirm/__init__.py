@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import shell, sql
+from waf.inspect.confirm import html, js, shell, sql
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 
 CONFIRMERS: Final[dict[str, Confirmer]] = {
+    "html": html.confirm,
+    "css": html.confirm_css,
+    "script_url": html.confirm_url,
+    "js": js.confirm,
     "shell": shell.confirm,
     "sql": sql.confirm,
 }

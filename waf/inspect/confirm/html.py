@@ -1,0 +1,229 @@
+"""Would a value, put into a page, run script, load a frame or take over a form?
+
+Owns the judgement on tags, attributes, URLs and styles. Formatting is data: a CMS takes paragraphs, links, images
+and tables all day. Script elements, handlers, script URLs, documents within documents and the attributes by which a
+quote is left are not. Tags are read as browsers read them: slashes and controls part attributes, entities are
+decoded, names are matched without case, a tag needs no end.
+"""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from typing import Final
+
+from waf.inspect.confirm import js
+from waf.inspect.confirm.shape import WINDOW, is_document, prose_words
+from waf.model import Confidence
+
+_TAGS_MAX: Final = 48
+_TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{0,40})", re.S)
+_ATTRIBUTE: Final = re.compile(
+    rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
+)
+_HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,30}", re.I)
+_NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
+_EVENTS: Final = re.compile(
+    rb"on(?:abort|activate|afterprint|afterscriptexecute|animation\w+|auxclick|before\w+|begin|blur|bounce|cancel|canplay\w*|change|click"
+    rb"|close|contextmenu|copy|cuechange|cut|dblclick|drag\w*|drop|durationchange|emptied|end|ended|error|finish|focus\w*|formdata"
+    rb"|fullscreen\w*|gotpointercapture|hashchange|input|invalid|key\w+|load\w*|lostpointercapture|message\w*|mouse\w+|offline|page\w+"
+    rb"|paste|pause|play\w*|pointer\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\w*|search"
+    rb"|securitypolicyviolation|seek\w+|select\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\w+"
+    rb"|transition\w+|unhandledrejection|unload|volumechange|waiting|webkit\w+|wheel|zoom)$",
+    re.I,
+)
+_URL_ATTRIBUTES: Final = frozenset(
+    b"href src action formaction data xlink:href background dynsrc lowsrc from to values by poster code codebase "
+    b"cite content ping manifest archive classid longdesc profile usemap srcset handler value target url path "
+    b"folder fallback".split()
+)
+_SCRIPT_URL: Final = re.compile(rb"(?:\w{1,12}:)?(?:javascript|vbscript|livescript|mocha|jscript):", re.I)
+_DATA_URL: Final = re.compile(rb"data:(?:text/html|text/xml|text/xsl|application/x?html|application/xml|image/svg\+xml|text/javascript|application/javascript|,|;|\*)", re.I)
+_HARMLESS: Final = re.compile(rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;|return false|print\(\)|$)[;\s]*$", re.I)
+_STYLE: Final = re.compile(
+    rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:|\\65\s*xpression|filter\s*:\s*progid|data:text",
+    re.I,
+)
+_FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
+_STRANGE: Final = frozenset(b"isindex bgsound keygen xss layer ilayer multicol nextid listing plaintext".split())
+_EMBED_SIGNS: Final = frozenset(b"width height allowfullscreen title frameborder allow loading sandbox class style type".split())
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """How sure it is that `value` brings active content into a page. At most `_TAGS_MAX` tags around `span`."""
+    start = max(0, span[0] - 256)
+    piece = value[start : max(span[1] + 512, start + WINDOW)][: WINDOW * 2]
+    best: Confidence | None = None
+    for number, tag in enumerate(_TAG.finditer(piece)):
+        if number >= _TAGS_MAX:
+            break
+        found = _tag(piece, tag)
+        if found is not None:
+            if found is Confidence.HIGH and _shown(value, start + tag.start()):
+                found = None
+            elif found is Confidence.HIGH:
+                return found
+        best = found or best
+    if not is_document(value):
+        if _breaks_out(value[: WINDOW * 2]) or confirm_url(value, span) is Confidence.HIGH:
+            return Confidence.HIGH
+    return best
+
+
+def _shown(value: bytes, position: int) -> bool:
+    """The tag stands in a code span or fence of Markdown, or within a page of source code: it is shown, not put."""
+    before = value[max(0, position - 4096) : position]
+    line = before[before.rfind(b"\n") + 1 :]
+    if line.count(b"`") % 2 == 1 and b"`" in value[position : position + 200]:
+        return prose_words(value, position - (len(line) - line.rfind(b"`"))) > 0
+    if before.count(b"\n```") % 2 == 1 or (before.startswith(b"```") and position < 4096):
+        return is_document(value)
+    return False
+
+
+def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
+    name = tag[1].lower().rpartition(b":")[2]
+    closing = piece[tag.start() + 1 : tag.start() + 2] == b"/"
+    if name == b"script":
+        return _script(piece, tag.end(), closing)
+    if name == b"style":
+        rest = piece[tag.end() : tag.end() + 1024]
+        return Confidence.HIGH if _STYLE.search(rest) else None
+    if name in _STRANGE:
+        return Confidence.HIGH if name == b"xss" else Confidence.MEDIUM
+    attributes = _attributes(piece, tag.end())
+    for attribute, content in attributes.items():
+        if attribute.startswith(b"on") or b":on" in attribute:
+            if _HANDLER.fullmatch(attribute) and attribute not in _NOT_HANDLERS and not content.strip().isdigit() and content.strip():
+                return Confidence.HIGH
+        elif attribute == b"srcdoc":
+            return Confidence.HIGH
+        elif attribute == b"style":
+            if _STYLE.search(content):
+                return Confidence.HIGH
+        elif content and attribute in _URL_ATTRIBUTES and _active_url(content, name):
+            return Confidence.HIGH
+    return None if closing else _element(name, attributes)
+
+
+def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
+    rest = piece[end : end + 400]
+    if rest[:1] and rest[:1] not in b" \t\r\n\f\v>/\x00\"'=+;" and rest[:1].isalnum():
+        return None
+    if closing:
+        return Confidence.HIGH if re.match(rb"[^>]{0,20}>\s*<", rest) else None
+    if re.match(rb"[^>]{0,80}type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-)?(?:template|handlebars|math))", rest, re.I):
+        return None
+    return Confidence.HIGH
+
+
+def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
+    if name == b"meta" and b"http-equiv" in attributes:
+        kind = attributes[b"http-equiv"].lower()
+        return Confidence.HIGH if kind in (b"refresh", b"set-cookie", b"link") or b"url" in attributes.get(b"content", b"").lower() else None
+    if name == b"base":
+        return Confidence.HIGH if re.match(rb"(?:https?:)?//|javascript|data", attributes.get(b"href", b""), re.I) else None
+    if name == b"link" and attributes.get(b"rel", b"").lower() in (b"import", b"preload", b"modulepreload"):
+        return Confidence.HIGH
+    if name in (b"embed", b"object", b"applet") and (b"allowscriptaccess" in attributes or b"classid" in attributes or b"code" in attributes):
+        return Confidence.HIGH
+    if name in (b"set", b"animate", b"animatetransform", b"animatemotion") and b"href" in attributes.get(b"attributename", b"").lower():
+        return Confidence.HIGH
+    if name in _FRAMES:
+        source = attributes.get(b"src") or attributes.get(b"data") or b""
+        if not source or _EMBED_SIGNS & attributes.keys():
+            return None
+        return Confidence.MEDIUM
+    return None
+
+
+def _attributes(piece: bytes, end: int) -> dict[bytes, bytes]:
+    """Attributes of the tag whose name ends at `end`: lower-case name -> value with entities decoded."""
+    found: dict[bytes, bytes] = {}
+    position = end
+    for _ in range(24):
+        match = _ATTRIBUTE.match(piece, position)
+        if match is None:
+            close = piece.find(b">", position, position + 2)
+            if close >= 0 or position >= len(piece):
+                break
+            skip = re.compile(rb"[^\s>\"'/]*[\s\"'/]").match(piece, position)
+            if skip is None or skip.end() == position:
+                break
+            position = skip.end() - 1 if skip.end() - 1 > position else skip.end()
+            continue
+        content = (match[2] or b"").strip(b"\"'`")
+        found.setdefault(match[1].lower(), _decoded(content) if b"&" in content else content)
+        position = match.end()
+    return found
+
+
+def _decoded(content: bytes) -> bytes:
+    return entities.unescape(content.decode("latin-1")).encode("latin-1", "replace")
+
+
+def _active_url(content: bytes, tag: bytes) -> bool:
+    url = bytes(byte for byte in content[:512] if byte > 0x20)
+    if b"%" in url[:40]:
+        url = re.sub(rb"%([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url)
+    if b"\\" in url[:40]:
+        url = re.sub(rb"\\(?:x|u00)([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url).replace(b"\\", b"")
+    for piece in (url, url.rpartition(b"url=")[2].strip(b"'\"")):
+        if _SCRIPT_URL.match(piece):
+            return not _HARMLESS.match(piece)
+        if _DATA_URL.match(piece):
+            return not (tag in (b"img", b"image", b"source", b"picture", b"use") and piece[:14].lower() == b"data:image/svg") or tag == b"use"
+    return False
+
+
+_BREAKOUT: Final = re.compile(rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,30})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})", re.I)
+_PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)
+
+
+def _breaks_out(value: bytes) -> bool:
+    """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
+    for match in _BREAKOUT.finditer(value):
+        known = _EVENTS.match(b"on" + match[1])
+        code = match[3]
+        if not known or (code.split(b"&")[0].isalnum() and len(code) < 24 and not match[2]):
+            continue
+        before = value[: match.start() + 1]
+        if prose_words(value, match.start()) >= 3:
+            continue
+        left = re.search(rb"[\"'`>]", before) is not None
+        if js.is_code(code) and (left or len(before.split()) <= 2):
+            return True
+    match = re.search(rb"[\"'`]\s*style\s*=", value, re.I)
+    return bool(match and _STYLE.search(value, match.end()))
+
+
+_URL: Final = re.compile(rb"(?:^|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)", re.I)
+
+
+def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """The same for a script URL anywhere in a value: a link parameter, a Markdown link."""
+    start = max(0, span[0] - 64)
+    for match in _URL.finditer(value, start, span[1] + 512):
+        rest = value[match.start(1) : match.start(1) + 512]
+        if _HARMLESS.match(rest.split(b'"')[0].split(b"'")[0].split(b"<")[0].rstrip(b")")):
+            continue
+        if rest[:4].lower() == b"data":
+            if re.match(rb"data:text/html[\w;=-]*(?:;base64)?,", rest, re.I):
+                return Confidence.HIGH
+            continue
+        colon = rest.find(b":")
+        code = rest[colon + 1 :]
+        if code[:1] == b" " and prose_words(value, match.start(1)) >= 1:
+            continue
+        if js.is_code(code.split(b"\n")[0]) or (code[:1] in b"/%'\"\\" and re.search(rb"\n|%0a|\\n|[(`]", code, re.I)):
+            if is_document(value) and not re.search(rb"(?:href|src|action)\s*=\s*[\"']?\s*$|\]\(\s*$", value[max(0, match.start(1) - 24) : match.start(1)], re.I):
+                continue
+            return Confidence.HIGH
+    return None
+
+
+def confirm_css(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """The same for style text: expressions, bindings, script URLs."""
+    if is_document(value) or prose_words(value, span[0]) >= 3:
+        return None
+    return Confidence.HIGH if _STYLE.search(value, max(0, span[0] - 32), span[1] + 128) else None

@@ -1,0 +1,107 @@
+"""Is a value, or a piece of one, script that would run in a page?
+
+Owns the judgement on JavaScript that stands outside of tags: values that leave a string, a template literal, a
+comment or a call of a script and go on with code, and values that are code from end to end. Tags and attributes are
+html.py's, which asks `is_code` here. Prose and source that mention a function do neither.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_after
+from waf.model import Confidence
+
+_NAMES: Final = rb"alert|confirm|prompt|eval|execscript|settimeout|setinterval|setimmediate|(?-i:Function)|fetch|import|atob|print|importscripts"
+_GAP: Final = rb"(?:[\s\x00]|/\*[^*]{0,40}\*/|\?\.)*"
+_SINK: Final = re.compile(
+    rb"(?<![\w$])(?:" + _NAMES + rb"|write(?:ln)?|open|assert)" + _GAP + rb"(?:\)" + _GAP + rb")?(?:\(|`|\.(?:call|apply|bind)\b)", re.I
+)
+_LOUD: Final = re.compile(
+    rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts|getelement|queryselector"
+    rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis|document)\s*(?:\?\.)?\[\s*['\"`/(!+~\[]"
+    rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
+    rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
+    rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
+    rb"|xmlhttprequest|sendbeacon\s*\(|constructor\s*[.\[\(]|\[\s*['\"`]constructor|onerror\s*=\s*\w|throw\s*[/'\"`\d!(+{]"
+    rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob|btoa|unescape|decodeuricomponent)\s*\("
+    rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
+    re.I,
+)
+_OBSCURE: Final = re.compile(rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f")
+_LEAVES: Final = re.compile(
+    rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n|\r|\xe2\x80\xa8|\\n|^)(?:[\s)\]};:,.\x00]|\+|-|\*|/|%|\^|&|\||<|>|=|\?|!|~|\{|\(|\\|\[|\+\+|in\b"
+    rb"|instanceof\b|typeof\b|void\b|throw\b|new\b|var\b|if\b|\d|//[^\n]{0,30}\n|/\*[^*]{0,40}\*/)*$"
+)
+_JS_PUNCTUATION: Final = re.compile(rb"[()`=\[]")
+_WORDY: Final = re.compile(rb"(?:^|\s)[A-Za-z]{2,}(?=\s+[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}|[.,!?]))")
+_LITERAL_CALL: Final = re.compile(
+    rb"(?<![\w$.])(?:alert|confirm|prompt)" + _GAP + rb"\)?" + _GAP + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
+    rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript|fetch)\s*\(\s*(?:['\"`]|atob|unescape|string|name\b|location\b|document"
+    rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]", re.I
+)
+
+
+def is_code(text: bytes) -> bool:
+    """True where `text`, which stands where only script can stand, does something: calls, assigns, navigates."""
+    piece = text[:WINDOW]
+    if _SINK.search(piece) or _LOUD.search(piece) or _OBSCURE.search(piece):
+        return True
+    return bool(_JS_PUNCTUATION.search(piece)) and not _WORDY.search(piece)
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """How sure it is that `value` runs as script where an app puts it into one. Bounded by `WINDOW` around `span`."""
+    if is_document(value):
+        return None
+    start = max(0, span[0] - 256)
+    piece = value[start : start + WINDOW]
+    obscure = _OBSCURE.search(piece)
+    if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
+        return Confidence.HIGH
+    for number, match in enumerate(_sinks(piece)):
+        if number >= 8:
+            break
+        before = piece[: match.start()]
+        after = words_after(piece, match.end())
+        if prose_words(piece, match.start()) >= 2 or (prose_words(piece, match.start()) and after):
+            continue
+        if start == 0 and _leaves(before):
+            return Confidence.HIGH
+        if _LITERAL_CALL.match(piece, match.start()) and not _WORDY.search(piece):
+            return Confidence.HIGH
+    return _whole(piece) if start == 0 else None
+
+
+def _sinks(piece: bytes) -> list[re.Match[bytes]]:
+    found = [*_SINK.finditer(piece), *_LOUD.finditer(piece), *_LITERAL_CALL.finditer(piece)]
+    found.sort(key=lambda match: match.start())
+    return found
+
+
+def _leaves(before: bytes) -> bool:
+    """`before` ends by leaving a string, comment or call: its last quote or bracket, then operators only."""
+    if not before.strip():
+        return False
+    tail = before[-96:]
+    match = _LEAVES.search(tail)
+    if match is None or not match[0].strip():
+        return False
+    cut = tail[: match.start()]
+    return b"\n" not in cut.strip() and len(cut.split()) <= 3 and match[0][:1] not in (b" ", b"")
+
+
+_CODE_ONLY: Final = re.compile(
+    rb"\s*(?:[({\[!+~-]|void\s|new\s|throw\s|var\s|let\s|with\s*\(|\w{1,12}\s*=(?!=))*\s*(?:javascript:)?(?:" + _NAMES + rb"|document|window|self|top|parent|frames|this"
+    rb"|globalthis|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)" + _GAP + rb"[(\[`.=)?]",
+    re.I,
+)
+
+
+def _whole(piece: bytes) -> Confidence | None:
+    if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece):
+        return None
+    if re.search(rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode|\[\s*['\"/`(+]", piece, re.I):
+        return Confidence.HIGH
+    return Confidence.MEDIUM
