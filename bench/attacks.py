@@ -240,7 +240,7 @@ def leavers(port: int) -> Tally:
 
 # ---------------------------------------------------------------------------------------- table
 
-_REFUSED: Final = frozenset({"400", "403", "408", "413", "414", "415", "431", "closed"})
+_REFUSED: Final = frozenset({"400", "403", "408", "413", "414", "415", "431", "501", "505", "closed"})
 _FAULTS_SEEN: Final = frozenset({"502", "504", "closed"})
 _ANY_BUT_HANGING: Final = _REFUSED | {"200"}
 _MAY_ANSWER: Final = frozenset({"gzip-bomb", "bad-gzip", "early-answer", "surplus"})
