@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check lint types imports setup clean fuzz soak bench bench-check bench-detection e2e-kube format
+.PHONY: run test check lint types imports setup clean fuzz soak torture bench bench-check bench-detection e2e-kube \
+        format docs
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -29,6 +30,23 @@ imports: setup
 format: setup
 	$(BIN)/ruff format waf tests bench
 	$(BIN)/ruff check --fix waf tests bench
+
+# Long runs, none of them part of `make test`. All end by themselves and use loopback addresses only.
+bench: setup
+	$(BIN)/python -m bench.latency --results
+	$(BIN)/python -m bench.micro --results
+bench-check: setup
+	$(BIN)/python -m bench.latency --check
+torture: setup
+	$(BIN)/python -m bench.torture --results
+soak: setup
+	$(BIN)/python -m bench.soak --results
+fuzz: setup
+	$(BIN)/python -m pytest -m slow tests
+
+docs: setup
+	PYTHONPATH=. $(BIN)/python tests/house/configuration_page.py > docs/configuration.new
+	mv docs/configuration.new docs/configuration.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage build *.egg-info
