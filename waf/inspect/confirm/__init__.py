@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import html, js, shell, sql
+from waf.inspect.confirm import html, js, path, shell, sql, template
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
@@ -21,6 +21,8 @@ CONFIRMERS: Final[dict[str, Confirmer]] = {
     "css": html.confirm_css,
     "script_url": html.confirm_url,
     "js": js.confirm,
+    "path": path.confirm,
     "shell": shell.confirm,
     "sql": sql.confirm,
+    "template": template.confirm,
 }

@@ -38,15 +38,25 @@ _URL_ATTRIBUTES: Final = frozenset(
     b"folder fallback".split()
 )
 _SCRIPT_URL: Final = re.compile(rb"(?:\w{1,12}:)?(?:javascript|vbscript|livescript|mocha|jscript):", re.I)
-_DATA_URL: Final = re.compile(rb"data:(?:text/html|text/xml|text/xsl|application/x?html|application/xml|image/svg\+xml|text/javascript|application/javascript|,|;|\*)", re.I)
-_HARMLESS: Final = re.compile(rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;|return false|print\(\)|$)[;\s]*$", re.I)
+_DATA_URL: Final = re.compile(
+    rb"data:(?:text/html|text/xml|text/xsl|application/x?html|application/xml|image/svg\+xml|text/javascript|application/javascript|,|;|\*)",
+    re.I,
+)
+_HARMLESS: Final = re.compile(
+    rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;|return false|print\(\)|$)[;\s]*$",
+    re.I,
+)
 _STYLE: Final = re.compile(
     rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:|\\65\s*xpression|filter\s*:\s*progid|data:text",
     re.I,
 )
 _FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
-_STRANGE: Final = frozenset(b"isindex bgsound keygen xss layer ilayer multicol nextid listing plaintext".split())
-_EMBED_SIGNS: Final = frozenset(b"width height allowfullscreen title frameborder allow loading sandbox class style type".split())
+_STRANGE: Final = frozenset(
+    b"isindex bgsound keygen xss layer ilayer multicol nextid listing plaintext".split()
+)
+_EMBED_SIGNS: Final = frozenset(
+    b"width height allowfullscreen title frameborder allow loading sandbox class style type".split()
+)
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -94,7 +104,12 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     attributes = _attributes(piece, tag.end())
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
-            if _HANDLER.fullmatch(attribute) and attribute not in _NOT_HANDLERS and not content.strip().isdigit() and content.strip():
+            if (
+                _HANDLER.fullmatch(attribute)
+                and attribute not in _NOT_HANDLERS
+                and not content.strip().isdigit()
+                and content.strip()
+            ):
                 return Confidence.HIGH
         elif attribute == b"srcdoc":
             return Confidence.HIGH
@@ -112,7 +127,11 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
         return None
     if closing:
         return Confidence.HIGH if re.match(rb"[^>]{0,20}>\s*<", rest) else None
-    if re.match(rb"[^>]{0,80}type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-)?(?:template|handlebars|math))", rest, re.I):
+    if re.match(
+        rb"[^>]{0,80}type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-)?(?:template|handlebars|math))",
+        rest,
+        re.I,
+    ):
         return None
     return Confidence.HIGH
 
@@ -120,14 +139,28 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
 def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
     if name == b"meta" and b"http-equiv" in attributes:
         kind = attributes[b"http-equiv"].lower()
-        return Confidence.HIGH if kind in (b"refresh", b"set-cookie", b"link") or b"url" in attributes.get(b"content", b"").lower() else None
+        return (
+            Confidence.HIGH
+            if kind in (b"refresh", b"set-cookie", b"link")
+            or b"url" in attributes.get(b"content", b"").lower()
+            else None
+        )
     if name == b"base":
-        return Confidence.HIGH if re.match(rb"(?:https?:)?//|javascript|data", attributes.get(b"href", b""), re.I) else None
+        return (
+            Confidence.HIGH
+            if re.match(rb"(?:https?:)?//|javascript|data", attributes.get(b"href", b""), re.I)
+            else None
+        )
     if name == b"link" and attributes.get(b"rel", b"").lower() in (b"import", b"preload", b"modulepreload"):
         return Confidence.HIGH
-    if name in (b"embed", b"object", b"applet") and (b"allowscriptaccess" in attributes or b"classid" in attributes or b"code" in attributes):
+    if name in (b"embed", b"object", b"applet") and (
+        b"allowscriptaccess" in attributes or b"classid" in attributes or b"code" in attributes
+    ):
         return Confidence.HIGH
-    if name in (b"set", b"animate", b"animatetransform", b"animatemotion") and b"href" in attributes.get(b"attributename", b"").lower():
+    if (
+        name in (b"set", b"animate", b"animatetransform", b"animatemotion")
+        and b"href" in attributes.get(b"attributename", b"").lower()
+    ):
         return Confidence.HIGH
     if name in _FRAMES:
         source = attributes.get(b"src") or attributes.get(b"data") or b""
@@ -167,16 +200,27 @@ def _active_url(content: bytes, tag: bytes) -> bool:
     if b"%" in url[:40]:
         url = re.sub(rb"%([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url)
     if b"\\" in url[:40]:
-        url = re.sub(rb"\\(?:x|u00)([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url).replace(b"\\", b"")
+        url = re.sub(rb"\\(?:x|u00)([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url).replace(
+            b"\\", b""
+        )
     for piece in (url, url.rpartition(b"url=")[2].strip(b"'\"")):
         if _SCRIPT_URL.match(piece):
             return not _HARMLESS.match(piece)
         if _DATA_URL.match(piece):
-            return not (tag in (b"img", b"image", b"source", b"picture", b"use") and piece[:14].lower() == b"data:image/svg") or tag == b"use"
+            return (
+                not (
+                    tag in (b"img", b"image", b"source", b"picture", b"use")
+                    and piece[:14].lower() == b"data:image/svg"
+                )
+                or tag == b"use"
+            )
     return False
 
 
-_BREAKOUT: Final = re.compile(rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,30})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})", re.I)
+_BREAKOUT: Final = re.compile(
+    rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,30})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",
+    re.I,
+)
 _PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)
 
 
@@ -197,7 +241,10 @@ def _breaks_out(value: bytes) -> bool:
     return bool(match and _STYLE.search(value, match.end()))
 
 
-_URL: Final = re.compile(rb"(?:^|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)", re.I)
+_URL: Final = re.compile(
+    rb"(?:^|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)",
+    re.I,
+)
 
 
 def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -215,8 +262,14 @@ def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
         code = rest[colon + 1 :]
         if code[:1] == b" " and prose_words(value, match.start(1)) >= 1:
             continue
-        if js.is_code(code.split(b"\n")[0]) or (code[:1] in b"/%'\"\\" and re.search(rb"\n|%0a|\\n|[(`]", code, re.I)):
-            if is_document(value) and not re.search(rb"(?:href|src|action)\s*=\s*[\"']?\s*$|\]\(\s*$", value[max(0, match.start(1) - 24) : match.start(1)], re.I):
+        if js.is_code(code.split(b"\n")[0]) or (
+            code[:1] in b"/%'\"\\" and re.search(rb"\n|%0a|\\n|[(`]", code, re.I)
+        ):
+            if is_document(value) and not re.search(
+                rb"(?:href|src|action)\s*=\s*[\"']?\s*$|\]\(\s*$",
+                value[max(0, match.start(1) - 24) : match.start(1)],
+                re.I,
+            ):
                 continue
             return Confidence.HIGH
     return None

@@ -16,7 +16,14 @@ from waf.model import Confidence
 _NAMES: Final = rb"alert|confirm|prompt|eval|execscript|settimeout|setinterval|setimmediate|(?-i:Function)|fetch|import|atob|print|importscripts"
 _GAP: Final = rb"(?:[\s\x00]|/\*[^*]{0,40}\*/|\?\.)*"
 _SINK: Final = re.compile(
-    rb"(?<![\w$])(?:" + _NAMES + rb"|write(?:ln)?|open|assert)" + _GAP + rb"(?:\)" + _GAP + rb")?(?:\(|`|\.(?:call|apply|bind)\b)", re.I
+    rb"(?<![\w$])(?:"
+    + _NAMES
+    + rb"|write(?:ln)?|open|assert)"
+    + _GAP
+    + rb"(?:\)"
+    + _GAP
+    + rb")?(?:\(|`|\.(?:call|apply|bind)\b)",
+    re.I,
 )
 _LOUD: Final = re.compile(
     rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts|getelement|queryselector"
@@ -29,7 +36,9 @@ _LOUD: Final = re.compile(
     rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
     re.I,
 )
-_OBSCURE: Final = re.compile(rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f")
+_OBSCURE: Final = re.compile(
+    rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f"
+)
 _LEAVES: Final = re.compile(
     rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n|\r|\xe2\x80\xa8|\\n|^)(?:[\s)\]};:,.\x00]|\+|-|\*|/|%|\^|&|\||<|>|=|\?|!|~|\{|\(|\\|\[|\+\+|in\b"
     rb"|instanceof\b|typeof\b|void\b|throw\b|new\b|var\b|if\b|\d|//[^\n]{0,30}\n|/\*[^*]{0,40}\*/)*$"
@@ -37,9 +46,14 @@ _LEAVES: Final = re.compile(
 _JS_PUNCTUATION: Final = re.compile(rb"[()`=\[]")
 _WORDY: Final = re.compile(rb"(?:^|\s)[A-Za-z]{2,}(?=\s+[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}|[.,!?]))")
 _LITERAL_CALL: Final = re.compile(
-    rb"(?<![\w$.])(?:alert|confirm|prompt)" + _GAP + rb"\)?" + _GAP + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
+    rb"(?<![\w$.])(?:alert|confirm|prompt)"
+    + _GAP
+    + rb"\)?"
+    + _GAP
+    + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
     rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript|fetch)\s*\(\s*(?:['\"`]|atob|unescape|string|name\b|location\b|document"
-    rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]", re.I
+    rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]",
+    re.I,
 )
 
 
@@ -93,8 +107,12 @@ def _leaves(before: bytes) -> bool:
 
 
 _CODE_ONLY: Final = re.compile(
-    rb"\s*(?:[({\[!+~-]|void\s|new\s|throw\s|var\s|let\s|with\s*\(|\w{1,12}\s*=(?!=))*\s*(?:javascript:)?(?:" + _NAMES + rb"|document|window|self|top|parent|frames|this"
-    rb"|globalthis|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)" + _GAP + rb"[(\[`.=)?]",
+    rb"\s*(?:[({\[!+~-]|void\s|new\s|throw\s|var\s|let\s|with\s*\(|\w{1,12}\s*=(?!=))*\s*(?:javascript:)?(?:"
+    + _NAMES
+    + rb"|document|window|self|top|parent|frames|this"
+    rb"|globalthis|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)"
+    + _GAP
+    + rb"[(\[`.=)?]",
     re.I,
 )
 
@@ -102,6 +120,10 @@ _CODE_ONLY: Final = re.compile(
 def _whole(piece: bytes) -> Confidence | None:
     if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece):
         return None
-    if re.search(rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode|\[\s*['\"/`(+]", piece, re.I):
+    if re.search(
+        rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode|\[\s*['\"/`(+]",
+        piece,
+        re.I,
+    ):
         return Confidence.HIGH
     return Confidence.MEDIUM

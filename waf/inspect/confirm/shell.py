@@ -118,7 +118,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     before = value[max(0, begin - 160) : begin]
     if mark == b"`" and (value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`")):
         return None
-    if mark in b"\r\n" and (value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1):
+    if mark in b"\r\n" and (
+        value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
+    ):
         return None
     strict = _doubtful(value, begin, mark, before)
     if not _run(value, start.end(), mark, weak=not strict):
@@ -203,7 +205,9 @@ def _takes(
     everyday = name in WEAK
     first = arguments[0] if arguments else b""
     if Takes.ANYTHING in takes:
-        return len(arguments) < 2 or any(_FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3])
+        return len(arguments) < 2 or any(
+            _FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3]
+        )
     if not arguments:
         if Takes.NOTHING not in takes or not _LAST.match(value[end : end + 4] or b""):
             return bool(Takes.FILE in takes and weak and not everyday and value[end : end + 1] in (b"", b"|"))

@@ -1,0 +1,135 @@
+"""Does a value, used as a file name or URL path, leave its place or name what nobody should read?
+
+Owns the judgement on traversal, on sensitive files of Unix, Windows and Java apps, and on stream wrappers. A value is
+a path as a whole: sentences, diffs and pages which mention paths are not. What counts is the normalised path: how far
+it climbs above its start, and where it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.model import Confidence
+
+_CAP: Final = 1024
+
+_BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
+_UP: Final = re.compile(
+    rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?:%25)+2e(?:(?:%25)+2e)|\xc0\xae\xc0\xae|\xe0\x80\xae\xe0\x80\xae|%c0%ae%c0%ae|%uff0e%uff0e|\.\x00\.|\xe3\x80\x82\xe3\x80\x82|\.\[?\]?\.)(?:;[^/\\]{0,16})?(?=[/\\\x00]|%2f|%5c|%25|%c0|%u|$|\xc0|\xe0|\xef|\xe2)",
+    re.I,
+)
+_SEPARATOR: Final = re.compile(rb"[/\\]+|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00", re.I)
+
+UNIX: Final = re.compile(
+    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:\.?/*)?(?:etc[/\\]+(?:\.?/*)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf|krb5|shells|services|"
+    rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat|kubernetes|lighttpd|network|sysconfig|environment|bash|login|pam|netconfig|rsync|snmp|sysctl|syslog|logrotate|x11))"
+    rb"|proc/+(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps|config|\d+/)|var/+(?:log|lib|spool|mail|backups|run|adm|www/+html)/+|root/+\.\w|home/+[\w.$-]{1,32}/+\.\w|usr/+local/+(?:etc|apache|nginx|tomcat|php|zeus)|dev/+(?:shm|tcp|fd|random|zero|null/)|sys/+class|private/+etc|opt/+(?:lampp|xampp|tomcat|bitnami)/"
+    rb"|run/secrets/|var/run/secrets|tmp/sess_|boot/grub)",
+    re.I,
+)
+WINDOWS: Final = re.compile(
+    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\]+(?:win\.ini|system|repair|system32|panther|php\.ini|debug|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\]+(?:drivers|config|cmd|inetsrv|eventvwr|calc|license)|sysprep|autoexec\.bat|pagefile\.sys|ntuser\.dat|inetpub[/\\]|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\]+(?:administrator|public)|xampp[/\\]|wamp|winnt|config\.sys|bootmgr|unattend(?:ed)?\.(?:xml|txt))",
+    re.I,
+)
+APP: Final = re.compile(
+    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]+\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)|\.ssh/|\.aws/|\.bash_history|\.kube/|\.docker/|id_[dr]sa|id_ed25519|web\.config|wp-config\.php|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?:$|[/\\%?\x00#;.])",
+    re.I,
+)
+_WRAPPER: Final = re.compile(
+    rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:|compress\.(?:zlib|bzip2):|glob://|expect://|data:(?:text/(?:plain|x-php)|application/x-httpd-php|//|;base64)[^,]{0,24},|ogg://|rar://|ssh2\.\w+://|jar:(?:https?|file)|netdoc:|php:filter|zlib:|local_file:)",
+    re.I,
+)
+_TARGET: Final = re.compile(rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00|%00", re.I)
+
+
+def climb(path: bytes) -> tuple[int, int]:
+    """(how many levels the path ends up above its start at its highest, how many ".." segments it has)."""
+    depth = highest = ups = 0
+    for segment in _segments(path):
+        if segment in (b"", b"."):
+            continue
+        if segment == b"..":
+            ups += 1
+            depth -= 1
+            highest = max(highest, -depth)
+        else:
+            depth += 1
+    return highest, ups
+
+
+def _segments(path: bytes) -> list[bytes]:
+    marked = _UP.sub(b"..", path[:_CAP])
+    return [segment.split(b";")[0] for segment in _SEPARATOR.split(marked)]
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """How sure it is that `value` reads or runs a file it should not. Looks at `_CAP` bytes of the path at `span`."""
+    if is_document(value):
+        return None
+    start, end = _bounds(value, span)
+    path = value[start:end]
+    wrapped = _WRAPPER.search(value, start, end + 40)
+    if wrapped:
+        return _wrapper(value, start, path, wrapped)
+    highest, ups = climb(path)
+    sensitive = UNIX.search(path) or WINDOWS.search(path) or APP.search(path)
+    if prose_words(value, start) >= 3 or (words_after(value, end) >= 2 and value[end : end + 1].isspace()):
+        return None
+    if ups:
+        if sensitive or b"\x00" in path:
+            return Confidence.HIGH
+        disguised = re.search(rb"%2e|%2f|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I) is not None
+        if highest >= 3 or (highest >= 2 and (ups >= 2 or disguised)):
+            return Confidence.HIGH if disguised or highest >= 3 or start == 0 else Confidence.MEDIUM
+        if disguised and highest:
+            return Confidence.HIGH if start == 0 else Confidence.MEDIUM
+        if highest and start == 0 and _TARGET.search(value) and not re.search(rb"\.(?:html?|json|txt|xml|md)$", value, re.I):
+            return Confidence.MEDIUM
+        return None
+    if sensitive is None:
+        return None
+    return _named(value, start, end, path)
+
+
+def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
+    """A sensitive file is named without climbing: an attack where it is the whole value."""
+    outside = value[:start] + value[end:]
+    if path.lower().startswith((b"http://", b"https://")):
+        return None
+    if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
+        return Confidence.MEDIUM if len(outside.split()) == 0 else None
+    if len(outside.split()) > 3 or b"\n" in outside.strip():
+        return None
+    if outside.strip() and (value[start - 1 : start].isspace() or value[end : end + 1].isspace()):
+        return None
+    return Confidence.HIGH
+
+
+def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> Confidence | None:
+    if prose_words(value, start) >= 2:
+        return None
+    scheme = match[0].lower()
+    rest = value[match.end() : match.end() + _CAP]
+    if scheme.startswith(b"data:") and not re.search(rb"<\?|PD9|php|system|phpinfo", rest, re.I):
+        return None
+    if scheme.startswith(b"zip:") and rest[:1] not in b"/.\\":
+        return None
+    if scheme.startswith(b"file:") and not (UNIX.search(path) or WINDOWS.search(path)):
+        absolute = scheme.count(b"/") != 2 or rest[:2].endswith(b":")
+        if match.start() > start or not absolute or b" " in value.strip() or not re.match(rb"[\w.$%~-]", rest):
+            return None
+    return Confidence.HIGH
+
+
+def _bounds(value: bytes, span: tuple[int, int]) -> tuple[int, int]:
+    """The run of path characters around `span`."""
+    start = max(0, span[0] - _CAP // 2)
+    for match in _BREAK.finditer(value, start, span[0]):
+        start = match.end()
+    closing = _BREAK.search(value, min(span[1], len(value)), span[1] + _CAP)
+    end = closing.start() if closing else min(len(value), span[1] + _CAP)
+    if closing and closing[0] in (b"\x00", b"%00"):
+        end = min(len(value), closing.end() + 64)
+    return start, end
