@@ -53,15 +53,22 @@ def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
 
 def read_capped(path: str | Path, limit: int) -> bytes:
     """The content of a regular file of at most `limit` bytes. Raises OSError, also for a larger one."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
-    with os.fdopen(fd, "rb") as file:
+    return _read_regular(path, limit, 0)[0]
+
+
+def _read_regular(path: str | Path, limit: int, flags: int) -> tuple[bytes, os.stat_result]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)  # a FIFO must not hang us
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path}: not a regular file")
-        data = file.read(limit + 1)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise OSError(f"{path}: larger than {limit} bytes")
-    return data
+    return data, status
 
 
 class DirectoryPatternStore:
@@ -87,32 +94,22 @@ class DirectoryPatternStore:
         return database
 
     def _read(self, key: str) -> bytes | None:
+        head = len(_MAGIC) + 32
         try:
-            fd = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            content, status = _read_regular(self._path(key), MAX_DATABASE + head, os.O_NOFOLLOW)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             self.problem = str(error)
             return None
-        with os.fdopen(fd, "rb") as file:
-            try:
-                status = os.fstat(fd)
-                if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
-                    raise OSError(f"{key}: not a file of ours")
-                if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    raise OSError(f"{key}: others may write it")
-                if status.st_size > MAX_DATABASE + 1024:
-                    raise OSError(f"{key}: too large")
-                content = file.read(MAX_DATABASE + 1024)
-            except OSError as error:
-                self.problem = str(error)
-                return None
-        head = len(_MAGIC) + 32
         database = content[head:]
-        if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _checksum(key, database):
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            self.problem = f"{key}: another user could have written it"
+        elif content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _checksum(key, database):
             self.problem = f"{key}: damaged"
-            return None
-        return database
+        else:
+            return database
+        return None
 
     def save(self, key: str, database: bytes) -> None:
         if len(database) > MAX_DATABASE:
@@ -121,7 +118,7 @@ class DirectoryPatternStore:
         try:
             path = self._path(key)
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._make_room(len(database))
+            self._make_room(len(_MAGIC) + 32 + len(database))
             # Readable by all, so that an image built by one user serves another.
             atomic_write(path, _MAGIC + _checksum(key, database) + database, 0o644)
         except (OSError, ValueError) as error:
