@@ -176,6 +176,17 @@ def test_every_variable_of_the_table_is_read() -> None:
     assert loaded.warnings == ()
 
 
+def test_an_empty_variable_is_not_set() -> None:
+    loaded = load([("mode: protect", "f")], {"WAF_MODE": "", "WAF_LISTEN": ""})
+    assert (loaded.config.mode, loaded.warnings) == (Mode.PROTECT, ())
+
+
+def test_a_thousand_mistakes_are_not_all_told() -> None:
+    told = problems_of("\n".join(f"key{i}: 1" for i in range(1000)))
+    assert len(told) == 101
+    assert "and 900 more problems" in told[-1][2]
+
+
 def test_a_mistake_in_the_environment_names_the_variable() -> None:
     with pytest.raises(ConfigError) as caught:
         load((), {"WAF_MODE": "protct"})

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -419,6 +420,18 @@ async def test_it_listens_on_a_port_the_kernel_chose(bench: Bench) -> None:
     await server.close()
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await get(server.endpoint)
+
+
+def test_it_runs_in_the_loop_of_the_proxy(bench: Bench) -> None:
+    async def main() -> bytes:
+        server = ControlServer(build_api(bench.site, bench.guard()), Endpoint("127.0.0.1", 0))
+        await server.start()
+        answer = await get(server.endpoint, "/metrics")
+        await server.close()
+        return answer
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert b"waf_requests_total" in runner.run(main())
 
 
 async def test_it_listens_on_a_socket_in_the_file_system(bench: Bench, tmp_path: Path) -> None:

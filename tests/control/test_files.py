@@ -116,13 +116,6 @@ def directory(path: Path) -> None:
     path.mkdir()
 
 
-def renamed(path: Path) -> None:
-    path.rename(path.with_name("other.pat"))
-    path.with_name("other.pat").rename(path.with_name("abc.pat"))
-    data = path.with_name("abc.pat").read_bytes()
-    path.with_name("xyz.pat").write_bytes(data)
-
-
 @pytest.mark.parametrize("spoil", [flip, cut, empty, foreign, writable, linked, directory])
 def test_what_is_not_as_we_wrote_it_is_not_used(
     store: DirectoryPatternStore, spoil: Callable[[Path], None]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sample_exchanges import blocked, exchange, finding, mask, request, response, watched
 
@@ -243,10 +243,11 @@ def test_a_line_with_one_huge_text_is_cut() -> None:
     assert json.loads(data)["http.request.id"] == "req-1"
 
 
-texts = st.text(max_size=200)
+texts = st.text(alphabet=st.characters(), max_size=200)  # lone surrogates too
 
 
 @given(texts, texts, st.binary(max_size=300), st.integers(0, 60))
+@example("\udcff", "arg.\udcff", b"\xff", 1)
 def test_any_exchange_makes_one_line_of_json(detail: str, address: str, path: bytes, count: int) -> None:
     many = [finding(address=address, detail=detail, rule=f"r{i}") for i in range(count)]
     data = line(event(blocked(*many, request=request(path)), lambda raw: raw.decode("latin-1")))

@@ -132,6 +132,25 @@ def test_what_is_watched_is_read_at_each_scrape() -> None:
     assert value(metrics, "waf_events_dropped_total") == 3
 
 
+def test_a_gauge_that_fails_does_not_blind_the_scrape() -> None:
+    def broken() -> float:
+        raise RuntimeError
+
+    metrics = Metrics()
+    metrics.watch("waf_broken", "Fails.", broken)
+    metrics.watch("waf_whole", "Works.", lambda: 1.0)
+    assert value(metrics, "waf_whole") == 1
+    assert metrics.record_failures == 1
+
+
+def test_text_that_is_no_unicode_does_not_blind_the_scrape() -> None:
+    metrics = Metrics()
+    metrics.count(blocked(finding(kind="\udcff"), route="/\udcff", fault="\udcff"))
+    metrics.count(exchange(inspected=False, detail="\udcff"))
+    assert decode(encode(metrics.families()))
+    assert values(metrics.families())
+
+
 def test_the_process_is_shown() -> None:
     have = values(Metrics().families())
     assert have["process_resident_memory_bytes", ()] > 1_000_000

@@ -66,6 +66,17 @@ def test_recent_events_are_bounded() -> None:
     assert [json.loads(line)["http.request.id"] for line in one.recent] == ["r7", "r8", "r9"]
 
 
+def test_a_reload_may_change_the_access_log() -> None:
+    lines = Lines()
+    one = recorder(lines, recent=5)
+    one.record(exchange())
+    one.configure(Events(access="all", recent=1))
+    one.record(exchange(id="a"))
+    one.record(exchange(id="b"))
+    assert [json.loads(line)["http.request.id"] for line in lines] == ["a", "b"]
+    assert [json.loads(line)["http.request.id"] for line in one.recent] == ["b"]
+
+
 def test_a_learner_sees_every_exchange() -> None:
     seen: list[Exchange] = []
     one = recorder(Lines(), learner=seen.append)

@@ -80,6 +80,22 @@ def _meet(a: Endpoint, b: Endpoint) -> bool:
     return left == right or bool({left, right} & everywhere)
 
 
+_MOST: Final[dict[str, tuple[Callable[[Config], int], int]]] = {
+    "listen.workers": (lambda config: config.listen.workers, 128),
+    "listen.backlog": (lambda config: config.listen.backlog, 65_535),
+    "limits.depth": (lambda config: config.limits.depth, 512),
+    "events.queue": (lambda config: config.events.queue, 1_000_000),
+    "events.recent": (lambda config: config.events.recent, 20_000),
+}
+"""What would end the process, or eat its memory, where a digit too many was typed."""
+
+
+def _amounts(config: Config) -> Iterator[Remark]:
+    for path, (value, most) in _MOST.items():
+        if value(config) > most:
+            yield Remark(path, f"is more than {most}", f"at most {most}")
+
+
 def _listen(config: Config) -> Iterator[Remark]:
     listen = config.listen
     for i, host in enumerate(listen.hosts):
@@ -272,6 +288,7 @@ def _unique(path: str, key: str, names: Sequence[str]) -> Iterator[Remark]:
 
 _CHECKS: Final[tuple[Callable[[Config], Iterator[Remark]], ...]] = (
     _addresses,
+    _amounts,
     _listen,
     _timeouts,
     _limits,

@@ -31,7 +31,7 @@ ENVIRONMENT: Final[dict[str, str]] = {
     "WAF_WORKLOAD": "profiles.workload",
     "WAF_APP_VERSION": "profiles.version",
 }
-"""What a pod may set without a file. A value for a list is separated by commas."""
+"""What a pod may set without a file. A list is separated by commas; an empty value counts as not set."""
 
 OTHER_VARIABLES: Final = frozenset({"WAF_CONFIG", "WAF_CONTROL_TOKEN"})
 """Ours as well, read elsewhere."""
@@ -92,7 +92,7 @@ def environment_layer(environ: Dictionary[str, str]) -> tuple[Mapping, list[Prob
 
     Only warnings: the environment of a pod belongs to many. Values of unknown variables are not quoted.
     """
-    known = {name: path for name, path in ENVIRONMENT.items() if name in environ}
+    known = {name: path for name, path in ENVIRONMENT.items() if environ.get(name)}
     layer = overrides({path: environ[name] for name, path in known.items()},
                       {path: f"environment {name}" for name, path in known.items()})  # fmt: skip
     warnings = [

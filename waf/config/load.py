@@ -16,7 +16,7 @@ from waf.config.checks import check
 from waf.config.document import Mapping, Origin, read_document
 from waf.config.layers import environment_layer, find, merge, origins, overrides
 from waf.config.schema import Config
-from waf.config.shape import plain, read_config
+from waf.config.shape import MAX_PROBLEMS, plain, read_config
 from waf.errors import ConfigError, Problem
 
 
@@ -58,7 +58,11 @@ def load(
         problem = Problem(origin.source, origin.line, remark.path, remark.message, remark.mend)
         (warnings if remark.warning else problems).append(problem)
     if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
+        told = sorted(problems, key=lambda problem: (problem.file, problem.line))
+        more = len(told) - MAX_PROBLEMS
+        if more > 0:
+            told[MAX_PROBLEMS:] = [Problem(told[MAX_PROBLEMS].file, 0, "", f"and {more} more problems")]
+        raise ConfigError(told)
     return Loaded(config, origins(tree), tuple(warnings))
 
 

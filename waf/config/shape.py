@@ -31,6 +31,9 @@ _UNITS: Final[dict[type, Any]] = {Size: parse_size, Seconds: parse_seconds}
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+MAX_PROBLEMS: Final = 100
+"""As many are told at once; whoever has more has one."""
+
 UNREAD: Final = object()
 """Stands for a value that could not be read; its problem is noted."""
 
@@ -102,7 +105,13 @@ class _Reader:
             field = fields.get(key)
             if field is None:
                 origin = node.keys.get(key, child.origin)
-                mend = _belongs(key) or did_you_mean(key, fields) or _choices(sorted(fields), "known keys: ")
+                mend = ""
+                if (
+                    len(self.problems) < MAX_PROBLEMS
+                ):  # the search for a near word is slow, the list is not read
+                    mend = (
+                        _belongs(key) or did_you_mean(key, fields) or _choices(sorted(fields), "known keys: ")
+                    )
                 self.problems.append(Problem(origin.source, origin.line, _tidy(place), "unknown key", mend))
                 continue
             values[field.name] = self.read(child, field.type, place)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from waf.model import Exchange, Field, Headers, Mask, Part
-from waf.record.events import masked, timings
+from waf.record.events import masked, shown_name, timings
 
 MAX_EXCHANGES: Final = 200
 MAX_SECONDS: Final = 3600.0
@@ -197,7 +197,7 @@ def _pairs(fields: Any, parts: frozenset[Part], mask: Mask) -> list[dict[str, st
     chosen: list[Field] = [field for field in fields if field.part in parts][:MAX_FIELDS]
     return [
         {
-            "name": masked(mask, field.name.encode()),
+            "name": shown_name(mask, field.name),
             "value": HIDDEN
             if field.part in _HIDDEN_PARTS or _SECRET_NAME.search(field.name)
             else masked(mask, field.value),

@@ -121,7 +121,11 @@ _ALWAYS: Final = frozenset(
 
 def line(entry: dict[str, Any]) -> bytes:
     """The event as one line with its newline, at most `MAX_LINE` bytes: weak findings give way first."""
-    data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # text that is no Unicode must not make an event vanish
+        entry = _unicode(entry)
+        data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
     while len(data) > MAX_LINE and entry.get("waf.findings"):
         findings = entry["waf.findings"]
         keep = len(findings) // 2
@@ -132,6 +136,14 @@ def line(entry: dict[str, Any]) -> bytes:
         entry = {key: _cut(value) for key, value in entry.items()}
         data = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
     return data
+
+
+def _unicode(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _unicode(item) for key, item in value.items()}
+    return [_unicode(item) for item in value] if isinstance(value, list) else value
 
 
 def _cut(value: Any) -> Any:
@@ -169,6 +181,11 @@ def masked(mask: Mask, data: bytes) -> str:
         return f"[{len(data)} bytes]"
 
 
+def shown_name(mask: Mask, name: str) -> str:
+    """The name of a field or its address, masked: a parameter's name is the client's own text."""
+    return masked(mask, name.encode("utf-8", "backslashreplace"))
+
+
 def _action(exchange: Exchange, verdict: Verdict, reply: Verdict) -> str:
     for one in (verdict, reply):
         if one.action is not _FORWARD:
@@ -191,7 +208,7 @@ def _rules(exchange: Exchange, findings: list[Finding]) -> list[str]:
 
 def _exclusion(line: str, findings: list[Finding], mask: Mask) -> str:
     """The line, unless it names a field whose name must not be shown."""
-    if not line or any(f.address and masked(mask, f.address.encode()) != f.address for f in findings):
+    if not line or any(f.address and shown_name(mask, f.address) != f.address for f in findings):
         return ""
     return line
 
@@ -203,7 +220,7 @@ def _finding(finding: Finding, mask: Mask) -> dict[str, Any]:
         "engine": finding.engine.value,
         "severity": finding.severity.name.lower(),
         "confidence": finding.confidence.name.lower(),
-        "field": masked(mask, finding.address.encode()),  # a parameter's name is the client's own text
+        "field": shown_name(mask, finding.address),
         "excerpt": finding.excerpt,
         "views": finding.views,
         "detail": finding.detail,

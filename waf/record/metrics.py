@@ -153,7 +153,11 @@ class Metrics:
         """Everything, now."""
         from_watched: dict[str, Family] = {}
         for family, read in self._watched:
-            sample = (family.samples[0][0], float(read()))
+            try:
+                sample = (family.samples[0][0], float(read()))
+            except Exception:  # one broken gauge must not blind the scrape
+                self.record_failures += 1
+                continue
             known = from_watched.get(family.name, Family(family.name, family.help, family.labels))
             from_watched[family.name] = Family(
                 family.name, family.help, family.labels, (*known.samples, sample)
@@ -162,11 +166,11 @@ class Metrics:
 
     def _own(self) -> list[Family]:
         requests = tuple(
-            ((route, outcome, would, _status_class(status)), float(n))
+            ((_text(route), outcome, would, _status_class(status)), float(n))
             for (route, outcome, would, status), n in self._requests.sums.items()
         )
         findings = tuple(
-            ((engine, kind, "true" if enforced else "false"), float(n))
+            ((engine, _text(kind), "true" if enforced else "false"), float(n))
             for (engine, kind, enforced), n in self._findings.sums.items()
         )
         return [
@@ -217,6 +221,11 @@ class Metrics:
         ]
 
 
+def _text(label: str) -> str:
+    """Text that can be encoded: a lone surrogate would end every scrape."""
+    return label.encode("utf-8", "replace").decode()
+
+
 def _status_class(status: int) -> str:
     return f"{status}xx" if status else "none"
 
@@ -226,7 +235,7 @@ def _one(name: str, help: str, value: float, join: Join = Join.SUM) -> Family:
 
 
 def _by(name: str, help: str, label: str, counts: Counts[str]) -> Family:
-    return Family(name, help, (label,), tuple(((key,), float(n)) for key, n in counts.sums.items()))
+    return Family(name, help, (label,), tuple(((_text(key),), float(n)) for key, n in counts.sums.items()))
 
 
 def _spread(name: str, help: str, histogram: Histogram) -> Family:

@@ -49,7 +49,14 @@ class Recorder:
         self._service = service
         self._chance = chance
         self._count = metrics.count
+        self._share = 0.0
+        self.configure(config)
+
+    def configure(self, config: Events) -> None:
+        """Take over what a reload may change: the access log's share and how many events are kept."""
         self._share = {"none": 0.0, "all": 1.0, "sampled": config.sample}[config.access]
+        if config.recent != self.recent.maxlen:
+            self.recent = deque(self.recent, maxlen=config.recent)
 
     def record(self, exchange: Exchange) -> None:
         try:
