@@ -32,14 +32,17 @@ STATUS_OF_RULE: Final = {
 RETRY_SECONDS: Final = 1
 
 
+def weight(finding: Finding) -> float:
+    """The points of one finding."""
+    return POINTS[finding.severity] * TRUST[finding.confidence]
+
+
 def score(findings: Iterable[Finding]) -> float:
     """The anomaly score: per (class, field) the heaviest finding, summed."""
     heaviest: dict[tuple[str, str], float] = {}
     for finding in findings:
         key = (finding.kind, finding.address)
-        points = POINTS[finding.severity] * TRUST[finding.confidence]
-        if points > heaviest.get(key, 0.0):
-            heaviest[key] = points
+        heaviest[key] = max(weight(finding), heaviest.get(key, 0.0))
     return sum(heaviest.values())
 
 

@@ -9,7 +9,7 @@ from waf.model import Finding
 from waf.policy.paths import CanonicalPath, canonical
 from waf.policy.routes import Settings
 from waf.profiles.check import Check
-from waf.sensitive.detect import RequestHits
+from waf.sensitive.detect import RequestHits, ResponseFilter
 
 if TYPE_CHECKING:
     from waf.policy.policy import Policy
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Judgement:
     """Owned by one exchange; written by the policy with which it began, read by nobody before it ended."""
 
-    __slots__ = ("_path", "check", "findings", "hits", "policy", "reading", "response_hits", "settings")
+    __slots__ = (
+        "_path", "allowed_by", "check", "findings", "hits", "policy", "reading", "response_filter", "settings",
+    )  # fmt: skip
 
     def __init__(self, policy: Policy, settings: Settings, path: CanonicalPath | None) -> None:
         self.policy = policy
@@ -27,7 +29,8 @@ class Judgement:
         self.reading: Reading | None = None
         self.check: Check | None = None
         self.hits: RequestHits | None = None
-        self.response_hits: object | None = None
+        self.response_filter: ResponseFilter | None = None
+        self.allowed_by = ""  # the patch that lets it pass uninspected
         self.findings: list[Finding] = []
 
     def path(self, raw: bytes) -> CanonicalPath:

@@ -36,12 +36,12 @@ from waf.model import (
     Withheld,
 )
 from waf.policy.access import Gate
-from waf.policy.decide import RETRY_SECONDS, decide
+from waf.policy.decide import RETRY_SECONDS, decide, weight
 from waf.policy.judgement import Judgement
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes, Settings
 from waf.policy.streams import ScannedBody
-from waf.policy.tuning import Tuning, exclusion_line, patch_finding
+from waf.policy.tuning import Tuning, day, exclusion_line, patch_finding
 from waf.profiles.check import Profile
 from waf.sensitive.detect import Detector
 
@@ -100,17 +100,22 @@ class Policy:
             exchange.route = settings.name
         if settings.mode is not Mode.OFF and (refused := self._gate(exchange, judgement, request, now)):
             return refused
-        if request.framing is Framing.LENGTH and request.length > settings.body:
-            return self._refuse(
-                exchange, judgement, [_limit("limit.body", "the body is larger than allowed here")]
-            )
         if settings.mode is Mode.OFF:
             return BodyPlan(buffer=0, over="stream", stream=True)
-        over = settings.over_limit
-        if over == "auto":
-            content_type = (request.headers.get(b"content-type") or b"").lower()
-            over = "stream" if content_type.startswith(STREAMED_TYPES) else "block"
-        return BodyPlan(buffer=settings.inspect_body, over=over, stream=False)
+        if request.framing is Framing.LENGTH and request.length > settings.body:
+            finding = _limit("limit.body", "the body is larger than is allowed here")
+            if refused := self._refuse(exchange, judgement, [finding]):
+                return refused
+        streams = _streams(settings.over_limit, request)
+        if not streams and request.framing is Framing.LENGTH and request.length > settings.inspect_body:
+            if refused := self._refuse(exchange, judgement, [_over_limit()]):
+                return refused
+            streams = True
+        # Watching must not break what it watches: only protect mode refuses what is too long to be held.
+        return BodyPlan(
+            buffer=settings.inspect_body,
+            over="stream" if streams or settings.mode is not Mode.PROTECT else "block",
+        )
 
     def admit(self, exchange: Exchange, body: bytes, now: float) -> Admitted | Refused:
         """Judge a whole request. An error of ours ends closed or open as configured, and says so either way."""
@@ -144,8 +149,10 @@ class Policy:
         settings = judgement.settings
         request = exchange.request
         assert request is not None
-        if settings.mode is Mode.OFF:
-            _uninspected(exchange, "mode off")
+        if settings.mode is Mode.OFF or judgement.allowed_by:
+            _uninspected(
+                exchange, f"allowed by patch {judgement.allowed_by}" if judgement.allowed_by else "mode off"
+            )
             return Admitted(request, body)
         detector = self.detector
         reading = judgement.reading = read(request, body, self._limits, detector.mask)
@@ -198,7 +205,27 @@ class Policy:
         assert request is not None
         if settings.mode is Mode.OFF:
             return Released(response)
-        raise NotImplementedError
+        enforce = self._enforces(settings, Engine.SENSITIVE)
+        redactor = None
+        if settings.sensitive:
+            redactor = judgement.response_filter = self.detector.response_filter(request, response, enforce)
+        scan = None
+        if settings.responses and settings.signatures and self.signatures is not None:
+            readable = redactor is not None or not response.headers.get(b"content-encoding")
+            scan = self.signatures.response_stream(request, response, settings.level) if readable else None
+        if redactor is None and scan is None:
+            return Released(response)
+
+        def judge(findings: Sequence[Finding]) -> Verdict:
+            return self._response_verdict(exchange, judgement, findings)
+
+        blocks = self.config.inspection.response_action == "block" and self._enforces(
+            settings, Engine.SIGNATURE
+        )
+        if redactor is None:
+            return Released(response, JudgedResponse(None, scan, judge), hold_head=blocks)
+        body = redactor if scan is None else JudgedResponse(redactor, scan, judge)
+        return Released(redactor.response, body, redactor.changes_length, blocks or redactor.may_block)
 
     # ------------------------------------------------------------------------------------------------ verdicts
 
@@ -229,3 +256,125 @@ class Policy:
         if not findings:
             return None
         return self._refuse(exchange, judgement, findings, retry_after)
+
+    def over_limit(self, exchange: Exchange) -> Verdict:
+        """The verdict on a body that is longer than what may be held here and must not stream."""
+        judgement: Judgement = exchange.policy_data
+        verdict = exchange.verdict = self._verdict(exchange, judgement, [*judgement.findings, _over_limit()])
+        return verdict
+
+    def _refuse(
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        findings: list[Finding],
+        retry_after: int = RETRY_SECONDS,
+    ) -> Refused | None:
+        verdict = self._verdict(exchange, judgement, findings, retry_after=retry_after)
+        exchange.verdict = verdict
+        if verdict.action is Action.BLOCK:
+            return Refused(verdict)
+        judgement.findings += findings
+        return None
+
+    def _verdict(
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        findings: Sequence[Finding],
+        *,
+        altered: bool = False,
+        retry_after: int = RETRY_SECONDS,
+    ) -> Verdict:
+        request = exchange.request
+        assert request is not None
+        settings = judgement.settings
+        path = judgement.path(request.path)
+        client = exchange.peer.client
+        today = day(exchange.wall)
+        threshold = self.config.inspection.request_threshold
+        remaining = self._staged(settings, findings)
+        if not self.tuning.idle:
+            remaining = self.tuning.apply(remaining, request, path, client, today)
+            threshold = self.tuning.threshold(threshold, "request", request, path, client, today)
+        verdict = decide(
+            remaining, threshold=threshold, mode=settings.mode, altered=altered, retry_after=retry_after
+        )
+        if verdict.would is not Action.BLOCK or not verdict.findings:
+            return verdict
+        heaviest = max(verdict.findings, key=weight)
+        where = judgement.check.endpoint if judgement.check and judgement.check.known else path.text
+        line = exclusion_line(heaviest, request.method, self.detector.mask(where.encode()))
+        return msgspec.structs.replace(verdict, exclusion=line)
+
+    def _response_verdict(
+        self, exchange: Exchange, judgement: Judgement, findings: Sequence[Finding]
+    ) -> Verdict:
+        request = exchange.request
+        assert request is not None
+        settings = judgement.settings
+        threshold = self.config.inspection.response_threshold
+        remaining = self._staged(settings, findings)
+        if not self.tuning.idle:
+            path, client, today = judgement.path(request.path), exchange.peer.client, day(exchange.wall)
+            remaining = self.tuning.apply(remaining, request, path, client, today)
+            threshold = self.tuning.threshold(threshold, "response", request, path, client, today)
+        mode = settings.mode if self.config.inspection.response_action == "block" else Mode.MONITOR
+        verdict = decide(remaining, threshold=threshold, mode=mode)
+        return msgspec.structs.replace(verdict, status=502) if verdict.would is Action.BLOCK else verdict
+
+    def _enforces(self, settings: Settings, engine: Engine) -> bool:
+        """True if findings of `engine` may act on a request with these settings."""
+        return settings.mode is Mode.PROTECT and self._engine_modes.get(engine, Mode.PROTECT) is Mode.PROTECT
+
+    def _staged(self, settings: Settings, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings of engines that are only watched lose their force, whatever the global mode."""
+        if not self._engine_modes:
+            return findings
+        return [
+            msgspec.structs.replace(f, enforced=False) if f.enforced and f.engine in self._engine_modes else f
+            for f in findings
+        ]
+
+    def _failed(self, exchange: Exchange, error: Exception, body: bytes) -> Admitted:
+        """A bug or an exhausted budget of ours: closed raises, open lets pass and says so."""
+        request = exchange.request
+        assert request is not None
+        if self.config.inspection.on_error == "closed":
+            raise OwnFault(500, "own.inspection", f"{type(error).__name__} in our own code") from error
+        _uninspected(exchange, f"{type(error).__name__} in our own code")
+        return Admitted(request, body)
+
+
+def _nothing_is_typed(_field: Field) -> bool:
+    return False
+
+
+def _uninspected(exchange: Exchange, why: str) -> None:
+    exchange.inspected = False
+    exchange.detail = exchange.detail or why
+
+
+def _limit(rule: str, detail: str) -> Finding:
+    return Finding(rule, "limit", Engine.PROTOCOL, Severity.HIGH, Confidence.HIGH, detail=detail)
+
+
+def _over_limit() -> Finding:
+    return _limit("limit.body", "the body is longer than the inspection limit of its type")
+
+
+def _streams(over_limit: str, request: Request) -> bool:
+    """True if a body that is too long to be held may go on in inspected windows."""
+    if over_limit == "auto":
+        return (request.headers.get(b"content-type") or b"").lower().startswith(STREAMED_TYPES)
+    return over_limit == "stream"
+
+
+def _access(rule: str, detail: str) -> Finding:
+    return Finding(rule, "access", Engine.ACCESS, Severity.HIGH, Confidence.HIGH, detail=detail)
+
+
+def _own(detail: str) -> Finding:
+    return Finding(
+        "own.inspection", "own", Engine.PROTOCOL, Severity.CRITICAL, Confidence.HIGH, detail=detail
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from waf.model import PASSED, Action, BodyRefused, Finding, Verdict
+from msgspec import structs
+
+from waf.model import PASSED, Action, BodyFilter, BodyRefused, Finding, Verdict
 
 
 class Scan(Protocol):
@@ -61,4 +63,59 @@ class ScannedBody:
         self._verdict = self._judge(self._findings)
         if self._verdict.action is Action.BLOCK:
             self._held = b""
+            raise BodyRefused(self._verdict)
+
+
+class JudgedResponse:
+    """A `BodyFilter` for what the app sends: first the redactor (which also undoes content codings), then the scan.
+
+    The scan reads what would reach the client, so it needs no decoding of its own and never sees what was masked.
+    """
+
+    __slots__ = ("_filter", "_findings", "_judge", "_scan", "_verdict")
+
+    def __init__(self, filter: BodyFilter | None, scan: Scan | None, judge: Judge) -> None:
+        self._filter = filter
+        self._scan = scan
+        self._judge = judge
+        self._findings: list[Finding] = []
+        self._verdict = PASSED
+
+    def feed(self, data: bytes) -> bytes:
+        return self._scanned(data if self._filter is None else self._filter.feed(data))
+
+    def idle(self) -> bytes:
+        return b"" if self._filter is None else self._scanned(self._filter.idle())
+
+    def finish(self) -> bytes:
+        out = b"" if self._filter is None else self._scanned(self._filter.finish())
+        if self._scan is not None:
+            self._weigh(self._scan.finish())
+        return out
+
+    def verdict(self) -> Verdict:
+        """Redaction and leaks as one: what was found by both, the stronger action of the two."""
+        own = self._verdict
+        if self._filter is None:
+            return own
+        redaction = self._filter.verdict()
+        if not own.findings:
+            return redaction
+        if not redaction.findings:
+            return own
+        stronger = own if own.action is Action.BLOCK or redaction.action is Action.FORWARD else redaction
+        would = Action.BLOCK if Action.BLOCK in (own.would, redaction.would) else redaction.would
+        return structs.replace(stronger, would=would, findings=(*redaction.findings, *own.findings))
+
+    def _scanned(self, out: bytes) -> bytes:
+        if self._scan is not None and out:
+            self._weigh(self._scan.feed(out))
+        return out
+
+    def _weigh(self, found: Sequence[Finding]) -> None:
+        if not found:
+            return
+        self._findings += found
+        self._verdict = self._judge(self._findings)
+        if self._verdict.action is Action.BLOCK:
             raise BodyRefused(self._verdict)

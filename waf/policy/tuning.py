@@ -112,6 +112,11 @@ def _scoped(scope: Scope) -> _Scoped:
     )
 
 
+def day(wall: float) -> datetime.date:
+    """The UTC day of a Unix time in seconds."""
+    return datetime.datetime.fromtimestamp(wall, datetime.UTC).date()
+
+
 def _date(text: str) -> datetime.date | None:
     if not text:
         return None
@@ -162,7 +167,7 @@ class Tuning:
                         self._add(entry)
                     except ValueError as error:
                         problems.append(Problem(name, 0, f"{kind}[{index}]", str(error)))
-        self.changes = tuple(change for _, content in files for change in content.rules)
+        self.changes = tuple((name, change) for name, content in files for change in content.rules)
         if problems:
             raise ConfigError(problems)
         self.idle = not (self._exclusions or self._thresholds or self._patches)
@@ -241,9 +246,9 @@ class Tuning:
             for where, entry in self._patches
         )
 
-    def patterns(self) -> list[Patch]:
-        """Patches that search for a pattern; they join the signature rules under "patch.ID"."""
-        return [entry for _, entry in self._patches if entry.pattern]
+    def patterns(self) -> list[tuple[str, Patch]]:
+        """(file, patch) of those that search for a pattern; they join the signature rules under "patch.ID"."""
+        return [(name, patch) for name, content in self.files for patch in content.patches if patch.pattern]
 
     def expired(self, today: datetime.date) -> list[Problem]:
         """Entries whose last day has passed, to be reported."""

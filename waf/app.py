@@ -1,0 +1,296 @@
+"""The sidecar as a process: constructs its parts once, wires them, and obeys signals.
+
+SIGTERM and SIGINT drain; SIGHUP reloads, reopens the log file and renews the certificate. With several workers each
+is one `Sidecar` behind the same port, and one more process serves the control port for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+import waf
+from waf.assembly import Bundle, Files, Kept, build, keep
+from waf.config.address import parse_endpoint
+from waf.config.load import effective
+from waf.config.schema import Config
+from waf.control.api import ControlServer, build_api
+from waf.control.files import read_token
+from waf.control.guard import Guard
+from waf.control.reload import Reloader, Result
+from waf.control.site import LocalSite, Site
+from waf.control.watch import Watch
+from waf.control.workers import WorkerLink, WorkersSite, answer
+from waf.errors import ConfigError
+from waf.learning import Learning
+from waf.model import Mode
+from waf.policy.policy import Policy
+from waf.proxy.server import Server
+from waf.proxy.workers import run_workers
+from waf.record.log import Log
+from waf.record.metrics import Metrics
+from waf.record.recorder import Recorder
+from waf.record.sink import Sink
+
+ENGINE: Final = "uvloop"
+
+
+class Sidecar:
+    """One process's proxy and what stands at its side. `start`, then `run` until told to end."""
+
+    def __init__(self, files: Files, environ: Mapping[str, str], *, worker: bool = False) -> None:
+        self.files = files
+        self._environ = dict(environ)
+        self._worker = worker
+        config = self.config = files.load().config
+        self.metrics = Metrics(waf.__version__, ENGINE)
+        self._sink = Sink(config.events.output, config.events.queue)
+        self.log = Log(self._sink.put)
+        self._kept: Kept = keep(config, environ)
+        self._bundle: Bundle | None = None
+        self._policy: Policy | None = None
+        self._generation = 0
+        self._end = asyncio.Event()
+        self.server = Server(config, self._current, self._record)
+        self.recorder = Recorder(
+            config.events, self.metrics, self._sink.put, self._mask, service=config.profiles.workload
+        )
+        self.reloader: Reloader[Bundle] = Reloader(self._build, self._swap, self.metrics, self.log)
+        self.learning = Learning(config, self._kept, self._renew_profile, self.log)
+        self.site = LocalSite(
+            self.recorder, self.reloader, self._effective, self.end, self._facts, waf.__version__
+        )
+        self.control: ControlServer | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    # ---------------------------------------------------------------------------------------------- policy
+
+    def _current(self) -> Policy:
+        policy = self._policy
+        assert policy is not None  # start() loads one before it listens
+        return policy
+
+    def _build(self) -> Bundle:
+        return build(self.files, self._kept, self._generation + 1)
+
+    def _swap(self, bundle: Bundle) -> None:
+        """Put a bundle into force; what was opened (addresses, outputs) stays as it was."""
+        first = self._bundle is None
+        self._generation += 1
+        self._bundle = bundle
+        self._policy = bundle.policy.with_profile(self._kept.profile, self._generation)
+        self.learning.reconfigure(bundle.loaded.config)
+        if not first:
+            self.server.reconfigure(bundle.loaded.config)
+            with contextlib.suppress(
+                ConfigError
+            ):  # a certificate that cannot be read keeps the old one in force
+                self.server.reload_tls()
+
+    def _renew_profile(self) -> None:
+        """The learner compiled a profile: put it into force, from the next exchange on."""
+        if self._policy is not None:
+            self._generation += 1
+            self._policy = self._policy.with_profile(self._kept.profile, self._generation)
+
+    def _mask(self, data: bytes) -> str:
+        return self._current().detector.mask(data)
+
+    def _record(self, exchange: Any) -> None:
+        self.recorder.record(exchange)
+
+    # ------------------------------------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Load, then listen. Raises ConfigError for configuration that cannot be used, OSError for addresses."""
+        result = await self.reloader.reload("start")
+        if not result.ok:
+            raise ConfigError(result.problems)
+        self._watch_metrics()
+        self.recorder.learner = self.learning.take
+        self.learning.start()
+        await self.server.start(reuse_port=self._worker)
+        if not self._worker:
+            self.control = await serve_control(self.config, self._environ, self.site)
+        if self.config.watch:
+            watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
+            self._tasks.append(asyncio.create_task(watch.run(lambda: self.reloader.reload("file changed"))))
+        # What start-up made lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        where = ", ".join(str(endpoint) for endpoint in self.server.endpoints)
+        self.log(
+            "info",
+            "serving",
+            listen=where,
+            upstream=self.config.upstream.url,
+            mode=self.config.mode.value,
+            control=str(self.control.endpoint) if self.control else "",
+        )
+
+    async def run(self) -> None:
+        """Serve until `end` or a signal, then drain."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        await self._end.wait()
+        await self.stop()
+
+    def end(self) -> None:
+        """Begin to drain; returns at once."""
+        self._end.set()
+
+    async def stop(self) -> None:
+        self.site.draining = True
+        self.log("info", "draining", connections=self.server.gauges["connections_open"])
+        drained = await self.server.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.learning.stop()
+        if self.control is not None:
+            await self.control.close()
+        self.log("info", "ended", cut=drained.cut, seconds=round(drained.seconds, 3))
+        self._sink.close()
+
+    def _hang_up(self) -> None:
+        self._sink.reopen()
+        self._tasks.append(asyncio.ensure_future(self.reloader.reload("SIGHUP")))
+        self._tasks = [task for task in self._tasks if not task.done()]
+
+    async def answer_parent(self, path: str) -> None:
+        """Let the control process ask this worker, over a Unix socket at `path`."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(4)
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+
+        async def accept() -> None:
+            while True:
+                connection, _ = await loop.sock_accept(listener)
+                self._tasks.append(asyncio.ensure_future(answer(connection, self.site)))
+
+        self._tasks.append(asyncio.ensure_future(accept()))
+
+    # ------------------------------------------------------------------------------------------- to look at
+
+    def _effective(self) -> dict[str, Any]:
+        assert self._bundle is not None
+        return effective(self._bundle.loaded)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "mode": self._current().config.mode.value,
+            "listen": [str(endpoint) for endpoint in self.server.endpoints],
+            **self.server.gauges,
+            "learning": self.learning.facts(),
+        }
+
+    def _watch_metrics(self) -> None:
+        watch, server, sink = self.metrics.watch, self.server, self._sink
+        watch("waf_connections_open", "Open client connections.", lambda: server.gauges["connections_open"])
+        for state in ("open", "idle", "waiting"):
+            watch(
+                "waf_upstream_connections",
+                "Connections to the app by state; waiting are exchanges without one.",
+                lambda state=state: server.gauges[f"upstream_{state}"],  # type: ignore[misc]
+                {"state": state},
+            )
+        for name in server.stats.as_dict():
+            help = f"Count of {name.replace('_', ' ')} of the proxy."
+            watch(f"waf_proxy_{name}_total", help, lambda name=name: server.stats.as_dict()[name])  # type: ignore[misc]
+        watch("waf_events_dropped_total", "Event lines lost to a full queue.", lambda: sink.dropped)
+        watch("waf_events_failed_total", "Event lines lost to an error of the output.", lambda: sink.failed)
+        watch("waf_events_written_total", "Event lines written.", lambda: sink.written)
+        self.learning.watch_metrics(watch)
+
+
+async def serve_control(config: Config, environ: Mapping[str, str], site: Site) -> ControlServer:
+    """Open the control port. Raises OSError."""
+    endpoint = parse_endpoint(config.control.listen)
+    guard = Guard(endpoint.loopback, bool(endpoint.path), lambda: read_token(config.control, environ))
+    control = ControlServer(build_api(site, guard), endpoint)
+    await control.start()
+    return control
+
+
+def run(files: Files, environ: Mapping[str, str]) -> int:
+    """Serve until told to end; gives the exit status. Raises ConfigError before anything listens."""
+    config = files.load().config
+    if config.listen.workers == 1:
+        uvloop.run(_serve_one(files, environ))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="waf-") as directory:
+        count = config.listen.workers
+
+        def work(index: int) -> int:
+            if index == count:
+                uvloop.run(_serve_control_of(config, environ, directory, count))
+            else:
+                uvloop.run(_serve_worker(files, environ, _socket_of(directory, index)))
+            return 0
+
+        return run_workers(count + 1, work)
+
+
+def _socket_of(directory: str, index: int) -> str:
+    return str(Path(directory) / f"worker-{index}.sock")
+
+
+async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
+    sidecar = Sidecar(files, environ)
+    await sidecar.start()
+    await sidecar.run()
+
+
+async def _serve_worker(files: Files, environ: Mapping[str, str], path: str) -> None:
+    sidecar = Sidecar(files, environ, worker=True)
+    await sidecar.start()
+    await sidecar.answer_parent(path)
+    await sidecar.run()
+
+
+async def _serve_control_of(config: Config, environ: Mapping[str, str], directory: str, count: int) -> None:
+    """The control port of several workers; ends when told to, after them."""
+    links: dict[int, WorkerLink] = {}
+
+    def alive() -> list[WorkerLink]:
+        for index in range(count):
+            if index in links and links[index].alive:
+                continue
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.connect(_socket_of(directory, index))
+            except OSError:  # not started yet, or just starting again
+                sock.close()
+                links.pop(index, None)
+                continue
+            links[index] = WorkerLink(sock)
+        return list(links.values())
+
+    control = await serve_control(config, environ, WorkersSite(alive, config.events.recent))
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    await end.wait()
+    await control.close()
+
+
+__all__ = ["Mode", "Result", "Sidecar", "run"]

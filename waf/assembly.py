@@ -1,0 +1,223 @@
+"""From files to a policy: reads configuration, rules, entities and tuning, and builds the engines of them.
+
+The one place that knows which file feeds which engine; `app` calls it at start and at each reload, the command line
+for `check`, `explain` and the like. What must outlive a reload (rate-limit buckets, the pattern store, the key) is
+in `Kept`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from waf.config.document import read_document
+from waf.config.load import Loaded, load
+from waf.config.schema import Config
+from waf.config.shape import read_struct
+from waf.control.files import DirectoryPatternStore, atomic_write, default_cache_dir, read_capped
+from waf.errors import ConfigError, Problem
+from waf.inspect.rules import Rule, parse_rules
+from waf.inspect.signatures import Signatures
+from waf.model import PatternStore
+from waf.policy.access import Buckets, Gate
+from waf.policy.policy import Policy
+from waf.policy.retune import retuned
+from waf.policy.tuning import Tuning, TuningFile
+from waf.profiles.check import Profile
+from waf.sensitive.detect import Detector
+from waf.sensitive.entities import Entity, parse_entities
+
+MAX_FILE: Final = 4 * 1024 * 1024  # bytes
+KEY_BYTES: Final = 32
+_KEY_FILE: Final = "sensitive.key"
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """All that one reading of the files gave."""
+
+    policy: Policy
+    loaded: Loaded
+    warnings: tuple[Problem, ...]
+    watched: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        return self.policy.version
+
+    @property
+    def mode(self) -> str:
+        return self.policy.config.mode.value
+
+
+class Kept:
+    """What outlives a reload. `key` is the secret for tokens and sketches."""
+
+    def __init__(self, key: bytes, store: PatternStore, buckets: int) -> None:
+        self.key = key
+        self.store = store
+        self.buckets = Buckets(buckets)
+        self.profile: Profile | None = None
+
+
+class Files:
+    """Where the configuration stands: files from far to near, the environment, options of the command line."""
+
+    def __init__(
+        self,
+        paths: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.paths = tuple(paths)
+        self._environ = dict(environ or {})
+        self._options = dict(options or {})
+
+    def load(self) -> Loaded:
+        """Read the configuration. Raises ConfigError with every problem."""
+        return load([(_text(path), path) for path in self.paths], self._environ, self._options)
+
+    def beside(self, path: str) -> str:
+        """A path named in the configuration; relative ones count from the nearest file."""
+        if os.path.isabs(path) or not self.paths:
+            return path
+        return str(Path(self.paths[-1]).parent / path)
+
+
+def rules_directory() -> Path:
+    """Where the rules that come with the package are: beside it in a checkout, else where pip put them."""
+    beside = Path(__file__).resolve().parent.parent / "rules"
+    return beside if beside.is_dir() else Path(sysconfig.get_path("data")) / "share" / "waf-sidecar" / "rules"
+
+
+def keep(config: Config, environ: Mapping[str, str]) -> Kept:
+    """What one process keeps over all its reloads."""
+    directory = config.cache_dir or default_cache_dir(environ)
+    return Kept(_key(config), DirectoryPatternStore(directory), config.access.rate_entries)
+
+
+def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
+    """Read all files and build the policy of them. Raises ConfigError with every problem, OSError for no file."""
+    loaded = files.load()
+    config = loaded.config
+    problems: list[Problem] = []
+    names, digest = list(files.paths), hashlib.sha256(repr(config).encode())
+
+    def texts(kind: str, further: Sequence[str], defaults: bool) -> list[tuple[str, str]]:
+        places = [str(rules_directory() / kind)] if defaults else []
+        places += [files.beside(path) for path in further]
+        names.extend(files.beside(path) for path in further)
+        out = []
+        for place in places:
+            for path in _yaml_files(place, problems):
+                text = _text(path)
+                digest.update(text.encode())
+                out.append((path, text))
+        return out
+
+    rules = _gather(
+        texts("signatures", config.signatures.rules, config.signatures.defaults), parse_rules, problems
+    )
+    entities = _gather(texts("sensitive", (), True), parse_entities, problems)
+    tuning_files = [(p, t) for p, t in texts("tuning", config.tuning, False)]
+    tuning = _tuning(tuning_files, problems)
+    if problems:
+        raise ConfigError(problems)
+    policy = _assemble(config, rules, entities, tuning, kept, digest.hexdigest()[:12], generation)
+    return Bundle(policy, loaded, loaded.warnings, tuple(dict.fromkeys(names)))
+
+
+def _assemble(
+    config: Config,
+    rules: Sequence[Rule],
+    entities: Sequence[Entity],
+    tuning: Tuning,
+    kept: Kept,
+    version: str,
+    generation: int,
+) -> Policy:
+    detector = Detector.build(config.sensitive, entities, kept.store, kept.key)
+    signatures = None
+    if config.signatures.enabled:
+        signatures = Signatures.build(retuned(rules, tuning), kept.store, detector.mask)
+    return Policy(
+        config,
+        signatures=signatures,
+        detector=detector,
+        profile=kept.profile,
+        gate=Gate(config.access, kept.buckets),
+        tuning=tuning,
+        version=version,
+        generation=generation,
+    )
+
+
+def _gather(texts, parse, problems):  # type: ignore[no-untyped-def]
+    out = []
+    for path, text in texts:
+        try:
+            out.extend(parse(text, path))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    return out
+
+
+def _tuning(texts: Sequence[tuple[str, str]], problems: list[Problem]) -> Tuning:
+    contents: list[tuple[str, TuningFile]] = []
+    for path, text in texts:
+        try:
+            content = read_struct(read_document(text, path), TuningFile, problems)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            continue
+        if content is not None:
+            contents.append((path, content))
+    try:
+        return Tuning(contents)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return Tuning()
+
+
+def _text(path: str) -> str:
+    try:
+        return read_capped(path, MAX_FILE).decode()
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(path, 0, "", "not UTF-8", "save the file as UTF-8")]) from None
+    except OSError as error:
+        raise ConfigError(
+            [Problem(path, 0, "", error.strerror or "cannot be read", "name a readable file")]
+        ) from None
+
+
+def _yaml_files(place: str, problems: list[Problem]) -> list[str]:
+    path = Path(place)
+    if path.is_dir():
+        return sorted(str(p) for p in path.iterdir() if p.suffix in (".yaml", ".yml"))
+    if path.is_file():
+        return [place]
+    problems.append(Problem(place, 0, "", "no such file or directory", "correct the path in waf.yaml"))
+    return []
+
+
+def _key(config: Config) -> bytes:
+    """The secret of tokens and sketches: from the file that is named, else kept in the state directory."""
+    if config.sensitive.key_file:
+        return hashlib.sha256(read_capped(config.sensitive.key_file, 4096).strip()).digest()
+    if not config.state_dir:
+        return os.urandom(KEY_BYTES)
+    path = Path(config.state_dir) / _KEY_FILE
+    try:
+        key = read_capped(path, KEY_BYTES)
+    except OSError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        key = os.urandom(KEY_BYTES)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, key)
+    return key

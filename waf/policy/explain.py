@@ -1,0 +1,81 @@
+"""The policy asked about one request, off the wire: what it reads, finds, scores and would do.
+
+Takes the path of traffic (strict parse, plan, admit), so that an explanation cannot differ from what happens.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from waf.errors import ClientFault
+from waf.http1 import parse
+from waf.model import PASSED, Action, BodyPlan, BodyRefused, Exchange, Peer, Refused, Verdict
+from waf.policy.judgement import Judgement
+from waf.policy.policy import Policy
+from waf.policy.samples import Sample
+
+EXPLAINED_PEER = Peer(
+    address="192.0.2.1", port=0, client="192.0.2.1", scheme="http"
+)  # RFC 5737: documentation
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What became of a sample. Safe to show: values are masked. `fault` is set where the head is malformed."""
+
+    label: str
+    verdict: Verdict
+    fault: str = ""
+    detail: str = ""
+    status: int = 0  # the answer in protect mode, 0 = the app's own
+    endpoint: str = ""
+    fields: tuple[tuple[str, str], ...] = ()  # (address, masked value)
+
+
+def judge(
+    policy: Policy, sample: Sample, now: float = 0.0, wall: float = 0.0, *, fields: bool = False
+) -> Explanation:
+    """Hold one sample against a policy. `now` is monotonic and `wall` Unix seconds (for expiries)."""
+    try:
+        request = parse.request_head(sample.head, policy.config.limits)
+    except ClientFault as fault:
+        return Explanation(sample.label, PASSED, fault.rule, fault.detail, fault.status)
+    exchange = Exchange("explain", EXPLAINED_PEER, now, wall)
+    exchange.request = request
+    plan = policy.plan(exchange, now)
+    answer: object = plan
+    if isinstance(plan, BodyPlan):
+        answer = _take(policy, exchange, plan, sample.body, now)
+    verdict = answer.verdict if isinstance(answer, Refused) else exchange.verdict
+    judgement: Judgement = exchange.policy_data
+    shown: tuple[tuple[str, str], ...] = ()
+    if fields and judgement.reading is not None:
+        read = [*judgement.reading.head, *judgement.reading.body_fields()]
+        shown = tuple((field.address, policy.detector.mask(field.value)) for field in read)
+    status = verdict.status if verdict.would is Action.BLOCK else 0
+    return Explanation(sample.label, verdict, "", exchange.detail, status, exchange.route, shown)
+
+
+def _take(policy: Policy, exchange: Exchange, plan: BodyPlan, body: bytes, now: float) -> object:
+    if not plan.stream and len(body) <= plan.buffer:
+        return policy.admit(exchange, body, now)
+    if not plan.stream and plan.over == "block":
+        return Refused(policy.over_limit(exchange))
+    answer = policy.admit_stream(exchange, now)
+    if not isinstance(answer, Refused) and answer.stream is not None:
+        try:
+            for start in range(0, len(body), 65536):
+                answer.stream.feed(body[start : start + 65536])
+            answer.stream.finish()
+        except BodyRefused as refused:
+            return Refused(refused.verdict)
+    return answer
+
+
+def as_builtins(explanation: Explanation, wall: float) -> dict[str, Any]:
+    """For JSON output."""
+    out: dict[str, Any] = msgspec.to_builtins(explanation, enc_hook=str)
+    out["at"] = datetime.datetime.fromtimestamp(wall, datetime.UTC).isoformat()
+    return out
