@@ -49,13 +49,13 @@ def read_struct(tree: Mapping, kind: type[T], problems: list[Problem]) -> T | No
     """Another file's schema, such as tuning.yaml's. None where it could not be read; `problems` says why."""
     shape = shapes.type_info(kind)
     assert isinstance(shape, shapes.StructType)
-    value = _Reader(problems).read(tree, shape, "")
+    value = _Reader(problems, shape).read(tree, shape, "")
     return value if isinstance(value, kind) else None
 
 
 def read_config(tree: Mapping, problems: list[Problem]) -> Config:
     """The configuration in `tree`. What cannot be read goes to `problems`, its default stands instead."""
-    config = _Reader(problems).read(tree, _config_shape(), "")
+    config = _Reader(problems, _config_shape()).read(tree, _config_shape(), "")
     assert isinstance(config, Config)  # the root is a mapping and requires no key
     return config
 
@@ -73,8 +73,9 @@ def shown(text: str) -> str:
 
 
 class _Reader:
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], root: shapes.StructType) -> None:
         self.problems = problems
+        self._root = root
 
     def read(self, node: Tree, shape: shapes.Type, path: str) -> Any:
         """The value of `node` as `shape`, or UNREAD."""
@@ -203,9 +204,9 @@ def _choices(names: Sequence[str], lead: str) -> str:
     return lead + ", ".join(names)
 
 
-def _belongs(key: str) -> str:
+def _belongs(key: str, root: shapes.StructType) -> str:
     """Where a key that is unknown here is known, for keys that slipped out of their section."""
-    for field in _config_shape().fields:
+    for field in root.fields:
         if isinstance(field.type, shapes.StructType) and key in {f.encode_name for f in field.type.fields}:
             return f'"{key}" belongs under "{field.encode_name}"'
         if field.encode_name == key:
