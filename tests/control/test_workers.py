@@ -130,6 +130,13 @@ async def test_a_worker_that_has_gone_is_missed_and_the_others_answer(
     workers[0].answering = asyncio.create_task(asyncio.sleep(0))  # type: ignore[arg-type]
 
 
+async def test_a_worker_that_has_not_started_is_missed(workers: list[Worker]) -> None:
+    site = WorkersSite(lambda: [worker.link for worker in workers], expected=4)
+    result = await site.reload("start")
+    assert (result.ok, result.problems[-1].message) == (False, "1 workers did not answer")
+    assert (await site.readiness()).reason == "1 of 4 workers do not answer"
+
+
 async def test_without_workers() -> None:
     site = WorkersSite(list)
     assert not (await site.readiness()).ready

@@ -111,7 +111,9 @@ class _Reader:
                     len(self.problems) < MAX_PROBLEMS
                 ):  # the search for a near word is slow, the list is not read
                     mend = (
-                        _belongs(key) or did_you_mean(key, fields) or _choices(sorted(fields), "known keys: ")
+                        _belongs(key, self._root)
+                        or did_you_mean(key, fields)
+                        or _choices(sorted(fields), "known keys: ")
                     )
                 self.problems.append(Problem(origin.source, origin.line, _tidy(place), "unknown key", mend))
                 continue

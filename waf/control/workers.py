@@ -118,11 +118,19 @@ class WorkerLink:
 
 
 class WorkersSite:
-    """Asks all workers; `links` gives those that should be there, `recent` bounds the joined events."""
+    """Asks all workers. `links` gives those that can be reached now, `expected` how many there should be (0:
+    as many as links), `recent` bounds the joined events.
+    """
 
-    def __init__(self, links: Callable[[], Sequence[WorkerLink]], recent: int = 500) -> None:
+    def __init__(
+        self, links: Callable[[], Sequence[WorkerLink]], recent: int = 500, expected: int = 0
+    ) -> None:
         self._links = links
         self._recent = recent
+        self._expected = expected
+
+    def _missing(self, answers: Sequence[Any]) -> int:
+        return max(0, (self._expected or len(self._links())) - len(answers))
 
     async def _all(
         self, name: str, argument: Wanted | str | None = None, patience: float = QUICK
@@ -137,9 +145,9 @@ class WorkersSite:
 
     async def readiness(self) -> Readiness:
         answers: list[Readiness] = await self._all("readiness")
-        missing = len(self._links()) - len(answers)
+        missing = self._missing(answers)
         if missing or not answers:
-            return Readiness(False, f"{missing} of {len(self._links())} workers do not answer")
+            return Readiness(False, f"{missing} of {missing + len(answers)} workers do not answer")
         return next((one for one in answers if not one.ready), Readiness(True))
 
     async def families(self) -> tuple[Family, ...]:
@@ -171,7 +179,7 @@ class WorkersSite:
         if not results:
             return Result(False, reason, 0.0, 0.0, 0, "", (Problem("", 0, "", "no worker answers"),))
         worst = min(results, key=lambda result: (result.ok, result.generation))
-        missing = len(self._links()) - len(results)
+        missing = self._missing(results)
         if missing:
             silent = Problem("", 0, "", f"{missing} workers did not answer")
             return msgspec.structs.replace(worst, ok=False, problems=(*worst.problems, silent))
