@@ -11,18 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import html, js, path, shell, sql, template
+from waf.inspect.confirm import code, filters, html, jndi, js, path, shell, sql, stands, template, url
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 
 CONFIRMERS: Final[dict[str, Confirmer]] = {
-    "html": html.confirm,
+    "code": code.confirm,
     "css": html.confirm_css,
-    "script_url": html.confirm_url,
+    "html": html.confirm,
+    "jndi": jndi.confirm,
     "js": js.confirm,
+    "ldap": filters.confirm_ldap,
+    "nosql": filters.confirm_nosql,
     "path": path.confirm,
+    "redirect": url.confirm_redirect,
+    "redirect_parameter": url.confirm_away,
+    "remote_include": url.confirm_include,
+    "rfi": url.confirm_rfi,
+    "script_url": html.confirm_url,
     "shell": shell.confirm,
     "sql": sql.confirm,
+    "ssrf": url.confirm_ssrf,
+    "stands": stands.confirm,
     "template": template.confirm,
+    "whole": stands.confirm_whole,
+    "xpath": filters.confirm_xpath,
 }

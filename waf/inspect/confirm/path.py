@@ -20,7 +20,10 @@ _UP: Final = re.compile(
     rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?:%25)+2e(?:(?:%25)+2e)|\xc0\xae\xc0\xae|\xe0\x80\xae\xe0\x80\xae|%c0%ae%c0%ae|%uff0e%uff0e|\.\x00\.|\xe3\x80\x82\xe3\x80\x82|\.\[?\]?\.)(?:;[^/\\]{0,16})?(?=[/\\\x00]|%2f|%5c|%25|%c0|%u|$|\xc0|\xe0|\xef|\xe2)",
     re.I,
 )
-_SEPARATOR: Final = re.compile(rb"[/\\]+|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00", re.I)
+_SEPARATOR: Final = re.compile(
+    rb"[/\\]+|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00",
+    re.I,
+)
 
 UNIX: Final = re.compile(
     rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:\.?/*)?(?:etc[/\\]+(?:\.?/*)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf|krb5|shells|services|"
@@ -41,7 +44,10 @@ _WRAPPER: Final = re.compile(
     rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:|compress\.(?:zlib|bzip2):|glob://|expect://|data:(?:text/(?:plain|x-php)|application/x-httpd-php|//|;base64)[^,]{0,24},|ogg://|rar://|ssh2\.\w+://|jar:(?:https?|file)|netdoc:|php:filter|zlib:|local_file:)",
     re.I,
 )
-_TARGET: Final = re.compile(rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00|%00", re.I)
+_TARGET: Final = re.compile(
+    rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00|%00",
+    re.I,
+)
 
 
 def climb(path: bytes) -> tuple[int, int]:
@@ -80,12 +86,20 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if ups:
         if sensitive or b"\x00" in path:
             return Confidence.HIGH
-        disguised = re.search(rb"%2e|%2f|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I) is not None
+        disguised = (
+            re.search(rb"%2e|%2f|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I)
+            is not None
+        )
         if highest >= 3 or (highest >= 2 and (ups >= 2 or disguised)):
             return Confidence.HIGH if disguised or highest >= 3 or start == 0 else Confidence.MEDIUM
         if disguised and highest:
             return Confidence.HIGH if start == 0 else Confidence.MEDIUM
-        if highest and start == 0 and _TARGET.search(value) and not re.search(rb"\.(?:html?|json|txt|xml|md)$", value, re.I):
+        if (
+            highest
+            and start == 0
+            and _TARGET.search(value)
+            and not re.search(rb"\.(?:html?|json|txt|xml|md)$", value, re.I)
+        ):
             return Confidence.MEDIUM
         return None
     if sensitive is None:
@@ -118,7 +132,12 @@ def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> C
         return None
     if scheme.startswith(b"file:") and not (UNIX.search(path) or WINDOWS.search(path)):
         absolute = scheme.count(b"/") != 2 or rest[:2].endswith(b":")
-        if match.start() > start or not absolute or b" " in value.strip() or not re.match(rb"[\w.$%~-]", rest):
+        if (
+            match.start() > start
+            or not absolute
+            or b" " in value.strip()
+            or not re.match(rb"[\w.$%~-]", rest)
+        ):
             return None
     return Confidence.HIGH
 

@@ -77,7 +77,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             return Confidence.HIGH
         if _PROBE.match(inside) and _probe_stands(value, match):
             return Confidence.HIGH
-        if _BARE.match(inside) and match[0][:2] in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p") and len(value) < 64:
+        if (
+            _BARE.match(inside)
+            and match[0][:2] in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p")
+            and len(value) < 64
+        ):
             best = (
                 Confidence.HIGH
                 if not inside.strip()

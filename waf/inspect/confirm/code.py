@@ -1,0 +1,85 @@
+"""Is a value a piece of server-side program: PHP, Python, Ruby, Node, Java, Perl?
+
+Owns the judgement on code injection outside of templates. Function names are words of every technical text; what
+counts is a call that does something, in a value which is that call and no text about it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm import stands
+from waf.inspect.confirm.shape import is_document, prose_words
+from waf.model import Confidence
+
+_ARGUMENT: Final = rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request|params|argv|\)|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
+_CALL: Final = re.compile(
+    rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert|create_function|call_user_func(?:_array)?|file_get_contents|file_put_contents|fopen|readfile|show_source|highlight_file"
+    rb"|include(?:_once)?|require(?:_once)?|phpinfo|phpversion|base64_decode|gzinflate|str_rot13|unserialize|preg_replace|array_map|array_filter|usort|register_shutdown_function|ob_start|putenv|ini_set|ini_get|error_log|mail|dl|getcwd|scandir|opendir"
+    rb"|print|echo|die|printf|print_r|var_dump|md5|sleep|usleep|move_uploaded_file|copy|unlink|chmod|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob|extract|parse_str|session_start|simplexml_load_string)"
+    + _ARGUMENT,
+    re.I,
+)
+_SURE: Final = re.compile(
+    rb"<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)|<script\s+(?:language\s*=\s*['\"]?php|runat)"
+    rb"|\$_(?:get|post|request|cookie|server|files|session|env)\s*[\[{]|\$\{\s*@?(?:print|phpinfo|system|eval|exec)|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ|listdir)\s*[(\[]"
+    rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|env\b|exit\s*\(|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process|fs|os|net|http|vm)['\"`]"
+    rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)|new\s+(?:java\.lang\.)?processbuilder|javax\.script|scriptenginemanager|new\s+java\.(?:net|io|util)\.|class\.forname\(|kernel\.(?:exec|system|open|spawn)|process\.(?:spawn|clock_gettime)"
+    rb"|io\.(?:popen|binread|sysopen)\s*[(\s]|open3\.|`\s*\.\s*`|%x\([^)]{1,60}\)|\bfile\.(?:read|open|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
+    rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b",
+    re.I,
+)
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a value that is code. None for documents and sentences."""
+    if is_document(value):
+        return None
+    around = (max(0, span[0] - 32), span[1] + 160)
+    match = _SURE.search(value, *around)
+    if match:
+        return stands.confirm(value, match.span())
+    match = _CALL.search(value, *around)
+    if match is None or prose_words(value, match.start()) >= 2:
+        return None
+    if stands.confirm(value, match.span()) is None:
+        return None
+    return Confidence.HIGH if _acts(value, match) else Confidence.MEDIUM
+
+
+_STRONG_ARGUMENT: Final = re.compile(
+    rb"\(\s*['\"`](?:/?(?:bin|etc|usr|tmp|proc)/|\.\./|id\b|whoami|ls\b|cat |dir\b|uname|ping |sleep |curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type |phpinfo|system|/\.\*/e)|\(\s*(?:\$_|base64_decode|chr\(|hex2bin|gzinflate|str_rot13|\$\{|`|\$)"
+    rb"|(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(|(?:md5|sleep|usleep|print|die|echo|var_dump)\s*\(\s*(?:md5\(|['\"]?\d|phpinfo|getcwd|system)",
+    re.I,
+)
+_FRAME: Final = re.compile(
+    rb"^\s*[;'\")\]}.&|$@{<?-]|^\s*\w{0,16}['\")][\s;.)]|\$\{|;\s*(?://|#|$|\})|^\s*\w{1,20}=|\)\s*[.;]\s*['\"\w]*|^\s*(?:return|print|echo|new|die)\b",
+    re.I,
+)
+
+
+def _acts(value: bytes, match: re.Match[bytes]) -> bool:
+    name = match[0].split(b"(")[0].strip(b" @\\").lower()
+    if name in (
+        b"print",
+        b"echo",
+        b"open",
+        b"sleep",
+        b"md5",
+        b"mail",
+        b"copy",
+        b"include",
+        b"require",
+        b"compile",
+        b"glob",
+        b"extract",
+    ):
+        return (
+            bool(
+                _STRONG_ARGUMENT.match(value, value.find(b"(", match.start()))
+                or _STRONG_ARGUMENT.search(value, match.start(), match.end() + 48)
+            )
+            and _FRAME.search(value) is not None
+        )
+    return bool(_STRONG_ARGUMENT.search(value, match.start(), match.end() + 48) or _FRAME.search(value))

@@ -1,0 +1,97 @@
+"""Does a value change the filter or query into which it is put: LDAP, XPath, document stores?
+
+Owns the judgement on query languages other than SQL. A filter expression typed into a search box stays inside its
+literal; one that closes the literal's parenthesis, bracket or quote first does not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words
+from waf.model import Confidence
+
+# ----------------------------------------------------------------------------------------------- LDAP (RFC 4515)
+
+_LDAP_NAMES: Final = (
+    rb"(?:uid|cn|sn|ou|dc|mail|objectclass|objectcategory|userpassword|password|pass|user|username|login|member(?:of)?|givenname|department"
+    rb"|description|homedirectory|samaccountname|userprincipalname|telephonenumber|name|displayname|gidnumber|uidnumber|o|c|l|title|manager|directory|security_level|owner|type|zone|attribute\d?|email|active|role|group)"
+)
+_LDAP_BREAK: Final = re.compile(
+    rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\|",
+    re.I,
+)
+_LDAP_FILTER: Final = re.compile(
+    rb"^\s*\(\s*[&|!]\s*\(\s*"
+    + _LDAP_NAMES
+    + rb"\s*[~<>]?=|^\s*[&|!]?\s*\(\s*[&|]\s*\(|\(\s*objectclass\s*=\s*\*?|^\s*\*\)\)*[(&|%\x00]|^\s*\("
+    + _LDAP_NAMES
+    + rb"=\*\)|^\s*\*?\(\|\(",
+    re.I,
+)
+_LDAP_SIGN: Final = re.compile(
+    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\([&|!]\s*[()]|%00|\x00", re.I
+)
+
+
+def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH where the value closes a filter and opens another, or is a whole filter with a wildcard."""
+    if is_document(value) or len(value) > 1024 or prose_words(value, span[0]) >= 3:
+        return None
+    text = value[:1024]
+    if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
+        return Confidence.HIGH
+    broken = _LDAP_BREAK.search(text)
+    if broken and _LDAP_SIGN.search(text, max(0, broken.start() - 1)):
+        opened = text.count(b"(", 0, broken.start())
+        return Confidence.HIGH if opened == 0 or b"*" in text or b"\x00" in text else None
+    return None
+
+
+# --------------------------------------------------------------------------------------------------------- XPath
+
+_XPATH: Final = re.compile(
+    rb"['\"]?\s*\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
+    rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat)"
+    rb"|\|\s*//?\*|//user\b|/\*\s*\[",
+    re.I,
+)
+_XPATH_BREAK: Final = re.compile(
+    rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:\||//)|^\s*(?:count|string-length|doc)\s*\(",
+    re.I,
+)
+
+
+def confirm_xpath(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH where the value leaves a literal or predicate and goes on with axes, node tests or XPath functions."""
+    if is_document(value) or len(value) > 1024:
+        return None
+    return Confidence.HIGH if _XPATH_BREAK.search(value) and _XPATH.search(value) else None
+
+
+# ----------------------------------------------------------------------------------------------- document stores
+
+_OPERATORS: Final = rb"(?:ne|gte?|lte?|nin|in|eq|not|nor|or|and|where|regex|exists|elemmatch|expr|function|accumulator|jsonschema|comment|type|mod|all|size|text|func|slice|lookup|match|set|inc|push|unset|rename)"
+_OBJECT: Final = re.compile(
+    rb"[{\[,]\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*:|\[\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*\]", re.I
+)
+_SCRIPT: Final = re.compile(
+    rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\(|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
+    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
+    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'?\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
+    rb"|^\s*\{\s*['\"]?\$"
+    + _OPERATORS
+    + rb"\b|\breturn\s*\(?\s*(?:true|this\.|1\b|!)|\bobjectid\(|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
+    re.I,
+)
+
+
+def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for query operators as keys, and for script that leaves its literal inside $where."""
+    if is_document(value) or len(value) > 4096 or prose_words(value, span[0]) >= 3:
+        return None
+    text = value[:2048]
+    if _OBJECT.search(text):
+        return Confidence.HIGH
+    return Confidence.HIGH if _SCRIPT.search(text) and len(text) < 600 else None

@@ -1,0 +1,53 @@
+"""Do nested lookups of a logging library resolve to one that fetches code (CVE-2021-44228 and its family)?
+
+Owns the reduction of `${lower:j}`, `${::-j}`, `${env:X:-j}` and the like, from the inside out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.model import Confidence
+
+_CAP: Final = 2048
+_INNER: Final = re.compile(rb"\$\{([^${}]{0,120})\}")
+_FETCH: Final = re.compile(rb"\$\{[^}]{0,24}?jndi\s*:", re.I)
+_LEAK: Final = re.compile(
+    rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder|const|xml)\s*:",
+    re.I,
+)
+
+
+def _resolve(match: re.Match[bytes]) -> bytes:
+    inside = match[1]
+    if inside.lower().lstrip().startswith(b"jndi"):
+        return b"$\x01" + inside + b"\x02"  # found: kept, and out of the way of further rounds
+    _, dash, default = inside.rpartition(b":-")
+    if dash:
+        return default
+    kind, colon, text = inside.partition(b":")
+    if colon and kind.strip().lower() in (b"lower", b"upper", b"date"):
+        return text.strip(b"'")
+    return b"(" + inside + b")"
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a lookup that reaches out (jndi) or nests to hide one, MEDIUM for one that only reads."""
+    piece = value[max(0, span[0] - 64) : span[0] + _CAP]
+    plain = piece
+    rounds = 0
+    while rounds < 12:
+        shorter = _INNER.sub(_resolve, plain)
+        if shorter == plain:
+            break
+        plain = shorter
+        rounds += 1
+    shown = plain.replace(b"$\x01", b"${")
+    if _FETCH.search(shown) or _FETCH.search(piece):
+        return Confidence.HIGH
+    if re.search(rb"jndi\s*:\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds|https?)\s*:", shown, re.I):
+        return Confidence.HIGH
+    if re.search(rb"\$\{script\s*:\s*\w+\s*:|\$\{(?:url|dns)\s*:[^}]{0,80}(?:://|\.)", piece, re.I):
+        return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
+    return Confidence.MEDIUM if _LEAK.search(piece) and len(value) < 200 else None

@@ -1,0 +1,36 @@
+"""Does what was found stand by itself, or is it mentioned in a text?
+
+Owns the one judgement that needs no grammar: a parameter that holds the found piece and little else acts, a
+sentence or a page of text around it talks. For rules whose pattern is already unmistakable as a piece of code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.model import Confidence
+
+_WORD: Final = re.compile(
+    rb"(?:^|(?<=\s))[\"'(*`]{0,2}[A-Za-z\x80-\xff][a-z\x80-\xff']+[,.:;!?\"')*`]{0,2}(?=\s|$)"
+)
+
+
+def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH outside of documents and sentences: fewer than four plain words before and after the find."""
+    if is_document(value):
+        return None
+    before = value[max(0, span[0] - 200) : span[0]]
+    after = value[span[1] : span[1] + 200]
+    if len(_WORD.findall(before)) >= 4 or len(_WORD.findall(after)) >= 4:
+        return None
+    if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 2):
+        return None
+    return Confidence.HIGH
+
+
+def confirm_whole(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH where the find is the whole value but for blanks, quotes and brackets around it."""
+    rest = value[: span[0]] + value[span[1] :]
+    return Confidence.HIGH if len(rest) <= 256 and not rest.strip(b" \t\r\n\"'`()[]{};,#\x00") else None

@@ -1,0 +1,210 @@
+"""Where does a URL in a value lead: into the server's own network, to a foreign script, off to another site?
+
+Owns the reading of host notations that resolvers accept (decimal, octal, hexadecimal, short, IPv6-mapped, with
+credentials in front) and of URLs that browsers repair. URLs are everyday data, so plain public ones mean nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.model import Confidence
+
+_URL: Final = re.compile(
+    rb"(?:^|[=\s\"'(<,\[:@]|(?<=url))([a-z][a-z0-9+.-]{1,20}):(?://|/|\\\\|\\/\\/)?([^\s\"'<>]{1,512})", re.I
+)
+_AUTHORITY: Final = re.compile(rb"[/\\]*(?:[^/\\?#]*@)?(\[[^\]]*\]?|[^/\\?#:@]+)(?::(\d{0,5}))?")
+_LOOPBACK_NAMES: Final = re.compile(
+    rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|localho\.st|spoofed\.burpcollaborator\.net|"
+    rb"(?:\d{1,3}[.-]){3}\d{1,3}\.(?:nip|xip|sslip)\.io|[0-9a-f]{8}\.nip\.io|fbi\.com|bugbounty\.dod\.network|customer1\.app\.localhost)\.?$",
+    re.I,
+)
+_METADATA: Final = re.compile(
+    rb"(?:^|\.)(?:metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.[\w.-]+)?|metadata\.(?:tencentyun|packet|platformequinix)\.\w+|rancher-metadata|kubernetes\.default(?:\.svc.*)?|"
+    rb"[\w-]+\.svc\.cluster\.local|consul|[\w-]+\.internal|1\.1\.1\.1\.metadata|169\.254\.169\.254\.\w+\.\w+)\.?$",
+    re.I,
+)
+_METADATA_PATHS: Final = re.compile(
+    rb"latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/v1|metadata/(?:instance|identity|v1)|opc/v[12]/|openstack/latest|/v1/(?:agent|kv|catalog)/|latest/fog",
+    re.I,
+)
+_SCHEMES: Final = frozenset(
+    b"gopher dict ldap ldaps tftp netdoc jar sftp rmi imap imaps pop3 smtp smb telnet svn ssh2 file ogg expect php".split()
+)
+_CALLBACK: Final = re.compile(rb"callback|oauth|auth|sign-?in|login|return|redirect|complete", re.I)
+
+
+def host_address(host: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address a resolver makes of `host`, in all notations of inet_aton(3); None for a name."""
+    text = host.strip(b"[]").rstrip(b".").split(b"%")[0].decode("latin-1").lower()
+    if ":" in text:
+        try:
+            six = ipaddress.IPv6Address(text)
+        except ValueError:
+            return None
+        return six.ipv4_mapped or six
+    numbers = []
+    parts = text.split(".")
+    if not 1 <= len(parts) <= 4:
+        return None
+    for part in parts:
+        try:
+            if re.fullmatch(r"0x[0-9a-f]*", part):
+                numbers.append(int(part, 16) if len(part) > 2 else 0)
+            elif re.fullmatch(r"0[0-9]+", part):
+                numbers.append(int(part, 8))
+            elif part.isascii() and part.isdigit() and len(part) <= 12:
+                numbers.append(int(part))
+            else:
+                return None
+        except ValueError:
+            return None
+    last = numbers.pop()
+    if any(number > 255 for number in numbers) or last >= 256 ** (4 - len(numbers)):
+        return None
+    address = last
+    for index, number in enumerate(numbers):
+        address |= number << (8 * (3 - index))
+    return ipaddress.IPv4Address(address)
+
+
+def confirm_ssrf(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a URL as a whole value (or parameter in one) into loopback, metadata or an odd scheme."""
+    if is_document(value) or value.count(b" ") > 6:
+        return None
+    best: Confidence | None = None
+    for number, match in enumerate(_URL.finditer(value, max(0, span[0] - 32), span[1] + 256)):
+        if number >= 8:
+            break
+        if prose_words(value, match.start(1)) or words_after(value, match.end()) >= 2:
+            continue
+        found = _inward(match[1].lower(), match[2], value)
+        if found is Confidence.HIGH:
+            return found
+        best = best or found
+    if best is None and b":" not in value[:12]:
+        return _bare_host(value)
+    return best
+
+
+def _bare_host(value: bytes) -> Confidence | None:
+    """A whole value such as "//127.0.0.1/" or "169.254.169.254/latest/meta-data"."""
+    text = value.strip()
+    if len(text) > 200 or b" " in text:
+        return None
+    match = _AUTHORITY.match(text)
+    if match is None:
+        return None
+    if _METADATA_PATHS.search(text) or _METADATA.search(match[1]) and b"." in match[1]:
+        return Confidence.HIGH
+    address = host_address(match[1])
+    if address is None:
+        return Confidence.HIGH if text.startswith(b"//") and _LOOPBACK_NAMES.search(match[1]) else None
+    if str(address) == "169.254.169.254":
+        return Confidence.HIGH
+    return Confidence.HIGH if text.startswith(b"//") and address.is_loopback else None
+
+
+def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
+    if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
+        return (
+            Confidence.HIGH
+            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"rmi") or b":" in rest
+            else Confidence.MEDIUM
+        )
+    if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
+        return None
+    match = _AUTHORITY.match(rest)
+    if match is None:
+        return None
+    host = match[1]
+    path = rest[match.end() :]
+    if _METADATA_PATHS.search(path) or _METADATA.search(host):
+        return Confidence.HIGH
+    if b"@" in rest[: match.start(1)] and host_address(host) is not None:
+        return Confidence.HIGH
+    if _LOOPBACK_NAMES.search(host):
+        return _local(path, host)
+    address = host_address(host)
+    if address is None:
+        return None
+    plain = str(address).encode() == host.strip(b"[]")
+    if address.is_link_local or str(address) == "100.100.100.200" or str(address) == "192.0.0.192":
+        return Confidence.HIGH
+    if address.is_loopback or address.is_unspecified:
+        return _local(path, host) if plain else Confidence.HIGH
+    if address.is_private:
+        return Confidence.MEDIUM if plain else Confidence.HIGH
+    return None if plain else Confidence.HIGH
+
+
+def _local(path: bytes, host: bytes) -> Confidence | None:
+    """Apps under development send people back to localhost; they say so in the path."""
+    return None if _CALLBACK.search(path) else Confidence.HIGH
+
+
+_SCRIPT_FILE: Final = re.compile(
+    rb"(?i)\.(?:php[3457]?|phtml|txt|asp|aspx|jsp|cgi|pl|py|sh|inc|gif|jpe?g|png|dat|log|cfm)(?:$|[?#%&;\x00])"
+)
+_SHELL_NAME: Final = re.compile(
+    rb"(?i)(?:^|[/_.-])(?:c99|r57|shell|cmd|backdoor|web-?shell|evil|exploit|hack(?:ed)?|phpinfo|rfi|id|malware|payload|attack(?:er)?|b374k|wso|test_?rfi|rce|inject)[\w-]{0,12}\.\w{2,5}"
+)
+
+
+def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a foreign script named so that an include runs it: cut by "?" or a null, from a bare address, by name."""
+    text = value.strip()
+    match = re.match(
+        rb"(?i)(?:url=|[\w-]{1,16}=)?(?:(?:https?|ftps?|smb|webdav|dav):[/\\]{1,3}|\\\\|//)([^/\\\s?#]+)([^\s]*)",
+        text,
+    )
+    if match is None or is_document(value) or b" " in text:
+        return None
+    host, path = match[1].rpartition(b"@")[2], match[2]
+    if not _SCRIPT_FILE.search(path):
+        return (
+            Confidence.HIGH
+            if re.search(rb"\?{1,2}$|%00$|\x00", path) and len(path) > 2 and not path.endswith(b"/?")
+            else None
+        )
+    image = re.search(rb"(?i)\.(?:gif|jpe?g|png)(?:$|[?#])", path)
+    if re.search(rb"\.\w{2,5}(?:\?{1,3}|#|%23|%3f|%00|\x00)$|(?:\?|&)(?:cmd|c|exec|command|x)=", path, re.I):
+        return Confidence.HIGH
+    if image:
+        return None
+    if _SHELL_NAME.search(path) or host_address(host.partition(b":")[0]) is not None:
+        return Confidence.HIGH
+    return None
+
+
+def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """The same for parameters that name files to be included: any script from anywhere."""
+    match = re.match(rb"(?i)\s*(?:(?:https?|ftps?|smb):[/\\]{1,3}|\\\\|//)[^\s]+$", value)
+    if match is None or is_document(value):
+        return None
+    return Confidence.HIGH if _SCRIPT_FILE.search(value) or value.endswith(b"?") else None
+
+
+_ODD_REDIRECT: Final = re.compile(
+    rb"(?i)[\s\x00-\x20]*(?:[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20\x09]+/|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
+    rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%3f)[\w@%\\/]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
+)
+_RELATIVE_HOST: Final = re.compile(
+    rb"(?i)\s*//(?:[\w-]+\.)+[a-z]{2,16}(?:[:/?#%].*)?$|\s*//\d{1,3}(?:\.\d{1,3}){3}|\s*//\[?[0-9a-f:.]+\]?|\s*//\d{6,10}"
+)
+
+
+def confirm_redirect(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a URL which is spelled so that a check takes it for a path of the site and a browser does not."""
+    text = value[:1024]
+    if b"\n" in text.strip() and is_document(value):
+        return None
+    return Confidence.HIGH if _ODD_REDIRECT.match(text) and len(text.split()) <= 2 else None
+
+
+def confirm_away(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """The same for parameters that name where to go next: "//host" too."""
+    return Confidence.HIGH if _RELATIVE_HOST.match(value[:1024]) else confirm_redirect(value, span)
