@@ -171,7 +171,7 @@ def _tuning(texts: Sequence[tuple[str, str]], problems: list[Problem]) -> Tuning
     contents: list[tuple[str, TuningFile]] = []
     for path, text in texts:
         try:
-            content = read_struct(read_document(text, path), TuningFile, problems)
+            content = read_struct(read_document(text, path, problems), TuningFile, problems)
         except ConfigError as error:
             problems.extend(error.problems)
             continue

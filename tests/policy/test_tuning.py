@@ -20,7 +20,7 @@ TODAY = datetime.date(2026, 11, 24)
 
 def tuning(text: str) -> Tuning:
     problems: list[Problem] = []
-    content = read_struct(read_document(text, "tuning.yaml"), TuningFile, problems)
+    content = read_struct(read_document(text, "tuning.yaml", problems), TuningFile, problems)
     assert problems == []
     assert content is not None
     return Tuning([("tuning.yaml", content)])

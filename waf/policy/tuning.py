@@ -25,7 +25,7 @@ from waf.policy.routes import host_fits
 Action = Literal["ignore", "monitor"]
 
 
-class Scope(Section):
+class Scope(Section, frozen=True, kw_only=True):
     """Where an entry holds; an empty key means everywhere. `path` is a template as in routes."""
 
     host: str = ""
@@ -37,7 +37,7 @@ class Scope(Section):
     expires: str = ""  # the last day on which it holds, "2027-01-31"
 
 
-class Exclusion(Scope):
+class Exclusion(Scope, frozen=True, kw_only=True):
     """Takes back findings by rule id, class or tag ("*" allowed) at a field address ("arg.q", "json.*")."""
 
     rule: str = ""
@@ -47,7 +47,7 @@ class Exclusion(Scope):
     action: Action = "ignore"
 
 
-class RuleChange(Section):
+class RuleChange(Section, frozen=True, kw_only=True):
     """Changes a rule everywhere; `rule` may hold "*"."""
 
     rule: str
@@ -58,14 +58,14 @@ class RuleChange(Section):
     owner: str = ""
 
 
-class Threshold(Scope):
+class Threshold(Scope, frozen=True, kw_only=True):
     """Another anomaly threshold for a part of the traffic."""
 
     request: int | None = None
     response: int | None = None
 
 
-class Patch(Scope):
+class Patch(Scope, frozen=True, kw_only=True):
     """A virtual patch: refuses what fits the scope and, if given, has `pattern` (Hyperscan syntax) at `field`."""
 
     id: str
@@ -75,7 +75,7 @@ class Patch(Scope):
     action: Literal["block", "report", "allow"] = "block"
 
 
-class TuningFile(Section):
+class TuningFile(Section, frozen=True, kw_only=True):
     """The content of one tuning.yaml."""
 
     exclusions: tuple[Exclusion, ...] = ()
