@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect as shapes
 
-from waf.config.document import Listing, Mapping, Scalar, Tree
+from waf.config.document import Listing, Mapping, Origin, Scalar, Tree
 from waf.config.schema import Config, Seconds, Size
 from waf.config.units import parse_seconds, parse_size
 from waf.errors import Problem
@@ -105,17 +105,7 @@ class _Reader:
             place = f"{path}.{key}" if path else key
             field = fields.get(key)
             if field is None:
-                origin = node.keys.get(key, child.origin)
-                mend = ""
-                if (
-                    len(self.problems) < MAX_PROBLEMS
-                ):  # the search for a near word is slow, the list is not read
-                    mend = (
-                        _belongs(key, self._root)
-                        or did_you_mean(key, fields)
-                        or _choices(sorted(fields), "known keys: ")
-                    )
-                self.problems.append(Problem(origin.source, origin.line, _tidy(place), "unknown key", mend))
+                self._unknown(node.keys.get(key, child.origin), place, key, fields)
                 continue
             values[field.name] = self.read(child, field.type, place)
         for field in shape.fields:
@@ -125,6 +115,13 @@ class _Reader:
         if any(field.required and field.name not in readable for field in shape.fields):
             return UNREAD
         return shape.cls(**readable)
+
+    def _unknown(self, origin: Origin, place: str, key: str, known: Iterable[str]) -> None:
+        mend = ""
+        if len(self.problems) < MAX_PROBLEMS:  # the search for a near word is slow, and more are not told
+            mend = _belongs(key, self._root) or did_you_mean(key, known)
+            mend = mend or "known keys: " + ", ".join(sorted(known))
+        self.problems.append(Problem(origin.source, origin.line, _tidy(place), "unknown key", mend))
 
     def _items(self, node: Tree, shape: shapes.VarTupleType, path: str) -> Any:
         if isinstance(node, Scalar) and node.null:
