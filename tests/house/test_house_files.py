@@ -157,17 +157,15 @@ def test_what_is_mounted_is_there_and_nothing_is_a_subpath() -> None:
 
 
 def test_the_configuration_in_the_manifest_is_valid() -> None:
-    import msgspec
-
+    from tests.house.test_house_docs import read_tuning
     from waf.config.layers import ENVIRONMENT, OTHER_VARIABLES
     from waf.config.load import parse_config
-    from waf.policy.tuning import TuningFile
 
     data = of_kind("ConfigMap")["data"]
     assert parse_config(data["waf.yaml"], "waf.yaml").tuning == ("tuning.yaml",)
-    msgspec.convert(yaml.safe_load(data["tuning.yaml"]), TuningFile)
+    read_tuning(data["tuning.yaml"], "tuning.yaml")
     offered = "\n".join(line.removeprefix("# ") for line in data["tuning.yaml"].splitlines()[1:3])
-    assert msgspec.convert(yaml.safe_load(offered), TuningFile).exclusions
+    assert read_tuning(offered, "the comment").exclusions
     sidecar = of_kind("Deployment")["spec"]["template"]["spec"]["initContainers"][0]
     for variable in sidecar["env"]:
         assert variable["name"] in ENVIRONMENT or variable["name"] in OTHER_VARIABLES
