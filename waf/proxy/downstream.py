@@ -1,0 +1,219 @@
+"""A client connection: its socket, its one coroutine, and what lies between two requests.
+
+Owns keep-alive, parting and who the peer is. What happens to a request is `exchange.conduct`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from waf.errors import Fault
+from waf.http1.forwarding import client_address, forwarded_scheme
+from waf.model import Peer, Request
+from waf.proxy.exchange import conduct
+from waf.proxy.faults import fault
+from waf.proxy.replies import TOO_MANY_CONNECTIONS
+from waf.proxy.stream import Stream
+from waf.proxy.turn import Turn
+from waf.proxy.upstream import Link
+
+if TYPE_CHECKING:
+    from waf.proxy.commons import Commons
+
+LINGER_BYTES: Final = 64 * 1024
+LINGER_SECONDS: Final = 2.0
+"""How much, and for how long, is read of a request that was answered early, so that the client sees the
+answer: to close with unread bytes would reset the connection and may take the answer with it (RFC 9112
+9.6)."""
+
+HALF_CLOSED_SECONDS: Final = 2.0
+"""How long a client that closed its sending side is waited with for the app. It may be one that half-closes
+after its request, or one that has left: TCP does not tell. The first kind is served by an app that answers
+promptly; for the second kind no app is kept busy."""
+
+_RESET: Final = struct.pack("ii", 1, 0)
+_BLANK: Final = (b"", b"\r", b"\r\n")
+
+
+class ClientStream(Stream):
+    """The client's socket. Behind TLS it is told of its transport once the handshake is done."""
+
+    __slots__ = ("_address", "_commons", "_secure", "conversation")
+
+    def __init__(self, commons: Commons, secure: bool = False) -> None:
+        super().__init__(None)
+        self._commons = commons
+        self._secure = secure
+        self._address: str | None = None  # counted under it by the door
+        self.conversation: Conversation | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        commons = self._commons
+        peer = peer_of(transport, self._secure)
+        if not self._secure and not commons.door.enter(peer.address):  # behind TLS it was counted before
+            self.transport.write(TOO_MANY_CONNECTIONS)
+            self.transport.close()
+            return
+        self._address = peer.address
+        talk = self.conversation = self.owner = Conversation(commons, self, peer)
+        commons.conversations.add(talk)
+        talk.start(talk.converse())
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return not self._secure  # TLS has no half-closed connections
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._address is not None:
+            self._commons.door.leave(self._address)
+            self._address = None
+        if self.conversation is not None:
+            self._commons.left(self.conversation)
+            self.conversation = self.owner = None
+
+    def reset(self) -> None:
+        """Cut the connection so that no client can take what it got for a whole answer."""
+        if not self.lost:
+            sock = self.transport.get_extra_info("socket")
+            if sock is not None and sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._commons.stats.resets_by_us += 1
+            self.transport.abort()
+
+
+class Conversation(Turn):
+    """One client connection and the exchanges on it, one after another."""
+
+    __slots__ = (
+        "__weakref__",
+        "client",
+        "commons",
+        "idle_since",
+        "link",
+        "peer",
+        "served",
+        "trusted",
+        "unread",
+    )
+
+    def __init__(self, commons: Commons, client: ClientStream, peer: Peer) -> None:
+        super().__init__(commons.wheel)
+        self.commons = commons
+        self.client = client
+        self.peer = peer
+        self.trusted = False
+        self.served = 0  # exchanges ended
+        self.link: Link | None = None  # the connection to the app in use
+        self.unread = False  # of the request in hand something has not arrived yet
+        self.idle_since = math.inf  # between two requests
+
+    async def converse(self) -> None:
+        """All exchanges of this connection; ends when it is closed."""
+        try:
+            while await self._request_begins():
+                if not await conduct(self):
+                    break
+                self.served += 1
+            await self._part()
+        except Fault:  # interrupted between two requests
+            pass
+        finally:
+            self.client.abort()
+
+    async def _request_begins(self) -> bool:
+        """Wait for the first byte of the next request; False where none will come."""
+        client, commons = self.client, self.commons
+        while client.blocked:  # a client that sends and does not read
+            await self.wait(commons.clock() + commons.timeouts.write, "timeout.write")
+        if client.inbox and self.served:  # pipelined: let others have their turn first
+            commons.loop.call_soon(self.wake)
+            await self.pause(math.inf)
+        if client.inbox not in _BLANK:
+            return not client.lost
+        client.want()
+        self.idle_since = now = commons.clock()
+        try:
+            while client.inbox in _BLANK:
+                if client.ended or client.lost:
+                    return False
+                await self.pause(min(now + commons.timeouts.keep_alive, commons.idle_until))
+                if self.expired and client.inbox in _BLANK and self.late(commons.clock()):
+                    return False
+            return not client.lost
+        finally:
+            self.idle_since = math.inf
+
+    def late(self, now: float) -> bool:
+        """Idle for too long, or for long enough now that we drain."""
+        commons = self.commons
+        return now >= min(self.idle_since + commons.timeouts.keep_alive, commons.idle_until)
+
+    async def wait(self, deadline: float, late: str) -> None:
+        """Sleep until there is news. Raises `client.gone`, or the fault `late` when the deadline passes
+        first."""
+        client = self.client
+        before = client.transport.get_write_buffer_size() if late == "timeout.write" else 0
+        if client.ended and late != "timeout.write":
+            patience = self.commons.clock() + HALF_CLOSED_SECONDS
+            if patience < deadline:
+                deadline, late = patience, "client.gone"
+        await self.pause(deadline)
+        if client.lost:
+            raise fault("client.gone")
+        if self.expired:
+            if late == "timeout.write" and client.transport.get_write_buffer_size() < before:
+                return  # slow, but it reads
+            raise fault(late)
+
+    async def _part(self) -> None:
+        """Close so that the client gets all that was written; drop what it sends meanwhile, within bounds."""
+        client, commons = self.client, self.commons
+        if self.unread and not client.ended and not client.lost:
+            client.take()
+            if client.transport.can_write_eof():
+                client.transport.write_eof()
+            deadline = commons.clock() + LINGER_SECONDS
+            left = LINGER_BYTES
+            while left > 0 and not (client.ended or client.lost or self.expired):
+                client.want()
+                await self.pause(deadline)
+                left -= len(client.take())
+        client.close()
+        deadline = commons.clock() + commons.timeouts.write
+        while not (client.lost or self.expired):
+            await self.pause(deadline)
+
+    def believed(self, request: Request) -> Peer:
+        """The peer, with client address and scheme as a trusted proxy in front of us reports them."""
+        peer = self.peer
+        address, self.trusted = client_address(peer.address, request.headers, self.commons.proxies)
+        if not self.trusted:
+            return peer
+        scheme = forwarded_scheme(request.headers) or peer.scheme
+        return msgspec.structs.replace(peer, client=address, scheme=scheme)
+
+    def drop_link(self) -> None:
+        """Cut the connection to the app, if one is in use: its exchange did not end exactly."""
+        if self.link is not None:
+            self.link.retire()
+            self.link.abort()
+            self.link.owner = None
+            self.link = None
+
+
+def peer_of(transport: asyncio.BaseTransport, secure: bool) -> Peer:
+    """Who is at the other end; an IPv4 address mapped into IPv6 is shown as IPv4, a Unix socket has none."""
+    scheme = "https" if secure else "http"
+    name = transport.get_extra_info("peername")
+    if isinstance(name, tuple):
+        address = str(name[0]).removeprefix("::ffff:").partition("%")[0]
+        return Peer(address, int(name[1]), address, scheme)
+    return Peer("", 0, "", scheme)

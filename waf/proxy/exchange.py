@@ -1,0 +1,275 @@
+"""The straight path of one exchange, from the first byte of its head to its record.
+
+Owns the order of the steps, and that every exchange ends in at most one answer and exactly one record. Each
+way out leads through `conduct`.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from waf.errors import ClientFault, Fault
+from waf.http1 import arrival, forwarding, parse, serialize
+from waf.http1.serialize import Hop
+from waf.model import (
+    PASSED,
+    Action,
+    Admitted,
+    Exchange,
+    Framing,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Withheld,
+)
+from waf.proxy.faults import Refusal, fault, outcome_of
+from waf.proxy.intake import Upload, take_body
+from waf.proxy.relay import deliver
+from waf.proxy.replies import reply
+from waf.proxy.tunnel import check_handshake, tunnel
+from waf.proxy.upstream import Link
+
+if TYPE_CHECKING:
+    from waf.proxy.downstream import Conversation
+
+IDEMPOTENT: Final = frozenset(
+    {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH", b"QUERY"}
+)
+"""Methods of requests that may be sent again where nothing came back (RFC 9110 9.2.2)."""
+
+_NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
+
+HEAD_END: Final = b"\r\n\r\n"
+
+INTERIM_MOST: Final = 16
+"""How many 1xx answers the app may send before its answer; we pass none of them on."""
+
+
+async def conduct(talk: Conversation) -> bool:
+    """Carry out the exchange whose first byte is in the client's inbox; True where another may follow it."""
+    commons = talk.commons
+    exchange = Exchange(commons.ids.draw(), talk.peer, commons.clock(), commons.wall())
+    talk.unread = True
+    try:
+        return await _walk(talk, exchange)
+    except Refusal as refusal:
+        return _refuse(talk, exchange, refusal)
+    except Fault as error:
+        return _fail(talk, exchange, error)
+    except Exception as error:
+        commons.stats.own_errors += 1
+        commons.loop.call_exception_handler({"message": f"exchange {exchange.id} failed", "exception": error})
+        return _fail(talk, exchange, fault("own.error"), _place(error))
+    finally:
+        talk.drop_link()
+        commons.finish(exchange)
+
+
+async def _walk(talk: Conversation, exchange: Exchange) -> bool:
+    client, commons = talk.client, talk.commons
+    clock = commons.clock
+    began = exchange.started
+
+    inbox = client.inbox
+    end = inbox.find(HEAD_END) + 4
+    if end == 3:
+        end = await _rest_of_head(talk, exchange)
+        began = clock()
+        inbox = client.inbox
+    if len(inbox) == end:
+        head, client.inbox = inbox, b""
+    else:
+        head, client.inbox = inbox[:end], inbox[end:]
+    exchange.bytes_from_client = end
+
+    request = parse.request_head(head, commons.limits, commons.hosts)
+    if request.upgrade is not None and not commons.websocket:
+        request = msgspec.structs.replace(request, upgrade=None)
+    exchange.request = request
+    if commons.proxies.networks:
+        exchange.peer = talk.believed(request)
+    traceparent = forwarding.traceparent(request.headers)
+    request_id = exchange.id.encode()
+    if traceparent is None:
+        exchange.trace_id = exchange.id
+        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
+    else:
+        exchange.trace_id = traceparent[3:35].decode()
+
+    policy = commons.policy()
+    exchange.policy_version = policy.version
+    exchange.generation = policy.generation
+    exchange.head_at = now = clock()
+    plan = policy.plan(exchange, now)
+    if isinstance(plan, Refused):
+        talk.unread = request.framing is not Framing.NONE
+        exchange.overhead = clock() - began
+        raise Refusal(plan.verdict, Outcome.BLOCKED)
+    upload: Upload | None = None
+    permission: Admitted | Refused
+    if request.framing is _NONE:
+        client.wanted = False
+        talk.unread = False
+        permission = policy.admit(exchange, b"", now)
+        exchange.admitted_at = now = clock()
+        exchange.overhead = now - began
+    else:
+        exchange.overhead = clock() - began
+        permission, upload = await take_body(talk, exchange, request, policy, plan)
+        exchange.admitted_at = clock()
+    if isinstance(permission, Refused):
+        raise Refusal(permission.verdict, Outcome.BLOCKED)
+
+    hop = Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
+    link, response = await _ask(talk, exchange, permission, hop, upload)
+    began = exchange.answered_at
+    exchange.response = response
+    if response.status == 101:
+        check_handshake(request, response)
+    released = policy.release(exchange, response)
+    if isinstance(released, Withheld):
+        raise Refusal(released.verdict, Outcome.WITHHELD)
+    exchange.overhead += clock() - began
+    if response.status == 101:
+        await tunnel(talk, exchange, link, released)
+        return False
+    keep = await deliver(talk, exchange, request, link, response, released, upload)
+    if response.keep_alive and link.inbox == b"" and not talk.unread and not serialize.isolates(request):
+        talk.link = None
+        commons.pool.give(link, response)
+    if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
+        actions = (exchange.verdict.action, exchange.response_verdict.action)
+        exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
+    return keep
+
+
+async def _rest_of_head(talk: Conversation, exchange: Exchange) -> int:
+    """Where the head ends, once all of it is here."""
+    client, commons = talk.client, talk.commons
+    deadline = exchange.started + commons.timeouts.head
+    scanned = 0
+    while True:
+        exchange.bytes_from_client = len(client.inbox)
+        end = arrival.request_head_end(client.inbox, scanned, commons.limits)
+        if end is not None:
+            return end
+        scanned = len(client.inbox)
+        if client.ended or client.lost:
+            raise fault("client.gone-early")
+        await talk.pause(deadline)
+        if talk.expired and len(client.inbox) == scanned:
+            raise fault("timeout.head")
+
+
+async def _ask(
+    talk: Conversation, exchange: Exchange, permission: Admitted, hop: Hop, upload: Upload | None
+) -> tuple[Link, Response]:
+    """Send what was admitted and read the head of the answer; once more where the connection was stale."""
+    commons = talk.commons
+    pool = commons.pool
+    repeatable = upload is None and permission.request.method in IDEMPOTENT
+    length = None if upload is None else upload.length
+    link = pool.ready(talk, repeatable)
+    while True:
+        if link is None:
+            link = await pool.connect(talk, talk.client)
+        talk.link = link
+        exchange.attempts += 1
+        link.send(permission, hop, length)
+        exchange.sent_upstream_at = commons.clock()
+        if upload is not None:
+            upload.start(link)
+        response = await _answer(talk, exchange, permission.request, link, upload)
+        if response is not None:
+            return link, response
+        if not (repeatable and link.reused and exchange.attempts == 1):
+            raise fault("upstream.reset")
+        talk.drop_link()
+        commons.stats.retries += 1
+        link = None
+
+
+async def _answer(
+    talk: Conversation, exchange: Exchange, request: Request, link: Link, upload: Upload | None
+) -> Response | None:
+    """The head of the app's answer; None where it closed before a byte of one came. Interim answers are
+    dropped."""
+    commons = talk.commons
+    first_byte = commons.timeouts.first_byte
+    deadline = exchange.sent_upstream_at + first_byte
+    scanned = interim = 0
+    while True:
+        inbox = link.inbox
+        if len(inbox) > scanned:
+            end = inbox.find(HEAD_END) + 4 if not scanned else 3
+            if end == 3:
+                end = arrival.response_head_end(inbox, scanned) or 0
+            if end:
+                exchange.answered_at = commons.clock()
+                exchange.bytes_from_app += end
+                response = parse.response_head(inbox[:end], commons.limits, request.method)
+                link.inbox = inbox[end:]
+                if response.status >= 200 or response.status == 101:
+                    return response
+                interim += 1
+                if interim > INTERIM_MOST:
+                    raise fault("upstream.interim-flood")
+                commons.stats.interim_dropped += 1
+                scanned = 0
+                continue
+            scanned = len(inbox)
+        if link.ended or link.lost:
+            if inbox or interim:
+                raise fault("upstream.reset")
+            return None
+        if upload is not None and not upload.done:
+            if not upload.step():
+                await talk.wait(*upload.terms())
+                continue
+            deadline = commons.clock() + first_byte
+        await talk.wait(deadline, "timeout.first-byte")
+
+
+def _refuse(talk: Conversation, exchange: Exchange, refusal: Refusal) -> bool:
+    """Answer what was judged unfit, request or response."""
+    verdict = refusal.verdict
+    exchange.outcome = refusal.outcome
+    if refusal.outcome is Outcome.BLOCKED:
+        exchange.verdict = verdict
+    else:
+        exchange.response_verdict = verdict
+    return _reply(talk, exchange, verdict.status, verdict.retry_after, keep=True)
+
+
+def _fail(talk: Conversation, exchange: Exchange, error: Fault, detail: str = "") -> bool:
+    """Answer a fault, or cut the connection where it is too late for an answer."""
+    exchange.fault = error.rule
+    exchange.detail = detail or error.detail
+    exchange.outcome = outcome_of(error)
+    retry_after = 1 if error.status == 503 else 0
+    return _reply(talk, exchange, error.status, retry_after, keep=not isinstance(error, ClientFault))
+
+
+def _reply(talk: Conversation, exchange: Exchange, status: int, retry_after: int, *, keep: bool) -> bool:
+    client, commons, request = talk.client, talk.commons, exchange.request
+    if exchange.sent_status or not status or client.lost:
+        client.reset()
+        return False
+    keep = keep and not talk.unread and commons.keep_alive and request is not None and request.keep_alive
+    data = reply(status, request, exchange.id, exchange.wall, close=not keep, retry_after=retry_after)
+    client.write(data)
+    exchange.sent_status = status
+    exchange.bytes_to_client = len(data)
+    return keep
+
+
+def _place(error: Exception) -> str:
+    """Which error of ours, and where in our code; nothing of the request."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,34 @@
+"""Names for requests, drawn from the kernel's randomness in batches.
+
+One id serves as request id and, where the client sent no `traceparent`, as the trace id of the one we make
+(both are 16 random bytes as 32 hex digits), so that one search finds an exchange in events, traces and the
+app's logs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+_BATCH: Final = 256
+_BYTES: Final = 16
+
+
+class Ids:
+    """`draw()` gives the next id: 32 lower-case hex digits. Never two equal ones, also not after a fork."""
+
+    __slots__ = ("_at", "_drawn", "_random")
+
+    def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._random = random
+        self._drawn = ""
+        self._at = 0
+
+    def draw(self) -> str:
+        at = self._at
+        if at >= len(self._drawn):
+            self._drawn = self._random(_BATCH * _BYTES).hex()
+            at = 0
+        self._at = end = at + 2 * _BYTES
+        return self._drawn[at:end]

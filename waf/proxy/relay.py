@@ -1,0 +1,239 @@
+"""Responses: head and body to the client, through the filter that the policy chose.
+
+Owns the framing decision, the idle flush and the patience with a slow client or a stalled app. What is small
+goes out in one write with its length known; what is large passes through piece by piece in constant memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from waf.http1 import framing, serialize
+from waf.http1.framing import BodyReader
+from waf.http1.serialize import LAST_CHUNK
+from waf.model import (
+    PASSED,
+    BodyFilter,
+    BodyRefused,
+    Exchange,
+    Framing,
+    Outcome,
+    Released,
+    Request,
+    Response,
+)
+from waf.proxy.faults import Refusal, fault
+from waf.proxy.intake import Upload
+from waf.proxy.upstream import Link
+
+if TYPE_CHECKING:
+    from waf.proxy.downstream import Conversation
+
+_LENGTH: Final = Framing.LENGTH  # an enum's attribute costs more than a global
+
+IDLE_FLUSH: Final = 0.05
+"""Seconds for which the app may pause before its filter is asked to give out what it holds back."""
+
+
+async def deliver(
+    talk: Conversation,
+    exchange: Exchange,
+    request: Request,
+    link: Link,
+    response: Response,
+    released: Released,
+    upload: Upload | None,
+) -> bool:
+    """Send the answer whose head was released; True where the client's connection may be used again.
+
+    Bytes that the app sent beyond its answer are left in the link's inbox. Raises Refusal, UpstreamFault and
+    ClientFault; `exchange.sent_status` tells whether something was sent before.
+    """
+    commons, client = talk.commons, talk.client
+    body_filter = released.body
+    keep = request.keep_alive and commons.keep_alive and not talk.unread
+    if talk.served + 1 >= commons.limits.requests_per_connection:
+        keep = False
+    data = link.inbox
+    exchange.bytes_from_app += len(data)
+    if response.framing is _LENGTH and len(data) == response.length:
+        link.inbox = b""  # complete; no reader needs to be asked
+    else:
+        link.inbox = b""
+        reader = framing.response_body(response, commons.limits)
+        if data:
+            data = b"".join(reader.feed(data))
+        if not reader.done:
+            passing = Passing(talk, exchange, link, response, released, reader, upload)
+            return await passing.run(released.response, data, request, keep)
+        link.inbox = reader.excess
+
+    if body_filter is not None:
+        data = filtered(exchange, body_filter, data, True, commons.clock)
+        note(exchange, body_filter)
+    head = serialize.response_head(released.response, length=len(data), close=not keep, minor=request.minor)
+    exchange.sent_status = released.response.status
+    exchange.bytes_to_client = len(head) + len(data)
+    client.write_parts(head, data)
+    while client.blocked:
+        await talk.wait(commons.clock() + commons.timeouts.write, "timeout.write")
+    return keep
+
+
+class Passing:
+    """A response too long, too slow or too vague to be sent as one piece."""
+
+    __slots__ = (
+        "_chunked", "_exchange", "_filter", "_flush_at", "_head", "_heard", "_hold", "_known", "_link",
+        "_reader", "_sent", "_status", "_talk", "_timer", "_upload",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        talk: Conversation,
+        exchange: Exchange,
+        link: Link,
+        response: Response,
+        released: Released,
+        reader: BodyReader,
+        upload: Upload | None,
+    ) -> None:
+        self._talk = talk
+        self._exchange = exchange
+        self._link = link
+        self._reader = reader
+        self._upload = upload
+        self._filter = released.body
+        self._hold = released.hold_head and released.body is not None
+        self._status = released.response.status
+        exact = response.framing is Framing.LENGTH and not released.changes_length
+        self._known = response.length if exact else None
+        self._chunked = False
+        self._head = b""
+        self._sent = 0
+        self._heard = exchange.answered_at  # when the app last sent something
+        self._flush_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self, released: Response, data: bytes, request: Request, keep: bool) -> bool:
+        """`data` is the payload that came with the head. Raises what `deliver` does."""
+        talk, reader, body_filter, clock = self._talk, self._reader, self._filter, self._talk.commons.clock
+        if self._known is None:
+            self._chunked = request.minor > 0
+            keep = keep and self._chunked
+        self._head = serialize.response_head(
+            released, length=self._known, close=not keep, minor=request.minor
+        )
+        try:
+            last = False
+            while True:
+                if body_filter is not None:
+                    data = filtered(self._exchange, body_filter, data, last, clock)
+                self._write(data, last)
+                if last:
+                    break
+                data = await self._next()
+                last = reader.done
+            while talk.client.blocked:
+                await talk.wait(clock() + talk.commons.timeouts.write, "timeout.write")
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            if body_filter is not None:
+                note(self._exchange, body_filter)
+        self._link.inbox = reader.excess
+        return keep
+
+    async def _next(self) -> bytes:
+        """The next payload; b"" only where the body ended."""
+        talk, link, reader = self._talk, self._link, self._reader
+        client, timeouts, clock = talk.client, talk.commons.timeouts, talk.commons.clock
+        if self._filter is not None:
+            self._flush_at = clock() + IDLE_FLUSH
+        while True:
+            if not client.blocked:
+                if data := link.take():
+                    self._heard = clock()
+                    self._exchange.bytes_from_app += len(data)
+                    pieces = reader.feed(data)
+                    if pieces or reader.done:
+                        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                elif link.ended:
+                    reader.eof()
+                    return b""
+                elif link.lost:
+                    raise fault("upstream.reset")
+                link.want()
+                self._flush()
+            if client.blocked:
+                link.wanted = False
+                deadline, late = clock() + timeouts.write, "timeout.write"
+            else:
+                deadline, late = self._heard + timeouts.response_idle, "timeout.response"
+            upload = self._upload
+            if upload is not None and not upload.step() and not (client.blocked or link.ended or link.lost):
+                deadline, late = upload.terms()
+            await talk.wait(deadline, late)
+
+    def _flush(self) -> None:
+        """Ask the filter for what it holds back once the app has paused for a while."""
+        if self._flush_at == math.inf or self._timer is not None:
+            return
+        left = self._flush_at - self._talk.commons.clock()
+        if left > 0.001:
+            self._timer = self._talk.commons.loop.call_later(left, self._paused)
+            return
+        self._flush_at = math.inf
+        assert self._filter is not None
+        try:
+            self._write(self._filter.idle(), False)
+        except BodyRefused as refused:
+            raise Refusal(refused.verdict, Outcome.WITHHELD) from None
+
+    def _paused(self) -> None:
+        self._timer = None
+        self._talk.wake()
+
+    def _write(self, out: bytes, last: bool) -> None:
+        head = self._head
+        if not (out or last) and (self._hold or not head):
+            return
+        if head:
+            self._head = b""
+            self._exchange.sent_status = self._status
+        self._sent += len(out)
+        if self._known is not None and (self._sent > self._known or (last and self._sent != self._known)):
+            raise RuntimeError("a filter changed the length of a body whose length was sent already")
+        ending = b""
+        if self._chunked:
+            if out:
+                head += b"%x\r\n" % len(out)
+                ending = b"\r\n"
+            if last:
+                ending += LAST_CHUNK
+        self._exchange.bytes_to_client += len(head) + len(out) + len(ending)
+        self._talk.client.write_parts(head, out, ending)
+
+
+def filtered(
+    exchange: Exchange, body_filter: BodyFilter, data: bytes, last: bool, clock: Callable[[], float]
+) -> bytes:
+    """What of `data` may go on; the time is ours. Raises Refusal."""
+    began = clock()
+    try:
+        out = body_filter.feed(data) if data else b""
+        return out + body_filter.finish() if last else out
+    except BodyRefused as refused:
+        raise Refusal(refused.verdict, Outcome.WITHHELD) from None
+    finally:
+        exchange.overhead += clock() - began
+
+
+def note(exchange: Exchange, body_filter: BodyFilter) -> None:
+    """Keep what the filter found."""
+    verdict = body_filter.verdict()
+    if verdict is not PASSED:
+        exchange.response_verdict = verdict
