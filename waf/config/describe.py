@@ -37,8 +37,7 @@ _FIELD = re.compile(r"    (\w+): [^#]*?(?:#\s*(.*))?$")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One row of the reference: dotted path ("routes[].mode"), kind, default as JSON ("": required),
-    comment."""
+    """One row of the reference: dotted path ("routes[].mode"), kind, default as JSON, "" where it is required."""
 
     path: str
     kind: str

@@ -1,7 +1,7 @@
 """Files that outlive the process: compiled patterns, learned state, the control token.
 
-Owns atomic replacement and distrust: what is read back was written whole, by us or by root, and is not too
-large.
+Owns atomic replacement and distrust: what is read back is of bounded size, and was written whole, by us or
+root.
 """
 
 from __future__ import annotations

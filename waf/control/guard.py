@@ -31,8 +31,7 @@ class Denied(msgspec.Struct, frozen=True):
 
 class Guard:
     """`loopback`: the listener is reachable from this machine only. `unix`: it is a socket in the file
-    system, which
-    no browser reaches. `token` gives the current token, None for none; it may raise OSError.
+    system, which no browser reaches. `token` gives the current token, None for none; it may raise OSError.
     """
 
     def __init__(self, loopback: bool, unix: bool, token: Callable[[], str | None]) -> None:

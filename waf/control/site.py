@@ -1,7 +1,6 @@
 """What the control API shows and does, whether one process serves or several workers do.
 
-`Site` is the interface; `LocalSite` answers for the process it lives in. `workers.WorkersSite` asks many of
-them.
+`Site` is the interface; `LocalSite` answers for the process it lives in, `workers.WorkersSite` for many.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""One control port for several worker processes: the parent asks each over a socket pair and joins the
-answers.
+"""One control port for several worker processes: one process asks each over a socket, and joins the answers.
 
-A worker runs `answer(sock, site)` beside its proxy; the parent, which carries no traffic, gives a
+A worker runs `answer(sock, site)` beside its proxy; the asking process, which carries no traffic, gives a
 `WorkersSite` to the API. Messages are msgpack with a length before them; both ends are the same build, so
 there is no version.
 """

@@ -1,5 +1,4 @@
-"""An exchange as one JSON line with ECS field names (Elastic Common Schema 8), safe to show to anyone on
-call.
+"""An exchange as one JSON line with ECS 8 field names (Elastic Common Schema), safe to show to anyone.
 
 Owns which exchanges are remarkable, and what a line says. Whatever a client or the app sent is shown through
 `mask` only; header values, bodies and queries are not shown at all. Knows nothing of files and threads.
@@ -24,8 +23,7 @@ _ORDINARY: Final = frozenset({Outcome.FORWARDED, Outcome.TUNNELLED})
 
 NOTED: Final = frozenset({Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS})
 """Engines of which any finding is worth a line. Those of the others, where nothing follows from them, are
-counted
-and go into the profile and the inventory: a shop's every page holds an e-mail address."""
+counted and go into the profile and the inventory: a shop's every page holds an e-mail address."""
 
 EVENT_TYPES: Final[dict[Outcome, str]] = {
     Outcome.FORWARDED: "allowed",

@@ -1,5 +1,4 @@
-"""Our events as OCSF (Open Cybersecurity Schema Framework 1.4), class HTTP Activity with the security_control
-profile.
+"""Our events as OCSF 1.4 (Open Cybersecurity Schema Framework): HTTP Activity, profile security_control.
 
 A pure mapping of what `events.event` made: nothing is shown here that was not masked there.
 """
