@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sample_exchanges import blocked, exchange, finding, mask, request, response, watched
 
+from tests.record.sample_exchanges import blocked, exchange, finding, mask, request, response, watched
 from waf.model import (
     PASSED,
     Action,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from sample_exchanges import blocked, exchange, finding, response, watched
 
+from tests.record.sample_exchanges import blocked, exchange, finding, response, watched
 from waf.model import Action, Engine, Outcome, Verdict
 from waf.record.families import Distribution, Family, Join, decode, encode, exposition, join
 from waf.record.metrics import MAX_REASONS, MAX_ROUTES, Metrics

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_exchanges import blocked, exchange, mask, request, response
 
+from tests.record.sample_exchanges import blocked, exchange, mask, request, response
 from waf.config.schema import Events
 from waf.model import Exchange, Field, Headers, Outcome, Part
 from waf.record.capture import HIDDEN, Capture, Wanted, entry

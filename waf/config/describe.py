@@ -37,7 +37,7 @@ _FIELD = re.compile(r"    (\w+): [^#]*?(?:#\s*(.*))?$")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One row of the reference: dotted path ("routes[].mode"), kind, default as JSON, "" where it is required."""
+    """One row of the reference: dotted path ("routes[].mode"), kind, default as JSON; "" if required."""
 
     path: str
     kind: str
