@@ -1,0 +1,238 @@
+"""A request held against the compiled profile. The hot path of this room.
+
+What the profile does not know it leaves alone: no endpoint, no constraint, no finding. Each finding names the
+endpoint and the constraint; `expected` says what would have been normal; the value is shown masked only.
+Building these objects is `compile`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from waf.model import Field, Finding, Mask, Part, Request
+from waf.profiles.constraints import Constraint
+from waf.profiles.findings import about_field, about_place
+from waf.profiles.model import general_name
+from waf.profiles.observe import media_type
+from waf.profiles.rules import ValueRule
+from waf.profiles.segments import HARMLESS, SLOT, slot_of, split
+
+UNKNOWN: Final = "_OTHER"
+"""Route label of requests whose path is at no known place."""
+
+TRACKING: Final = re.compile(
+    r"utm_\w{1,32}|gclid|gbraid|wbraid|fbclid|msclkid|dclid|yclid|mc_[ce]id|_ga|_gl|_"
+)
+"""Query parameters that third parties append to any link: never unknown, always left to the signatures."""
+
+Table = dict[str, ValueRule]
+
+
+class Endpoint(msgspec.Struct, frozen=True, gc=False):
+    """One compiled endpoint. `tables` and `names` are indexed by `Part`; None where nothing is to be
+    checked."""
+
+    template: str
+    tables: tuple[Table | None, ...]
+    names: tuple[Constraint | None, ...]
+    required: tuple[tuple[int, Constraint], ...]  # (bit of the rule, constraint), of head and body
+    head_required: int  # all those bits
+    body_required: int
+    types: Constraint | None
+    needs_body: bool
+
+
+class Node(msgspec.Struct, gc=False):
+    """One compiled place of the tree. Filled in by `compile`, then left alone."""
+
+    template: str
+    children: dict[bytes, Node]
+    slots: dict[str, Node]
+    endpoints: dict[bytes, Endpoint]
+    path: Constraint | None = None  # which segments may follow
+    methods: Constraint | None = None
+    values: ValueRule | None = None  # what may stand in the untyped slot below
+
+
+class Check(msgspec.Struct, gc=False):
+    """What the profile says about one request. `endpoint` is its template, the bounded route label.
+
+    `violations` are the ids of the constraints it goes against; `needs_body` says that the endpoint has
+    constraints on bodies. `closed` is true where the endpoint's structure is learned and protected.
+    """
+
+    endpoint: str
+    findings: list[Finding]
+    needs_body: bool = False
+    known: bool = False
+    tables: tuple[Table | None, ...] = ()
+
+    def typed(self, field: Field) -> bool:
+        """True if a closed and protected type proves the field's value harmless: no signature has to look."""
+        tables = self.tables
+        if not tables:
+            return False
+        part = field.part
+        if part is Part.SEGMENT:
+            return slot_of(field.value) in HARMLESS
+        table = tables[part]
+        if table is None:
+            return False
+        rule = table.get(field.name)
+        return rule is not None and rule.harmless is not None and rule.harmless(field.value) is not None
+
+    @property
+    def violations(self) -> tuple[str, ...]:
+        return tuple(finding.tags[0] for finding in self.findings)
+
+
+class Profile:
+    """A compiled profile; immutable. Made by `compile.build`."""
+
+    def __init__(self, root: Node, common: tuple[Table | None, ...], *, version: str, mask: Mask) -> None:
+        self.version: Final = version
+        self._root: Final = root
+        self._common: Final = common
+        self._mask: Final = mask
+
+    def check(
+        self,
+        request: Request,
+        head: Sequence[Field],
+        body: Callable[[], Sequence[Field]],
+        content_type: bytes,
+    ) -> Check:
+        """Hold a request against the profile. `body` is called only where the endpoint has constraints on
+        it."""
+        findings: list[Finding] = []
+        place = self._find(request, findings)
+        if place is None or isinstance(place, str):
+            check = Check(place or UNKNOWN, findings)
+            self._fields(head, self._common, _NO_NAMES, findings)
+            return check
+        check = Check(place.template, findings, place.needs_body, True, place.tables)
+        found = self._fields(head, place.tables, place.names, findings)
+        if found & place.head_required != place.head_required:
+            self._missing(place, found | place.body_required, findings)
+        if place.types is not None and media_type(content_type) not in place.types.allowed:
+            findings.append(about_place(place.types, media_type(content_type)))
+        elif place.needs_body:
+            fields = body()
+            if fields:
+                found = self._fields(fields, place.tables, place.names, findings)
+                if found & place.body_required != place.body_required:
+                    self._missing(place, found | place.head_required, findings)
+        return check
+
+    def _find(self, request: Request, findings: list[Finding]) -> Endpoint | str | None:
+        """The endpoint of a request; else the template of the place it went beyond, None for no place at
+        all."""
+        segments = split(request.path)
+        if segments is None:
+            return None
+        node = self._root
+        for number, segment in enumerate(segments, 1):
+            child = node.children.get(segment)
+            if child is None:
+                child = self._slot(node, segment, number, findings) if node.slots else None
+                if child is None:
+                    if node.path is not None:
+                        findings.append(about_place(node.path, self._mask(segment)))
+                    return f"{node.template}/**"
+            parent, node = node, child
+        endpoint = node.endpoints.get(request.method)
+        if endpoint is None:
+            if not node.endpoints:
+                if parent.path is not None:
+                    findings.append(about_place(parent.path, self._mask(segments[-1])))
+                return f"{parent.template}/**"
+            if node.methods is not None:
+                findings.append(about_place(node.methods, request.method.decode("latin-1")))
+            return node.template
+        return endpoint
+
+    def _slot(self, node: Node, segment: bytes, number: int, findings: list[Finding]) -> Node | None:
+        """The slot that a segment enters. A wider slot takes what a narrower one would: ids may look like
+        numbers."""
+        slots = node.slots
+        name = slot_of(segment)
+        if name is not None:
+            child = slots.get(name)
+            if child is not None:
+                return child
+            if name == "{int}" and len(segment) >= 12 and (child := slots.get("{hex}")) is not None:
+                return child
+        if len(segment) >= 16 and segment.isascii() and (child := slots.get("{token}")) is not None:
+            return child
+        child = slots.get(SLOT) if segment else None
+        if child is not None and (rule := node.values) is not None and not rule.fast(segment):
+            field = Field(Part.SEGMENT, str(number), segment)
+            findings.extend(about_field(c, field, self._mask) for c in rule.broken(field))
+        return child
+
+    def _fields(
+        self,
+        fields: Sequence[Field],
+        tables: tuple[Table | None, ...],
+        names: tuple[Constraint | None, ...],
+        findings: list[Finding],
+    ) -> int:
+        """Check fields; give the bits of the rules that were met."""
+        met = 0
+        again: list[ValueRule] | None = None
+        for field in fields:
+            table = tables[field.part]
+            if table is None:
+                continue
+            name = field.name
+            rule = table.get(name)
+            if rule is None:
+                constraint = names[field.part]
+                rule = table.get(general_name(name))
+                if rule is None:
+                    if constraint is not None and not TRACKING.fullmatch(name):
+                        findings.append(about_field(constraint, field, self._mask))
+                    continue
+            bit = rule.bit
+            if met & bit and rule.repeats is not None:
+                again = again or []
+                again.append(rule)
+            met |= bit
+            if rule.fast(field.value) and rule.kinds >> field.kind & 1:
+                continue
+            findings.extend(about_field(broken, field, self._mask) for broken in rule.broken(field))
+        if again:
+            self._repeated(fields, tables, again, findings)
+        return met
+
+    def _repeated(
+        self,
+        fields: Sequence[Field],
+        tables: tuple[Table | None, ...],
+        again: list[ValueRule],
+        findings: list[Finding],
+    ) -> None:
+        for rule in {rule.bit: rule for rule in again}.values():
+            constraint = rule.repeats
+            if constraint is None:
+                continue
+            times = sum(
+                1
+                for field in fields
+                if (table := tables[field.part]) is not None
+                and (table.get(field.name) or table.get(general_name(field.name))) is rule
+            )
+            if times > int(constraint.allowed[0]):
+                findings.append(about_place(constraint, f"{times} times"))
+
+    def _missing(self, place: Endpoint, met: int, findings: list[Finding]) -> None:
+        findings.extend(
+            about_place(constraint, "absent") for bit, constraint in place.required if not met & bit
+        )
+
+
+_NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)

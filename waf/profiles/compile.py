@@ -1,0 +1,144 @@
+"""From constraints to the compiled profile that `check` runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from waf.model import Mask, Part
+from waf.profiles.check import Endpoint, Node, Profile, Table
+from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Stage
+from waf.profiles.model import BODY_PARTS
+from waf.profiles.rules import ValueRule, value_rule
+from waf.profiles.segments import SLOT
+
+_PARTS: Final = {part.label: part for part in Part}
+_NONE: Final[tuple[Table | None, ...]] = (None,) * len(Part)
+Places = dict[str, frozenset[str]]
+"""Templates of all known places, each with its methods."""
+
+
+def build(
+    places: Places, constraints: Iterable[Constraint], *, key: bytes, mask: Mask, version: str
+) -> Profile:
+    """Compile. `places` are those that requests are assigned to, whether or not anything is demanded of
+    them."""
+    by_place: defaultdict[tuple[str, str], list[Constraint]] = defaultdict(list)
+    for constraint in constraints:
+        if constraint.stage is not Stage.DISCOVER:
+            by_place[constraint.key.template, constraint.key.method].append(constraint)
+    common, _ = _tables(by_place.get((EVERYWHERE, EVERYWHERE), ()), key, {})
+    root = Node("", {}, {}, {})
+    for template in sorted(places):
+        node = _node(root, template)
+        for method in places[template]:
+            endpoint = _endpoint(template, by_place.get((template, method), ()), common, key)
+            node.endpoints[method.encode("latin-1")] = endpoint
+            if method == "GET":
+                node.endpoints.setdefault(b"HEAD", endpoint)
+    for (template, method), found in by_place.items():
+        if method == EVERYWHERE and template != EVERYWHERE:
+            _about_place(root, template, found, key)
+    return Profile(root, common, version=version, mask=mask)
+
+
+def version_of(places: Places, constraints: Iterable[Constraint]) -> str:
+    """Twelve hexadecimal digits that name the content."""
+    digest = hashlib.blake2b(digest_size=6)
+    for template in sorted(places):
+        digest.update(repr((template, sorted(places[template]))).encode())
+    for c in sorted(constraints, key=lambda c: c.key):
+        digest.update(repr((str(c.key), c.allowed, c.stage.value, c.origin.value)).encode())
+    return digest.hexdigest()
+
+
+def _node(root: Node, template: str) -> Node:
+    node = root
+    prefix = ""
+    for name in template[1:].split("/"):
+        prefix += "/" + name
+        if name[:1] == "{":
+            node = node.slots.setdefault(name, Node(prefix, {}, {}, {}))
+        else:
+            segment = name.encode("utf-8")
+            node = node.children.setdefault(segment, Node(prefix, {}, {}, {}))
+    return node
+
+
+def _about_place(root: Node, template: str, constraints: list[Constraint], key: bytes) -> None:
+    values = [c for c in constraints if c.key.address]
+    if values:
+        parent = _node(root, template.removesuffix(f"/{SLOT}")) if template != f"/{SLOT}" else root
+        parent.values = value_rule(1, values, key)
+    for constraint in constraints:
+        if constraint.key.address:
+            continue
+        aspect = Aspect(constraint.key.aspect)
+        if aspect is Aspect.PATH:
+            (root if template == "" else _node(root, template)).path = constraint
+        elif aspect is Aspect.METHOD:
+            _node(root, template).methods = constraint
+
+
+def _endpoint(
+    template: str, constraints: Iterable[Constraint], common: tuple[Table | None, ...], key: bytes
+) -> Endpoint:
+    names: list[Constraint | None] = [None] * len(Part)
+    types: Constraint | None = None
+    for constraint in constraints:
+        aspect = Aspect(constraint.key.aspect)
+        if aspect is Aspect.NAMES:
+            names[_PARTS[constraint.key.address]] = constraint
+        elif aspect is Aspect.CONTENT_TYPE:
+            types = constraint
+    known = {
+        (part, name): None
+        for part, constraint in zip(Part, names, strict=True)
+        if constraint is not None
+        for name in constraint.allowed
+    }
+    tables, required = _tables(constraints, key, known)
+    merged = tuple(
+        own if own is not None else shared if names[part] is None else {}
+        for part, own, shared in zip(Part, tables, common, strict=True)
+    )
+    head = sum(bit for bit, c in required if _part(c)[0] not in BODY_PARTS)
+    body = sum(bit for bit, c in required if _part(c)[0] in BODY_PARTS)
+    return Endpoint(
+        template=template,
+        tables=merged,
+        names=tuple(names),
+        required=tuple(required),
+        head_required=head,
+        body_required=body,
+        types=types,
+        needs_body=any(merged[part] is not None for part in BODY_PARTS),
+    )
+
+
+def _part(constraint: Constraint) -> tuple[Part, str]:
+    label, _, name = constraint.key.address.partition(".")
+    return _PARTS[label], name
+
+
+def _tables(
+    constraints: Iterable[Constraint], key: bytes, known: dict[tuple[Part, str], None]
+) -> tuple[tuple[Table | None, ...], list[tuple[int, Constraint]]]:
+    """The rules by part and name, and which of them are required."""
+    by_parameter: dict[tuple[Part, str], list[Constraint]] = {place: [] for place in known}
+    for constraint in constraints:
+        aspect = Aspect(constraint.key.aspect)
+        if aspect not in (Aspect.NAMES, Aspect.CONTENT_TYPE, Aspect.SIZE) and constraint.key.address:
+            by_parameter.setdefault(_part(constraint), []).append(constraint)
+    tables: list[Table | None] = [None] * len(Part)
+    required: list[tuple[int, Constraint]] = []
+    for number, ((part, name), found) in enumerate(sorted(by_parameter.items())):
+        rule: ValueRule = value_rule(1 << number, found, key)
+        table = tables[part]
+        if table is None:
+            table = tables[part] = {}
+        table[name] = rule
+        required += [(rule.bit, c) for c in found if c.key.aspect == Aspect.REQUIRED.value]
+    return tuple(tables), required

@@ -1,0 +1,263 @@
+"""One parameter's constraints compiled: a fast yes in most cases, an exact account of what is broken in the
+rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from waf.model import Field, Kind
+from waf.profiles import values as v
+from waf.profiles.constraints import CHARSETS, Aspect, Constraint, Stage
+from waf.profiles.parameter import value_hash
+
+Fast = Callable[[bytes], object]
+"""Something true where the value satisfies every constraint; something false says nothing yet."""
+
+Test = Callable[[Field], bool]
+
+ANY_KIND: Final = (1 << len(Kind)) - 1
+
+_STRATUM: Final = {
+    Aspect.PLAIN: v.Stratum.PLAIN,
+    Aspect.SHARP: v.Stratum.SHARP,
+    Aspect.CONTROL: v.Stratum.CONTROL,
+    Aspect.SCRIPT: v.Stratum.SCRIPT,
+}
+
+
+class ValueRule(msgspec.Struct, frozen=True, gc=False):
+    """`fast` and `kinds` together say yes; `broken` says which constraints a field goes against, in order
+    of strength.
+
+    `harmless` is the anchored pattern of a protected type that leaves no room for an attack. `bit` tells
+    the rules of one endpoint apart.
+    """
+
+    bit: int
+    fast: Fast
+    kinds: int
+    tests: tuple[tuple[Constraint, Test], ...]
+    repeats: Constraint | None = None
+    harmless: Callable[[bytes], re.Match[bytes] | None] | None = None
+
+    def broken(self, field: Field) -> list[Constraint]:
+        """The constraints that the field goes against; the charset's four parts are told once."""
+        found: list[Constraint] = []
+        for constraint, test in self.tests:
+            if not test(field):
+                found.append(constraint)
+        return found
+
+
+def value_rule(bit: int, constraints: Iterable[Constraint], key: bytes) -> ValueRule:
+    """Compile the constraints on one parameter's values. Raises re.error for a document's pattern that is
+    none."""
+    by_aspect: dict[Aspect, list[Constraint]] = {}
+    for constraint in constraints:
+        by_aspect.setdefault(Aspect(constraint.key.aspect), []).append(constraint)
+    tests: list[tuple[Constraint, Test]] = []
+    for aspect in Aspect:
+        make = _TESTS.get(aspect)
+        if make is not None:
+            tests += [(constraint, make(constraint, key)) for constraint in by_aspect.get(aspect, ())]
+    types = by_aspect.get(Aspect.TYPE, [])
+    return ValueRule(
+        bit=bit,
+        fast=_fast(by_aspect, tests),
+        kinds=_kinds(types),
+        tests=tuple(tests),
+        repeats=next(iter(by_aspect.get(Aspect.REPEATS, ())), None),
+        harmless=_harmless(types),
+    )
+
+
+# --------------------------------------------------------------------------------------- the exact tests
+
+
+def parse_type(label: str) -> int:
+    """The tag of a type's label, "int" or "number:int". Raises ValueError."""
+    kind, _, name = label.rpartition(":")
+    try:
+        return v.tag_of(Kind[kind.upper()] if kind else Kind.STRING, v.Type[name.upper()])
+    except KeyError:
+        raise ValueError(f"{label!r} is no type") from None
+
+
+def _type_test(constraint: Constraint, key: bytes) -> Test:
+    tags = set()
+    for label in constraint.allowed:
+        tag = parse_type(label)
+        kind, type_ = v.kind_and_type(tag)
+        tags.add(tag)
+        tags.update(v.tag_of(kind, narrower) for narrower in v.SUBTYPES.get(type_, ()))
+        if type_ is v.Type.TEXT:
+            tags.update(v.tag_of(kind, any_type) for any_type in v.Type)
+    allowed = frozenset(tags)
+    return lambda field: v.tag_of(field.kind, v.type_of(field.value)) in allowed
+
+
+def _enum_test(constraint: Constraint, key: bytes) -> Test:
+    values = frozenset(text[1:].encode() for text in constraint.allowed if text[:1] == "=")
+    hashes = frozenset(int(text[1:], 16) for text in constraint.allowed if text[:1] == "#")
+    if not hashes:
+        return lambda field: field.value in values
+    return lambda field: field.value in values or value_hash(field.value, key) in hashes
+
+
+def _length_test(constraint: Constraint, key: bytes) -> Test:
+    least, most = _bounds(constraint)
+    return lambda field: least <= len(field.value) <= most
+
+
+def _range_test(constraint: Constraint, key: bytes) -> Test:
+    least = float(constraint.allowed[0] or "-inf")
+    most = float(constraint.allowed[1] or "inf")
+
+    def fits(field: Field) -> bool:
+        try:
+            return least <= float(field.value) <= most
+        except ValueError:
+            return True  # no number: the type's business
+
+    return fits
+
+
+def _pattern_test(constraint: Constraint, key: bytes) -> Test:
+    patterns = [re.compile(pattern) for pattern in constraint.allowed]
+
+    def fits(field: Field) -> bool:
+        text = field.value.decode("utf-8", "replace")
+        return any(pattern.search(text) for pattern in patterns)
+
+    return fits
+
+
+def _charset_test(constraint: Constraint, key: bytes) -> Test:
+    stratum = _STRATUM[Aspect(constraint.key.aspect)]
+    allowed = frozenset(v.code_of(label) for label in constraint.allowed)
+    return lambda field: all(
+        code in allowed or v.stratum(code) is not stratum for code in v.codes_of(field.value)
+    )
+
+
+def _shape_test(constraint: Constraint, key: bytes) -> Test:
+    shapes = frozenset(shape.encode("latin-1") for shape in constraint.allowed)
+    return lambda field: v.shape_of(field.value) in shapes
+
+
+_TESTS: Final[dict[Aspect, Callable[[Constraint, bytes], Test]]] = {
+    Aspect.TYPE: _type_test,
+    Aspect.ENUM: _enum_test,
+    Aspect.LENGTH: _length_test,
+    Aspect.RANGE: _range_test,
+    Aspect.PATTERN: _pattern_test,
+    **dict.fromkeys(CHARSETS, _charset_test),
+    Aspect.SHAPE: _shape_test,
+}
+
+# ------------------------------------------------------------------------------------------- the fast yes
+
+
+def _bounds(constraint: Constraint) -> tuple[int, int]:
+    return int(constraint.allowed[0] or 0), int(constraint.allowed[1] or 1 << 62)
+
+
+def _fast(by_aspect: dict[Aspect, list[Constraint]], tests: Sequence[tuple[Constraint, Test]]) -> Fast:
+    """A function that is true only where every test would pass."""
+    if not tests:
+        return _always
+    if set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)) and (enums := by_aspect.get(Aspect.ENUM)):
+        # What is in the enumeration was learned with its characters, length, type and shape.
+        sets = [frozenset(t[1:].encode() for t in c.allowed if t[:1] == "=") for c in enums]
+        return frozenset.intersection(*sets).__contains__
+    if not set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)):
+        return _never
+    pattern = _pattern(by_aspect)
+    if Aspect.SHAPE not in by_aspect:
+        return pattern
+    shapes = frozenset.intersection(
+        *(frozenset(s.encode("latin-1") for s in c.allowed) for c in by_aspect[Aspect.SHAPE])
+    )
+    shape_of = v.shape_of
+    return lambda value: pattern(value) and shape_of(value) in shapes
+
+
+def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
+    """Type, length and characters as one anchored regular expression."""
+    least, most = 0, 1 << 62
+    for constraint in by_aspect.get(Aspect.LENGTH, ()):
+        low, high = _bounds(constraint)
+        least, most = max(least, low), min(most, high)
+    count = f"{{{least},{most}}}" if most < 1 << 62 else f"{{{least},}}"
+    allowed = _allowed_bytes(by_aspect)
+    members = "".join(f"\\x{byte:02x}" for byte in sorted(allowed))
+    run = f"[{members}]{count}" if members else ""
+    if len(allowed) == 256:
+        run = f"(?s:.){count}"
+    types = by_aspect.get(Aspect.TYPE)
+    if not types:
+        return re.compile(run.encode()).fullmatch
+    alternatives = [
+        "|".join(_type_patterns(constraint)) for constraint in types if _type_patterns(constraint) is not None
+    ]
+    ahead = "".join(f"(?=(?:{alternative})\\Z)" for alternative in alternatives)
+    return re.compile((ahead + run).encode()).fullmatch
+
+
+def _allowed_bytes(by_aspect: dict[Aspect, list[Constraint]]) -> set[int]:
+    allowed = set(range(256))
+    for aspect, stratum in _STRATUM.items():
+        for constraint in by_aspect.get(aspect, ()):
+            kept = {b for label in constraint.allowed for b in v.bytes_of(v.code_of(label))}
+            members = {byte for byte in range(256) if _stratum_of_byte(byte) is stratum}
+            allowed -= members - kept
+    return allowed
+
+
+def _stratum_of_byte(byte: int) -> v.Stratum:
+    if byte >= 0x80:
+        return v.Stratum.SCRIPT
+    control = byte == 0x7F or (byte < 0x20 and byte not in (0x09, 0x0A, 0x0D))
+    return v.stratum(v.CONTROL if control else v.FOLD[byte])
+
+
+def _type_patterns(constraint: Constraint) -> list[str]:
+    """Patterns of all types that the constraint takes, narrower ones included; any JSON kind."""
+    types: set[v.Type] = set()
+    for label in constraint.allowed:
+        _, type_ = v.kind_and_type(parse_type(label))
+        if type_ is v.Type.TEXT:
+            return ["(?s:.)*"]
+        types.add(type_)
+        types.update(v.SUBTYPES.get(type_, ()))
+    return [v.PATTERNS[type_] for type_ in sorted(types)]
+
+
+def _kinds(types: Sequence[Constraint]) -> int:
+    kinds = ANY_KIND
+    for constraint in types:
+        own = 0
+        for label in constraint.allowed:
+            own |= 1 << v.kind_and_type(parse_type(label))[0]
+        kinds &= own
+    return kinds
+
+
+def _harmless(types: Sequence[Constraint]) -> Callable[[bytes], re.Match[bytes] | None] | None:
+    for constraint in types:
+        own = {v.kind_and_type(parse_type(label))[1] for label in constraint.allowed}
+        if constraint.stage is Stage.PROTECT and own <= v.HARMLESS:
+            return re.compile("|".join(_type_patterns(constraint)).encode()).fullmatch
+    return None
+
+
+def _always(value: bytes) -> bool:
+    return True
+
+
+def _never(value: bytes) -> bool:
+    return False

@@ -1,0 +1,233 @@
+"""What one value looks like: its type, its character classes, its shape. Pure tables and one regular
+expression.
+
+Letters and digits are folded into classes (a, A, 0) so that a set of characters closes after few values and
+says what it is about: which punctuation, control characters and scripts a parameter takes.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Final
+
+from waf.model import Kind
+
+
+class Type(enum.IntEnum):
+    """The narrowest type a value has. The order is that of `_TYPES`, first match wins."""
+
+    EMPTY = 0
+    INT = 1
+    DECIMAL = 2
+    BOOL = 3
+    DATE = 4
+    DATETIME = 5
+    UUID = 6
+    IPV4 = 7
+    HEX = 8  # 8 digits or more, at least one of each
+    EMAIL = 9
+    URL = 10
+    JWT = 11
+    WORD = 12  # letters, digits, "_", "-" and "." inside
+    TEXT = 13
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+_TYPES: Final[tuple[tuple[Type, str], ...]] = (
+    (Type.INT, r"-?[0-9]{1,18}"),
+    (Type.DECIMAL, r"-?[0-9]{1,18}[.,][0-9]{1,18}"),
+    (Type.BOOL, r"true|false|True|False|TRUE|FALSE"),
+    (Type.DATE, r"[0-9]{4}-[01][0-9]-[0-3][0-9]"),
+    (Type.DATETIME, r"[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9](?::[0-6][0-9](?:\.[0-9]{1,9})?)?"
+                    r"(?:Z|[+-][0-2][0-9]:?[0-5][0-9])?"),
+    (Type.UUID, r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"),
+    (Type.IPV4, r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"),
+    (Type.HEX, r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,512}|"
+               r"(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{8,512}"),
+    (Type.EMAIL, r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9_+-])?"
+                 r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"),
+    (Type.URL, r"https?://[A-Za-z0-9.:-]{1,255}(?:[/?#][A-Za-z0-9._~:/?#@!$&()*+,;=%-]{0,2000})?"),
+    (Type.JWT, r"eyJ[A-Za-z0-9_-]{5,4000}\.[A-Za-z0-9_-]{2,8000}\.[A-Za-z0-9_-]{0,2000}"),
+    (Type.WORD, r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?"),
+)  # fmt: skip
+
+PATTERNS: Final[dict[Type, str]] = {Type.EMPTY: "", **dict(_TYPES)}
+"""Anchored at both ends where used; TEXT has none."""
+
+SUBTYPES: Final[dict[Type, frozenset[Type]]] = {
+    Type.DECIMAL: frozenset({Type.INT}),
+    Type.DATETIME: frozenset({Type.DATE}),
+    Type.HEX: frozenset({Type.INT}),
+    Type.WORD: frozenset({Type.INT, Type.DECIMAL, Type.BOOL, Type.DATE, Type.UUID, Type.IPV4, Type.HEX}),
+}
+"""Types whose values a wider type takes as well: a hexadecimal id may happen to have no letter."""
+
+HARMLESS: Final = frozenset(
+    {Type.EMPTY, Type.INT, Type.DECIMAL, Type.BOOL, Type.DATE, Type.DATETIME, Type.UUID, Type.IPV4, Type.HEX}
+)
+"""Types that leave no room for an attack of any class: no signature needs to look at their values."""
+
+_CLASSIFY: Final = re.compile("|".join(f"({pattern})" for _, pattern in _TYPES).encode()).fullmatch
+_BY_GROUP: Final = (Type.EMPTY, *(kind for kind, _ in _TYPES))
+
+
+def type_of(value: bytes) -> Type:
+    """The narrowest type of a value."""
+    if not value:
+        return Type.EMPTY
+    match = _CLASSIFY(value)
+    return Type.TEXT if match is None else _BY_GROUP[match.lastindex or 0]
+
+
+KIND_SHIFT: Final = 5
+
+
+def tag_of(kind: Kind, type_: Type) -> int:
+    """A JSON kind and a type as one small number; `kind_and_type` is its inverse."""
+    return kind << KIND_SHIFT | type_
+
+
+def kind_and_type(tag: int) -> tuple[Kind, Type]:
+    return Kind(tag >> KIND_SHIFT), Type(tag & (1 << KIND_SHIFT) - 1)
+
+
+# ---------------------------------------------------------------------------------------------- characters
+
+LOWER: Final = ord("a")
+UPPER: Final = ord("A")
+DIGIT: Final = ord("0")
+
+
+def _fold(byte: int) -> int:
+    char = chr(byte)
+    if byte < 0x80 and char.isalpha():
+        return LOWER if char.islower() else UPPER
+    return DIGIT if byte < 0x80 and char.isdigit() else byte
+
+
+FOLD: Final = bytes(_fold(byte) for byte in range(256))
+
+CONTROL: Final = 0x100  # one class for C0 controls but tab and line ends, and DEL
+RAW: Final = 0x101  # bytes that are no UTF-8
+BLOCKS: Final = 0x110  # + number of the Unicode block, see `_block`
+_SHARP: Final = b"<>\"'`;|\\{}[]$^*=~%#&()!?:"
+_CONTROLS: Final = frozenset({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
+
+
+class Stratum(enum.Enum):
+    """Kinds of character classes that close by themselves: a text that keeps showing new scripts or commas
+    may still never show an angle bracket."""
+
+    PLAIN = "plain"  # letters, digits, blanks, "-" "." "_" "," "/" "+" "@"
+    SHARP = "sharp"  # punctuation that means something to some interpreter
+    CONTROL = "control"
+    SCRIPT = "script"  # beyond ASCII
+
+
+def stratum(code: int) -> Stratum:
+    if code >= RAW or 0x80 <= code < 0x100:
+        return Stratum.SCRIPT
+    if code == CONTROL:
+        return Stratum.CONTROL
+    return Stratum.SHARP if code in _SHARP else Stratum.PLAIN
+
+
+def _block(char: str) -> int:
+    """Latin letters with marks are one block, and so is punctuation; else 256 code points each."""
+    point = ord(char)
+    if point < 0x250:
+        return BLOCKS
+    if 0x2000 <= point < 0x2070:
+        return BLOCKS + 1
+    return BLOCKS + 2 + (point >> 8)
+
+
+def codes_of(value: bytes) -> set[int]:
+    """The character classes of a value."""
+    codes = set(value.translate(FOLD))
+    if value.isascii():
+        if not codes.isdisjoint(_CONTROLS):
+            codes = {CONTROL if code in _CONTROLS else code for code in codes}
+        return codes
+    return _wide_codes(value)
+
+
+def _wide_codes(value: bytes) -> set[int]:
+    codes: set[int] = set()
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        codes.add(RAW)
+        text = value.decode("ascii", "ignore")
+    for char in set(text):
+        point = ord(char)
+        if point >= 0x80:
+            codes.add(_block(char))
+        else:
+            codes.add(CONTROL if point in _CONTROLS else FOLD[point])
+    return codes
+
+
+def code_label(code: int) -> str:
+    """How a person reads a character class; `code_of` is its inverse."""
+    special = {LOWER: "a-z", UPPER: "A-Z", DIGIT: "0-9", CONTROL: "control", RAW: "non-utf8", BLOCKS: "latin"}
+    if code in special:
+        return special[code]
+    if code > BLOCKS:
+        return "general-punctuation" if code == BLOCKS + 1 else f"u+{(code - BLOCKS - 2) << 8:04x}"
+    return {0x20: "space", 0x09: "tab", 0x0A: "lf", 0x0D: "cr"}.get(code, chr(code))
+
+
+def code_of(label: str) -> int:
+    """The inverse of `code_label`. Raises ValueError for what is no label."""
+    named = {
+        "a-z": LOWER, "A-Z": UPPER, "0-9": DIGIT, "control": CONTROL, "non-utf8": RAW, "latin": BLOCKS,
+        "general-punctuation": BLOCKS + 1, "space": 0x20, "tab": 0x09, "lf": 0x0A, "cr": 0x0D,
+    }  # fmt: skip
+    if label in named:
+        return named[label]
+    if label.startswith("u+"):
+        return BLOCKS + 2 + (int(label[2:], 16) >> 8)
+    if len(label) == 1 and 0x20 < ord(label) < 0x7F:
+        return ord(label)
+    raise ValueError(f"{label!r} is no character class")
+
+
+def bytes_of(code: int) -> bytes:
+    """The ASCII bytes of a class, for `bytes.translate`; b"" for a class beyond ASCII."""
+    if code == CONTROL:
+        return bytes(sorted(_CONTROLS))
+    return bytes(byte for byte in range(0x80) if FOLD[byte] == code) if code < 0x80 else b""
+
+
+# -------------------------------------------------------------------------------------------------- shapes
+
+SHAPE_LIMIT: Final = 96  # bytes of a value that its shape describes; longer ones have none
+_WIDE: Final = 0x01  # stands for bytes beyond ASCII in a shape
+
+
+def _shape_byte(byte: int) -> int:
+    if byte >= 0x80:
+        return _WIDE
+    return LOWER if FOLD[byte] == UPPER else FOLD[byte]
+
+
+_SHAPE: Final = bytes(_shape_byte(byte) for byte in range(256))
+_RUNS: Final = re.compile(rb"(.)\1+", re.DOTALL).sub
+_PAIRS: Final = re.compile(rb"(..)\1+", re.DOTALL).sub
+
+
+def shape_of(value: bytes) -> bytes:
+    """The value with letters as "a", digits as "0", what is beyond ASCII as \\x01, and runs as one of their
+    kind.
+
+    "Ana-1984" is "a-0"; runs of pairs are folded too, so that any number of words is "a a". b"" for values
+    longer than SHAPE_LIMIT: those have a length and characters, no shape.
+    """
+    if len(value) > SHAPE_LIMIT:
+        return b""
+    return _PAIRS(rb"\1", _RUNS(rb"\1", value.translate(_SHAPE)))
