@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.config.document import MAX_NODES
+from waf.config.document import MAX_NODES, read_document
 from waf.config.layers import ENVIRONMENT, JOINED
 from waf.config.load import effective, load, parse_config
 from waf.config.schema import Config
-from waf.errors import ConfigError
+from waf.config.shape import read_struct
+from waf.errors import ConfigError, Problem
 from waf.model import Mode
 
 TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "problems.yaml").read_text())
@@ -324,3 +326,22 @@ def test_any_variable_is_a_config_or_a_config_error(name: str, value: str) -> No
     except ConfigError as caught:
         problems = caught.problems
         assert problems
+
+
+class Note(msgspec.Struct, frozen=True):
+    text: str
+    kind: str = msgspec.field(default="", name="class")
+
+
+class Notes(msgspec.Struct, frozen=True):
+    notes: tuple[Note, ...] = ()
+
+
+def test_other_files_are_read_by_the_same_reader() -> None:
+    problems: list[Problem] = []
+    text = "notes:\n  - {text: a, class: b}\n"
+    assert read_struct(read_document(text, "f", problems), Notes, problems) == Notes((Note("a", "b"),))
+    assert problems == []
+    read_struct(read_document("notes:\n  - {text: a, kind: b}\nmode: x\n", "f", problems), Notes, problems)
+    assert [(p.line, p.path) for p in problems] == [(2, "notes[0].kind"), (3, "mode")]
+    assert "belongs" not in str(problems)
