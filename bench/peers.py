@@ -20,6 +20,7 @@ from bench.processes import Cores, Server, free_port, listens
 from bench.wire import WireError, get
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+SIDECAR_COMMAND = (sys.executable, "-m", "waf.cli", "run")
 MODSECURITY_MODULE: Final = Path("/usr/lib/nginx/modules/ngx_http_modsecurity_module.so")
 CRS_SETUP: Final = Path("/etc/modsecurity/crs/crs-setup.conf")
 CRS_RULES: Final = Path("/usr/share/modsecurity-crs/rules")
@@ -205,9 +206,8 @@ def start_sidecar(
             access=access,
         )
     )
-    command = [sys.executable, "-m", "waf.cli", "run", "--config", str(config)]
     server = Server(
-        command,
+        [*SIDECAR_COMMAND, "--config", str(config)],
         where=cores.server,
         log=directory / "log",
         ready=lambda: _is_ready(control),

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,7 @@ from bench.wire import WireError, get
 
 HERE: Final = Path(__file__).resolve().parent
 PROBE_SECONDS: Final = 1.0
+ATTACK_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 15.0
 SPARE_DESCRIPTORS: Final = 40  # kept-alive connections to the app may stay
 SPARE_BYTES: Final = 24 * 2**20  # what the allocator may keep
@@ -47,7 +49,7 @@ timeouts:
 
 
 class Watch(threading.Thread):
-    """Makes a normal request every 50 ms until told to stop; remembers the slowest and what failed."""
+    """Makes a normal request every 20 ms until told to stop; remembers the slowest and what failed."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
@@ -58,7 +60,7 @@ class Watch(threading.Thread):
         self._end = threading.Event()
 
     def run(self) -> None:
-        while not self._end.wait(0.05):
+        while not self._end.wait(0.02):
             started = time.perf_counter()
             try:
                 status = get(self.port, "/ok", host="shop.example", timeout=5.0).status
@@ -90,8 +92,11 @@ def assault(peer: Peer, attack: Attack) -> Report:
     before = peer.server.usage()
     watch = Watch(peer.port)
     watch.start()
+    tally: Tally = Counter()
+    deadline = time.monotonic() + ATTACK_SECONDS
     try:
-        tally = attack.run(peer.port)
+        while not tally or time.monotonic() < deadline:
+            tally += attack.run(peer.port)
     finally:
         watch.stop()
     peak = peer.server.usage().resident
@@ -176,13 +181,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack.enter_context(peer.server)
         for _ in range(200):  # first requests fill pools and caches; what they hold is the base line
             get(peer.port, "/page/20000/1", host="shop.example")
+        first = peer.server.usage()
         for attack in attacks(options.idle):
             if options.only in attack.name and peer.server.alive:
                 reports.append(assault(peer, attack))
                 last = reports[-1]
                 print(f"{attack.name:20} {'; '.join(last.problems) or 'ok'}", file=sys.stderr)
+        last_usage = peer.server.usage()
         stopped = peer.server.stop()
         problems = sum(bool(r.problems) for r in reports)
+        if last_usage.resident > first.resident + SPARE_BYTES:
+            problems += 1
+            print("memory grew over the whole run", file=sys.stderr)
         if peer.server.process.returncode != 0:
             problems += 1
             print(
@@ -190,11 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 file=sys.stderr,
             )
     text = f"{time.strftime('%Y-%m-%d')}, {machine()}. Sidecar in protect mode, short timeouts; ended in "
-    text += f"{stopped:.1f} s when told to.\n\n{table(reports)}"
+    text += f"{stopped:.1f} s when told to. Resident {first.resident / 2**20:.0f} MB before, "
+    text += f"{last_usage.resident / 2**20:.0f} MB after all of it.\n\n{table(reports)}"
     print(text)
     if options.results:
         replace_section(HERE / "RESULTS.md", "torture", "What it withstands", text)
-    print(f"{len(reports) - problems} ok, {problems} with problems")
+    print(f"{len(reports)} attacks, {problems} problems")
     return 1 if problems or not reports else 0
 
 
