@@ -149,9 +149,8 @@ class Commons:
         self.idle_until = float("inf")  # when idle client connections end at the latest
         self.keep_alive = True
         self.judge = ThreadPoolExecutor(1, thread_name_prefix="judge")
-        self.pool = Pool(
-            parse_upstream(config.upstream.url), config.upstream, self.wheel, clock, loop, self.stats
-        )
+        dial = dial or dialler(parse_upstream(config.upstream.url), loop)
+        self.pool = Pool(dial, config.upstream, self.wheel, clock, loop, self.stats)
         self.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:

@@ -72,7 +72,7 @@ class Server:
     # ---------------------------------------------------------------------------------------------- life
 
     async def start(self, *, reuse_port: bool = False) -> None:
-        """Listen and serve; `reuse_port` shares the port with other processes. Raises OSError, ConfigError."""
+        """Listen and serve; `reuse_port` shares the port between processes. Raises OSError, ConfigError."""
         loop = asyncio.get_running_loop()
         commons = self._commons = self._make(loop=loop)
         self._listener = Listener(self._config.listen, commons)
