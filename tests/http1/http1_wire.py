@@ -1,6 +1,7 @@
 """How the tests read a byte stream: by our parser as the proxy drives it, and by two foreign parsers.
 
-The foreign ones (h11, and llhttp through httptools) are oracles: what we accept they must accept and read alike.
+The foreign ones (h11, and llhttp through httptools) are oracles: what we accept they must accept and read
+alike.
 """
 
 from __future__ import annotations

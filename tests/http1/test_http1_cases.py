@@ -1,15 +1,15 @@
-"""The tables in tests/cases/http1: each message, cut in every way, and what becomes of it on the other side."""
+"""The tables in tests/cases/http1: each message, cut in every way, and what reaches the other side."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import http1_wire as wire
 import msgspec
 import pytest
 import yaml
 
+from tests.http1 import http1_wire as wire
 from waf.config.schema import Limits
 from waf.errors import ClientFault, Fault, UpstreamFault
 from waf.http1 import forwarding, serialize

@@ -14,12 +14,10 @@ from waf.http1.parse import RESPONSE_HEAD
 from waf.http1.rules import client_fault, upstream_fault
 
 _FORBIDDEN: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_FIRST_LINE: Final = re.compile(
-    rb"(?:\r(?:\n(?:\r(?:\n)?)?)?)?\Z|(?:\r\n)?[A-Z]{1,24}(?: (?:[\x21-\x7e]*(?: [A-Z0-9/.]{0,8}\r?)?)?)?\Z"
+_REQUEST_LINE_PREFIX: Final = re.compile(
+    rb"(?:\r\n)?+(?:\r|[A-Z]{1,24}+(?: (?:[\x21-\x7e]++(?: [A-Z0-9/.]{0,8}\r?+)?+)?+)?+)?+\Z"
 )
-_STATUS_LINE: Final = re.compile(
-    rb"H(?:T(?:T(?:P(?:/[0-9.]{0,3}(?: [\t\x20-\x7e\x80-\xff]*\r?)?)?)?)?)?\Z|\Z"
-)
+_STATUS_LINE_PREFIX: Final = re.compile(rb"H(?:T(?:T(?:P(?:/.*)?+)?+)?+)?+\Z|\Z", re.DOTALL)
 
 
 def request_head_end(buffer: bytes | bytearray, scanned: int, limits: Limits) -> int | None:
@@ -34,22 +32,20 @@ def request_head_end(buffer: bytes | bytearray, scanned: int, limits: Limits) ->
     end = buffer.find(b"\r\n\r\n", max(0, scanned - 3))
     if end >= 0:
         return end + 4
-    if len(buffer) > limits.head:
-        raise client_fault("head-size")
     if buffer[:2] == b"\x16\x03":
         raise client_fault("tls-on-plain")
     if _FORBIDDEN.search(buffer, max(0, scanned - 1)):
         raise client_fault(diagnose.request(bytes(buffer)))
     line_end = buffer.find(b"\r\n", 2)
     if line_end < 0:
-        if len(buffer) > limits.line + 4:
-            raise client_fault("request-line-size")
-        if _FIRST_LINE.match(buffer) is None:
+        if _REQUEST_LINE_PREFIX.match(buffer) is None:
             raise client_fault("request-line")
-    elif scanned <= line_end + 1:
-        line = bytes(buffer[:line_end]).removeprefix(b"\r\n")
-        if broken := diagnose.request_line(line):
-            raise client_fault(broken)
+        if len(buffer) > limits.line + 4:  # a CRLF before it, and half of the one after it
+            raise client_fault("request-line-size")
+    elif scanned < line_end + 2 and (broken := diagnose.request_line(bytes(buffer[:line_end]))):
+        raise client_fault(broken)
+    if len(buffer) > limits.head:
+        raise client_fault("head-size")
     return None
 
 
@@ -58,10 +54,10 @@ def response_head_end(buffer: bytes | bytearray, scanned: int) -> int | None:
     end = buffer.find(b"\r\n\r\n", max(0, scanned - 3))
     if end >= 0:
         return end + 4
-    if len(buffer) > RESPONSE_HEAD:
-        raise upstream_fault("head-size")
     if _FORBIDDEN.search(buffer, max(0, scanned - 1)):
         raise upstream_fault(diagnose.response(bytes(buffer)))
-    if buffer.find(b"\r\n") < 0 and _STATUS_LINE.match(buffer) is None:
+    if _STATUS_LINE_PREFIX.match(buffer) is None:
         raise upstream_fault("status-line")
+    if len(buffer) > RESPONSE_HEAD:
+        raise upstream_fault("head-size")
     return None

@@ -42,8 +42,8 @@ def request(data: bytes) -> str:
 
 
 def request_line(line: bytes) -> str:
-    """The rule that a request line (without CRLF) breaks; "" for none."""
-    parts = line.split(b" ")
+    """The rule that a request line (without the CRLF after it) breaks; "" for none."""
+    parts = line.removeprefix(b"\r\n").split(b" ")
     if len(parts) != 3 or b"\t" in line or not _METHOD.match(parts[0]):
         return "request-line"
     method, target, version = parts

@@ -40,15 +40,17 @@ class FieldReader:
     """Reads the field lines of one direction.
 
     Names are interned; so are whole lines of the headers in `REPEATING`, which saves most of the work on the
-    requests of browsers. Both memories are bounded and hold nothing that could be a secret.
+    requests of browsers. Both memories are bounded and hold nothing that could be a secret. Names that are
+    `twins` of one another, `x_a` beside `x-a`, pass only where the reader does not map names to variables.
     """
 
     LINES: Final = 1024
     LONGEST: Final = 384
 
-    def __init__(self, lower: Callable[[bytes], bytes], once: frozenset[bytes]) -> None:
+    def __init__(self, lower: Callable[[bytes], bytes], once: frozenset[bytes], *, twins: bool) -> None:
         self._names = Memo(lower, capacity=4096, longest=64)
         self._once = once
+        self._twins = twins
         self._lines: dict[bytes, HeaderLine] = {}
 
     def read(self, data: bytes, start: int) -> Headers:
@@ -64,7 +66,7 @@ class FieldReader:
             self._refuse_doubles(lines)
             lines = _join_doubles(lines)
             index = {lower: value for lower, _, value in lines}
-        if b"_" in b"".join(index):
+        if not self._twins and b"_" in b"".join(index):
             _refuse_twins(index)
         return Headers(tuple(lines), index)
 
@@ -107,5 +109,5 @@ def _refuse_twins(index: dict[bytes, bytes]) -> None:
         raise FieldFault("header-twin")
 
 
-REQUEST_FIELDS: Final = FieldReader(_request_name, REQUEST_ONCE)
-RESPONSE_FIELDS: Final = FieldReader(bytes.lower, RESPONSE_ONCE)
+REQUEST_FIELDS: Final = FieldReader(_request_name, REQUEST_ONCE, twins=False)
+RESPONSE_FIELDS: Final = FieldReader(bytes.lower, RESPONSE_ONCE, twins=True)

@@ -46,7 +46,8 @@ def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> 
     One CRLF may stand before the request line (RFC 9112 2.2). `Request.host` is in lower case, with its port
     where one was given; empty only in HTTP/1.0. Raises ClientFault.
     """
-    if len(data) > limits.line:
+    size = len(data)
+    if size > limits.line or size > limits.head:
         _refuse_oversize(data, limits)
     fit = REQUEST.match(data)
     if fit is None:
