@@ -43,8 +43,9 @@ _UNTIL_CLOSE: Final = Framing.UNTIL_CLOSE
 def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> Request:
     """The request whose head is exactly `data`, from its first byte through its blank line.
 
-    One CRLF may stand before the request line (RFC 9112 2.2). `Request.host` is in lower case, with its port
-    where one was given; empty only in HTTP/1.0. Raises ClientFault.
+    One CRLF may stand before the request line (RFC 9112 2.2). The target is kept byte for byte, but that
+    several slashes at its beginning become one and that an absolute one becomes a path. `Request.host` is in
+    lower case, with its port where one was given; empty only in HTTP/1.0. Raises ClientFault.
     """
     size = len(data)
     if size > limits.line or size > limits.head:
@@ -75,6 +76,10 @@ def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> 
         if authority is not None:
             host = _authority(authority, host if named is not None else None)
         target, path = _origin_form(method, target, authority, path, query)
+    if path[:2] == b"//":
+        # URL parsers take what follows for an authority (RFC 3986 4.2), routers for a path.
+        path = b"/" + path.lstrip(b"/")
+        target = _target(path, query)
     if hosts is not None and not hosts.allows(host):
         raise client_fault("host-not-allowed")
 
@@ -183,7 +188,11 @@ def _origin_form(
     if not path and query is None and method == b"OPTIONS":
         return b"*", b"*"
     path = path or b"/"
-    return (path if query is None else b"%b?%b" % (path, query)), path
+    return _target(path, query), path
+
+
+def _target(path: bytes, query: bytes | None) -> bytes:
+    return path if query is None else b"%b?%b" % (path, query)
 
 
 def _framing(
