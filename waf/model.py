@@ -56,8 +56,9 @@ class Framing(enum.Enum):
 class Request(msgspec.Struct, frozen=True, gc=False):
     """A request head that passed the grammar; `http1.parse.request_head` is its only maker.
 
-    `target` is in origin form ("/a?b") or "*", byte for byte as received but that a leading "//" is "/"; `path`
-    and `query` are its two parts, undecoded (`query` without "?", None when there is no "?"). `minor` is 0 or 1 of HTTP/1.x.
+    `target` is in origin form ("/a?b") or "*", byte for byte as received, but that a leading "//" is "/".
+    `path` and `query` are its two parts, undecoded (`query` without "?", None when there is no "?").
+    `minor` is 0 or 1 of HTTP/1.x.
     `length` is the Content-Length, 0 unless `framing` is LENGTH.
     """
 
