@@ -167,7 +167,7 @@ class Conversation(Turn):
                 deadline, late = patience, "client.gone"
         await self.pause(deadline)
         if client.lost:
-            raise fault("client.gone")
+            raise fault("client.gone-early" if self.unread else "client.gone")
         if self.expired:
             if late == "timeout.write" and client.transport.get_write_buffer_size() < before:
                 return  # slow, but it reads
@@ -188,8 +188,10 @@ class Conversation(Turn):
                 left -= len(client.take())
         client.close()
         deadline = commons.clock() + commons.timeouts.write
-        while not (client.lost or self.expired):
+        while not client.lost:
             await self.pause(deadline)
+            if self.expired:
+                return
 
     def believed(self, request: Request) -> Peer:
         """The peer, with client address and scheme as a trusted proxy in front of us reports them."""

@@ -43,6 +43,7 @@ IDEMPOTENT: Final = frozenset(
 """Methods of requests that may be sent again where nothing came back (RFC 9110 9.2.2)."""
 
 _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
+_LENGTH: Final = Framing.LENGTH
 
 HEAD_END: Final = b"\r\n\r\n"
 
@@ -112,7 +113,7 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
         raise Refusal(plan.verdict, Outcome.BLOCKED)
     upload: Upload | None = None
     permission: Admitted | Refused
-    if request.framing is _NONE:
+    if request.framing is _NONE or (request.framing is _LENGTH and not request.length):
         client.wanted = False
         talk.unread = False
         permission = policy.admit(exchange, b"", now)

@@ -86,12 +86,12 @@ async def _pause(talk: Conversation, deadline: float) -> None:
 
 def _move(source: Stream, sink: Stream) -> int:
     """Hand on what arrived, unless the sink is full: then the source is read no further."""
+    moved = 0
+    if not sink.blocked and (data := source.take()):
+        sink.write(data)
+        moved = len(data)
     if sink.blocked:
         source.wanted = False
-        return 0
-    data = source.take()
-    if data:
-        sink.write(data)
-    if not sink.blocked:
+    else:
         source.want()
-    return len(data)
+    return moved
