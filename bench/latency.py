@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from bench.cases import PAGE_CARDS, Case, cases
+from bench.cases import PAGE_CARDS, Case, cases, page
 from bench.figures import Run, Sample, notes, over_budget, read_budget, replace_section, summarise, table
 from bench.load import LoadResult, one_by_one, paced, percentile, run_load, write_script
 from bench.peers import PEERS, Peer, start_app, start_backend, start_sidecar, why_not
@@ -128,11 +128,25 @@ def _verify(peer: Peer, case: Case) -> float:
                     raise WrongAnswer(
                         f"{peer.name} passed on another body than {size} bytes: {answer.body!r}"
                     )
-            if case.masked:
-                shown = [card for card in PAGE_CARDS if grouped(card).encode() in answer.body]
-                if bool(shown) == (peer.name == "sidecar"):
-                    raise WrongAnswer(f"{peer.name}: {len(shown)} of {len(PAGE_CARDS)} card numbers in clear")
+            if case.masked and (wrong := _wrong_page(answer.body, masks=peer.name == "sidecar")):
+                raise WrongAnswer(f"{peer.name}, {case.name}: {wrong}")
     return slowest
+
+
+def _wrong_page(body: bytes, *, masks: bool) -> str:
+    """What is wrong with the answer to the page case, "" if nothing: cards masked, all else as it was."""
+    expected = page()
+    if not masks:
+        return "" if body == expected else "not the page that the app sent"
+    if len(body) != len(expected):
+        return f"{len(body)} bytes instead of {len(expected)}"
+    for card in PAGE_CARDS:
+        shown = grouped(card).encode()
+        if shown in body:
+            return f"the card number that ends in {card[-4:]} is in clear"
+        at = expected.index(shown)
+        expected = expected[:at] + body[at : at + len(shown)] + expected[at + len(shown) :]
+    return "" if body == expected else "more than the card numbers was changed"
 
 
 def _sample(peer: Peer, case: Case, plan: Plan, script: Path, *, slow: bool, where: Cores) -> Sample:
