@@ -1,7 +1,8 @@
 """The sidecar as a process: constructs its parts once, wires them, and obeys signals.
 
-SIGTERM and SIGINT drain; SIGHUP reloads, reopens the log file and renews the certificate. With several workers each
-is one `Sidecar` behind the same port, and one more process serves the control port for all of them.
+SIGTERM and SIGINT drain; SIGHUP reloads, reopens the log file and renews the certificate. With several
+workers each is one `Sidecar` behind the same port, and one more process serves the control port for all of
+them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Sidecar:
         config = self.config = files.load().config
         self.metrics = Metrics(waf.__version__, ENGINE)
         self._sink = Sink(config.events.output, config.events.queue)
-        self.log = Log(self._sink.put)
+        self.log = Log(self._sink.put if config.events.output != "none" else None)
         self._kept: Kept = keep(config, environ)
         self._bundle: Bundle | None = None
         self._policy: Policy | None = None
@@ -90,6 +91,7 @@ class Sidecar:
         self._bundle = bundle
         self._policy = bundle.policy.with_profile(self._kept.profile, self._generation)
         self.learning.reconfigure(bundle.loaded.config)
+        self.recorder.configure(bundle.loaded.config.events)
         if not first:
             self.server.reconfigure(bundle.loaded.config)
             with contextlib.suppress(
@@ -116,10 +118,10 @@ class Sidecar:
         result = await self.reloader.reload("start")
         if not result.ok:
             raise ConfigError(result.problems)
-        self._watch_metrics()
         self.recorder.learner = self.learning.take
         self.learning.start()
         await self.server.start(reuse_port=self._worker)
+        self._watch_metrics()
         if not self._worker:
             self.control = await serve_control(self.config, self._environ, self.site)
         if self.config.watch:
@@ -283,7 +285,7 @@ async def _serve_control_of(config: Config, environ: Mapping[str, str], director
             links[index] = WorkerLink(sock)
         return list(links.values())
 
-    control = await serve_control(config, environ, WorkersSite(alive, config.events.recent))
+    control = await serve_control(config, environ, WorkersSite(alive, config.events.recent, expected=count))
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

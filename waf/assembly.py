@@ -1,8 +1,8 @@
 """From files to a policy: reads configuration, rules, entities and tuning, and builds the engines of them.
 
-The one place that knows which file feeds which engine; `app` calls it at start and at each reload, the command line
-for `check`, `explain` and the like. What must outlive a reload (rate-limit buckets, the pattern store, the key) is
-in `Kept`.
+The one place that knows which file feeds which engine; `app` calls it at start and at each reload, the
+command line for `check`, `explain` and the like. What must outlive a reload (rate-limit buckets, the pattern
+store, the key) is in `Kept`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def keep(config: Config, environ: Mapping[str, str]) -> Kept:
 
 
 def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
-    """Read all files and build the policy of them. Raises ConfigError with every problem, OSError for no file."""
+    """Read all files and build the policy of them. Raises ConfigError with every problem, OSError for no
+    file.
+    """
     loaded = files.load()
     config = loaded.config
     problems: list[Problem] = []

@@ -1,4 +1,6 @@
-"""Commands for people: `waf run`, `demo`, `check`, `config`, `rules`, `explain`, `replay`, `profile`, `report`."""
+"""Commands for people: `waf run`, `demo`, `check`, `config`, `rules`, `explain`, `replay`, `profile`,
+`report`.
+"""
 
 from waf.cli.main import main
 

@@ -10,8 +10,8 @@ import click
 import orjson
 
 from waf.cli.common import clear_errors, config_option, files_of, policy_of, show_problems
-from waf.config.load import effective
 from waf.config.describe import json_schema
+from waf.config.load import effective
 from waf.policy.tuning import day
 
 
@@ -20,7 +20,9 @@ from waf.policy.tuning import day
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @clear_errors
 def check(configs: Sequence[str], strict: bool) -> None:
-    """Check configuration, rules and tuning, with every mistake located. A CI step: exit status 2 on mistakes."""
+    """Check configuration, rules and tuning, with every mistake located. A CI step: exit status 2 on
+    mistakes.
+    """
     started = time.perf_counter()
     bundle, _ = policy_of(files_of(configs))
     policy = bundle.policy

@@ -1,4 +1,6 @@
-"""`waf explain` one request and `waf replay` many: what would the policy do, and which exclusion would change it."""
+"""`waf explain` one request and `waf replay` many: what would the policy do, and which exclusion would change
+it.
+"""
 
 from __future__ import annotations
 
@@ -126,8 +128,8 @@ def _line(finding: Finding) -> str:
 def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int) -> None:
     """Hold recorded traffic (HAR, or the captures of the control API) against the policy, offline.
 
-    Shows what protect mode would refuse, by rule and field, with the exclusion for each: tune until only attacks
-    are left, then switch to protect.
+    Shows what protect mode would refuse, by rule and field, with the exclusion for each: tune until only
+    attacks are left, then switch to protect.
     """
     policy = policy_of(files_of(configs))[0].policy
     refused: Counter[tuple[str, str]] = Counter()
@@ -136,7 +138,7 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     total = would_block = malformed = 0
     samples = [(path, sample) for path in files for sample in _samples(path)]
     with click.progressbar(samples, label="replaying", file=sys.stderr, hidden=as_json) as bar:
-        for path, sample in bar:
+        for _, sample in bar:
             total += 1
             explanation = judge(policy, sample, total, time.time())
             if explanation.fault:

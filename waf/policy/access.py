@@ -1,7 +1,7 @@
 """Who may come, and how often: address lists and token buckets.
 
-The buckets are the one mutable thing here and outlive a reload; they are bounded and forget the least recently
-used. IPv6 clients count by /64, since a single host commands all of it (RFC 4291 section 2.5.4).
+The buckets are the one mutable thing here and outlive a reload; they are bounded and forget the least
+recently used. IPv6 clients count by /64, since a single host commands all of it (RFC 4291 section 2.5.4).
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def subnet_key(address: str) -> str:
 
 
 class Buckets:
-    """Token buckets by key, at most `capacity` of them. `take` gives 0.0, or the seconds until a token is there."""
+    """Token buckets by key, at most `capacity` of them. `take` gives 0.0, or the seconds until a token is
+    there.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity

@@ -1,8 +1,9 @@
 """The one place where findings become a verdict.
 
-Each finding weighs severity x confidence; findings of one class at one field count once, by the heaviest; the sum
-is the anomaly score, held against the threshold of its direction. So one HIGH finding of high confidence blocks at
-the default threshold of 7, a CRITICAL one of medium confidence needs company, and any number of INFO ones is free.
+Each finding weighs severity x confidence; findings of one class at one field count once, by the heaviest; the
+sum is the anomaly score, held against the threshold of its direction. So one HIGH finding of high confidence
+blocks at the default threshold of 7, a CRITICAL one of medium confidence needs company, and any number of
+INFO ones is free.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ def decide(
 ) -> Verdict:
     """The verdict on one message.
 
-    `altered` says that a body or head is changed on its way. Findings that are not `enforced` count only towards
-    `would`. Refusals by an access rule stand by themselves: they are a person's explicit wish, not a score.
+    `altered` says that a body or head is changed on its way. Findings that are not `enforced` count only
+    towards `would`. Refusals by an access rule stand by themselves: they are a person's explicit wish, not a
+    score.
     """
     if not findings:
         return Verdict(Action.REDACT, Action.REDACT) if altered else PASSED

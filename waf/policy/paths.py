@@ -1,8 +1,8 @@
 """Path templates, and the one canonical reading of a path that they are held against.
 
-A template's "*" and "{name}" stand for one segment, a last "**" for the rest. Templates match the canonical path:
-percent-decoded once, dot segments resolved (RFC 3986 section 5.2.4), repeated slashes joined. A path that servers
-may read differently is `ambiguous`; what loosens the policy must not apply to it.
+A template's "*" and "{name}" stand for one segment, a last "**" for the rest. Templates match the canonical
+path: percent-decoded once, dot segments resolved (RFC 3986 section 5.2.4), repeated slashes joined. A path
+that servers may read differently is `ambiguous`; what loosens the policy must not apply to it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Permission: what may go to the app, what may go to the client, and why.
 
-`Policy` is immutable; reload and promotion build a new one. An exchange keeps the policy with which it began (see
-`judgement.Judgement`). Every way through `admit` and `release` that is not inspected says so on the exchange.
+`Policy` is immutable; reload and promotion build a new one. An exchange keeps the policy with which it began
+(see `judgement.Judgement`). Every way through `admit` and `release` that is not inspected says so on the
+exchange.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from waf.errors import OwnFault
 from waf.inspect.reading import read
 from waf.inspect.signatures import Signatures
 from waf.model import (
-    PASSED,
     Action,
     Admitted,
     BodyPlan,
@@ -40,7 +40,7 @@ from waf.policy.decide import RETRY_SECONDS, decide, weight
 from waf.policy.judgement import Judgement
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes, Settings
-from waf.policy.streams import ScannedBody
+from waf.policy.streams import JudgedResponse, ScannedBody
 from waf.policy.tuning import Tuning, day, exclusion_line, patch_finding
 from waf.profiles.check import Profile
 from waf.sensitive.detect import Detector
@@ -49,7 +49,8 @@ STREAMED_TYPES: Final = (
     b"multipart/form-data", b"application/octet-stream", b"image/", b"video/", b"audio/", b"font/",
     b"application/zip", b"application/gzip", b"application/x-tar", b"application/pdf",
 )  # fmt: skip
-"""Content types whose bodies, where they are longer than the inspection limit, stream in inspected windows."""
+"""Content types whose bodies, where they are longer than the inspection limit, stream in inspected windows.
+"""
 
 
 class Policy:

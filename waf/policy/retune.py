@@ -1,4 +1,6 @@
-"""Signature rules as tuning.yaml wants them: some disabled or reweighed, and the patches that have a pattern added."""
+"""Signature rules as tuning.yaml wants them: some disabled or reweighed, and the patches that have a pattern
+added.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from waf.policy.tuning import PATCH_PREFIX, Patch, RuleChange, Tuning
 
 
 def retuned(rules: Sequence[Rule], tuning: Tuning) -> list[Rule]:
-    """The rules after all changes. Raises ConfigError for a change that names no rule and a patch without sense."""
+    """The rules after all changes. Raises ConfigError for a change that names no rule and a patch without
+    sense.
+    """
     problems: list[Problem] = []
     out = list(rules)
     for file, change in tuning.changes:

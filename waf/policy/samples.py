@@ -1,7 +1,8 @@
 """Requests from where people keep them: a curl command line, a raw request file, a HAR entry.
 
-Gives the bytes that a client would send, so that what is explained or replayed takes the very path of traffic:
-through the strict parser. Knows no files: text and parsed JSON in, `Sample` out. Raises ValueError with the mend.
+Gives the bytes that a client would send, so that what is explained or replayed takes the very path of
+traffic: through the strict parser. Knows no files: text and parsed JSON in, `Sample` out. Raises ValueError
+with the mend.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class _Draft:
 
 
 def from_curl(line: str) -> Sample:
-    """A sample from a curl-like line: "curl -X POST https://shop/api -H 'A: b' -d x=1"; "curl" may be left out."""
+    """A sample from a curl-like line: "curl -X POST https://shop/api -H 'A: b' -d x=1"; "curl" may be left
+    out.
+    """
     try:
         words = shlex.split(line)
     except ValueError as error:

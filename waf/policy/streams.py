@@ -24,8 +24,8 @@ Judge = Callable[[Sequence[Finding]], Verdict]
 class ScannedBody:
     """A `BodyFilter` that changes nothing: every byte leaves only after the window behind it was found clean.
 
-    The last window is held back until the next one (or the end) was scanned, so an attack that is complete within
-    two windows never reaches the app whole.
+    The last window is held back until the next one (or the end) was scanned, so an attack that is complete
+    within two windows never reaches the app whole.
     """
 
     __slots__ = ("_findings", "_held", "_judge", "_scans", "_verdict")
@@ -67,9 +67,11 @@ class ScannedBody:
 
 
 class JudgedResponse:
-    """A `BodyFilter` for what the app sends: first the redactor (which also undoes content codings), then the scan.
+    """A `BodyFilter` for what the app sends: first the redactor (which also undoes content codings), then the
+    scan.
 
-    The scan reads what would reach the client, so it needs no decoding of its own and never sees what was masked.
+    The scan reads what would reach the client, so it needs no decoding of its own and never sees what was
+    masked.
     """
 
     __slots__ = ("_filter", "_findings", "_judge", "_scan", "_verdict")

@@ -1,7 +1,7 @@
 """tuning.yaml: what people took back, sharpened or patched, each with a reason, an owner and an expiry.
 
-An exclusion drops a finding (`ignore`) or keeps it from counting (`monitor`). A rule change disables a rule or
-alters its weight. A patch refuses (or lets pass uninspected) what fits it. What has expired is reported by
+An exclusion drops a finding (`ignore`) or keeps it from counting (`monitor`). A rule change disables a rule
+or alters its weight. A patch refuses (or lets pass uninspected) what fits it. What has expired is reported by
 `expired` and otherwise ignored, so that a forgotten hole closes by itself.
 """
 
@@ -66,7 +66,9 @@ class Threshold(Scope, frozen=True, kw_only=True):
 
 
 class Patch(Scope, frozen=True, kw_only=True):
-    """A virtual patch: refuses what fits the scope and, if given, has `pattern` (Hyperscan syntax) at `field`."""
+    """A virtual patch: refuses what fits the scope and, if given, has `pattern` (Hyperscan syntax) at
+    `field`.
+    """
 
     id: str
     title: str = ""
