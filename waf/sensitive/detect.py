@@ -1,155 +1,161 @@
-"""The engine's face: what the policy calls."""
+"""The engine's face: what the policy calls. Immutable; a reload builds a new one.
+
+Differs from the first draft of the contract in this: `check_request` takes the reading itself, so that a body
+is only parsed into fields where its text holds a candidate; `response_filter` is told whether to `enforce`;
+`prepare_request` makes the request that goes to the app where responses are to be redacted.
+"""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from waf.config.schema import Sensitive
-from waf.model import (
-    PASSED,
-    Action,
-    Confidence,
-    Engine,
-    Field,
-    Finding,
-    Headers,
-    PatternStore,
-    Request,
-    Response,
-    Severity,
-    Verdict,
-)
-from waf.sensitive.containers import Container, container_of
-from waf.sensitive.entities import Entity
-from waf.sensitive.find import Finder, Hit
-from waf.sensitive.mask import masked
+from waf.model import PatternStore, Request, Response
+from waf.sensitive.coding import codings, decoder
+from waf.sensitive.containers import container_of, readable_charset
+from waf.sensitive.entities import Entity, custom_entity
+from waf.sensitive.exact import ExactData, exact_entity
+from waf.sensitive.find import Finder
+from waf.sensitive.heads import accepts_gzip, prepared, truthful
+from waf.sensitive.mask import Key
+from waf.sensitive.orders import Policy
+from waf.sensitive.records import RecordMask
+from waf.sensitive.requests import Readable, RequestCheck, RequestHits
+from waf.sensitive.responses import ResponseFilter, Unread, remark
 from waf.sensitive.stream import Redactor
+from waf.sensitive.tally import Tally
 
-
-class RequestHits(msgspec.Struct, frozen=True):
-    """`alter`: policy wants the request changed; `block`: refused."""
-
-    findings: tuple[Finding, ...] = ()
-    alter: bool = False
-    block: bool = False
-
-
-NOTHING = RequestHits()
-
-
-class ResponseFilter:
-    """A `model.BodyFilter`; `response` is the head to send."""
-
-    def __init__(self, response: Response, redactor: Redactor, inflate: bool) -> None:
-        self.response = response
-        self.changes_length = inflate
-        self._redactor = redactor
-        self._inflate = zlib.decompressobj(47) if inflate else None
-
-    @property
-    def hits(self) -> Sequence[Hit]:
-        return self._redactor.hits
-
-    def feed(self, data: bytes) -> bytes:
-        if self._inflate is not None:
-            data = self._inflate.decompress(data)
-        return self._redactor.feed(data)
-
-    def idle(self) -> bytes:
-        return self._redactor.idle()
-
-    def finish(self) -> bytes:
-        if self._inflate is not None:
-            return self._redactor.feed(self._inflate.flush()) + self._redactor.finish()
-        return self._redactor.finish()
-
-    def verdict(self) -> Verdict:
-        hits = self._redactor.hits
-        if not hits:
-            return PASSED
-        action = Action.REDACT if self._redactor.altered else Action.FORWARD
-        return Verdict(action, action, findings=tuple(_finding(hit, "response") for hit in hits[:50]))
+__all__ = ["Detector", "RequestHits", "ResponseFilter", "Unread"]
 
 
 class Detector:
-    def __init__(self, config: Sensitive, finder: Finder) -> None:
-        self._config = config
-        self._finder = finder
+    """Sensitive data in requests, responses and our own records."""
+
+    def __init__(self, policy: Policy, traffic: Finder, records: RecordMask, key: Key) -> None:
+        self.policy: Final = policy
+        self.key: Final = key
+        self._finder = traffic
+        self._requests = RequestCheck(traffic, key)
+        self._records = records
 
     @classmethod
     def build(
-        cls, config: Sensitive, entities: Sequence[Entity], store: PatternStore | None, key: bytes
+        cls,
+        config: Sensitive,
+        entities: Sequence[Entity],
+        store: PatternStore | None,
+        key: bytes,
+        exact: Mapping[str, ExactData] | None = None,
     ) -> Detector:
-        return cls(config, Finder.build(entities, store))
+        """`entities` come from `parse_entities`, `key` is at least 32 secret bytes, `exact` holds the hashed
+        lists.
+
+        Raises ConfigError with everything that cannot be used.
+        """
+        policy = Policy(config)
+        own = [
+            custom_entity(
+                entity.id,
+                entity.pattern,
+                validator=entity.validator,
+                context=entity.context,
+                negative=entity.negative_context,
+                mask=entity.mask,
+                confidence=entity.confidence,
+                where=f"sensitive.custom[{number}]",
+            )
+            for number, entity in enumerate(config.custom)
+        ]
+        keys = Key(key)
+        lists = exact or {}
+        own += [exact_entity(name, data) for name, data in lists.items()]
+        everything = [*entities, *own]
+        wanted = [entity for entity in everything if policy.wants(entity)]
+        records = Finder.build(everything, store, lists)
+        traffic = records if len(wanted) == len(everything) else Finder.build(wanted, store, lists)
+        return cls(policy, traffic, RecordMask(records), keys)
+
+    # ----------------------------------------------------------------------------------------- our own
+    # records
 
     def mask(self, data: bytes) -> str:
-        """`model.Mask`: for our own records."""
-        data = data[:512]
-        out = bytearray(data)
-        for hit in self._finder.find(data):
-            out[hit.start : hit.end] = masked(data[hit.start : hit.end], hit.entity.mask)
-        text = bytes(out).decode("utf-8", "backslashreplace")
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:121])
-        return shown if len(shown) <= 120 else shown[:119] + "…"
+        """`model.Mask`: every entity masked, controls escaped, at most 120 characters."""
+        return self._records.excerpt(data)
 
-    def check_request(self, fields: Sequence[Field], path: bytes) -> RequestHits:
-        findings = []
-        for field in fields:
-            for hit in self._finder.find(field.value):
-                findings.append(_finding(hit, field.address))
-        return RequestHits(tuple(findings)) if findings else NOTHING
+    def mask_text(self, text: str, name: str = "") -> str:
+        """`text` of any length with every entity masked; `name` is the field it stood in, if any."""
+        return self._records.text(text, name)
+
+    # -------------------------------------------------------------------------------------------------
+    # requests
+
+    def check_request(self, reading: Readable, path: bytes) -> RequestHits | None:
+        """What a request carries; None for nothing. `path` is as on the wire, without query."""
+        return self._requests.check(reading, lambda: self.policy.orders("request", path))
 
     def redact_request(self, request: Request, body: bytes, hits: RequestHits) -> tuple[Request, bytes]:
-        return request, body
+        """The request as policy lets it go on; the same objects where nothing is to be altered."""
+        return self._requests.redact(request, body, hits)
 
     def prepare_request(self, request: Request) -> Request:
-        """What goes to the app where responses are masked: codings that we can read, no ranges."""
-        lines = [line for line in request.headers.lines if line[0] not in (b"range", b"if-range")]
-        lines = [
-            (low, name, b"gzip, identity" if low == b"accept-encoding" and b"gzip" in value else
-             b"identity" if low == b"accept-encoding" else value)
-            for low, name, value in lines
-        ]  # fmt: skip
-        return msgspec.structs.replace(request, headers=Headers.of(lines))
+        """What is sent to the app where responses are redacted: a coding that can be undone, no ranges."""
+        return prepared(request)
 
-    def response_filter(self, request: Request, response: Response) -> ResponseFilter | None:
-        container = container_of(response.headers.get(b"content-type"))
-        if container is None or request.method == b"HEAD" or response.status in (204, 304):
+    # ------------------------------------------------------------------------------------------------
+    # responses
+
+    def response_filter(
+        self,
+        request: Request,
+        response: Response,
+        enforce: bool = True,
+        ceilings: dict[str, int] | None = None,
+    ) -> ResponseFilter | Unread | None:
+        """What the body goes through; None where the type holds no text.
+
+        With `enforce` false the body is only looked at. `ceilings` are the most values of an entity that this
+        endpoint may send (see `anomaly`); beyond them the body is refused.
+        """
+        headers = response.headers
+        content_type = headers.get(b"content-type")
+        container = container_of(content_type)
+        names = codings(headers.get(b"content-encoding"))
+        config = self.policy.config
+        ranged = response.status == 206
+        parts = ranged and (content_type or b"").lower().startswith(b"multipart/byteranges")
+        if container is None and not parts:
             return None
-        coding = (response.headers.get(b"content-encoding") or b"identity").strip().lower()
-        if coding not in (b"identity", b"gzip", b"x-gzip", b"deflate"):
-            return None
-        inflate = coding != b"identity"
-        gone = {b"content-md5", b"digest", b"repr-digest", b"content-digest", b"accept-ranges"}
-        if inflate:
-            gone |= {b"content-encoding", b"content-length"}
-        lines = [
-            (low, name, b"W/" + value if low == b"etag" and not value.startswith(b"W/") else value)
-            for low, name, value in response.headers.lines
-            if low not in gone
-        ]
-        head = msgspec.structs.replace(response, headers=Headers.of(lines))
-        return ResponseFilter(head, Redactor(self._finder, container, self._acts), inflate)
-
-    def _acts(self, hit: Hit) -> bool:
-        return hit.acts and self._config.response_action == "mask"
-
-
-def _finding(hit: Hit, address: str) -> Finding:
-    return Finding(
-        rule=f"sensitive.{hit.entity.id}",
-        kind=hit.entity.id,
-        engine=Engine.SENSITIVE,
-        severity=Severity.MEDIUM,
-        confidence=Confidence.HIGH if hit.acts else Confidence.MEDIUM,
-        address=address,
-        detail=hit.entity.title,
-        tags=(*hit.entity.tags, "test") if hit.test else hit.entity.tags,
-        enforced=False,
-    )
-
-
-__all__ = ["Container", "Detector", "RequestHits", "ResponseFilter"]
+        orders = self.policy.orders("response", request.path)
+        inflate = decoder(names) if names else None
+        unread = ""
+        if container is None:
+            unread = "several ranges in one body"
+        elif names and inflate is None:
+            unread = "a content coding that cannot be undone here"
+        elif not readable_charset(content_type):
+            unread = "a character set in which nothing could be found"
+        block = config.undecodable == "block"
+        if container is None or unread or (ranged and block):
+            finding = remark(
+                "sensitive.undecodable", unread or "a part of a body, in which values may be cut"
+            )
+            return Unread(response, finding, Tally(self.key), block=block, enforce=enforce)
+        bodyless = request.method == b"HEAD" or response.status in (204, 304)
+        gzip = bool(names) and accepts_gzip(request)
+        remarks = [remark("sensitive.partial", "a range was answered: values may be cut")] if ranged else []
+        head = response
+        if enforce:
+            head = truthful(response, decoded=bool(names), gzipped=gzip, lengthens=orders.lengthens)
+        return ResponseFilter(
+            head,
+            Redactor(
+                self._finder, container, orders, self.key, enforce=enforce, ceilings=ceilings, sniff=True
+            ),
+            enforce=enforce,
+            inflate=inflate,
+            gzip=gzip and not bodyless,
+            changes_length=enforce and not bodyless and (bool(names) or orders.lengthens),
+            may_block=enforce and (orders.blocks or ceilings is not None),
+            remarks=remarks,
+        )

@@ -1,27 +1,37 @@
 """What an entity is, and the way from the text of rules/sensitive/*.yaml to `Entity` values.
 
-Owns the grammar of entity files. Knows nothing of how patterns are run; whether a pattern compiles for Hyperscan is
-found out by `candidates.Candidates.build`.
+Owns the grammar of entity files. Knows nothing of how patterns are run; whether a pattern compiles for
+Hyperscan is found out by `candidates.Candidates.build`.
 
 An entity file is one YAML mapping from id to a section with these keys and no others:
 
     title              one line for people
     group              one of GROUPS; policy names entities by id or by group
-    pattern, patterns  what a value looks like, in the syntax that Hyperscan and Python's `re` share (bytes, no
+    pattern, patterns  what a value looks like, in the syntax that Hyperscan and Python's `re` share (bytes,
+    no
                        look-around). The first capture group is the value where only a part of the match is
+    led                patterns of values that say nothing by themselves (nine digits): they count only where
+    a
+                       context word stands before them
+    before, behind     what extends a match to the left and to the right; for Python alone, so it may be dear
+    endless            one character of a value without bounds (a key): from a find on, all such are masked
     validator          name of a function of `validate.VALIDATORS`; none: the pattern alone decides
     edges              what may not touch the value, one of EDGES (default word)
     confidence         score of a validated value without context, 0 to 1 (default 0.9)
-    context            words that raise the score by 0.3 within 30 characters before the value or in its field's name;
-                       regular expressions without case, a blank stands for any of " _-." or nothing
-    negative           words that lower it by 0.3 where they label the value ("order no. ", "trackingId=")
-    led                true: the value alone says nothing; it counts only where a context word stands before it
+    context            words that raise the score by 0.3 within 30 characters before the value or in its
+    field's
+                       name; regular expressions without case; a blank stands for one of " _.-" or nothing,
+                       "\b" for a word's edge, humps of camelCase included
+    negative           words that lower it by 0.45 where they label the value ("order no. ", "trackingId=")
+    labelled           true: the context word must be in the label right before the value ("name=", "name": )
+    beside             id of another entity: counts only within 400 bytes of one of its values
     mask               how it is masked, see `mask.py`: all | everything | email | firstN, lastN, firstNlastM
     unwritten          true: never kept in records of ours, not even masked (PCI DSS 3.3.1)
     report             true: reported only, whatever the default action says
     tests              published sample values (without separators): tagged "test", never a reason to block
     tags               clauses and CWE ids for findings and reports
-    hits, misses       samples for the test run; at least one hit. Stars around the value mark what must be found:
+    hits, misses       samples for the test run; at least one hit. Stars around the value mark what must be
+    found:
                        "card **4111...**"; without stars the whole text
 """
 
@@ -67,13 +77,18 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     group: str
-    patterns: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
     validator: str = ""
     edges: str = "word"
     confidence: float = 0.9
+    led: tuple[str, ...] = ()
+    before: str = ""
+    behind: str = ""
+    endless: str = ""
     context: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
-    led: bool = False
+    labelled: bool = False
+    beside: str = ""
     mask: str = "all"
     unwritten: bool = False
     report: bool = False
@@ -131,11 +146,13 @@ def _entity(name: str, node: Tree, root: Mapping, filename: str, problems: list[
             values[attribute] = None
     if "pattern" in node.entries and "patterns" in node.entries:
         wrong(node.keys["pattern"].line, "pattern", "stands beside patterns", "keep one of the two")
-    for attribute, key in (("title", "title"), ("group", "group"), ("patterns", "pattern"), ("hits", "hits")):
-        if attribute not in values:
+    for key in ("title", "group", "hits"):
+        if key not in values:
             wrong(start, key, "is missing")
+    if "patterns" not in values and "led" not in values:
+        wrong(start, "pattern", "is missing", "or give led patterns")
     if values.get("led") and not values.get("context"):
-        wrong(start, "context", "a led entity needs context words")
+        wrong(start, "context", "is missing: led patterns need context words")
     return Entity(**values) if len(problems) == before else None
 
 
@@ -284,12 +301,17 @@ _KEYS: Final[dict[str, tuple[str, Callable[[Tree], Any]]]] = {
     "confidence": ("confidence", _share),
     "context": ("context", _WORDS),
     "negative": ("negative", _WORDS),
-    "led": ("led", _BOOL),
+    "led": ("led", _some(_list(_regex), "pattern")),
+    "before": ("before", lambda node: _regex(_text(node))),
+    "behind": ("behind", lambda node: _regex(_text(node))),
+    "endless": ("endless", lambda node: _regex(_text(node))),
+    "labelled": ("labelled", _BOOL),
+    "beside": ("beside", _text),
     "mask": ("mask", lambda node: _mask(_text(node))),
     "unwritten": ("unwritten", _BOOL),
     "report": ("report", _BOOL),
     "tests": ("tests", lambda node: frozenset(text.encode() for text in _list(str)(node))),
     "tags": ("tags", _list(str)),
     "hits": ("hits", _some(_list(_sample), "sample")),
-    "misses": ("misses", _list(lambda text: Sample(text))),
+    "misses": ("misses", _list(Sample)),
 }

@@ -1,34 +1,41 @@
 """From a text to the values in it: candidates, exact spans, validators, context, score, overlaps.
 
-Pure: the same text gives the same hits. Knows nothing of containers, policy or masks; the text it sees is already
-decoded (see `views.py`).
+Pure: the same text gives the same hits. Knows nothing of containers, policy or masks; the text it sees is
+already decoded (see `views.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from waf.model import PatternStore
-from waf.sensitive.candidates import Candidates, context_words
+from waf.sensitive.candidates import Candidates
+from waf.sensitive.context import Surroundings, negative_pattern, word_pattern
 from waf.sensitive.entities import EDGES, Entity
+from waf.sensitive.exact import ExactData
 from waf.sensitive.validate import VALIDATORS, Validator
 
 ACT: Final = 0.8
 REPORT: Final = 0.5
 CONTEXT: Final = 0.3
-NEAR: Final = 30
-"""Characters before a value in which a context word counts."""
+NEGATIVE: Final = 0.45
+"""More than enough to silence what would act without it: look-alikes make no noise."""
 
-LOOK_BEHIND: Final = 200
-"""Bytes before a value that its score may depend on (mark-up is taken out before `NEAR` is counted)."""
+BESIDE: Final = 400
+"""Bytes between a value and the one that it must stand beside."""
+
+_LED_REACH: Final = 96
+_SEPARATORS: Final = b" -./()"
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """`text[start:end]` is a value of `entity`; `score` is at least REPORT. `test`: a published sample value."""
+    """`text[start:end]` is a value of `entity`; `score` is at least REPORT. `test`: a published sample
+    value.
+    """
 
     entity: Entity
     start: int
@@ -38,99 +45,305 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def acts(self) -> bool:
-        return self.score >= ACT
+        return self.score >= ACT - 1e-9
 
 
-class _Kind(msgspec.Struct, frozen=True):
-    """An entity made ready to run."""
+class _Form(msgspec.Struct, frozen=True):
+    """A pattern made ready to run."""
 
     entity: Entity
-    shapes: tuple[re.Pattern[bytes], ...]
+    led: bool
+    shape: re.Pattern[bytes]
+    before: re.Pattern[bytes] | None
+    endless: re.Pattern[bytes] | None
+    group: int
+    numeric: bool
     validate: Validator | None
     context: re.Pattern[bytes] | None
-    negative: re.Pattern[bytes] | None
+    negative: re.Pattern[bytes] | None  # in a label
+    denied: re.Pattern[bytes] | None  # right before the value, in running text
 
 
 class Finder:
     """Finds the values of `entities`. Immutable; may be used from several threads."""
 
-    def __init__(self, entities: Sequence[Entity], candidates: Candidates) -> None:
-        self.entities = tuple(entities)
+    def __init__(
+        self, entities: Sequence[Entity], candidates: Candidates, lists: Mapping[str, ExactData]
+    ) -> None:
+        self.entities: Final = tuple(entities)
         self._candidates = candidates
-        self._kinds = tuple(_kind(entity) for entity in entities)
+        own = {f"exact:{name}": data.confirm for name, data in lists.items()}
+        self._forms = tuple(_form(form.entity, form.pattern, form.led, own) for form in candidates.forms)
+        self._led = tuple(form for form in self._forms if form.led)
+        self._columns: dict[str, tuple[_Form, ...]] = {}
 
     @classmethod
-    def build(cls, entities: Sequence[Entity], store: PatternStore | None) -> Finder:
-        return cls(entities, Candidates.build(entities, store))
+    def build(
+        cls,
+        entities: Sequence[Entity],
+        store: PatternStore | None,
+        lists: Mapping[str, ExactData] | None = None,
+    ) -> Finder:
+        """Raises ConfigError naming each pattern that Hyperscan refuses."""
+        return cls(entities, Candidates.build(entities, store), lists or {})
+
+    def suspects(self, text: bytes) -> bool:
+        """False: there is nothing in `text`. True: `find` has to look."""
+        return bool(self._candidates.scan(text))
 
     def find(self, text: bytes) -> list[Hit]:
-        """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer."""
+        """The values in `text`, in order and without overlaps; of two that overlap the surer, then the
+        longer.
+
+        Entities that must stand `beside` another are given whether they do or not: see `beside`.
+        """
         found = self._candidates.scan(text)
         if not found:
             return []
         hits = []
-        for index, start in {(index, start) for index, start, _ in found}:
-            hit = self._judge(self._kinds[index], text, start)
-            if hit is not None:
-                hits.append(hit)
-        return _apart(hits)
+        for number, place in found:
+            form = self._forms[number]
+            for start, end in form_spans(form, text, place):
+                hit = _judge(form, text, start, end)
+                if hit is not None:
+                    hits.append(hit)
+                    break
+        return apart(hits)
 
-    def _judge(self, kind: _Kind, text: bytes, start: int) -> Hit | None:
-        for shape in kind.shapes:
-            match = shape.match(text, start)
-            if match is None:
+    def settled(self, text: bytes) -> list[Hit]:
+        """As `find` in a whole text, without those that lack the value they must stand beside."""
+        hits = self.find(text)
+        return [
+            hit
+            for hit in hits
+            if not hit.entity.beside
+            or any(
+                other.entity.id == hit.entity.beside
+                and other.start < hit.end + BESIDE
+                and other.end > hit.start - BESIDE
+                for other in hits
+            )
+        ]
+
+    def find_cells(
+        self, text: bytes, start: int, end: int, columns: Sequence[str], separator: bytes
+    ) -> list[Hit]:
+        """Values that only the head of their column makes sensitive, in the whole lines of
+        `text[start:end]`.
+        """
+        wanted = [(number, forms) for number, name in enumerate(columns) if (forms := self._led_by(name))]
+        if not wanted:
+            return []
+        hits = []
+        place = start
+        while place < end:
+            stop = text.find(b"\n", place, end)
+            stop = end if stop < 0 else stop
+            cells = _cells(text, place, stop, separator)
+            for number, forms in wanted:
+                if number < len(cells):
+                    low, high = cells[number]
+                    hits += _judge_cell(forms, text, low, high)
+            place = stop + 1
+        return hits
+
+    def _led_by(self, label: str) -> tuple[_Form, ...]:
+        """The led forms that a column's head speaks for."""
+        known = self._columns.get(label)
+        if known is None:
+            name = label.encode()
+            known = tuple(
+                form for form in self._led if _last(form.context, name) > max(_last(form.negative, name), 0)
+            )
+            if len(self._columns) < 1024:
+                self._columns[label] = known
+        return known
+
+    def hints(self, label: bytes) -> bool:
+        """`label` names something that only its name makes sensitive."""
+        return any(form.context is not None and form.context.search(label) for form in self._led)
+
+
+def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[int, int]]:
+    """The spans of a line's cells (RFC 4180), quotes included."""
+    cells = []
+    place = start
+    while place <= end:
+        stop = place
+        if text[place : place + 1] == b'"':
+            stop = text.find(b'"', place + 1, end)
+            while stop >= 0 and text[stop + 1 : stop + 2] == b'"':
+                stop = text.find(b'"', stop + 2, end)
+            stop = end if stop < 0 else stop
+        stop = text.find(separator, stop, end)
+        stop = end if stop < 0 else stop
+        cells.append((place, stop))
+        place = stop + 1
+    return cells
+
+
+def _judge_cell(forms: Sequence[_Form], text: bytes, low: int, high: int) -> list[Hit]:
+    for form in forms:
+        match = form.shape.search(text, low, high)
+        if match is None:
+            continue
+        start, end = match.span(form.group)
+        score = form.entity.confidence + CONTEXT
+        if form.validate is not None:
+            try:
+                score = form.entity.confidence * form.validate(text[start:end]) + CONTEXT
+            except (ValueError, IndexError, KeyError):
                 continue
-            group = 1 if shape.groups else 0
-            begin, end = match.span(group)
-            value = match[group]
-            score = kind.entity.confidence
-            if kind.validate is not None:
-                score *= kind.validate(value)
-            if score <= 0:
-                continue
-            score += self._context(kind, text, begin)
-            if score < REPORT:
-                continue
-            return Hit(kind.entity, begin, end, min(score, 1.0), _plain(value) in kind.entity.tests)
+        if score > CONTEXT and score >= REPORT - 1e-9:
+            test = _plain(text[start:end]) in form.entity.tests
+            return [Hit(form.entity, start, end, min(score, 1.0), test)]
+    return []
+
+
+def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]]:
+    """Where a candidate's value may stand exactly, the likeliest first."""
+    if form.led:
+        for led in form.shape.finditer(text, max(0, place - _LED_REACH), place + _LED_REACH):
+            start, end = led.span(form.group)
+            if start < place <= end:
+                yield start, end
+                if form.numeric:
+                    yield from _shorter(form, text, start, end)
+                return
+        return
+    if form.before is not None:
+        left = form.before.search(text, max(0, place - 64), place)
+        place = left.start() if left is not None else place
+    match = form.shape.match(text, place)
+    if match is not None:
+        start, end = match.span(form.group)
+        yield start, end
+    else:
+        start, end = place, place
+    if form.numeric:
+        yield from _shorter(form, text, place, max(end, place + 28))
+
+
+def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Runs of whole groups within a grouped number: "4539 1488 0343 6467 12" or "3120 4539148803436467"."""
+    value = text[start:end]
+    cuts = [place for place, char in enumerate(value) if char in b" -."][:8]
+    if not cuts:
+        return
+    for first in (-1, *cuts):
+        for last in reversed((*cuts, len(value))):
+            if last - first > 6 and (first, last) != (-1, len(value)):
+                match = form.shape.match(text, start + first + 1, start + last)
+                if match is not None and match.end() == start + last:
+                    yield match.span(form.group)
+
+
+def _judge(form: _Form, text: bytes, start: int, end: int) -> Hit | None:
+    entity = form.entity
+    value = text[start:end]
+    score = entity.confidence
+    if form.validate is not None:
+        try:
+            score *= form.validate(value)
+        except (ValueError, IndexError, KeyError):
+            return None
+        if score <= 0:
+            return None
+    if form.numeric and _continues(text, start, value):
         return None
+    score += _weigh(form, text, start)
+    if score < REPORT - 1e-9:
+        return None
+    if form.endless is not None and (tail := form.endless.match(text, end)) is not None:
+        end = tail.end()
+    return Hit(entity, start, end, min(score, 1.0), _plain(value) in entity.tests)
 
-    def _context(self, kind: _Kind, text: bytes, start: int) -> float:
-        before = text[max(0, start - LOOK_BEHIND) : start]
-        if kind.negative is not None and kind.negative.search(before):
-            return -CONTEXT
-        if kind.context is not None and kind.context.search(before[-NEAR:]):
+
+def _weigh(form: _Form, text: bytes, start: int) -> float:
+    """What the surroundings add to the score; far below zero where a led value lacks its context."""
+    around = Surroundings(text, start)
+    context = form.context
+    if around.decisive:
+        said = _last(context, around.label)
+        denied = _last(form.negative, around.label)
+        if denied > said:
+            return -NEGATIVE
+        if said >= 0:
             return CONTEXT
-        return 0.0
+        return -1.0 if form.led else 0.0
+    if form.entity.labelled:
+        return -1.0
+    if form.denied is not None and form.denied.search(around.near):
+        return -NEGATIVE
+    if context is not None and (form.led or form.entity.confidence < ACT) and context.search(around.near):
+        return CONTEXT
+    return -1.0 if form.led else 0.0
 
 
-def _kind(entity: Entity) -> _Kind:
-    before, after = EDGES[entity.edges]
-    return _Kind(
+def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
+    """Where the last match in `label` ends; -1 for none."""
+    last = -1
+    if pattern is not None:
+        for match in pattern.finditer(label):
+            last = match.end()
+    return last
+
+
+def _continues(text: bytes, start: int, value: bytes) -> bool:
+    """The number goes on to the left: a group of the same kind stands before its first."""
+    before = text[max(0, start - 6) : start]
+    separator = before[-1:]
+    if separator not in (b" ", b"-") or separator not in value:
+        return separator == b"-" and before[-2:-1].isdigit()
+    group = before[:-1].rpartition(separator)[2]
+    return len(group) >= 4 and group.isalnum() and group[-1:].isdigit()
+
+
+def apart(hits: list[Hit]) -> list[Hit]:
+    """`hits` in order, those that overlap a surer or longer one taken out."""
+    hits.sort(key=lambda hit: hit.start)
+    out: list[Hit] = []
+    cluster: list[Hit] = []
+    reach = -1
+    for hit in hits:
+        if hit.start >= reach:
+            out += _surest(cluster)
+            cluster = []
+        cluster.append(hit)
+        reach = max(reach, hit.end)
+    return out + _surest(cluster)
+
+
+def _surest(cluster: list[Hit]) -> list[Hit]:
+    if len(cluster) < 2:
+        return cluster
+    kept: list[Hit] = []
+    for hit in sorted(cluster, key=lambda h: (-h.score, h.start - h.end, h.start, h.entity.id)):
+        if all(hit.end <= other.start or hit.start >= other.end for other in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda hit: hit.start)
+
+
+def _form(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> _Form:
+    before, behind = EDGES[entity.edges]
+    shape = re.compile(
+        before + entity.before.encode() + b"(?:" + pattern.encode() + b")" + entity.behind.encode() + behind,
+        re.DOTALL,
+    )
+    return _Form(
         entity=entity,
-        shapes=tuple(re.compile(before + b"(?:" + p.encode() + b")" + after) for p in entity.patterns),
-        validate=VALIDATORS[entity.validator] if entity.validator else None,
-        context=re.compile(context_words(entity.context).encode(), re.I) if entity.context else None,
-        negative=re.compile(
-            b"(?:"
-            + context_words(entity.negative).encode()
-            + rb")(?:[ _.-]?(?:no|nr|num|number|id|ref|code|key))?"
-            rb"[^A-Za-z0-9]{0,8}\Z",
-            re.I,
-        )
-        if entity.negative
-        else None,
+        led=led,
+        shape=shape,
+        before=re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None,
+        endless=re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None,
+        group=1 if shape.groups else 0,
+        numeric=entity.edges == "number",
+        validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
+        context=word_pattern(entity.context),
+        negative=word_pattern(entity.negative),
+        denied=negative_pattern(entity.negative),
     )
 
 
 def _plain(value: bytes) -> bytes:
-    return value.translate(None, b" -./")
-
-
-def _apart(hits: list[Hit]) -> list[Hit]:
-    if len(hits) > 1:
-        kept: list[Hit] = []
-        for hit in sorted(hits, key=lambda h: (-h.score, h.start - h.end, h.start, h.entity.id)):
-            if all(hit.end <= other.start or hit.start >= other.end for other in kept):
-                kept.append(hit)
-        hits = sorted(kept, key=lambda h: h.start)
-    return hits
+    return value.translate(None, _SEPARATORS).upper()

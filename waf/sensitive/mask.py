@@ -1,38 +1,58 @@
-"""How values are made unreadable: the same length, the separators kept, in place.
+"""How values are made unreadable.
 
-A mask is a function from a value to a value of the same length that holds less. "*" stands for each hidden letter or
-digit; containers that allow no star (a bare JSON number) pass another fill. PCI DSS 3.4.1 allows the BIN and the last
-four digits of a card number at most.
+A mask is a function from a value to one of the same length that says less: "*" stands for each hidden letter
+or digit, separators stay. Where the grammar allows no star (a bare JSON number) digits stand instead. PCI DSS
+3.4.1 allows the BIN and the last four digits of a card number at most.
+
+Tokens and hashes are keyed (PCI DSS 3.5.1.1): without the key nobody can try all numbers. They change the
+length.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 from functools import lru_cache
 from typing import Final
 
+from waf.sensitive.validate.digits import luhn
+
 _FORMAT: Final = re.compile(r"(?:first(\d+))?(?:last(\d+))?")
-_KEEPABLE: Final = re.compile(rb"[A-Za-z0-9]")
-_LEAST_HIDDEN: Final = 4  # a mask that would hide fewer characters keeps the last ones only, then none
+_LEAST_HIDDEN: Final = 4
+"""A mask that would hide fewer characters keeps the last ones only, then none."""
+
+_STARS: Final = bytes(42 if chr(c).isalnum() and c < 128 else c for c in range(256))
 
 
-def masked(value: bytes, format: str, fill: bytes = b"*") -> bytes:
-    """`value` in the mask `format` of an entity file; as long as it was. `fill` is one byte."""
+def masked(value: bytes, format: str) -> bytes:
+    """`value` in the mask `format` of an entity file, as long as it was."""
     if format == "everything":
-        return fill * len(value)
+        return b"*" * len(value)
     if format == "email":
-        return _email(value, fill)
+        return _email(value)
     first, last = _kept(format)
-    places = [m.start() for m in _KEEPABLE.finditer(value)]
-    hidden = len(places) - first - last
-    if hidden < _LEAST_HIDDEN:
-        first, hidden = 0, len(places) - last
-        if hidden < _LEAST_HIDDEN:
-            last, hidden = 0, len(places)
-    out = bytearray(value)
-    for place in places[first : first + hidden]:
-        out[place] = fill[0]
-    return bytes(out)
+    if value.isdigit():
+        places: range | list[int] = range(len(value))
+    else:
+        places = [place for place, char in enumerate(value) if _STARS[char] == 42]
+    size = len(places)
+    if size - first - last < _LEAST_HIDDEN:
+        first = 0
+        if size - last < _LEAST_HIDDEN:
+            last = 0
+    if size == 0:
+        return value
+    start = places[first]
+    end = places[size - last - 1] + 1
+    return value[:start] + value[start:end].translate(_STARS) + value[end:]
+
+
+def masked_number(value: bytes, format: str) -> bytes:
+    """As `masked`, in digits alone and without a leading zero: middle digits 0."""
+    out = masked(value, format).replace(b"*", b"0")
+    return b"1" + out[1:] if out[:1] == b"0" and len(out) > 1 else out
 
 
 @lru_cache(maxsize=64)
@@ -44,8 +64,57 @@ def _kept(format: str) -> tuple[int, int]:
     return int(match[1] or 0), int(match[2] or 0)
 
 
-def _email(value: bytes, fill: bytes) -> bytes:
+def _email(value: bytes) -> bytes:
     """j***@d***.tld: first characters and the top-level domain stay."""
     local, at, domain = value.rpartition(b"@")
     name, dot, tld = domain.rpartition(b".")
-    return b"".join((local[:1], fill * (len(local) - 1), at, name[:1], fill * (len(name) - 1), dot, tld))
+    return b"".join(
+        (
+            local[:1],
+            local[1:].translate(_STARS),
+            at,
+            name[:1],
+            name[1:].translate(_STARS),
+            dot,
+            tld,
+        )
+    )
+
+
+class Key:
+    """The secret behind tokens, hashes and sketches; each use has a key of its own derived from it."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._token = hmac.digest(secret, b"waf sensitive token", "sha256")
+        self._hash = hmac.digest(secret, b"waf sensitive hash", "sha256")
+        self.sketch: Final = hmac.digest(secret, b"waf sensitive sketch", "sha256")
+        self.exact: Final = hmac.digest(secret, b"waf sensitive exact", "sha256")
+
+    def token(self, entity: str, value: bytes) -> bytes:
+        """`tok_<entity>_<16 base32>`: the same for the same value, separators and case aside."""
+        digest = hmac.digest(self._token, entity.encode() + b"\0" + normal(value), "sha256")
+        return b"tok_%b_%b" % (entity.encode(), base64.b32encode(digest[:10]).lower())
+
+    def hash(self, entity: str, value: bytes) -> bytes:
+        """32 hexadecimal digits of a keyed hash."""
+        return hmac.digest(self._hash, entity.encode() + b"\0" + normal(value), "sha256")[:16].hex().encode()
+
+    def number(self, entity: str, value: bytes) -> bytes:
+        """A token for where only digits may stand: as many digits, and on purpose no valid card number."""
+        digest = hmac.digest(self._token, b"number\0" + entity.encode() + b"\0" + normal(value), "sha256")
+        digits = str(int.from_bytes(digest, "big")).encode()[: len(value)].rjust(len(value), b"7")
+        if digits[:1] == b"0":
+            digits = b"7" + digits[1:]
+        if luhn(digits):
+            digits = digits[:-1] + b"%d" % ((digits[-1] - 48 + 1) % 10)
+        return digits
+
+    def sketch_hash(self, entity: str, value: bytes) -> int:
+        """64 bits of a keyed hash for counting distinct values."""
+        digest = hashlib.blake2b(normal(value), digest_size=8, key=self.sketch, person=entity.encode()[:16])
+        return int.from_bytes(digest.digest(), "big")
+
+
+def normal(value: bytes) -> bytes:
+    """A value without what people write differently: separators and case."""
+    return value.translate(None, b" -./()\t\r\n").upper()

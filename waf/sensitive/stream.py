@@ -1,80 +1,408 @@
-"""Bodies changed while they pass: constant memory, the same result wherever chunks are cut."""
+"""Bodies changed while they pass: constant memory, the same result wherever chunks are cut.
+
+What is held back is decided by the text alone: everything up to the last byte that no value contains (a
+quote, a bracket, a line's end) may go, and never more than `HOLD` bytes stay. A hit is settled only when the
+byte behind it is known. Values without bounds (keys) are masked as they pass, until a byte that cannot belong
+to them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from typing import Final
 
-from waf.model import PASSED, Verdict
-from waf.sensitive.containers import Container, is_bare_number
-from waf.sensitive.find import LOOK_BEHIND, Finder, Hit
-from waf.sensitive.mask import masked
+import msgspec
+
+from waf.config.schema import SensitiveAction
+from waf.model import Action, BodyRefused, Verdict
+from waf.sensitive.containers import Container, is_bare_number, sniffed
+from waf.sensitive.context import label_before
+from waf.sensitive.find import BESIDE, Finder, Hit, apart
+from waf.sensitive.mask import Key, masked, masked_number
+from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
+from waf.sensitive.places import Columns, Tracker, named, tracker
+from waf.sensitive.tally import Tally
+from waf.sensitive.views import View, over, view
 
 HOLD: Final = 768
-"""Bytes held back at most: more than twice the longest bounded value, so that overlaps are settled alike."""
+"""Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
+overlaps are settled alike."""
+
+KEEP_BEHIND: Final = 640
+"""Bytes kept after they were sent: context of what follows, escapes included."""
+
+REMEMBER: Final = 64 * 1024
+"""Bytes at the start of a body that a tracker may still be led through once something is found."""
 
 _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
-"""Bytes that no value contains: what stands before the last of them is decided."""
+"""Bytes that no bounded value contains: what stands before the last of them is decided."""
+
+_SPACES: Final = re.compile(rb"[ \t]*")
+_OPEN_TAIL: Final = re.compile(
+    rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
+)
+_PARTIAL: Final = 8  # bytes that may be the beginning of an escape
+
+
+class Edit(msgspec.Struct, frozen=True, gc=False):
+    """`held[start:end]` becomes `text`."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+class _Endless(msgspec.Struct, frozen=True):
+    """A key that is passing: what may belong to it, and what is done with it."""
+
+    more: re.Pattern[bytes]
+    alters: bool
 
 
 class Redactor:
-    """A text filter: decoded bytes in, redacted bytes of the same length out."""
+    """Decoded bytes of one body in, redacted bytes out; counts what it found in `tally`.
 
-    def __init__(self, finder: Finder, container: Container, acts: Callable[[Hit], bool]) -> None:
+    With `enforce` false nothing is changed and nothing refused, only counted. `ceilings` are the most
+    values of an entity that may pass; beyond them the body is refused as a disclosure. `address` is the
+    field that all of it is, `label` the name that stands before it; `part` replaces the container in
+    addresses ("arg" for a query).
+    """
+
+    def __init__(
+        self,
+        finder: Finder,
+        container: Container,
+        orders: Orders,
+        key: Key,
+        *,
+        enforce: bool = True,
+        ceilings: dict[str, int] | None = None,
+        sniff: bool = False,
+        address: str = "",
+        label: bytes = b"",
+        part: str = "",
+    ) -> None:
         self._finder = finder
         self._container = container
-        self._acts = acts
-        self._behind = b""  # sent already; context
-        self._held = b""
-        self.hits: list[Hit] = []
+        self._orders = orders
+        self._key = key
+        self._enforce = enforce
+        self._ceilings = ceilings
+        self._sniff = sniff
+        self.tally = Tally(key)
         self.altered = False
+        self.would_alter = False
+        self.refusal: Verdict | None = None
+        self._binary = False
+        self._behind = b"\n" + label + b"=" if label else b""
+        self._fixed_address = address
+        self._part = part
+        self._held = b""
+        self._passed = 0  # bytes sent
+        self._endless: _Endless | None = None
+        self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
+        self._script = False
+        self._lasting = frozenset(e.beside for e in finder.entities if e.beside)
+        self._tracker: Tracker | None = None
+        self._followed = 0
+        self._start: list[bytes] | None = []
+        self._begin(container)
+
+    # ------------------------------------------------------------------------------------------------ the
+    # body
 
     def feed(self, data: bytes) -> bytes:
-        self._held += data
-        held = self._held
-        tail = held[-HOLD:]
-        hard = max(tail.rfind(byte) for byte in _HARD)
-        return self._release(len(held) - len(tail) + max(hard + 1, 0), final=False)
+        if self._sniff and data:
+            self._sniff = False
+            container = sniffed(self._container, data)
+            self._binary = container is None
+            if container is not None and container is not self._container:
+                self._begin(container)
+        if self._binary:
+            return data
+        self._held = held = self._held + data if self._held else data
+        return self._release(self._frontier(held), final=False)
 
     def idle(self) -> bytes:
+        """All but a value that may have begun."""
+        if self._binary or not self._held:
+            return b""
         held = self._held
-        cut = len(held)
-        while cut and held[cut - 1 : cut] in b"0123456789 -" and len(held) - cut < HOLD:
-            cut -= 1
-        return self._release(cut, final=False)
+        tail = _OPEN_TAIL.search(held[-HOLD:])
+        limit = len(held)
+        if tail is not None and re.search(rb"[0-9@_]", tail[0]):
+            limit -= len(tail[0])
+        return self._release(limit, final=False, idle=True)
+
+    def stop(self) -> None:
+        """Look no further."""
+        self._binary = True
+        self._held = b""
 
     def finish(self) -> bytes:
-        return self._release(len(self._held), final=True)
+        """The rest."""
+        return self._release(len(self._held), final=True) if self._held else b""
 
-    def _release(self, limit: int, final: bool) -> bytes:
+    def _begin(self, container: Container) -> None:
+        self._container = container
+        eager = container is Container.CSV or self._orders.by_field
+        self._tracker = tracker(container) if eager else None
+        self._start = None if eager else []
+        self._columns = self._tracker if isinstance(self._tracker, Columns) else None
+
+    def _frontier(self, held: bytes) -> int:
+        """How many bytes of `held` no later byte can say anything about."""
+        if self._columns is not None:
+            line = held.rfind(b"\n")
+            if line >= 0 or len(held) < 16 * 1024:
+                return line + 1
+        low = max(0, len(held) - HOLD)
+        return max(low, max([held.rfind(byte, low) for byte in _HARD]) + 1)
+
+    def _release(self, limit: int, final: bool, idle: bool = False) -> bytes:
+        held = self._held
+        offset = len(self._behind)
+        seen = view(self._behind + held if offset else held, self._container is Container.FORM)
+        begin = 0
+        edits: list[Edit] = []
+        if self._endless is not None:
+            begin = self._pass_on(self._endless, seen, offset, final, edits)
+            limit = max(limit, begin) if self._endless is None else begin
+        if limit:
+            hits = self._hits(seen.text, limit, offset)
+            if hits:
+                limit = self._settle(hits, seen, offset, begin, limit, final, idle, edits)
         if not limit:
             return b""
-        offset = len(self._behind)
-        text = self._behind + self._held
+        return self._send(limit, edits)
+
+    def _hits(self, text: bytes, limit: int, offset: int) -> list[Hit]:
         hits = self._finder.find(text)
-        out = bytearray(self._held)
+        columns = self._columns
+        if columns is not None and not columns.ready:
+            self._follow(self._passed + self._held.find(b"\n", 0, limit) + 1)
+        if columns is not None and columns.ready and columns.names:
+            cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator)
+            if cells:
+                hits = apart([*hits, *cells])
+        return hits
+
+    def _settle(
+        self, hits: list[Hit], seen: View, offset: int, begin: int, limit: int, final: bool, idle: bool,
+        edits: list[Edit],
+    ) -> int:  # fmt: skip
+        """Act on the hits before `limit`; gives how much may go, less where a hit is still open."""
+        held, text = self._held, seen.text
+        size = len(held)
         for hit in hits:
-            start, end = hit.start - offset, hit.end - offset
-            if start < 0:
+            start, end = seen.span(hit.start, hit.end)
+            start -= offset
+            end -= offset
+            if end <= begin:
                 continue
             if start >= limit:
                 break
-            if end >= len(self._held) and not final:
-                limit = start
-                break
-            limit = max(limit, end)
-            self.hits.append(hit)
-            if self._acts(hit):
-                fill = b"*"
-                if self._container in (Container.JSON, Container.SCRIPT) and is_bare_number(
-                    text, hit.start, hit.end
-                ):
-                    fill = b"0"
-                out[start:end] = masked(text[hit.start : hit.end], hit.entity.mask, fill)
-                self.altered = True
-        self._behind = text[: offset + limit][-LOOK_BEHIND:]
-        self._held = self._held[limit:]
-        return bytes(out[:limit])
+            first = max(start, begin, 0)
+            if not final:
+                if hit.entity.endless and size - end < _PARTIAL:
+                    if size - first < HOLD and not idle:
+                        return first
+                elif self._undecided(hit, text):
+                    return first
+            if hit.entity.beside and not self._beside(hit, hits, offset):
+                if not final and not idle and len(text) - hit.end < BESIDE:
+                    return first
+                if not idle:
+                    continue
+            limit = max(limit, self._act(hit, seen, offset, first, end, edits))
+            if hit.entity.id in self._lasting:
+                self._seen[hit.entity.id] = self._passed + end
+            if hit.entity.endless and not final and size - end < _PARTIAL:
+                more = re.compile(b"(?:" + hit.entity.endless.encode() + b")*")
+                self._endless = _Endless(more, bool(edits) and edits[-1].end == end)
+                return end
+            begin = max(begin, end, edits[-1].end if edits else 0)
+        return max(limit, begin)
 
-    def verdict(self) -> Verdict:
-        return PASSED
+    def _undecided(self, hit: Hit, text: bytes) -> bool:
+        """What stands behind the value is not known yet."""
+        spaces = _SPACES.match(text, hit.end)
+        return spaces is None or spaces.end() == len(text)
+
+    def _beside(self, hit: Hit, hits: list[Hit], offset: int) -> bool:
+        wanted = hit.entity.beside
+        last = self._seen.get(wanted)
+        if last is not None and self._passed + hit.start - offset - last <= BESIDE:
+            return True
+        return any(
+            other.entity.id == wanted and other.start < hit.end + BESIDE and other.end > hit.start - BESIDE
+            for other in hits
+        )
+
+    def _pass_on(self, endless: _Endless, seen: View, offset: int, final: bool, edits: list[Edit]) -> int:
+        place = seen.place(offset)
+        match = endless.more.match(seen.text, place)
+        end = match.end() if match is not None else place
+        if endless.alters and end > place:
+            self._mask_over(seen, place, masked(seen.text[place:end], "all"), offset, edits)
+        stop = seen.span(place, end)[1] - offset if end > place else 0
+        if final or len(self._held) - stop >= _PARTIAL:
+            self._endless = None
+        return stop
+
+    # --------------------------------------------------------------------------------------------------- a
+    # hit
+
+    def _act(self, hit: Hit, seen: View, offset: int, start: int, end: int, edits: list[Edit]) -> int:
+        """Count the hit and note the edit; gives where in `held` the edit ends."""
+        text = seen.text
+        value = text[hit.start : hit.end]
+        entity = hit.entity
+        address = self._address(text, hit.start, start)
+        action = self._orders.action(entity, address)
+        if action == "ignore":
+            return end
+        if not hit.acts:
+            action = "report"
+        elif action == "block" and hit.test:
+            action = "mask"
+        self.tally.add(entity, address, action, value, sure=hit.acts, test=hit.test)
+        if action == "block" or self._over_ceiling(entity.id):
+            self._refuse()
+        if action not in ALTERS:
+            return end
+        self.would_alter = True
+        if not self._enforce:
+            return end
+        self.altered = True
+        if action in LENGTHENS:
+            edit = self._replacement(action, hit, seen, offset, start, end)
+            edits.append(edit)
+            return edit.end
+        format = "everything" if entity.unwritten else entity.mask
+        container = self._container_at(text, hit.start)
+        if is_bare_number(container, text, hit.start, hit.end):
+            new = masked_number(value, format)
+        else:
+            new = masked(value, format)
+        self._mask_over(seen, hit.start, new, offset, edits, start)
+        return end
+
+    def _mask_over(
+        self, seen: View, place: int, new: bytes, offset: int, edits: list[Edit], start: int = 0
+    ) -> None:
+        """Write `new` over what stands at `place` of the view, from `start` of what is held on."""
+        first, end = seen.span(place, place + len(new))
+        skip = max(0, start - (first - offset))
+        edits.append(Edit(first - offset + skip, end - offset, over(seen, place, new)[skip:]))
+
+    def _replacement(
+        self, action: SensitiveAction, hit: Hit, seen: View, offset: int, start: int, end: int
+    ) -> Edit:
+        text = seen.text
+        value = text[hit.start : hit.end]
+        bare = is_bare_number(self._container_at(text, hit.start), text, hit.start, hit.end)
+        if action == "drop":
+            if bare:
+                return Edit(start, end, b"null" if self._container is Container.JSON else b"0")
+            low, high = _field_around(self._container, self._held, start, end)
+            return Edit(low, high, b"")
+        if bare:
+            return Edit(start, end, self._key.number(hit.entity.id, value))
+        make = self._key.token if action == "tokenise" else self._key.hash
+        return Edit(start, end, make(hit.entity.id, value))
+
+    def _container_at(self, text: bytes, start: int) -> Container:
+        """Within mark-up a script has a grammar of its own."""
+        if self._container is not Container.HTML:
+            return self._container
+        opened, closed = text.rfind(b"<script", 0, start), text.rfind(b"</script", 0, start)
+        inside = opened > closed or (opened < 0 and closed < 0 and self._script)
+        return Container.SCRIPT if inside else Container.HTML
+
+    def _over_ceiling(self, entity: str) -> bool:
+        if self._ceilings is None or entity not in self._ceilings:
+            return False
+        return self.tally.totals[entity] > self._ceilings[entity]
+
+    def _refuse(self) -> None:
+        if self.refusal is None:
+            self.refusal = Verdict(
+                Action.BLOCK if self._enforce else Action.FORWARD,
+                Action.BLOCK,
+                score=10,
+                status=502,
+                findings=self.tally.findings("response"),
+            )
+        if self._enforce:
+            self._held = b""
+            raise BodyRefused(self.refusal)
+
+    # ------------------------------------------------------------------------------------------------- its
+    # name
+
+    def _address(self, text: bytes, place: int, start: int) -> str:
+        if self._fixed_address:
+            return self._fixed_address
+        address = self._place(text, place, start)
+        return self._part + address.removeprefix(self._container.value) if self._part else address
+
+    def _place(self, text: bytes, place: int, start: int) -> str:
+        if self._tracker is None:
+            if self._start is None:
+                label = label_before(text, place).decode("utf-8", "replace")
+                return named(self._container, f"**.{label}") if label else self._container.value
+            self._tracker = tracker(self._container)
+            self._tracker.follow(b"".join(self._start))
+            self._followed = self._passed
+            self._start = None
+        self._follow(self._passed + start)
+        return self._tracker.address(text, place)
+
+    def _follow(self, upto: int) -> None:
+        if self._tracker is not None and upto > self._followed:
+            self._tracker.follow(self._held[self._followed - self._passed : upto - self._passed])
+            self._followed = upto
+
+    def _send(self, limit: int, edits: list[Edit]) -> bytes:
+        held = self._held
+        self._follow(self._passed + limit)
+        if self._start is not None:
+            self._start.append(held[:limit])
+            if self._passed + limit > REMEMBER:
+                self._start = None
+        if self._container is Container.HTML:
+            opened, closed = held.rfind(b"<script", 0, limit), held.rfind(b"</script", 0, limit)
+            if opened >= 0 or closed >= 0:
+                self._script = opened > closed
+        self._passed += limit
+        self._behind = (self._behind + held[max(0, limit - KEEP_BEHIND) : limit])[-KEEP_BEHIND:]
+        self._held = held[limit:]
+        if not edits:
+            return held if limit == len(held) else held[:limit]
+        pieces: list[bytes] = []
+        done = 0
+        for edit in edits:
+            pieces += (held[done : edit.start], edit.text)
+            done = edit.end
+        pieces.append(held[done:limit])
+        return b"".join(pieces)
+
+
+_BOUNDS: Final[dict[Container, tuple[bytes, bytes]]] = {
+    Container.JSON: (b'"', b'"'),
+    Container.XML: (b">\"'", b"<\"'"),
+    Container.FORM: (b"=&", b"&"),
+    Container.CSV: (b'\n,;\t|"', b'\r\n,;\t|"'),
+}
+
+
+def _field_around(container: Container, held: bytes, start: int, end: int) -> tuple[int, int]:
+    """The whole content of the field around a value, as far as it is held; the value itself elsewhere."""
+    bounds = _BOUNDS.get(container)
+    if bounds is None:
+        return start, end
+    left, right = bounds
+    low = max(held.rfind(bytes((byte,)), 0, start) for byte in left) + 1
+    ends = [at for byte in right if (at := held.find(bytes((byte,)), end)) >= 0]
+    return low, min(ends, default=end)

@@ -1,0 +1,132 @@
+"""What stands before a value: its label, and the words near it.
+
+A label is the name that the container gives a value: a JSON key, an attribute, a form name, an XML element.
+A label that says something decides alone; one that says nothing ("value", "number"), or none, lets the
+words before it speak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from waf.sensitive.candidates import core
+
+NEAR: Final = 30
+"""Characters before a value (mark-up taken out) in which a context word counts."""
+
+LOOK_BEHIND: Final = 200
+"""Bytes before a value that its score may depend on."""
+
+_QUIET: Final = frozenset(
+    b"""value val v number no nr num n id text txt data content body message msg note notes comment comments
+    description desc details detail string str field key name label code digits q query search input output
+    result results line lines title type info payload raw item entry answer question subject summary log event
+    remark remarks memo reason x y z a b c d e f g h i j k l m o p r s t u w html href src url uri alt class
+    style""".split()
+)
+"""Labels that say nothing of what they label."""
+
+_ELEMENTS: Final = frozenset(
+    b"""td th tr span div p b strong i em u small big li dd dt a font label code pre option h1 h2 h3 h4 h5 h6
+    section article main header footer body tt kbd samp var mark s sub sup q cite abbr time data button
+    textarea br hr input img table tbody thead ul ol dl script style html head""".split()
+)
+"""HTML's elements, which say nothing either."""
+
+_NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.[]$:"
+_TAG: Final = re.compile(rb"<[^<>]*>")
+_SPACE: Final = re.compile(rb"[ \t\r\n]+")
+_LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
+
+
+def word_pattern(words: Sequence[str]) -> re.Pattern[bytes] | None:
+    """Context words as one expression; None for none."""
+    if not words:
+        return None
+    parts = []
+    for word in words:
+        before = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))" if word.startswith(r"\b") else b""
+        behind = rb"s?(?![a-z])" if word.endswith(r"\b") else b""
+        parts.append(before + b"(?i:" + core(word).encode() + b")" + behind)
+    return re.compile(b"|".join(parts))
+
+
+def negative_pattern(words: Sequence[str]) -> re.Pattern[bytes] | None:
+    """Words that stand as a label right before a value in running text."""
+    pattern = word_pattern(words)
+    if pattern is None:
+        return None
+    return re.compile(
+        b"(?:" + pattern.pattern + rb")(?i:[a-z]{0,3})"
+        rb"(?i:[ _.-]{0,2}(?:no|nr|num(?:ber)?|nummer|id|ref|code|key|n)){0,2}"
+        rb"(?i:[ ]?(?:is|was|of|for|ist|est|es))?[^A-Za-z0-9]{0,8}\Z"
+    )
+
+
+class Surroundings:
+    """What stands before the value at `start` of `text`, worked out once and as far as asked for."""
+
+    __slots__ = ("_label", "_near", "_start", "_text")
+
+    def __init__(self, text: bytes, start: int) -> None:
+        self._text = text
+        self._start = start
+        self._label: bytes | None = None
+        self._near: bytes | None = None
+
+    @property
+    def label(self) -> bytes:
+        """The name that the container gives the value; empty where there is none."""
+        if self._label is None:
+            self._label = label_before(self._text, self._start)
+        return self._label
+
+    @property
+    def decisive(self) -> bool:
+        """The label says what the value is, or that it is something else."""
+        label = self.label
+        if not label:
+            return False
+        last = label.rpartition(b".")[2].rpartition(b":")[2].strip(b"[]$_-").lower()
+        return last not in _QUIET and last not in _ELEMENTS
+
+    @property
+    def near(self) -> bytes:
+        """The last characters before the value, mark-up and earlier lines taken out."""
+        if self._near is None:
+            window = self._text[max(0, self._start - LOOK_BEHIND) : self._start]
+            if b"<" in window or b">" in window:
+                window = _TAG.sub(b" ", window)
+            _, line, rest = window.rpartition(b"\n")
+            if line and _LETTER.search(rest):
+                window = rest
+            window = _SPACE.sub(b" ", window)
+            self._near = window[-NEAR - 8 :]  # room for quotes and colons between word and value
+        return self._near
+
+
+def label_before(text: bytes, start: int) -> bytes:
+    """The JSON key, name or element that directly precedes `text[start]`; empty where none does."""
+    window = text[max(0, start - LOOK_BEHIND) : start].rstrip(b" \t\r\n\"'[(")
+    last = window[-1:]
+    if last == b":":
+        window = window[:-1].rstrip()
+        if window[-1:] in (b'"', b"'"):
+            opening = window.rfind(window[-1:], 0, -1)
+            return window[opening + 1 : -1] if opening >= 0 else b""
+        name = window[len(window.rstrip(_NAME)) :]
+        # Without quotes a colon makes a label only where a member or a line begins (YAML, a header,
+        # JavaScript).
+        before = window[: len(window) - len(name)].rstrip(b" \t")[-1:]
+        return name if before in (b"", b"\n", b"{", b",", b";", b"-") else b""
+    if last == b"=":
+        window = window[:-1].rstrip()
+        return window[len(window.rstrip(_NAME)) :]
+    if last == b">":
+        opening = window.rfind(b"<")
+        if opening < 0 or window[opening + 1 : opening + 2] in (b"/", b"!", b"?", b""):
+            return b""
+        return re.split(rb"[ \t\r\n/>]", window[opening + 1 :], maxsplit=1)[0]
+    return b""

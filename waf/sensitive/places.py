@@ -1,0 +1,165 @@
+"""Where in a body a value stands, for rules by field and for the inventory: "json.customer.card", "csv.iban".
+
+Each container has a tracker that follows the body as it passes. JSON's reads the whole text by one expression
+and so costs about 10 µs/KB; the filter starts it only when something was found or a rule asks for fields.
+Names come from the app, so they are cut to a sane length and stripped of what does not belong into a name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+from waf.sensitive.containers import Container
+from waf.sensitive.context import label_before
+
+MAX_NAME: Final = 120
+_UNSAFE: Final = re.compile(r"[^\w.\[\]:@$*-]+")
+_LONG_DIGITS: Final = re.compile(r"[0-9]{4,}")
+
+
+def named(container: Container, name: str) -> str:
+    """The address of the field `name`; safe to log and to count: no long run of digits survives."""
+    clean = _LONG_DIGITS.sub("*", _UNSAFE.sub("_", name))[:MAX_NAME]
+    kind: str = container.value
+    return f"{kind}.{clean}" if clean else kind
+
+
+class Tracker(Protocol):
+    def follow(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        ...
+
+    def address(self, text: bytes, start: int) -> str:
+        """The field of the value at `text[start]`; all bytes before it were followed."""
+        ...
+
+
+class Labels:
+    """Names by what directly precedes a value; follows nothing."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def follow(self, data: bytes) -> None:
+        pass
+
+    def address(self, text: bytes, start: int) -> str:
+        if self._container in (Container.HTML, Container.TEXT):
+            return named(self._container, "")
+        label = label_before(text, start)
+        return named(self._container, label.decode("utf-8", "replace"))
+
+
+_TOKEN: Final = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(?:[ \t\r\n]*+(:))?|([{\[])|([}\]])|"', re.DOTALL)
+_END_OF_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_MAX_DEPTH: Final = 64
+_MAX_OPEN: Final = 4096
+
+
+class JsonPath:
+    """The path to the member at hand: "items[].card.number", with "[]" for each array.
+
+    Follows any mixture of documents (lines of JSON, event streams); what it cannot read it skips, and the
+    worst that can come of it is a wrong name.
+    """
+
+    def __init__(self) -> None:
+        self._stack: list[str] = []  # ".name" of an object's member in which we are, "[]" of an array
+        self._key = ""
+        self._rest = b""
+        self._in_string = False
+
+    def follow(self, data: bytes) -> None:
+        text = self._rest + data
+        self._rest = b""
+        position = 0
+        if self._in_string:
+            end = _END_OF_STRING.match(text)
+            if end is None:
+                self._keep(text[-1:] if text[-1:] == b"\\" else b"")
+                return
+            self._in_string = False
+            position = end.end()
+        for match in _TOKEN.finditer(text, position):
+            opening, closing = match[3], match[4]
+            if opening is not None:
+                if len(self._stack) < _MAX_DEPTH:
+                    self._stack.append(self._key + "[]" if opening == b"[" else self._key)
+                self._key = ""
+            elif closing is not None:
+                if self._stack:
+                    self._stack.pop()
+                self._key = ""
+            elif match[1] is None:  # a string that has not ended yet
+                rest = text[match.start() :]
+                if len(rest) > _MAX_OPEN:
+                    self._in_string = True
+                    rest = b""
+                self._keep(rest)
+                return
+            elif match[2] is not None:
+                self._key = "." + match[1][:64].decode("utf-8", "replace")
+            elif match.end() == len(text):
+                self._keep(text[match.start() :])  # its colon may be about to come
+                return
+
+    def _keep(self, rest: bytes) -> None:
+        self._rest = rest
+
+    def address(self, text: bytes, start: int) -> str:
+        path = "".join(self._stack) + self._key
+        return named(Container.JSON, path.removeprefix("."))
+
+
+class Columns:
+    """The column of a table by its head line; the separator is the likeliest of four in that line."""
+
+    def __init__(self) -> None:
+        self._head: bytes | None = b""
+        self.names: tuple[str, ...] = ()
+        self.separator = b","
+        self.column = 0
+        self._quoted = False
+
+    def follow(self, data: bytes) -> None:
+        if self._head is not None:
+            line, end, rest = (self._head + data).partition(b"\n")
+            self._head = line
+            if not end and len(line) < 8192:
+                return
+            self._read_head(line)
+            self._head = None
+            data = rest
+        _, newline, line = data.rpartition(b"\n")
+        if newline:
+            self.column, self._quoted = 0, False
+        for part in line.split(b'"'):
+            if not self._quoted:
+                self.column += part.count(self.separator)
+            self._quoted = not self._quoted
+        self._quoted = not self._quoted
+
+    def _read_head(self, line: bytes) -> None:
+        line = line.strip(b"\r\n\xef\xbb\xbf")
+        self.separator = max((b",", b";", b"\t", b"|"), key=line.count)
+        names = tuple(cell.strip(b' "').decode("utf-8", "replace") for cell in line.split(self.separator))
+        # A first line with numbers in it is data already.
+        self.names = () if any(_LONG_DIGITS.search(name) for name in names) else names
+
+    @property
+    def ready(self) -> bool:
+        """The head line was read."""
+        return self._head is None
+
+    def address(self, text: bytes, start: int) -> str:
+        name = self.names[self.column] if self.column < len(self.names) else ""
+        return named(Container.CSV, name)
+
+
+def tracker(container: Container) -> Tracker:
+    if container is Container.JSON:
+        return JsonPath()
+    if container is Container.CSV:
+        return Columns()
+    return Labels(container)

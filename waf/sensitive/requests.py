@@ -1,0 +1,229 @@
+"""Requests: what they carry, and the same request with less in it.
+
+A first scan over all values joined tells whether there is anything at all; only then are fields looked at one
+by one.
+Names matter as much as values ("ssn=536228145"), but names repeat: each is judged once and remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from waf.model import Field, Finding, Headers, Part, Request
+from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
+from waf.sensitive.find import Finder
+from waf.sensitive.heads import undigested
+from waf.sensitive.mask import Key
+from waf.sensitive.orders import ALTERS, Orders
+from waf.sensitive.stream import Redactor
+from waf.sensitive.tally import Tally
+from waf.sensitive.views import view
+
+
+class Readable(Protocol):
+    """A request as named fields, as `inspect.reading.Reading` gives it."""
+
+    @property
+    def head(self) -> Sequence[Field]: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    def body_fields(self) -> Sequence[Field]: ...
+
+
+class RequestHits(msgspec.Struct, frozen=True):
+    """What a request carries. `alters`: policy wants it changed; `blocks`: refused."""
+
+    findings: tuple[Finding, ...]
+    tally: Tally
+    orders: Orders
+    alters: bool = False
+    blocks: bool = False
+
+
+_QUIET_HEADERS: Final = frozenset(
+    {
+        "host", "connection", "accept", "accept-encoding", "accept-language", "accept-charset",
+        "cache-control", "pragma", "te", "dnt", "content-type", "content-length", "transfer-encoding",
+        "upgrade-insecure-requests", "if-modified-since", "if-none-match", "sec-fetch-site",
+        "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user", "sec-ch-ua", "sec-ch-ua-mobile",
+        "sec-ch-ua-platform", "sec-gpc", "priority", "expect", "date", "x-request-id", "traceparent",
+        "tracestate",
+    }
+)  # fmt: skip
+"""Headers that carry no one's data and stand in nearly every request."""
+
+_QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
+"""PATH is looked at by its segments."""
+
+_PATH: Final = int(Part.PATH)  # comparing numbers costs less than looking up members
+_MAX_NAMES: Final = 4096
+
+
+class RequestCheck:
+    """Finds and redacts in requests; immutable but for the memory of names."""
+
+    def __init__(self, finder: Finder, key: Key) -> None:
+        self._finder = finder
+        self._key = key
+        self._plain_names: set[str] = set()
+
+    def check(self, reading: Readable, orders: Callable[[], Orders]) -> RequestHits | None:
+        """What `reading` carries; None for nothing. `orders` is asked only if there is something."""
+        fields: list[Field] = []
+        head = reading.head
+        if self._suspects(head):
+            fields += [
+                f
+                for f in head
+                if f.part not in _QUIET_PARTS and not (f.part == Part.HEADER and f.name in _QUIET_HEADERS)
+            ]
+        body = reading.body
+        if body and self._suspects_body(body):
+            fields += reading.body_fields()
+        if not fields:
+            return None
+        return self._look(fields, orders())
+
+    def _suspects(self, fields: Sequence[Field]) -> bool:
+        names = {field.name for field in fields}
+        if not names <= self._plain_names and self._hinted(names):
+            return True
+        joined = b"\n".join([f.value for f in fields if f.part > _PATH and f.name not in _QUIET_HEADERS])
+        return bool(joined) and self._finder.suspects(joined)
+
+    def _suspects_body(self, body: bytes) -> bool:
+        """Raw and percent-decoded: which of the two it is, the fields will tell."""
+        if self._finder.suspects(view(body).text):
+            return True
+        return b"%" in body[:65536] and self._finder.suspects(view(body, form=True).text)
+
+    def _hinted(self, names: set[str]) -> bool:
+        hinted = False
+        for name in names - self._plain_names:
+            if self._finder.hints(name.encode("utf-8", "replace")):
+                hinted = True
+            elif len(self._plain_names) < _MAX_NAMES:
+                self._plain_names.add(name)
+        return hinted
+
+    def _look(self, fields: Sequence[Field], orders: Orders) -> RequestHits | None:
+        lines: list[bytes] = []
+        starts: list[int] = []
+        size = 0
+        for field in fields:
+            name = field.name.encode("utf-8", "replace").replace(b"\n", b" ")
+            lines += (b"\n", name, b"=", field.value)
+            size += len(name) + 2
+            starts.append(size)
+            size += len(field.value)
+        text = b"".join(lines)
+        tally = Tally(self._key)
+        for hit in self._finder.settled(text):
+            number = bisect_right(starts, hit.start) - 1
+            if number < 0 or hit.end > starts[number] + len(fields[number].value):
+                continue
+            address = fields[number].address
+            action = orders.action(hit.entity, address)
+            if action == "ignore":
+                continue
+            if not hit.acts:
+                action = "report"
+            elif action == "block" and hit.test:
+                action = "mask"
+            tally.add(hit.entity, address, action, text[hit.start : hit.end], sure=hit.acts, test=hit.test)
+        if not tally:
+            return None
+        return RequestHits(
+            tally.findings("request"),
+            tally,
+            orders,
+            alters=any(count.action in ALTERS for count in tally),
+            blocks=any(count.action == "block" for count in tally),
+        )
+
+    # ------------------------------------------------------------------------------------------------
+    # redaction
+
+    def redact(self, request: Request, body: bytes, hits: RequestHits) -> tuple[Request, bytes]:
+        """`request` and `body` with the values taken out that policy wants out; nothing else changed."""
+        if not hits.alters:
+            return request, body
+        orders = hits.orders.without_refusals()
+        path = self._run(request.path, Container.FORM, orders, "segment", b"")
+        query = request.query
+        if query:
+            query = self._run(query, Container.FORM, orders, "", b"", "arg")
+        lines = []
+        for lower, name, old in request.headers.lines:
+            new = old
+            if lower == b"cookie":
+                new = b"; ".join(self._cookie(pair, orders) for pair in old.split(b"; "))
+            elif lower.decode("latin-1") not in _QUIET_HEADERS:
+                address = f"header.{lower.decode('latin-1')}"
+                new = self._run(old, Container.TEXT, orders, address, lower)
+            lines.append((lower, name, new))
+        changed = msgspec.structs.replace(
+            request,
+            path=path,
+            query=query,
+            target=path if query is None else path + b"?" + query,
+            headers=Headers.of(lines),
+        )
+        content_type = request.headers.get(b"content-type")
+        redacted = self._body(body, content_type, orders) if body else body
+        return (undigested(changed, len(redacted)), redacted) if redacted != body else (changed, body)
+
+    def _body(self, body: bytes, content_type: bytes | None, orders: Orders) -> bytes:
+        container = container_of(content_type)
+        if container is Container.MULTIPART:
+            return self._multipart(body, content_type or b"", orders)
+        container = sniffed(container, body) if container is not None else None
+        if container is None or not readable_charset(content_type):
+            return body
+        return self._run(body, container, orders, "", b"")
+
+    def _multipart(self, body: bytes, content_type: bytes, orders: Orders) -> bytes:
+        """Part by part: text fields and text files; all else as it was."""
+        boundary = re.search(rb"(?i)boundary=(?:\"([^\"]{1,200})\"|([^\s;,]{1,200}))", content_type)
+        if boundary is None:
+            return body
+        mark = b"--" + (boundary[1] or boundary[2])
+        parts = body.split(mark)
+        for number, part in enumerate(parts[1:], 1):
+            head, blank, content = part.partition(b"\r\n\r\n")
+            if not blank:
+                continue
+            name = re.search(rb"(?i)[;\s]name=(?:\"([^\"]*)\"|([^\s;]+))", head)
+            kind = re.search(rb"(?im)^content-type:[ \t]*([^\r\n]+)", head)
+            container = container_of(kind[1] if kind else None)
+            container = sniffed(container, content) if container is not None else None
+            if container is None or container is Container.MULTIPART:
+                continue
+            label = (name[1] or name[2] or b"") if name else b""
+            part_of = "file" if re.search(rb"(?i)[;\s]filename\*?=", head) else "form"
+            address = f"{part_of}.{label.decode('utf-8', 'replace')}"
+            value, end = content[:-2], content[-2:]  # CRLF before the next boundary
+            parts[number] = head + blank + self._run(value, container, orders, address, label) + end
+        return mark.join(parts)
+
+    def _cookie(self, pair: bytes, orders: Orders) -> bytes:
+        name, equals, value = pair.partition(b"=")
+        if not equals:
+            return pair
+        address = f"cookie.{name.decode('utf-8', 'replace')}"
+        return name + equals + self._run(value, Container.FORM, orders, address, name)
+
+    def _run(
+        self, data: bytes, container: Container, orders: Orders, address: str, label: bytes, part: str = ""
+    ) -> bytes:
+        redactor = Redactor(
+            self._finder, container, orders, self._key, address=address, label=label, part=part
+        )
+        return redactor.feed(data) + redactor.finish()

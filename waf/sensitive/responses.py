@@ -1,0 +1,174 @@
+"""A response body on its way to the client: decoded, redacted, encoded again."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from waf.model import (
+    PASSED,
+    Action,
+    BodyRefused,
+    Confidence,
+    Engine,
+    Finding,
+    Response,
+    Severity,
+    Verdict,
+)
+from waf.sensitive.coding import BadCoding, Unfolded
+from waf.sensitive.stream import Redactor
+from waf.sensitive.tally import Count, Tally
+
+Exhausted = Literal["pass", "block"]
+
+
+def remark(rule: str, detail: str) -> Finding:
+    """A finding about the body itself: it could not be read, or not to its end."""
+    return Finding(rule, "undecodable", Engine.SENSITIVE, Severity.INFO, Confidence.HIGH, detail=detail)
+
+
+class ResponseFilter:
+    """A `model.BodyFilter` with the head to send beside it.
+
+    `response` is the head; with `changes_length` its body is framed anew. `may_block`: the body may be
+    refused while it passes, so the head had better wait for its first bytes. `tally` is what the inventory
+    keeps.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        redactor: Redactor,
+        *,
+        enforce: bool,
+        inflate: Unfolded | None = None,
+        gzip: bool = False,
+        changes_length: bool = False,
+        may_block: bool = False,
+        exhausted: Exhausted = "pass",
+        remarks: Sequence[Finding] = (),
+    ) -> None:
+        self.response: Final = response
+        self.changes_length: Final = changes_length
+        self.may_block: Final = may_block
+        self._redactor = redactor
+        self._enforce = enforce
+        self._inflate = inflate
+        self._exhausted = exhausted
+        self._deflate: Any = zlib.compressobj(1, zlib.DEFLATED, 31) if gzip and enforce else None
+        self._remarks = list(remarks)
+
+    @property
+    def tally(self) -> Tally:
+        return self._redactor.tally
+
+    @property
+    def hits(self) -> Sequence[Count]:
+        """What was found, by field and entity."""
+        return tuple(self._redactor.tally)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of payload as the app sent them; raises BodyRefused."""
+        if not self._enforce:
+            self._watch(data)
+            return data
+        if self._inflate is None:
+            return self._redactor.feed(data)
+        return self._packed([self._redactor.feed(piece) for piece in self._unfolded(data)])
+
+    def idle(self) -> bytes:
+        """Give out what is held back, but for a value that may have begun."""
+        if not self._enforce:
+            return b""
+        out = self._redactor.idle()
+        if self._deflate is not None and out:
+            return bytes(self._deflate.compress(out) + self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        return out
+
+    def finish(self) -> bytes:
+        if not self._enforce:
+            self._redactor.finish()
+            return b""
+        out = self._redactor.finish()
+        if self._deflate is not None:
+            return bytes(self._deflate.compress(out) + self._deflate.flush())
+        return out
+
+    def verdict(self) -> Verdict:
+        """What was found and done up to here."""
+        redactor = self._redactor
+        if redactor.refusal is not None:
+            return redactor.refusal
+        findings = (*self._remarks, *redactor.tally.findings("response"))
+        if not findings:
+            return PASSED
+        return Verdict(
+            Action.REDACT if redactor.altered else Action.FORWARD,
+            Action.REDACT if redactor.would_alter else Action.FORWARD,
+            findings=findings,
+        )
+
+    def _packed(self, pieces: list[bytes]) -> bytes:
+        out = b"".join(pieces)
+        return bytes(self._deflate.compress(out)) if self._deflate is not None else out
+
+    def _unfolded(self, data: bytes) -> list[bytes]:
+        assert self._inflate is not None
+        pieces: list[bytes] = []
+        try:
+            for piece in self._inflate.feed(data):
+                pieces.append(piece)
+        except BadCoding as error:
+            # What was announced as decoded cannot be sent encoded, so such a body ends here in either case.
+            finding = remark("sensitive.coding", str(error))
+            self._remarks.append(finding)
+            raise BodyRefused(Verdict(Action.BLOCK, Action.BLOCK, status=502, findings=(finding,))) from None
+        return pieces
+
+    def _watch(self, data: bytes) -> None:
+        """Look only: the client gets the bytes of the app, whatever they are."""
+        if self._inflate is None:
+            self._redactor.feed(data)
+            return
+        try:
+            for piece in self._inflate.feed(data):
+                self._redactor.feed(piece)
+        except BadCoding as error:
+            self._remarks.append(remark("sensitive.coding", str(error)))
+            self._inflate = Unfolded([])
+            self._redactor.stop()
+
+
+class Unread:
+    """A response in scope that cannot be read: passed and counted, or refused, as policy says."""
+
+    changes_length: Final = False
+
+    def __init__(
+        self, response: Response, finding: Finding, tally: Tally, *, block: bool, enforce: bool
+    ) -> None:
+        self.response: Final = response
+        self.may_block: Final = block
+        self.tally: Final = tally
+        self.hits: Final[Sequence[Count]] = ()
+        would = Action.BLOCK if block else Action.FORWARD
+        self._blocks = block and enforce
+        self._verdict = Verdict(would if enforce else Action.FORWARD, would, status=502, findings=(finding,))
+
+    def feed(self, data: bytes) -> bytes:
+        if self._blocks:
+            raise BodyRefused(self._verdict)
+        return data
+
+    def idle(self) -> bytes:
+        return b""
+
+    def finish(self) -> bytes:
+        if self._blocks:
+            raise BodyRefused(self._verdict)
+        return b""
+
+    def verdict(self) -> Verdict:
+        return self._verdict
