@@ -24,6 +24,7 @@ from typing import Any, Final
 from bench.cases import Case, cases, page
 from bench.figures import replace_section
 from bench.latency import machine
+from waf.errors import ConfigError
 
 HERE: Final = Path(__file__).resolve().parent
 MEASURED: Final = ("get", "json-2k", "json-64k", "form", "page")
@@ -206,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="waf-micro-") as cache:
         try:
             bench = Bench(cache)
-        except ImportError as error:
+        except (ImportError, ConfigError) as error:
             print(f"not measured: {error}", file=sys.stderr)
             return 1
         if options.profile or options.patterns:
