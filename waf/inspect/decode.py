@@ -331,10 +331,14 @@ def _pathnorm(text: bytes) -> tuple[bytes, ...]:
 
 
 _CONTROLS: Final = bytes(range(32)) + b"\x7f"
+_SCHEMES: Final = (b"script:", b"data:")
 
 
 def _squash(text: bytes) -> tuple[bytes, ...]:
-    return (text.translate(None, _CONTROLS),)
+    """Browsers drop tabs and line ends from URLs (WHATWG URL, basic parser), so only schemes gain by it."""
+    squashed = text.translate(None, _CONTROLS)
+    lowered = squashed.lower()
+    return (squashed,) if any(scheme in lowered for scheme in _SCHEMES) else ()
 
 
 _JOINED: Final = re.compile(rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""")
@@ -386,12 +390,12 @@ TRIGGERS: Final[dict[View, bytes]] = {
     ),
     View.HEX: rb"^(?:0x|\\x|x'|)(?:[2-7][0-9a-f]|0[9ad]){6}[0-9a-f]*'?$",
     View.NULL: rb"\x00",
-    View.SQLSPACE: rb"/\*|(?:--|#)[^\n]{0,60}\n|[\x0b\x0c\xa0]",
+    View.SQLSPACE: rb"/\*|--|#|[\x0b\x0c\xa0]",
     View.SHELL: (
         rb"[a-z0-9/.*?-]['\"\\^`]{1,2}[a-z0-9/.*?$-]|\$\{?ifs|\$[@*!#0-9]|\$\{[@*!]|\{[a-z/.][^\s{}\"':]{0,40},|['\"]{2}"
     ),
     View.PATHNORM: rb"\\|[^:/]//|/\.{1,2}/|\.\.;",
-    View.SQUASH: rb"[a-z][\x00-\x09\x0a\x0d\x0e-\x1f]{1,4}[a-z\x00-\x1f]{0,16}:",
+    View.SQUASH: rb"[a-z][\x00-\x1f]{1,4}[a-z]|script[\x00-\x1f]{1,4}:",
     View.CONCAT: rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""",
 }  # fmt: skip
 
@@ -422,7 +426,7 @@ def may_follow(chain: Chain, view: View) -> bool:
 
 
 def views(value: bytes, wanted: View = LAYERS | FOLDS) -> Iterator[tuple[Chain, bytes]]:
-    """All distinct texts that a value may stand for: itself first, with the empty chain, then by length of chain."""
+    """The distinct texts that a value may stand for: itself first, with the empty chain, then longer chains."""
     seen = {value}
     frontier: list[tuple[Chain, bytes]] = [((), value)]
     steps = [view for view in STEPS if view & wanted]

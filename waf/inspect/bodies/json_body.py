@@ -1,0 +1,322 @@
+"""JSON bodies: strict documents fast, lenient ones with a note of what was lenient.
+
+Owns the reading of JSON (RFC 8259) and what parsers are known to read differently: doubled keys, a second
+document, other charsets, NaN, comments. `orjson` decides what is strict; it drops doubled keys silently, so its
+document is written out again and the strings of both are counted. What it refuses is read with the standard
+library, which accepts more and shows every pair.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from waf.inspect.bodies import graphql
+from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed, Sheet
+from waf.model import Field, Kind, Part
+
+_MARK: Final = "\n\x1e\n"  # a record separator on a line of its own
+_QUOTES_TO_LINES: Final = bytes.maketrans(b'"', b"\n")
+_BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
+_MAX_DOCUMENTS: Final = 10_000  # of one body
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object that has a key twice."""
+
+
+def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
+    """`data` as one JSON document, or with `lines` as one a line. None where it is no JSON at all.
+
+    Notes whatever lets two parsers read different things; what only lenient parsers read is kept as raw text, too.
+    """
+    if lines:
+        return _parse_lines(data, notes)
+    try:
+        document = _strict(data, notes)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(data, notes)
+    return _parsed([document], notes, data)
+
+
+def nested(text: str) -> Any:
+    """The object or list that a string holds as JSON, None where it holds none."""
+    if text[:1] in ("{", "[") and text[-1:] in ("}", "]"):
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+    return None
+
+
+def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest: bytes = b"") -> Parsed:
+    """`data` is the text if it is one strict document; `rest` what is to be inspected raw."""
+    operations = [document for document in documents if graphql.is_operation(document)]
+    for operation in operations:
+        graphql.check(operation, notes)
+
+    def sheet() -> Sheet | None:
+        if rest or operations:
+            return None
+        if data is not None and b"\\" not in data:
+            return Sheet(data.translate(_QUOTES_TO_LINES), b"\n")
+        strings = _strings(documents, data is None or b'\\"' in data)
+        text = _bytes(_MARK.join(strings))
+        # A value that holds the mark itself would be taken for two.
+        return Sheet(text, _MARK.encode()) if text.count(b"\x1e") == max(len(strings) - 1, 0) else None
+
+    def fields() -> list[Field]:
+        into = Collector(notes)
+        for document in documents:
+            _collect(document, into)
+        for operation in operations:
+            for text in graphql.queries(operation):
+                graphql.collect(text, into)
+        if rest:
+            into.add(Part.BODY, "", rest)
+        return into.done()
+
+    return Parsed(BodyKind.GRAPHQL if operations else BodyKind.JSON, fields, sheet)
+
+
+# ------------------------------------------------------------------------------------------------- strict documents
+
+
+def _strict(data: bytes, notes: Notes) -> Any:
+    """The document; with every pair of objects that have a key twice. Raises orjson.JSONDecodeError."""
+    document = orjson.loads(data)
+    if type(document) is not dict and type(document) is not list:
+        return document
+    shape = _shape(data)
+    if _deeper_than(notes.limits.depth, shape, document):
+        notes.add("limit.depth", Part.JSON)
+        return _with_pairs(data, notes) or document
+    if _shape(orjson.dumps(document)).count(b'"') != shape.count(b'"'):
+        return _with_pairs(data, notes) or document
+    return document
+
+
+def _shape(data: bytes) -> bytes:
+    """Brackets as parentheses, and unescaped quotes; all else left out. Strings may show brackets of their own."""
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return data.translate(_BRACKETS, _NOT_STRUCTURE)
+
+
+def _deeper_than(limit: int, shape: bytes, document: Any) -> bool:
+    if shape.count(b"(") <= limit:
+        return False
+    shape = shape.replace(b'""', b"")
+    if b'"' in shape:  # brackets within strings
+        return _depth(document) > limit
+    for _ in range(limit):
+        if not shape:
+            return False
+        shape = shape.replace(b"()", b"")  # the innermost level
+    return bool(shape)
+
+
+def _depth(document: Any) -> int:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        level = [
+            value
+            for container in level
+            for value in (container.values() if type(container) is dict else container)
+            if type(value) is dict or type(value) is list
+        ]
+    return depth
+
+
+def _with_pairs(data: bytes, notes: Notes) -> Any:
+    """The document with doubled keys kept (and noted); None where it is nested too deep for the reader."""
+    try:
+        return _lenient_decoder(notes).decode(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        notes.add("limit.depth", Part.JSON)
+        return None
+
+
+def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
+    """One document a line (NDJSON), or each after a record separator (RFC 7464)."""
+    documents = []
+    for line in data.translate(None, b"\x1e").split(b"\n")[:_MAX_DOCUMENTS]:
+        if line.strip():
+            try:
+                documents.append(_strict(line, notes))
+            except orjson.JSONDecodeError:
+                return _parse_leniently(data, notes, lines=True)
+    if data.count(b"\n") >= _MAX_DOCUMENTS:
+        notes.add("limit.fields", Part.JSON)
+        return _parsed(documents, notes, rest=data)
+    return _parsed(documents, notes) if documents else None
+
+
+# ------------------------------------------------------------------------------------------------ lenient documents
+
+_DIGITS: Final = 400  # of an integer; beyond 308 it is infinite for most parsers
+
+
+def _lenient_decoder(notes: Notes) -> json.JSONDecoder:
+    def pairs(items: list[tuple[str, Any]]) -> Any:
+        unique = dict(items)
+        if len(unique) == len(items):
+            return unique
+        names = [name for name, _ in items]
+        for name in unique:
+            if names.count(name) > 1:
+                notes.add("protocol.json-duplicate-key", Part.JSON, name)
+                break
+        return _Pairs(items)
+
+    def odd_number(text: str) -> str:
+        notes.add("protocol.json-number", Part.JSON, detail="not a number or infinite")
+        return text
+
+    def integer(text: str) -> int | str:
+        if len(text) <= _DIGITS:
+            return int(text)
+        notes.add("protocol.json-number", Part.JSON, detail=f"{len(text)} digits")
+        return text
+
+    return json.JSONDecoder(
+        object_pairs_hook=pairs, parse_constant=odd_number, parse_int=integer, strict=False
+    )
+
+
+def _parse_leniently(data: bytes, notes: Notes, lines: bool = False) -> Parsed | None:
+    noted = len(notes.findings)
+    text = _text(data, notes)
+    decoder = _lenient_decoder(notes)
+    documents: list[Any] = []
+    position = _skip_blanks(text, 0)
+    while position < len(text) and len(documents) < _MAX_DOCUMENTS:
+        try:
+            document, position = decoder.raw_decode(text, position)
+        except RecursionError:
+            notes.add("limit.depth", Part.JSON)
+            return Parsed(BodyKind.TEXT, lambda: [Field(Part.BODY, "", data)])
+        except ValueError:
+            break
+        documents.append(document)
+        position = _skip_blanks(text, position)
+    whole = position >= len(text)
+    if not any(type(document) in (dict, list, _Pairs) for document in documents) and (
+        not whole or not documents
+    ):
+        if not text[:1] or text[:1] not in "{[\"'":
+            return None
+        notes.add("protocol.json-syntax", Part.JSON)
+        return Parsed(BodyKind.TEXT, lambda: [Field(Part.BODY, "", data)])
+    if not whole or (len(documents) > 1 and not lines):
+        notes.add("protocol.json-trailing", Part.JSON)
+    elif len(notes.findings) == noted:
+        notes.add(*_what_was_lenient(text))
+    return _parsed(documents, notes, rest=_bytes(text))
+
+
+def _what_was_lenient(text: str) -> tuple[str, Part]:
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        return "protocol.json-surrogate", Part.JSON
+    if re.search(r"[0-9][eE]\+?[0-9]{3}", text):
+        return "protocol.json-number", Part.JSON
+    return "protocol.json-syntax", Part.JSON
+
+
+def _text(data: bytes, notes: Notes) -> str:
+    """`data` as characters, by its byte order mark or by where its nulls stand (RFC 4627 section 3)."""
+    codec = json.detect_encoding(data)
+    if codec == "utf-8-sig":
+        notes.add("protocol.json-byte-order-mark", Part.JSON)
+    elif codec != "utf-8":
+        notes.add("protocol.json-charset", Part.JSON, detail=codec)
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        notes.add("protocol.json-syntax", Part.JSON, detail="invalid UTF-8")
+        return data.decode(codec, "replace")
+
+
+_BLANKS: Final = re.compile(r"[ \t\r\n\x1e]*")
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    match = _BLANKS.match(text, position)
+    return match.end() if match else position
+
+
+# ------------------------------------------------------------------------------------------------------------ walks
+
+
+def _strings(documents: list[Any], look_within: bool) -> list[str]:
+    """Every key and every string, in no order; with `look_within` those of JSON held by strings, too."""
+    found: list[str] = []
+    take = found.append
+    stack: list[Any] = [documents]
+    while stack:
+        container = stack.pop()
+        values: Iterable[Any] = container
+        if type(container) is dict:
+            found += container
+            values = container.values()
+        elif type(container) is _Pairs:
+            found += [name for name, _ in container]
+            values = [value for _, value in container]
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                take(value)
+            elif kind is dict or kind is list or kind is _Pairs:
+                stack.append(value)
+    if look_within:
+        inner = [document for text in found if (document := nested(text)) is not None]
+        if inner:
+            found += _strings(inner, False)
+    return found
+
+
+def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
+    """Fields of a document in its order: each key once by its path, each scalar, each empty container."""
+    keys: set[str] = set()
+    stack: list[tuple[str, Any]] = [(prefix, document)]
+    while stack:
+        path, value = stack.pop()
+        kind = type(value)
+        if kind is str:
+            into.add(Part.JSON, path, _bytes(value))
+            if not inner and value[:1] in ("{", "[") and (within := nested(value)) is not None:
+                _collect(within, into, f"{path}{{}}", inner=True)
+        elif kind is dict or kind is _Pairs:
+            pairs = list(value.items()) if kind is dict else value
+            if not pairs:
+                into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
+            lead = f"{path[:1000]}." if path else ""
+            following = []
+            for name, child in pairs:
+                place = lead + name
+                if place not in keys:
+                    keys.add(place)
+                    into.add(Part.JSON_KEY, place, _bytes(name))
+                following.append((place, child))
+            stack += reversed(following)
+        elif kind is list:
+            if not value:
+                into.add(Part.JSON, path, b"[]", kind=Kind.ARRAY)
+            place = f"{path}[]"
+            stack += [(place, child) for child in reversed(value)]
+        elif value is None:
+            into.add(Part.JSON, path, b"null", kind=Kind.NULL)
+        elif kind is bool:
+            into.add(Part.JSON, path, b"true" if value else b"false", kind=Kind.BOOL)
+        else:
+            into.add(Part.JSON, path, str(value).encode(), kind=Kind.NUMBER)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,259 @@
+"""Multipart bodies: parts, their names, headers and contents as fields; whole or as a stream.
+
+Splitting is the business of the `multipart` library in its strict mode; what it refuses is noted and inspected raw.
+This module owns what is read out of the parts, and the tricks by which two parsers see different parts.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+)
+
+from waf.inspect.bodies import json_body
+from waf.inspect.bodies.content_type import ContentType, ascii_compatible, parse_content_type, transcode
+from waf.inspect.bodies.disposition import Disposition, parse_disposition
+from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed
+from waf.inspect.fields import name_text
+from waf.model import Field, Part
+
+MAX_PART_HEADER: Final = 8 * 1024
+MAX_PART_HEADERS: Final = 16
+
+_BOUNDARY: Final = re.compile(
+    rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]"
+)  # RFC 2046 section 5.1.1
+_PLAIN_TRANSFER: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
+
+
+class PartHead(msgspec.Struct, frozen=True):
+    """What the headers of one part say, read as the strictest parser would."""
+
+    disposition: Disposition
+    content_type: ContentType
+    transfer: bytes
+    others: tuple[tuple[bytes, bytes], ...]  # (name, value) of all further headers
+
+
+def boundary_of(content_type: ContentType, notes: Notes) -> bytes | None:
+    """The boundary, None where there is none that could be used; notes what is ambiguous about it."""
+    values = content_type.all(b"boundary")
+    boundary = values[0] if values else b""
+    if len(values) != 1 or any(key.startswith(b"boundary*") for key, _ in content_type.parameters):
+        notes.add("protocol.multipart-boundary", detail="absent, doubled or in pieces")
+    elif not _BOUNDARY.fullmatch(boundary):
+        notes.add("protocol.multipart-boundary", detail="characters or length out of the grammar")
+    return boundary if boundary and b"\n" not in boundary and len(boundary) <= 1000 else None
+
+
+class PartSplitter:
+    """Feeds a body to the library and gives `PartHead`, content pieces, and None at each part's end.
+
+    `broken` says that the body cannot be split further; the rest must be inspected raw.
+    """
+
+    def __init__(self, boundary: bytes, notes: Notes) -> None:
+        self._notes = notes
+        self._delimiter = b"--" + boundary
+        self._tail = b""
+        self._begun = False
+        self.broken = False
+        self._parser = PushMultipartParser(
+            boundary,
+            max_header_size=MAX_PART_HEADER,
+            max_header_count=MAX_PART_HEADERS,
+            header_charset="latin-1",
+            strict=True,
+        )
+
+    def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
+        if not self._begun:
+            data = self._tail + data
+            if len(data) < len(self._delimiter):
+                self._tail = data
+                return
+            self._begun = True
+            if not data.startswith(self._delimiter):
+                self._fail("something stands before the first boundary")
+                return
+        self._tail = (self._tail + data)[-len(self._delimiter) - 6 :]
+        if self.broken:
+            return
+        try:
+            for event in self._parser.parse(data):
+                if isinstance(event, MultipartSegment):
+                    yield self._head(event)
+                else:
+                    yield bytes(event) if event is not None else None
+        except ParserLimitReached:
+            self._fail("part headers beyond the limit")
+        except MultipartError as error:
+            self._fail(_sentence(error))
+
+    def finish(self) -> None:
+        if self.broken:
+            return
+        try:
+            self._parser.close()
+        except MultipartError:
+            self._fail("the last boundary is missing")
+            return
+        if not re.search(re.escape(self._delimiter) + rb"--(?:\r\n)?\Z", self._tail):
+            self._fail("something stands after the last boundary")
+
+    def _fail(self, detail: str) -> None:
+        self.broken = True
+        self._notes.add("protocol.multipart-syntax", detail=detail)
+
+    def _head(self, segment: MultipartSegment) -> PartHead:
+        """Names are the library's, values the wire's: latin-1 gives every byte back."""
+        lines = [
+            (name.encode("latin-1").lower(), value.encode("latin-1")) for name, value in segment.headerlist
+        ]
+        return read_head(lines, self._notes)
+
+
+def _sentence(error: MultipartError) -> str:
+    """The library's own words where they quote nothing of the body."""
+    words = str(error.args[0]) if error.args else ""
+    return (
+        words[:80] if re.fullmatch(r"[A-Za-z0-9 ():/-]{1,120}", words) else "not split alike by all parsers"
+    )
+
+
+def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
+    """What a part's header lines (lower-case name, value) say; notes every ambiguity."""
+    dispositions = [value for name, value in lines if name == b"content-disposition"]
+    types = [value for name, value in lines if name == b"content-type"]
+    transfers = [value.strip().lower() for name, value in lines if name == b"content-transfer-encoding"]
+    if len(dispositions) > 1 or len(types) > 1 or len(transfers) > 1:
+        notes.add("protocol.multipart-header", detail="a part header is given twice")
+    disposition = parse_disposition(dispositions[0]) if dispositions else Disposition(b"")
+    if disposition.trick:
+        notes.add("protocol.multipart-header", detail=disposition.trick)
+    if disposition.kind == b"form-data" and disposition.name is None:
+        notes.add("protocol.multipart-name", detail="no name")
+    content_type = parse_content_type(types[0]) if types else parse_content_type(b"")
+    if types and not content_type.wellformed:
+        notes.add("protocol.multipart-header", detail="the content type does not follow the grammar")
+    if content_type.media.startswith(b"multipart/"):
+        notes.add("protocol.multipart-nested")
+    transfer = transfers[0] if transfers else b""
+    if transfer not in _PLAIN_TRANSFER:
+        notes.add("protocol.multipart-coding")
+    charset = content_type.get(b"charset")
+    if charset is not None and ascii_compatible(charset) is False:
+        notes.add("protocol.multipart-charset")
+    known = (b"content-disposition", b"content-type", b"content-transfer-encoding", b"content-length")
+    return PartHead(
+        disposition, content_type, transfer, tuple(line for line in lines if line[0] not in known)
+    )
+
+
+def parse(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
+    """`data` as a multipart body. What cannot be split strictly is split roughly and inspected raw as well."""
+    into = Collector(notes)
+    boundary = boundary_of(content_type, notes)
+    if boundary is None:
+        return Parsed(BodyKind.MULTIPART, lambda: [Field(Part.BODY, "", data)])
+    if content_type.media != b"multipart/form-data":
+        notes.add("protocol.multipart-subtype")
+        collect_roughly(data, boundary, into)
+        return Parsed(BodyKind.MULTIPART, into.done)
+    splitter = PartSplitter(boundary, notes)
+    head: PartHead | None = None
+    pieces: list[bytes] = []
+    for event in splitter.feed(data):
+        if isinstance(event, PartHead):
+            head, pieces = event, []
+        elif event is not None:
+            pieces.append(event)
+        elif head is not None:
+            collect_part(head, b"".join(pieces), into)
+            head = None
+    splitter.finish()
+    if splitter.broken:
+        into = Collector(notes)
+        collect_roughly(data, boundary, into)
+        into.add(Part.BODY, "", data)
+    return Parsed(BodyKind.MULTIPART, into.done)
+
+
+def collect_head(head: PartHead, into: Collector) -> str:
+    """Fields of the names and headers of a part; gives its name as text."""
+    name = head.disposition.name or b""
+    label = name_text(name)
+    if name:
+        into.add(Part.PART_NAME, label, name)
+    if head.disposition.filename is not None:
+        into.add(Part.FILE_NAME, label, head.disposition.filename)
+    if head.content_type.media:
+        into.add(Part.PART_HEADER, "content-type", head.content_type.media)
+    for key, value in head.content_type.parameters:
+        if key != b"charset":
+            into.add(Part.PART_HEADER, "content-type", value)
+    for key, value in head.others:
+        into.add(Part.PART_HEADER, name_text(key), value)
+    return label
+
+
+def collect_part(head: PartHead, content: bytes, into: Collector) -> None:
+    """Fields of one part."""
+    label = collect_head(head, into)
+    content = _decoded(head, content)
+    if head.content_type.media in (b"application/json", b"text/json") and content:
+        # A blob with a type: many frameworks read it as they read a JSON body.
+        parsed = json_body.parse(content, into.notes)
+        if parsed is not None:
+            for field in parsed.fields():
+                path = f"{label}.{field.name}" if field.name else label
+                into.add(field.part, path, field.value, field.raw, field.kind)
+            return
+    if not head.disposition.filename:
+        # An empty file name makes a file for some parsers, a field for others.
+        into.add(Part.FORM, label, content)
+    else:
+        into.add(Part.FILE, label, content)
+
+
+def _decoded(head: PartHead, content: bytes) -> bytes:
+    if head.transfer == b"base64":
+        try:
+            content = binascii.a2b_base64(content)
+        except binascii.Error:
+            return content
+    elif head.transfer == b"quoted-printable":
+        content = binascii.a2b_qp(content)
+    charset = head.content_type.get(b"charset")
+    if charset is not None and ascii_compatible(charset) is False:
+        content = transcode(content, charset)
+    return content
+
+
+_ROUGH_END: Final = re.compile(rb"\r?\n\r?\n")
+_HEADER_LINE: Final = re.compile(
+    rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,60})[ \t]*:[ \t]*([^\r\n]{0,8000}(?:\r?\n[ \t][^\r\n]{0,4000})*)", re.M
+)
+
+
+def collect_roughly(data: bytes, boundary: bytes, into: Collector) -> None:
+    """Fields as the most lenient parser would find them: any line end, anything around the boundaries."""
+    for piece in data.split(b"--" + boundary)[1:]:
+        match = _ROUGH_END.search(piece)
+        if match is None:
+            continue
+        lines = [
+            (name.lower(), value)
+            for name, value in _HEADER_LINE.findall(piece[: match.start() + 2])[:MAX_PART_HEADERS]
+        ]
+        silent = Notes(into.notes.limits, into.notes.mask)
+        collect_part(read_head(lines, silent), piece[match.end() :].rstrip(b"\r\n"), into)

@@ -1,0 +1,127 @@
+"""What a body parser gives: fields on demand, notes of what was odd, and a text to scan before any field is made.
+
+Owns the bounds on the number of fields and on their length. Knows no format.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from waf.config.schema import Limits
+from waf.inspect.notices import notice
+from waf.model import Field, Finding, Kind, Mask, Part
+
+LONGEST_NAME: Final = 256  # characters of a field's name that are kept
+
+
+class BodyKind(enum.Enum):
+    """As what a body was read."""
+
+    NONE = "none"
+    FORM = "form"
+    JSON = "json"
+    XML = "xml"
+    MULTIPART = "multipart"
+    GRAPHQL = "graphql"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+class Sheet(msgspec.Struct, frozen=True, gc=False):
+    """Many values in one text, for one scan: each stands between two `mark`s, which stand in no value."""
+
+    text: bytes
+    mark: bytes
+
+    def around(self, offset: int) -> bytes:
+        """The value in which the byte before `offset` stands."""
+        start = self.text.rfind(self.mark, 0, max(offset, 0))
+        end = self.text.find(self.mark, offset)
+        return self.text[start + len(self.mark) if start >= 0 else 0 : end if end >= 0 else len(self.text)]
+
+
+class Parsed:
+    """A body as one parser read it. `fields` costs a walk, so it is called once and only when asked for.
+
+    `sheet` gives all values in one text much faster; None where the fields are as cheap. A sheet may hold more
+    than the fields' values (the container's own syntax), never less.
+    """
+
+    __slots__ = ("fields", "kind", "sheet")
+
+    def __init__(
+        self,
+        kind: BodyKind,
+        fields: Callable[[], list[Field]],
+        sheet: Callable[[], Sheet | None] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.fields = fields
+        self.sheet = sheet
+
+
+class Notes:
+    """Findings made while reading one message; each (rule, address) once."""
+
+    __slots__ = ("_seen", "findings", "limits", "mask")
+
+    def __init__(self, limits: Limits, mask: Mask) -> None:
+        self.limits = limits
+        self.mask = mask
+        self.findings: list[Finding] = []
+        self._seen: set[tuple[str, str]] = set()
+
+    def add(self, rule: str, part: Part = Part.BODY, name: str = "", detail: str = "") -> None:
+        """`name` may be the client's own text; `detail` must not be."""
+        shown = address(part, name, self.mask)
+        if (rule, shown) not in self._seen and len(self._seen) < 100:
+            self._seen.add((rule, shown))
+            self.findings.append(notice(rule, shown, detail))
+
+
+def address(part: Part, name: str, mask: Mask) -> str:
+    """A field's address for findings: as `Field.address`, with the client's own text masked."""
+    if not name:
+        return part.label
+    if name.isascii() and name.replace("_", "").replace("-", "").isalpha():
+        return f"{part.label}.{name}"
+    return f"{part.label}.{mask(name.encode('utf-8', 'backslashreplace'))}"
+
+
+class Collector:
+    """Fields up to the limit; the values of what comes after are kept as one BODY field, so nothing is lost."""
+
+    __slots__ = ("_left", "_rest", "fields", "longest", "notes")
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self.fields: list[Field] = []
+        self.longest = notes.limits.value
+        self._left = notes.limits.fields
+        self._rest: list[bytes] = []
+
+    def add(
+        self, part: Part, name: str, value: bytes, raw: bytes | None = None, kind: Kind = Kind.STRING
+    ) -> None:
+        if len(value) > self.longest:
+            self.notes.add("limit.value", part, name[:LONGEST_NAME])
+        if self._left > 0:
+            self._left -= 1
+            self.fields.append(Field(part, name[:LONGEST_NAME], value, raw, kind))
+        else:
+            self._rest.append(value)
+
+    def extend(self, fields: list[Field]) -> None:
+        for field in fields:
+            self.add(field.part, field.name, field.value, field.raw, field.kind)
+
+    def done(self) -> list[Field]:
+        """All fields; call once, at the end."""
+        if self._rest:
+            self.notes.add("limit.fields")
+            self.fields.append(Field(Part.BODY, "", b"\n".join(self._rest)))
+        return self.fields

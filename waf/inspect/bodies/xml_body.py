@@ -1,0 +1,131 @@
+"""XML bodies: element texts and attributes as fields, by expat.
+
+Owns the reading of XML 1.0 as data. A document type declaration is never followed: it is noted, and the document is
+inspected as raw text. Nothing external is ever opened and no entity but the five of XML is expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from xml.parsers import expat
+
+from waf.inspect.bodies.content_type import ascii_compatible, transcode
+from waf.inspect.bodies.parsed import LONGEST_NAME, BodyKind, Collector, Notes, Parsed
+from waf.model import Field, Part
+
+_DECLARED: Final = re.compile(
+    rb"\A\s*<\?xml\b[^>]{0,200}\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"'][^>]{0,100}\?>"
+)
+_MARKS: Final = (
+    (b"\xff\xfe", b"utf-16"),
+    (b"\xfe\xff", b"utf-16"),
+    (b"<\0", b"utf-16-le"),
+    (b"\0<", b"utf-16-be"),
+)
+
+
+class _Doctype(Exception):
+    """A document type declaration begins."""
+
+
+class _TooDeep(Exception):
+    """Nested beyond the limit."""
+
+
+def parse(data: bytes, notes: Notes) -> Parsed | None:
+    """`data` as XML; None where it is not well-formed (and has no DOCTYPE that would explain it)."""
+    data = _as_utf8(data, notes)
+    tree = _Tree(notes)
+    try:
+        tree.read(data)
+    except _Doctype:
+        notes.add("protocol.xml-doctype", Part.XML)
+    except _TooDeep:
+        notes.add("limit.depth", Part.XML)
+    except (expat.ExpatError, ValueError, LookupError):
+        if b"<!DOCTYPE" in data[:10_000].upper():
+            notes.add("protocol.xml-doctype", Part.XML)
+        else:
+            return None
+    else:
+        return Parsed(BodyKind.XML, tree.into.done)
+    tree.into.fields.append(Field(Part.BODY, "", data))
+    return Parsed(BodyKind.XML, tree.into.done)
+
+
+def _as_utf8(data: bytes, notes: Notes) -> bytes:
+    """`data` as the parser may read it; a charset that writes ASCII in other bytes is noted and undone."""
+    charset = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    declared = _DECLARED.match(data)
+    if charset is None and declared is not None:
+        known = ascii_compatible(declared[1])
+        if known is None:
+            notes.add("protocol.charset-unknown", Part.XML)
+            data = data[declared.end() :]
+        elif known is False:
+            charset = declared[1]
+        elif declared[1].lower() not in (b"utf-8", b"us-ascii", b"iso-8859-1"):
+            data = b'<?xml version="1.0"?>' + transcode(data[declared.end() :], declared[1])
+    if charset is None:
+        return data
+    notes.add("protocol.xml-charset", Part.XML)
+    data = transcode(data, charset).lstrip(b"\xef\xbb\xbf")
+    return re.sub(rb"\A\s*<\?xml[^>]{0,300}\?>", b"", data)
+
+
+class _Tree:
+    """Handlers of one expat run. The text of an element is all of its own text, whatever stands between."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.into = Collector(notes)
+        self._limit = notes.limits.depth
+        self._paths: list[str] = []
+        self._texts: list[list[str]] = []
+        self._names: set[str] = set()
+
+    def read(self, data: bytes) -> None:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.CommentHandler = self._comment
+        parser.ProcessingInstructionHandler = self._instruction
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.Parse(data, True)
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        paths = self._paths
+        path = f"{paths[-1]}.{name}" if paths else name
+        if len(paths) >= self._limit:
+            raise _TooDeep
+        paths.append(path[:LONGEST_NAME])
+        self._texts.append([])
+        if name not in self._names:
+            self._names.add(name)
+            self.into.add(Part.XML_NAME, path, name.encode())
+        for key, value in zip(attributes[::2], attributes[1::2], strict=True):
+            self.into.add(Part.XML, f"{path}@{key}", value.encode())
+            if key not in self._names:
+                self._names.add(key)
+                self.into.add(Part.XML_NAME, f"{path}@{key}", key.encode())
+
+    def _end(self, name: str) -> None:
+        path = self._paths.pop()
+        pieces = self._texts.pop()
+        if pieces and (text := "".join(pieces).strip()):
+            self.into.add(Part.XML, path, text.encode())
+
+    def _text(self, text: str) -> None:
+        self._texts[-1].append(text)
+
+    def _comment(self, text: str) -> None:
+        self.into.add(Part.XML, "#comment", text.encode())
+
+    def _instruction(self, target: str, text: str) -> None:
+        self.into.add(Part.XML, f"?{target}", text.encode())
+
+    def _doctype(self, name: str, system: str | None, public: str | None, subset: bool) -> None:
+        raise _Doctype

@@ -1,0 +1,127 @@
+"""A request's head as named fields: method, path, query, headers, cookies.
+
+Owns how servers read them: percent-decoding, "+" as a blank, quoted cookies. Decides nothing and refuses nothing:
+what cannot be decoded stays visible as it is. Doubles stay, in wire order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from waf.http1.memo import Memo
+from waf.inspect.decode import unpercent
+from waf.model import Field, HeaderLine, Part
+
+_METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
+_HEADER, _HEADER_NAME, _COOKIE, _COOKIE_NAME = Part.HEADER, Part.HEADER_NAME, Part.COOKIE, Part.COOKIE_NAME
+
+_USUAL: Final = re.compile(rb"[a-z0-9-]{1,64}")
+# Lower-case header name: the name as text, and whether it is an ordinary one.
+_HEADERS: Final = Memo(
+    lambda name: (name.decode("latin-1"), _USUAL.fullmatch(name) is not None), capacity=512, longest=64
+)
+
+
+def name_text(name: bytes) -> str:
+    """A client's name for something as text; bytes that are no UTF-8 become \\xNN."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "backslashreplace")
+
+
+def path_fields(path: bytes) -> list[Field]:
+    """The whole path, then its segments, each percent-decoded once. Empty segments are left out."""
+    if b"%" in path:
+        whole = unpercent(path)
+        fields = [Field(_PATH, "", whole, path)]
+        for raw in path.split(b"/"):
+            if raw:
+                value = unpercent(raw)
+                fields.append(Field(_SEGMENT, "", value, raw if value != raw else None))
+        return fields
+    fields = [Field(_PATH, "", path)]
+    fields += [Field(_SEGMENT, "", raw) for raw in path.split(b"/") if raw]
+    return fields
+
+
+def query_fields(query: bytes) -> list[Field]:
+    """Parameters of a query string; one QUERY field where it is no list of name=value pairs."""
+    if b"=" not in query:
+        if not query:
+            return []
+        value = unpercent(query.replace(b"+", b" "))
+        return [Field(_QUERY, "", value, query if value != query else None)]
+    return pair_fields(query, Part.ARG_NAME, Part.ARG)
+
+
+def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
+    """Names and values of a urlencoded list (WHATWG URL, application/x-www-form-urlencoded).
+
+    Each pair gives two fields in wire order, a pair without "=" one name. ";" separates nothing: servers that
+    split there are gone, and the value is inspected whole either way.
+    """
+    fields: list[Field] = []
+    add = fields.append
+    for pair in data.split(b"&"):
+        name, equals, value = pair.partition(b"=")
+        raw_name = raw = None
+        if b"%" in pair or b"+" in pair:
+            raw_name, raw = name, value
+            name, value = unpercent(name.replace(b"+", b" ")), unpercent(value.replace(b"+", b" "))
+            if name == raw_name:
+                raw_name = None
+            if value == raw:
+                raw = None
+        label = name_text(name)
+        if name:
+            add(Field(name_part, label, name, raw_name))
+        if equals:
+            add(Field(value_part, label, value, raw))
+    return fields
+
+
+def header_fields(lines: Iterable[HeaderLine]) -> list[Field]:
+    """Every header but cookies by its lower-case name; names only where they are unusual ones."""
+    fields: list[Field] = []
+    for lower, wire, value in lines:
+        if lower == b"cookie":
+            continue
+        label, usual = _HEADERS[lower]
+        if not usual:
+            fields.append(Field(_HEADER_NAME, label, wire))
+        fields.append(Field(_HEADER, label, value))
+    return fields
+
+
+_OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.S)
+
+
+def _unquoted(value: bytes) -> bytes:
+    """A quoted cookie value as Python, Java and old RFC 2109 servers read it: backslashes and octals undone."""
+    inner = value[1:-1]
+    if b"\\" not in inner:
+        return inner
+    return _OCTAL.sub(lambda match: bytes([int(match[1], 8)]) if match[1] else match[2], inner)
+
+
+def cookie_fields(values: Iterable[bytes]) -> list[Field]:
+    """Names and values of Cookie headers (RFC 6265 section 5.4), quotes undone; a nameless cookie is a value."""
+    fields: list[Field] = []
+    for line in values:
+        for item in line.split(b";"):
+            name, equals, raw = item.strip().partition(b"=")
+            if not equals:
+                if name:
+                    fields.append(Field(_COOKIE, "", name))
+                continue
+            name, raw = name.rstrip(), raw.lstrip()
+            label = name_text(name)
+            fields.append(Field(_COOKIE_NAME, label, name))
+            if len(raw) > 1 and raw[0] == 34 and raw[-1] == 34:
+                fields.append(Field(_COOKIE, label, _unquoted(raw), raw))
+            else:
+                fields.append(Field(_COOKIE, label, raw))
+    return fields

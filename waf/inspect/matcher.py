@@ -1,0 +1,244 @@
+"""Many patterns over a text at once: (pattern, text) pairs in microseconds, whatever the number of patterns.
+
+Owns Hyperscan: its flags, databases, scratch spaces, disk cache and errors. Knows nothing of rules, fields or
+views: patterns go in, matches come out as (pattern's index, start, end). The engine tracks starts where the pattern
+allows it; `span` finds the others when somebody needs them.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import hyperscan
+import msgspec
+
+from waf.model import PatternStore
+
+MAX_MATCHES: Final = 1024  # of one scan, and as many again for every 2 bytes of text
+_LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter."""
+
+    expression: bytes
+    case: bool = False
+    once: bool = False
+
+
+class PatternFault(Exception):
+    """Patterns that do not compile: (index, the engine's reason) of each."""
+
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        super().__init__("; ".join(f"pattern {index}: {reason}" for index, reason in faults))
+        self.faults: Final = tuple(faults)
+
+
+Match = tuple[int, int, int]
+"""Index of the pattern, start and end offset. The start holds only where `Matcher.tracks` says so."""
+
+
+class Matcher:
+    """A compiled set of patterns; immutable. May be used from several threads at once."""
+
+    __slots__ = ("_database", "_spare", "_streaming", "_tracked", "size")
+
+    def __init__(self, database: Any, tracked: bytes, streaming: Any) -> None:
+        self._database = database
+        self._tracked = tracked
+        self._streaming = streaming
+        self._spare: list[Any] = []
+        self.size: Final[int] = database.size() + (streaming.size() if streaming else 0)  # bytes
+
+    @classmethod
+    def build(cls, patterns: Sequence[Pattern], store: PatternStore, *, streaming: bool = False) -> Matcher:
+        """Compiles, or loads what was compiled before. Raises PatternFault naming every bad pattern."""
+        database, tracked = _database(patterns, hyperscan.HS_MODE_BLOCK, store)
+        return cls(
+            database, tracked, _database(patterns, hyperscan.HS_MODE_STREAM, store)[0] if streaming else None
+        )
+
+    def scan(self, text: bytes) -> list[Match]:
+        """Every match, by ascending end. Raises TooManyMatches beyond what `MAX_MATCHES` allows."""
+        found: list[Match] = []
+        most = MAX_MATCHES + len(text) // 2
+
+        def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            found.append((index, start, end))
+            return True if len(found) > most else None
+
+        try:
+            self._database.scan(text, on_match)
+        except hyperscan.ScratchInUseError:
+            # A callback let another thread in, which scans with the database's own scratch space.
+            self._scan_aside(text, on_match, found)
+        except hyperscan.ScanTerminated:
+            raise TooManyMatches(found) from None
+        return found
+
+    def _scan_aside(self, text: bytes, on_match: Any, found: list[Match]) -> None:
+        scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self._database)
+        try:
+            self._database.scan(text, on_match, scratch=scratch)
+        except hyperscan.ScanTerminated:
+            raise TooManyMatches(found) from None
+        finally:
+            self._spare.append(scratch)
+
+    def tracks(self, index: int) -> bool:
+        """Whether the starts of this pattern's matches are the engine's own (then the leftmost ones)."""
+        return self._tracked[index] == 1
+
+    def span(self, text: bytes, match: Match) -> tuple[int, int]:
+        """Start and end of a match; a start that is not tracked is that of the shortest match ending there."""
+        index, start, end = match
+        if self._tracked[index] == 1:
+            return start, end
+        low, high = max(0, end - _LOOK_BACK), end
+        while high - low > 1:  # a match within text[low:end], none within text[high:end]
+            middle = (low + high) // 2
+            if self._ends_at(index, text[middle:end]):
+                low = middle
+            else:
+                high = middle
+        return low, end
+
+    def _ends_at(self, index: int, text: bytes) -> bool:
+        try:
+            return any(number == index and end == len(text) for number, _, end in self.scan(text))
+        except TooManyMatches:
+            return False
+
+    def stream(self) -> MatchStream:
+        """A scan that goes on over pieces of one text. Only where it was built for streaming."""
+        return MatchStream(self._streaming)
+
+
+class TooManyMatches(Exception):
+    """A scan was given up; `found` is what it had found."""
+
+    def __init__(self, found: list[Match]) -> None:
+        super().__init__(f"{len(found)} matches")
+        self.found: Final = found
+
+
+class MatchStream:
+    """One text in pieces; end offsets count from its first byte, starts are not known."""
+
+    __slots__ = ("_context", "_found", "_handler", "_most", "_stream")
+
+    def __init__(self, database: Any) -> None:
+        self._found: list[Match] = []
+        self._most = MAX_MATCHES
+
+        def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            self._found.append((index, 0, end))
+            return True if len(self._found) > self._most else None
+
+        self._handler = on_match  # the binding keeps no reference of its own
+        self._context = database.stream(match_event_handler=on_match)
+        self._stream = self._context.__enter__()
+
+    def feed(self, data: bytes) -> list[Match]:
+        """Matches that end within `data`. Raises TooManyMatches; the stream is of no use after that."""
+        self._most = MAX_MATCHES + len(data) // 2
+        try:
+            self._stream.scan(data)
+        except hyperscan.ScanTerminated:
+            raise TooManyMatches(self._found) from None
+        found, self._found = self._found, []
+        return found
+
+    def finish(self) -> list[Match]:
+        """Matches that only the end of the text makes ("$")."""
+        self._context.__exit__(None, None, None)
+        found, self._found = self._found, []
+        return found
+
+
+# ------------------------------------------------------------------------------------------------------- compiling
+
+
+def _flags(pattern: Pattern) -> int:
+    flags = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_MULTILINE
+    if not pattern.case:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    if pattern.once:
+        flags |= hyperscan.HS_FLAG_SINGLEMATCH
+    return int(flags)
+
+
+def _compile(patterns: Sequence[Pattern], mode: int, tracked: bytes) -> Any:
+    database = hyperscan.Database(mode=mode)
+    database.compile(
+        expressions=[pattern.expression for pattern in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[
+            _flags(pattern) | (hyperscan.HS_FLAG_SOM_LEFTMOST if tracks else 0)
+            for pattern, tracks in zip(patterns, tracked, strict=True)
+        ],
+    )
+    return database
+
+
+@functools.cache
+def engine_version() -> str:
+    """The engine's version and the processor features it compiles for."""
+    return str(_compile([Pattern(b"a")], hyperscan.HS_MODE_BLOCK, b"\0").info().decode())
+
+
+def cache_key(patterns: Sequence[Pattern], mode: int) -> str:
+    """The name under which a compiled set is kept: everything that its bytes depend on."""
+    digest = hashlib.sha256(f"{_FORMAT}\n{engine_version()}\n{mode}\n".encode())
+    for pattern in patterns:
+        digest.update(f"{_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
+    return digest.hexdigest()
+
+
+_FORMAT: Final = (
+    1  # of what is kept: for each pattern a byte that says whether starts are tracked, the database
+)
+
+
+def _database(patterns: Sequence[Pattern], mode: int, store: PatternStore) -> tuple[Any, bytes]:
+    key = cache_key(patterns, mode)
+    kept = store.load(key)
+    if kept is not None:
+        try:
+            database = hyperscan.loadb(kept[len(patterns) :], mode)
+            database.scratch = hyperscan.Scratch(database)
+        except hyperscan.HyperscanError:
+            pass  # damaged, or of another build: compiled anew
+        else:
+            return database, kept[: len(patterns)]
+    block = mode == hyperscan.HS_MODE_BLOCK
+    tracked = bytes(block and not pattern.once and _can_track(pattern) for pattern in patterns)
+    try:
+        database = _compile(patterns, mode, tracked)
+    except hyperscan.HyperscanError as error:
+        raise PatternFault(_faults(patterns, mode) or [(-1, str(error))]) from None
+    store.save(key, tracked + hyperscan.dumpb(database))
+    return database, tracked
+
+
+def _can_track(pattern: Pattern) -> bool:
+    try:
+        _compile([pattern], hyperscan.HS_MODE_BLOCK, b"\1")
+    except hyperscan.HyperscanError:
+        return False
+    return True
+
+
+def _faults(patterns: Sequence[Pattern], mode: int) -> list[tuple[int, str]]:
+    """The engine does not say which pattern it could not compile: one by one they tell."""
+    faults = []
+    for index, pattern in enumerate(patterns):
+        try:
+            _compile([pattern], mode, b"\0")
+        except hyperscan.HyperscanError as error:
+            faults.append((index, str(error)))
+    return faults

@@ -1,0 +1,121 @@
+"""A request as named fields: what signatures, profiles and the detector of sensitive data look at.
+
+Owns the order of reading: the head at once, the body's parser at once (it finds what is ambiguous), the body's
+fields when somebody asks. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from waf.config.schema import Limits
+from waf.inspect.bodies import graphql
+from waf.inspect.bodies.choose import EMPTY, open_body
+from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
+from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
+from waf.model import Field, Finding, Mask, Part, Request
+
+__all__ = ["BodyKind", "Reading", "read"]
+
+
+class Reading:
+    """One request read. `target` and `cookies` are always there; `headers` and body fields are made when asked for.
+
+    `body` is the body without its content codings; `findings` what was noticed so far, and grows while body
+    fields are made: take it last.
+    """
+
+    __slots__ = (
+        "_body_fields",
+        "_head",
+        "_headers",
+        "_notes",
+        "_parsed",
+        "body",
+        "cookies",
+        "request",
+        "target",
+    )
+
+    def __init__(self, request: Request, limits: Limits, mask: Mask) -> None:
+        self.request = request
+        self.target: list[Field] = path_fields(request.path)
+        if request.query:
+            self.target += query_fields(request.query)
+        self.cookies: list[Field] = []
+        if b"cookie" in request.headers.index:
+            self.cookies = cookie_fields(request.headers.all(b"cookie"))
+        self._notes = Notes(limits, mask)
+        self._parsed: Parsed = EMPTY
+        self._head: list[Field] | None = None
+        self._headers: list[Field] | None = None
+        self._body_fields: list[Field] | None = None
+        self.body = b""
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self._notes.findings
+
+    @property
+    def notes(self) -> Notes:
+        """Where those who look further write what they notice."""
+        return self._notes
+
+    @property
+    def headers(self) -> list[Field]:
+        """Headers but cookies, in wire order."""
+        if self._headers is None:
+            self._headers = header_fields(self.request.headers.lines)
+        return self._headers
+
+    @property
+    def head(self) -> Sequence[Field]:
+        """Method, path, segments, parameters, headers, cookies."""
+        if self._head is None:
+            method = Field(Part.METHOD, "", self.request.method)
+            self._head = [method, *self.target, *self.headers, *self.cookies]
+        return self._head
+
+    @property
+    def body_kind(self) -> BodyKind:
+        return self._parsed.kind
+
+    def body_fields(self) -> Sequence[Field]:
+        """Every field of the body; parsed on first use, then kept."""
+        if self._body_fields is None:
+            self._body_fields = self._parsed.fields()
+        return self._body_fields
+
+    def body_sheet(self) -> Sheet | None:
+        """All of the body's values in one text where that is cheaper than its fields; None where it is not."""
+        if self._body_fields is not None or self._parsed.sheet is None:
+            return None
+        return self._parsed.sheet()
+
+    def open(self, body: bytes) -> None:
+        self.body, self._parsed = open_body(self.request, body, self._notes)
+
+
+def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:
+    """The request as fields. Never raises on what a client can send: what cannot be read is a finding."""
+    reading = Reading(request, limits, mask)
+    if len(reading.target) > limits.fields:
+        reading.notes.add("limit.fields", Part.ARG)
+    if body or len(request.headers.all(b"content-type")) > 1:
+        reading.open(body)
+    if request.query is not None and b"query=" in request.query:
+        _check_graphql(reading)
+    if b"$" in request.headers.index.get(b"cookie", b""):
+        for field in reading.cookies:
+            if field.name.lower() in ("$version", "$path", "$domain", "$port"):
+                reading.notes.add("protocol.legacy-cookie", Part.COOKIE, field.name)
+    return reading
+
+
+def _check_graphql(reading: Reading) -> None:
+    """GraphQL over GET (GraphQL over HTTP, section 6.2)."""
+    for field in reading.target:
+        if field.part is Part.ARG and field.name == "query":
+            text = field.value.decode("utf-8", "replace")
+            if graphql.looks_like(text):
+                graphql.check_text(text, reading.notes)

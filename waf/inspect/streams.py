@@ -1,0 +1,279 @@
+"""Bodies that are too long to be held, scanned in constant memory as they pass.
+
+Owns carry-over: what a chunk's border cuts is found all the same. `StreamScan` sees every byte of one text exactly
+once, whatever the chunks (files, responses); `UploadScan` reads a request's body as its type says and gives each
+piece to who can judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from waf.inspect.bodies.choose import FILE_TYPES
+from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
+from waf.inspect.bodies.multipart_body import PartHead, PartSplitter, boundary_of, collect_head, collect_part
+from waf.inspect.bodies.parsed import Collector, Notes
+from waf.inspect.matcher import Match, Matcher, TooManyMatches
+from waf.inspect.notices import notice
+from waf.inspect.rulebook import Outcome, Rulebook
+from waf.inspect.search import Hit, Text
+from waf.inspect.views import View
+from waf.model import Field, Finding, Part, Request, Response
+
+_BEFORE: Final = 2048  # bytes before a match's end that are judged with it
+_AFTER: Final = 256  # bytes behind it; it is judged again until they are there
+_PENDING: Final = 512  # matches that wait for what follows them
+_WINDOW: Final = 64 * 1024  # bytes that are examined at once
+_CARRY: Final = 2048  # bytes of a window that are examined again with the next
+
+
+class BodyScan(Protocol):
+    """A body in pieces; gives what each piece completes."""
+
+    def feed(self, data: bytes) -> list[Finding]: ...
+
+    def finish(self) -> list[Finding]: ...
+
+
+class StreamScan:
+    """One text under the rules of `book`, as the field `field` (its value is not looked at)."""
+
+    __slots__ = (
+        "_before", "_book", "_done", "_field", "_level", "_matcher", "_offset", "_pending", "_stream", "_tail",
+    )  # fmt: skip
+
+    def __init__(
+        self, book: Rulebook, matcher: Matcher, field: Field, level: int, before: Sequence[Finding] = ()
+    ) -> None:
+        self._book = book
+        self._matcher = matcher
+        self._field = field
+        self._level = level
+        self._stream = matcher.stream()
+        self._offset = 0  # of the first byte after the tail
+        self._tail = b""
+        self._pending: list[Match] = []
+        self._done: set[str] = {finding.rule for finding in before}
+        self._before = list(before)  # found in the head, given with the first piece
+
+    def feed(self, data: bytes) -> list[Finding]:
+        findings, self._before = self._before, []
+        try:
+            matches = self._stream.feed(data)
+        except TooManyMatches as error:
+            matches = error.found
+            self._stream = self._matcher.stream()
+            findings += self._once(notice("limit.matches", self._field.address))
+        self._pending += [match for match in matches if self._open(match)]
+        window = self._tail + data
+        self._offset += len(data)
+        findings += self._judge(window, last=False)
+        self._tail = window[-(_BEFORE + _AFTER) :]
+        return findings
+
+    def finish(self) -> list[Finding]:
+        findings, self._before = self._before, []
+        self._pending += [match for match in self._stream.finish() if self._open(match)]
+        return findings + self._judge(self._tail, last=True)
+
+    def _open(self, match: Match) -> bool:
+        """Whether the match could still lead to a finding."""
+        rule = self._book.owners[match[0]].rule
+        return rule.level <= self._level and rule.id not in self._done
+
+    def _judge(self, window: bytes, last: bool) -> list[Finding]:
+        """Judges what waits; `window` ends at the current offset."""
+        findings: list[Finding] = []
+        waiting: list[Match] = []
+        start = self._offset - len(window)
+        for match in self._pending:
+            if not self._open(match):
+                continue
+            end = match[2] - start
+            text = window[max(end - _BEFORE, 0) : end + _AFTER]
+            finding = self._judged(match[0], text, min(end, _BEFORE))
+            if finding is not None:
+                findings += self._once(finding)
+            elif not last and len(window) - end < _AFTER:
+                waiting.append(match)
+        self._pending = waiting[-_PENDING:]
+        return findings
+
+    def _judged(self, index: int, text: bytes, end: int) -> Finding | None:
+        hit = Hit(Text(0, (), View(0), text), self._with_start(index, text, end))
+        for candidate in self._book.judge([hit], [self._field], self._matcher, self._level):
+            if candidate.outcome is Outcome.FOUND:
+                return self._book.finding(candidate)
+        return None
+
+    def _with_start(self, index: int, text: bytes, end: int) -> Match:
+        """The match with the start that a scan of the text alone gives it."""
+        try:
+            found = self._matcher.scan(text)
+        except TooManyMatches as error:
+            found = error.found
+        return next(
+            (one for one in found if one[0] == index and one[2] == end), (index, max(end - 1, 0), end)
+        )
+
+    def _once(self, finding: Finding) -> list[Finding]:
+        if finding.rule in self._done:
+            return []
+        self._done.add(finding.rule)
+        return [finding]
+
+
+class UploadScan:
+    """A request's body: files of a multipart body and octet streams as files, all else in windows of raw text."""
+
+    def __init__(
+        self,
+        request: Request,
+        notes: Notes,
+        examine: Callable[[Sequence[Field]], list[Finding]],
+        file_scan: Callable[[str], StreamScan | None],
+    ) -> None:
+        self._notes = notes
+        self._given = 0  # notes that were given out
+        self._examine = examine
+        self._file_scan = file_scan
+        self._seen: set[tuple[str, str]] = set()
+        self._splitter: PartSplitter | None = None
+        self._head: PartHead | None = None
+        self._content = b""
+        self._carry = b""
+        self._file: StreamScan | None = None
+        line = request.headers.get(b"content-type")
+        content_type = parse_content_type(line) if line else NO_TYPE
+        coding = (request.headers.get(b"content-encoding") or b"identity").strip().lower()
+        if coding not in (b"", b"identity"):
+            notes.add("protocol.coding-unknown", detail="a coded body beyond the inspection limit")
+        self._raw = False
+        if content_type.media == b"multipart/form-data":
+            boundary = boundary_of(content_type, notes)
+            self._splitter = PartSplitter(boundary, notes) if boundary else None
+        elif content_type.media.startswith(FILE_TYPES):
+            self._file = file_scan("")
+            self._raw = self._file is None
+
+    def feed(self, data: bytes) -> list[Finding]:
+        if self._splitter is not None and not self._splitter.broken:
+            findings = self._feed_parts(self._splitter, data)
+        elif self._file is not None:
+            findings = self._file.feed(data)
+        elif self._raw:
+            findings = []
+        else:
+            findings = self._window(Part.BODY, "", data)
+        return self._new(findings)
+
+    def finish(self) -> list[Finding]:
+        findings: list[Finding] = []
+        if self._splitter is not None:
+            self._splitter.finish()
+            findings += self._end_part()
+        elif self._file is not None:
+            findings += self._file.finish()
+        return self._new(findings)
+
+    def _feed_parts(self, splitter: PartSplitter, data: bytes) -> list[Finding]:
+        findings: list[Finding] = []
+        for event in splitter.feed(data):
+            if isinstance(event, PartHead):
+                findings += self._begin_part(event)
+            elif event is None:
+                findings += self._end_part()
+            elif self._file is not None:
+                findings += self._file.feed(event)
+            elif self._head is not None:
+                findings += self._part_piece(self._head, event)
+        if splitter.broken:
+            findings += self._end_part()
+            findings += self._window(Part.BODY, "", data)
+        return findings
+
+    def _begin_part(self, head: PartHead) -> list[Finding]:
+        self._head, self._content, self._carry = head, b"", b""
+        into = Collector(self._notes)
+        name = collect_head(head, into)
+        if head.disposition.filename and head.content_type.media not in _DOCUMENTS:
+            self._file = self._file_scan(name)
+        return self._examine(into.done())
+
+    def _part_piece(self, head: PartHead, piece: bytes) -> list[Finding]:
+        """A field's value is held whole up to the limit, then goes on in windows."""
+        if self._content is not None and len(self._content) + len(piece) <= self._notes.limits.value:
+            self._content += piece
+            return []
+        self._notes.add("limit.value", Part.FORM)
+        piece, self._content = self._content + piece, b""
+        part = Part.FILE if head.disposition.filename else Part.FORM
+        return self._window(part, "", piece)
+
+    def _end_part(self) -> list[Finding]:
+        findings: list[Finding] = []
+        if self._file is not None:
+            findings += self._file.finish()
+        elif self._head is not None and self._content:
+            into = Collector(self._notes)
+            collect_part(self._head, self._content, into)
+            findings += self._examine(into.done())
+        self._file, self._head, self._content, self._carry = None, None, b"", b""
+        return findings
+
+    def _window(self, part: Part, name: str, data: bytes) -> list[Finding]:
+        """Examines the data at once, in windows that overlap."""
+        findings: list[Finding] = []
+        for start in range(0, len(data), _WINDOW):
+            text = self._carry + data[start : start + _WINDOW]
+            findings += self._examine([Field(part, name, text)])
+            self._carry = text[-_CARRY:]
+        return findings
+
+    def _new(self, findings: list[Finding]) -> list[Finding]:
+        """Findings and notes that were not given before: windows overlap."""
+        noted = self._notes.findings[self._given :]
+        self._given += len(noted)
+        fresh = []
+        for finding in (*noted, *findings):
+            key = (finding.rule, finding.address)
+            if key not in self._seen:
+                self._seen.add(key)
+                fresh.append(finding)
+        return fresh
+
+
+_DOCUMENTS: Final = frozenset({b"application/json", b"text/json"})
+
+_UNREADABLE: Final = (
+    b"image/", b"video/", b"audio/", b"font/", b"application/octet-stream", b"application/pdf",
+    b"application/zip", b"application/gzip", b"application/wasm", b"application/grpc",
+)  # fmt: skip
+"""Types of responses that hold no text; SVG is text."""
+
+
+def response_scan(book: Rulebook, matcher: Matcher, response: Response, level: int) -> BodyScan | None:
+    """A scan of a response's head (at once) and body (as it comes); None where there is nothing to look at."""
+    fields = [Field(Part.STATUS, "", b"%d %s" % (response.status, response.reason))]
+    fields += [
+        Field(Part.RESPONSE_HEADER, lower.decode("latin-1"), value)
+        for lower, _, value in response.headers.lines
+    ]
+    findings: list[Finding] = []
+    if Part.STATUS in book.parts or Part.RESPONSE_HEADER in book.parts:
+        hits = []
+        for owner, field in enumerate(fields):
+            text = Text(owner, (), View(0), field.value)
+            try:
+                hits += [Hit(text, match) for match in matcher.scan(field.value)]
+            except TooManyMatches:
+                findings.append(notice("limit.matches", field.address))
+        for candidate in book.judge(hits, fields, matcher, level):
+            if candidate.outcome is Outcome.FOUND:
+                findings.append(book.finding(candidate))
+    media = (response.headers.get(b"content-type") or b"").strip().lower()
+    readable = not media.startswith(_UNREADABLE) or media.startswith(b"image/svg")
+    if not findings and (not readable or Part.RESPONSE not in book.parts):
+        return None
+    return StreamScan(book, matcher, Field(Part.RESPONSE, "", b""), level, findings)

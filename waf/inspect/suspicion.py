@@ -1,0 +1,59 @@
+"""Layers of encoding that honest clients do not use: notes of what the decoded texts show.
+
+Owns the judgement of how a value was written. Knows no attack: a note says that something was hidden, not what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from waf.inspect.bodies.parsed import Notes
+from waf.inspect.decode import has_overlong, is_text
+from waf.inspect.search import Text
+from waf.inspect.views import View
+from waf.model import Field, Part
+
+# Characters by which data becomes more than data somewhere.
+_META: Final = b"<>\"'`;|&$(){}[]\\\0\r\n*="
+_HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
+_BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
+
+
+def note_layers(fields: Sequence[Field], decoded: Sequence[Text], notes: Notes) -> None:
+    """Notes on values whose decoded texts (`Text.owner` is an index into `fields`) show what was hidden."""
+    for text in decoded:
+        field = fields[text.owner]
+        match text.chain:
+            case (View.PERCENT,):
+                _note_percent(field, text, notes)
+            case (View.UNICODE,):
+                if has_overlong(field.value):
+                    notes.add("protocol.overlong-utf8", field.part, field.name)
+            case (View.NULL,):
+                _note_null(field, notes)
+            case (first, second) if first is not second and first & _HIDING and second & _HIDING:
+                if _metas(text.data) > _metas(field.value):
+                    notes.add("protocol.mixed-encoding", field.part, field.name)
+            case _:
+                pass
+
+
+def _note_percent(field: Field, text: Text, notes: Notes) -> None:
+    lowered = field.value.lower()
+    if b"%u00" in lowered:
+        notes.add("protocol.percent-u", field.part, field.name)
+    # Only what the container was percent-encoded in already is encoded twice now.
+    if field.raw is not None and b"%" in field.raw and _metas(text.data) > _metas(field.value):
+        notes.add("protocol.double-encoding", field.part, field.name)
+
+
+def _note_null(field: Field, notes: Notes) -> None:
+    if field.part is Part.PATH:
+        notes.add("protocol.null-byte-path", field.part)
+    elif field.part not in _BINARY_PARTS and field.part is not Part.SEGMENT and is_text(field.value):
+        notes.add("protocol.null-byte", field.part, field.name)
+
+
+def _metas(data: bytes) -> int:
+    return len(data) - len(data.translate(None, _META))
