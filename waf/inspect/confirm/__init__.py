@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import code, filters, html, jndi, js, path, shell, sql, stands, template, url
+from waf.inspect.confirm import code, filters, graphql, html, jndi, js, path, shell, sql, stands, template, url
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
@@ -19,6 +19,7 @@ Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 CONFIRMERS: Final[dict[str, Confirmer]] = {
     "code": code.confirm,
     "css": html.confirm_css,
+    "graphql": graphql.confirm,
     "html": html.confirm,
     "jndi": jndi.confirm,
     "js": js.confirm,

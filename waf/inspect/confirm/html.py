@@ -12,7 +12,7 @@ import html as entities
 import re
 from typing import Final
 
-from waf.inspect.confirm import js
+from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.shape import WINDOW, is_document, prose_words
 from waf.model import Confidence
 
@@ -21,6 +21,7 @@ _TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{
 _ATTRIBUTE: Final = re.compile(
     rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
 )
+_LOOSE: Final = re.compile(rb"[\s/]*(?:>|src|[\w-]+\s*=)", re.I)  # "< script >", which filters repair
 _HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,30}", re.I)
 _NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
 _EVENTS: Final = re.compile(
@@ -95,6 +96,8 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     name = tag[1].lower().rpartition(b":")[2]
     closing = piece[tag.start() + 1 : tag.start() + 2] == b"/"
     if name == b"script":
+        if piece[tag.start() + 1 : tag.start() + 2].isspace() and not _LOOSE.match(piece, tag.end()):
+            return None
         return _script(piece, tag.end(), closing)
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
@@ -277,6 +280,6 @@ def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def confirm_css(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for style text: expressions, bindings, script URLs."""
-    if is_document(value) or prose_words(value, span[0]) >= 3:
+    if is_document(value) or stands.confirm(value, span) is None:
         return None
     return Confidence.HIGH if _STYLE.search(value, max(0, span[0] - 32), span[1] + 128) else None

@@ -36,7 +36,7 @@ _NOISE: Final = re.compile(
 _BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
 _CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
 _PATHS: Final = re.compile(
-    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir|systemroot|comspec)%\\?(?:system32\\)?|\./",
+    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir|systemroot)%\\?(?:system32\\)?|\./",
     re.I,
 )
 
@@ -237,8 +237,8 @@ def _takes(
 
 
 _ALONE: Final = re.compile(
-    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|\$\{IFS|bash\s+-|sh\s+-c|nc\s+-|wget\s+http|curl\s"
-    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net\s+user|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
+    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-|sh\s+-c|nc\s+-|wget\s+http|curl\s"
+    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
     rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
     rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|dir\s+[a-z]:\\)",
     re.I,
@@ -249,9 +249,9 @@ def _alone(head: bytes) -> bool:
     """The whole value is a command line, as a parameter that an app hands to a shell would be."""
     text = head.strip()
     normal = _NOISE.sub(b"", _BLANK.sub(b" ", text))
-    if len(text) > 240 or text[:1] in (b'"', b"`") or b"\n" in text or not _ALONE.match(normal):
+    if len(text) > 240 or text[:1] in (b'"', b"`") or b"\n" in text or not (_ALONE.match(normal) or _ALONE.match(text)):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
-    return words_after(normal, 0) < 4 and _run(text, 0, b"", weak=True)
+    return words_after(normal, 0) < 5 and _run(text, 0, b"", weak=True)

@@ -33,7 +33,7 @@ _FILES: Final = (
 _TABLE: Final = {
     Takes.ANYTHING: (
         "whoami ifconfig ipconfig netstat uname nslookup netcat ncat busybox systeminfo tasklist taskkill certutil "
-        "bitsadmin powershell powershell.exe pwsh cmd.exe cmd wmic mshta rundll32 regsvr32 cscript wscript schtasks "
+        "bitsadmin powershell powershell.exe pwsh cmd.exe cmd %comspec% wmic mshta rundll32 regsvr32 cscript wscript schtasks "
         "nltest wevtutil vssadmin lsof printenv chmod chown chgrp useradd adduser usermod userdel groupadd visudo "
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "

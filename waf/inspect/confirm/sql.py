@@ -98,6 +98,8 @@ _INNERMOST: Final = re.compile(r"([fFD]?)\(([^()]*)\)")
 _DANGER: Final = re.compile(r"[DHeETX]")
 _PROSE: Final = re.compile(r"nn|1n|n1")
 _UNARY: Final = re.compile(r"(?<=[&|=o(,])o+|(?<=&)[&|]+|(?<=\|)[&|]+|(?<==)=+")
+_MENTION: Final = re.compile(r"nn|n1|^En*$")
+_NAMED: Final = re.compile(r"[ngk?U]")
 _CASE: Final = re.compile(r"a[^;c(]*a")
 
 
@@ -106,14 +108,18 @@ def _fold(match: re.Match[str]) -> str:
     if call == "D":
         return "g" if not inside or _PROSE.search(inside) else "H"
     if inside.startswith("E"):
-        return "H" if call else "e"
+        return "n" if _MENTION.search(inside) else "H" if call else "e"
+    if inside.startswith("a") and inside.endswith("a"):
+        return "e"
     if _DANGER.search(inside):
         return "e" if call == "F" else "H"
     if call:
         return "G" if call == "F" else "g"
     if not inside:
         return "?"
-    return "n" if re.search(r"[ngGk?U]", inside) else "1"
+    if _NAMED.search(inside):
+        return "n"
+    return "G" if "G" in inside else "1"
 
 
 def _reduce(letters: str) -> str:
@@ -168,6 +174,7 @@ _QUOTED_WEAK: Final = tuple(
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
 
+_STRONG_BARE = r"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*;*c)"
 _HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?)?\)*"
 _CONST = r"\(*[1sv]\)*(?:o\(*[1sv]\)*)*"
 _BARE: Final = tuple(
@@ -175,14 +182,16 @@ _BARE: Final = tuple(
     for shape in (
         rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l)",  # 1 or 1=1
         rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
-        rf"{_HEAD}{_TAIL}[&|=]{_STRONG}",  # 1 and sleep(5)
+        rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
+        rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
         rf"{_HEAD}[&|]{_TEST};*c",  # 1 or a=a--
+        rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
         r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
         rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
         rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
         rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
         rf"{_HEAD}[=,|]\(*(?:[HeX]|\(E|D\()",  # 1,(select …
-        rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\()",  # 1-sleep(5)
+        rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
         r"\)*b1(?:,1)*k*;*c",  # order by 10--
         rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
         rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
@@ -289,7 +298,7 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
                 comment = found[-1]
                 if not _COMMENT_TAIL.match(rest, comment.start):
                     return None
-            elif b" " in value.strip() and found[0].kind != "W" and not shape.startswith("&"):
+            elif b" " in value.strip() and len(value) > 8 and found[0].kind != "W" and not shape.startswith("&"):
                 return None
             return False
     return None

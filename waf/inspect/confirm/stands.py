@@ -25,7 +25,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     after = value[span[1] : span[1] + 200]
     if len(_WORD.findall(before)) >= 4 or len(_WORD.findall(after)) >= 4:
         return None
-    if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 2):
+    if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 1):
         return None
     return Confidence.HIGH
 

@@ -150,7 +150,7 @@ _SCRIPT_FILE: Final = re.compile(
     rb"(?i)\.(?:php[3457]?|phtml|txt|asp|aspx|jsp|cgi|pl|py|sh|inc|gif|jpe?g|png|dat|log|cfm)(?:$|[?#%&;\x00])"
 )
 _SHELL_NAME: Final = re.compile(
-    rb"(?i)(?:^|[/_.-])(?:c99|r57|shell|cmd|backdoor|web-?shell|evil|exploit|hack(?:ed)?|phpinfo|rfi|id|malware|payload|attack(?:er)?|b374k|wso|test_?rfi|rce|inject)[\w-]{0,12}\.\w{2,5}"
+    rb"(?i)(?:^|[/\\_.-])(?:c99|r57|shell|cmd|backdoor|web-?shell|evil|exploit|hack(?:ed)?|phpinfo|rfi|id|malware|payload|attack(?:er)?|b374k|wso|test_?rfi|rce|inject)[\w-]{0,12}\.\w{2,5}"
 )
 
 
@@ -189,7 +189,7 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20\x09]+/|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
+    rb"(?i)[\s\x00-\x20]*(?:[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
     rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%3f)[\w@%\\/]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
