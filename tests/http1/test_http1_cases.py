@@ -166,7 +166,7 @@ def test_every_request_rule_has_a_case() -> None:
         "protocol.trailer-size", "protocol.response-head-size", "protocol.response-header-count",
         "protocol.response-chunk-line-size", "protocol.response-chunk-extension-flood",
         "protocol.response-trailer-size",
-        # What diagnosis says when it finds nothing; no input is known that leads to it.
+        # What diagnosis says of bytes that are not exactly one head; the proxy never hands such over.
         "protocol.malformed-head", "protocol.response-malformed-head",
     }  # fmt: skip
     assert set(RULES) - covered - {None} == elsewhere

@@ -260,6 +260,12 @@ def test_simple_response_reads_back(status, head_only, minor) -> None:
     assert got.response.headers.get(b"content-length") == b"5"
 
 
+def test_simple_response_of_nothing() -> None:
+    assert (
+        serialize.simple_response(404, close=False) == b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    )
+
+
 @pytest.mark.parametrize("status", [100, 204, 304])
 def test_simple_response_without_body(status) -> None:
     data = serialize.simple_response(status, b"ignored", close=False)

@@ -228,6 +228,22 @@ def test_a_memory_keeps_nothing_that_failed() -> None:
     assert not memo
 
 
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\nX", "protocol.malformed-head"),  # more than one head
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", "protocol.malformed-head"),  # less than one
+        (b"\x16\x03\x01\x00\r\n\r\n", "protocol.tls-on-plain"),
+        (b"", "protocol.request-line"),
+        (b"\r\n\r\n", "protocol.blank-lines"),
+    ],
+)
+def test_what_is_not_exactly_one_head(data, rule) -> None:
+    with pytest.raises(ClientFault) as caught:
+        parse.request_head(data, LIMITS)
+    assert caught.value.rule == rule
+
+
 def test_faults_quote_nothing_of_the_peer() -> None:
     with pytest.raises(Fault) as caught:
         parse.request_head(b"GET / HTTP/1.1\r\nHost: s3cr3t secret\r\nAuthorization: pw\r\n\r\n", LIMITS)

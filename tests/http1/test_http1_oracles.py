@@ -54,7 +54,8 @@ def joined(fields: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes]
     """Several lines of one list as one, as we forward them; so the oracles' reading can be compared."""
     out: dict[int, tuple[bytes, bytes]] = {}
     first: dict[bytes, int] = {}
-    for at, (name, value) in enumerate(fields):
+    for at, (name, wire_value) in enumerate(fields):
+        value = wire_value.lower() if name == b"transfer-encoding" else wire_value  # h11 lowers it
         if name in JOINED and name in first:
             before = out[first[name]][1]
             together = JOINED[name].join(part for part in (before, value) if part)
@@ -73,6 +74,7 @@ def same_request(data: bytes) -> None:
     try:
         ours = wire.read_request([data])
     except ClientFault as fault:
+        assert fault.rule != "protocol.malformed-head"  # diagnosis knows a reason for all that does not fit
         if accepted_by_all(data, wire.h11_request, wire.llhttp_request):
             assert fault.rule in STRICTER
         return
@@ -92,7 +94,7 @@ def same_request(data: bytes) -> None:
         if target[:1] == b"/" or target == b"*":
             assert target == request.target
         assert theirs.start[2] == b"1.%d" % request.minor
-        assert joined(theirs.fields) == wire.fields_of(request)
+        assert joined(theirs.fields) == joined(wire.fields_of(request))
         assert theirs.body == ours.payload
         assert theirs.complete == ours.complete
         if ours.complete:
@@ -194,6 +196,7 @@ def same_response(data: bytes, method: bytes = b"GET") -> None:
     try:
         ours = wire.read_response([data], method, closed=True)
     except UpstreamFault as fault:
+        assert fault.rule != "protocol.response-malformed-head"
         if accepted_by_all(data, *oracles) and fault.rule != "protocol.response-body-cut":
             assert fault.rule in STRICTER
         return
@@ -203,7 +206,7 @@ def same_response(data: bytes, method: bytes = b"GET") -> None:
     for oracle in oracles if method != b"HEAD" else oracles[:1]:  # llhttp is not told of HEAD
         theirs = oracle(data)
         assert start(theirs) == (b"%d" % response.status, response.reason.strip(), b"1.%d" % response.minor)
-        assert joined(theirs.fields) == wire.fields_of(response)
+        assert joined(theirs.fields) == joined(wire.fields_of(response))
         assert theirs.body == ours.payload
     same_response_after_us(response, ours.payload, method)
 

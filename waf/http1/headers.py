@@ -115,7 +115,8 @@ REPEATING: Final = frozenset(
         b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-fetch-user", b"sec-ch-ua",
         b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-gpc", b"dnt", b"priority", b"te", b"via",
         b"transfer-encoding", b"x-requested-with", b"x-forwarded-proto", b"x-forwarded-port",
-        b"server", b"vary", b"keep-alive", b"accept-ranges", b"x-powered-by", b"x-content-type-options",
+        b"server", b"date", b"vary", b"keep-alive", b"accept-ranges",
+        b"x-powered-by", b"x-content-type-options",
         b"x-frame-options", b"strict-transport-security", b"referrer-policy", b"content-encoding",
     }
 )  # fmt: skip
