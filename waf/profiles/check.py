@@ -7,7 +7,6 @@ Building these objects is `compile`'s business.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -16,18 +15,13 @@ import msgspec
 from waf.model import Field, Finding, Mask, Part, Request
 from waf.profiles.constraints import Constraint
 from waf.profiles.findings import about_field, about_place
-from waf.profiles.model import general_name
+from waf.profiles.model import TRACKING, general_name, method_of
 from waf.profiles.observe import media_type
 from waf.profiles.rules import ValueRule
 from waf.profiles.segments import HARMLESS, SLOT, slot_of, split
 
 UNKNOWN: Final = "_OTHER"
 """Route label of requests whose path is at no known place."""
-
-TRACKING: Final = re.compile(
-    r"utm_\w{1,32}|gclid|gbraid|wbraid|fbclid|msclkid|dclid|yclid|mc_[ce]id|_ga|_gl|_"
-)
-"""Query parameters that third parties append to any link: never unknown, always left to the signatures."""
 
 Table = dict[str, ValueRule]
 
@@ -93,10 +87,24 @@ class Check(msgspec.Struct, gc=False):
 class Profile:
     """A compiled profile; immutable. Made by `compile.build`."""
 
-    def __init__(self, root: Node, common: tuple[Table | None, ...], *, version: str, mask: Mask) -> None:
+    def __init__(
+        self,
+        root: Node,
+        common: tuple[Table | None, ...],
+        names: tuple[Constraint | None, ...],
+        methods: Constraint | None,
+        *,
+        version: str,
+        mask: Mask,
+    ) -> None:
         self.version: Final = version
         self._root: Final = root
-        self._common: Final = common
+        self._names: Final = names  # of the whole workload, where an endpoint has no set of its own
+        self._methods: Final = methods
+        self._common: Final = tuple(
+            table if table is not None or names[part] is None else {}
+            for part, table in zip(Part, common, strict=True)
+        )
         self._mask: Final = mask
 
     def check(
@@ -112,7 +120,7 @@ class Profile:
         place = self._find(request, findings)
         if place is None or isinstance(place, str):
             check = Check(place or UNKNOWN, findings)
-            self._fields(head, self._common, _NO_NAMES, findings)
+            self._fields(head, self._common, self._names, findings)
             return check
         check = Check(place.template, findings, place.needs_body, True, place.tables)
         found = self._fields(head, place.tables, place.names, findings)
@@ -129,8 +137,7 @@ class Profile:
         return check
 
     def _find(self, request: Request, findings: list[Finding]) -> Endpoint | str | None:
-        """The endpoint of a request; else the template of the place it went beyond, None for no place at
-        all."""
+        """The endpoint of a request; else the template of the place it went beyond, None for no place."""
         segments = split(request.path)
         if segments is None:
             return None
@@ -140,20 +147,29 @@ class Profile:
             if child is None:
                 child = self._slot(node, segment, number, findings) if node.slots else None
                 if child is None:
-                    if node.path is not None:
-                        findings.append(about_place(node.path, self._mask(segment)))
-                    return f"{node.template}/**"
+                    return self._nowhere(node, segment, request, findings)
             parent, node = node, child
         endpoint = node.endpoints.get(request.method)
-        if endpoint is None:
-            if not node.endpoints:
-                if parent.path is not None:
-                    findings.append(about_place(parent.path, self._mask(segments[-1])))
-                return f"{parent.template}/**"
-            if node.methods is not None:
-                findings.append(about_place(node.methods, request.method.decode("latin-1")))
-            return node.template
-        return endpoint
+        if endpoint is not None:
+            return endpoint
+        if not node.endpoints:
+            return self._nowhere(parent, segments[-1], request, findings)
+        methods = node.methods or self._methods
+        if methods is not None:
+            self._check_method(methods, request, findings)
+        return node.template
+
+    def _nowhere(self, node: Node, segment: bytes, request: Request, findings: list[Finding]) -> str:
+        if node.path is not None:
+            findings.append(about_place(node.path, self._mask(segment)))
+        elif self._methods is not None:
+            self._check_method(self._methods, request, findings)
+        return f"{node.template}/**"
+
+    def _check_method(self, methods: Constraint, request: Request, findings: list[Finding]) -> None:
+        method = request.method.decode("latin-1")
+        if method_of(request.method) not in methods.allowed:
+            findings.append(about_place(methods, method))
 
     def _slot(self, node: Node, segment: bytes, number: int, findings: list[Finding]) -> Node | None:
         """The slot that a segment enters. A wider slot takes what a narrower one would: ids may look like
@@ -194,7 +210,7 @@ class Profile:
                 constraint = names[field.part]
                 rule = table.get(general_name(name))
                 if rule is None:
-                    if constraint is not None and not TRACKING.fullmatch(name):
+                    if constraint is not None and _unknown(constraint, name):
                         findings.append(about_field(constraint, field, self._mask))
                     continue
             bit = rule.bit
@@ -235,4 +251,7 @@ class Profile:
         )
 
 
-_NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)
+def _unknown(constraint: Constraint, name: str) -> bool:
+    return not (
+        name in constraint.allowed or general_name(name) in constraint.allowed or TRACKING.fullmatch(name)
+    )

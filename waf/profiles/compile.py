@@ -29,19 +29,22 @@ def build(
     for constraint in constraints:
         if constraint.stage is not Stage.DISCOVER:
             by_place[constraint.key.template, constraint.key.method].append(constraint)
-    common, _ = _tables(by_place.get((EVERYWHERE, EVERYWHERE), ()), key, {})
+    everywhere = by_place.pop((EVERYWHERE, EVERYWHERE), [])
+    common, _ = _tables(everywhere, key, {})
+    fallback = _names(everywhere)
+    methods = next((c for c in everywhere if c.key.aspect == Aspect.METHOD.value), None)
     root = Node("", {}, {}, {})
     for template in sorted(places):
         node = _node(root, template)
         for method in places[template]:
-            endpoint = _endpoint(template, by_place.get((template, method), ()), common, key)
+            endpoint = _endpoint(template, by_place.get((template, method), ()), common, fallback, key)
             node.endpoints[method.encode("latin-1")] = endpoint
             if method == "GET":
                 node.endpoints.setdefault(b"HEAD", endpoint)
     for (template, method), found in by_place.items():
-        if method == EVERYWHERE and template != EVERYWHERE:
+        if method == EVERYWHERE:
             _about_place(root, template, found, key)
-    return Profile(root, common, version=version, mask=mask)
+    return Profile(root, common, fallback, methods, version=version, mask=mask)
 
 
 def version_of(places: Places, constraints: Iterable[Constraint]) -> str:
@@ -82,20 +85,28 @@ def _about_place(root: Node, template: str, constraints: list[Constraint], key: 
             _node(root, template).methods = constraint
 
 
-def _endpoint(
-    template: str, constraints: Iterable[Constraint], common: tuple[Table | None, ...], key: bytes
-) -> Endpoint:
+def _names(constraints: Iterable[Constraint]) -> tuple[Constraint | None, ...]:
+    """The constraint on names for each part."""
     names: list[Constraint | None] = [None] * len(Part)
-    types: Constraint | None = None
     for constraint in constraints:
-        aspect = Aspect(constraint.key.aspect)
-        if aspect is Aspect.NAMES:
+        if constraint.key.aspect == Aspect.NAMES.value:
             names[_PARTS[constraint.key.address]] = constraint
-        elif aspect is Aspect.CONTENT_TYPE:
-            types = constraint
+    return tuple(names)
+
+
+def _endpoint(
+    template: str,
+    constraints: Iterable[Constraint],
+    common: tuple[Table | None, ...],
+    fallback: tuple[Constraint | None, ...],
+    key: bytes,
+) -> Endpoint:
+    own = _names(constraints)
+    names = tuple(mine if mine is not None else shared for mine, shared in zip(own, fallback, strict=True))
+    types = next((c for c in constraints if c.key.aspect == Aspect.CONTENT_TYPE.value), None)
     known = {
         (part, name): None
-        for part, constraint in zip(Part, names, strict=True)
+        for part, constraint in zip(Part, own, strict=True)
         if constraint is not None
         for name in constraint.allowed
     }
@@ -109,7 +120,7 @@ def _endpoint(
     return Endpoint(
         template=template,
         tables=merged,
-        names=tuple(names),
+        names=names,
         required=tuple(required),
         head_required=head,
         body_required=body,

@@ -1,6 +1,6 @@
 """What a profile says: constraints, each with a key that stays the same from one version to the next.
 
-A constraint is one claim about one thing of one endpoint: "POST /login form.user charset.sharp" names it, and
+A constraint is one claim about one thing of one endpoint: "POST /login form.user charset.code" names it, and
 `allowed` is what it allows, as sorted texts. The learned ones, those from an OpenAPI document and those a
 person wrote are of one kind; they differ in `origin`.
 """
@@ -28,7 +28,8 @@ class Aspect(enum.Enum):
     RANGE = "range"  # only from documents
     PATTERN = "pattern"  # only from documents
     PLAIN = "charset.plain"
-    SHARP = "charset.sharp"
+    PROSE = "charset.prose"
+    CODE = "charset.code"
     CONTROL = "charset.control"
     SCRIPT = "charset.script"
     SHAPE = "shape"
@@ -53,14 +54,15 @@ _RULES: Final = {
     Aspect.RANGE: "profile.range",
     Aspect.PATTERN: "profile.pattern",
     Aspect.PLAIN: "profile.charset",
-    Aspect.SHARP: "profile.charset",
+    Aspect.PROSE: "profile.charset",
+    Aspect.CODE: "profile.charset",
     Aspect.CONTROL: "profile.charset",
     Aspect.SCRIPT: "profile.charset",
     Aspect.SHAPE: "profile.shape",
     Aspect.SIZE: "profile.size",
 }
 
-CHARSETS: Final = (Aspect.PLAIN, Aspect.SHARP, Aspect.CONTROL, Aspect.SCRIPT)
+CHARSETS: Final = (Aspect.PLAIN, Aspect.PROSE, Aspect.CODE, Aspect.CONTROL, Aspect.SCRIPT)
 NEVER_ENFORCED: Final = frozenset({Aspect.SIZE})
 """Statistical aspects: they are reported and never refuse anything."""
 

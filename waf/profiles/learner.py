@@ -10,8 +10,9 @@ from typing import Final
 from waf.config.schema import Profiles
 from waf.model import Mask
 from waf.profiles import compile
+from waf.profiles.candidates import Candidate, candidates, families, places_of
 from waf.profiles.check import Profile
-from waf.profiles.closing import Candidate, Needs, candidates, close, places_of
+from waf.profiles.closing import Needs, close
 from waf.profiles.constraints import Constraint, Stage
 from waf.profiles.evidence import mark
 from waf.profiles.findings import shape_mask
@@ -43,7 +44,7 @@ class Learner:
     def candidates(self) -> list[Candidate]:
         needs = Needs.of(self.config.epsilon, self.config.sources, self.config.hours)
         found = list(candidates(self.state, needs.floors))
-        close(found, needs, self.state.common.n)
+        close(found, list(families(self.state, needs.floors)), needs, self.state.common.n)
         return found
 
     def compile(self, now: float, mask: Mask = shape_mask) -> Profile:

@@ -50,6 +50,11 @@ SECRET: Final = re.compile(
 )
 """Names of parameters whose values are never kept in clear."""
 
+TRACKING: Final = re.compile(
+    r"utm_\w{1,32}|gclid|gbraid|wbraid|fbclid|msclkid|dclid|yclid|mc_[ce]id|_ga|_gl|_"
+)
+"""Query parameters that third parties append to any link: never unknown, always left to the signatures."""
+
 _DYNAMIC: Final = re.compile(
     r"(?<![^.\[\]])(?:[0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?=[a-f]*[0-9])[0-9a-f]{12,}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2})(?![^.\[\]])"
@@ -129,6 +134,8 @@ class Endpoint:
             place = (part, general_name(name))
             parameter = parameters.get(place)
             if parameter is None:
+                if part is Part.ARG and TRACKING.fullmatch(name):
+                    continue
                 if len(parameters) >= MAX_PARAMETERS:
                     self.lost |= mark
                     continue

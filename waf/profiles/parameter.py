@@ -17,16 +17,21 @@ MAX_VALUES: Final = 64  # distinct values remembered; with more than these it is
 MAX_SHAPES: Final = 64
 MAX_TEXT: Final = 32  # bytes of a value that may be kept in clear
 
-_EXACT: Final = 32
+_EXACT: Final = 64
 
 
 def length_bucket(length: int) -> int:
-    """Lengths up to 32 as they are; above, eight steps to each doubling, as the largest length of the
+    """Lengths up to 64 as they are; above, eight steps to each doubling, as the largest length of the
     step."""
     if length <= _EXACT:
         return length
     step = 1 << (length.bit_length() - 4)
     return (length // step + 1) * step - 1
+
+
+def bucket_floor(bucket: int) -> int:
+    """The least length in a bucket."""
+    return bucket if bucket <= _EXACT else bucket - (1 << (bucket.bit_length() - 4)) + 1
 
 
 _BUCKETS: Final = tuple(length_bucket(length) for length in range(1024))

@@ -23,7 +23,8 @@ ANY_KIND: Final = (1 << len(Kind)) - 1
 
 _STRATUM: Final = {
     Aspect.PLAIN: v.Stratum.PLAIN,
-    Aspect.SHARP: v.Stratum.SHARP,
+    Aspect.PROSE: v.Stratum.PROSE,
+    Aspect.CODE: v.Stratum.CODE,
     Aspect.CONTROL: v.Stratum.CONTROL,
     Aspect.SCRIPT: v.Stratum.SCRIPT,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from bisect import bisect_right
 from typing import Final
 
 from waf.model import Kind
@@ -113,37 +114,49 @@ FOLD: Final = bytes(_fold(byte) for byte in range(256))
 
 CONTROL: Final = 0x100  # one class for C0 controls but tab and line ends, and DEL
 RAW: Final = 0x101  # bytes that are no UTF-8
-BLOCKS: Final = 0x110  # + number of the Unicode block, see `_block`
-_SHARP: Final = b"<>\"'`;|\\{}[]$^*=~%#&()!?:"
+BLOCKS: Final = 0x110  # + number of the script, see `_SCRIPTS`
+_PROSE: Final = frozenset(b"!?&:'\"()")
+_CODE: Final = frozenset(b"<>`|\\{}[]^~=;$*#%")
 _CONTROLS: Final = frozenset({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
 
 
 class Stratum(enum.Enum):
-    """Kinds of character classes that close by themselves: a text that keeps showing new scripts or commas
-    may still never show an angle bracket."""
+    """Kinds of character classes that close by themselves: a text that keeps showing new scripts and
+    brackets may still never show an angle bracket."""
 
     PLAIN = "plain"  # letters, digits, blanks, "-" "." "_" "," "/" "+" "@"
-    SHARP = "sharp"  # punctuation that means something to some interpreter
-    CONTROL = "control"
+    PROSE = "prose"  # punctuation that people write
+    CODE = "code"  # punctuation that programs write
+    CONTROL = "control"  # tabs and line ends, too
     SCRIPT = "script"  # beyond ASCII
 
 
 def stratum(code: int) -> Stratum:
     if code >= RAW or 0x80 <= code < 0x100:
         return Stratum.SCRIPT
-    if code == CONTROL:
+    if code == CONTROL or code < 0x20:
         return Stratum.CONTROL
-    return Stratum.SHARP if code in _SHARP else Stratum.PLAIN
+    if code in _CODE:
+        return Stratum.CODE
+    return Stratum.PROSE if code in _PROSE else Stratum.PLAIN
+
+
+_SCRIPTS: Final[tuple[tuple[int, str], ...]] = (
+    # First code point beyond the script, its name; coarse, so that a language is one thing and not a dozen.
+    (0x0250, "latin"), (0x0370, "marks"), (0x0400, "greek"), (0x0530, "cyrillic"), (0x0590, "armenian"),
+    (0x0600, "hebrew"), (0x0900, "arabic"), (0x0E00, "indic"), (0x1100, "south-east-asian"),
+    (0x1200, "hangul"),
+    (0x1E00, "other"), (0x1F00, "latin"), (0x2000, "greek"), (0x2070, "punctuation"), (0x2C00, "symbols"),
+    (0x2E80, "other"), (0xA000, "cjk"), (0xAC00, "other"), (0xD800, "hangul"), (0xF900, "private"),
+    (0xFB00, "cjk"), (0xFE10, "arabic"), (0xFE20, "marks"), (0xFF00, "other"), (0xFFF0, "fullwidth"),
+    (0x10000, "special"), (0x1F000, "other"), (0x20000, "emoji"), (0x32000, "cjk"), (0x110000, "other"),
+)  # fmt: skip
+_ENDS: Final = [end for end, _ in _SCRIPTS]
+_NAMES: Final = sorted({name for _, name in _SCRIPTS})
 
 
 def _block(char: str) -> int:
-    """Latin letters with marks are one block, and so is punctuation; else 256 code points each."""
-    point = ord(char)
-    if point < 0x250:
-        return BLOCKS
-    if 0x2000 <= point < 0x2070:
-        return BLOCKS + 1
-    return BLOCKS + 2 + (point >> 8)
+    return BLOCKS + _NAMES.index(_SCRIPTS[bisect_right(_ENDS, ord(char))][1])
 
 
 def codes_of(value: bytes) -> set[int]:
@@ -172,26 +185,22 @@ def _wide_codes(value: bytes) -> set[int]:
     return codes
 
 
+_LABELS: Final = {
+    LOWER: "a-z", UPPER: "A-Z", DIGIT: "0-9", CONTROL: "control", RAW: "non-utf8", 0x20: "space", 0x09: "tab",
+    0x0A: "lf", 0x0D: "cr", **{BLOCKS + number: name for number, name in enumerate(_NAMES)},
+}  # fmt: skip
+_CODES: Final = {label: code for code, label in _LABELS.items()}
+
+
 def code_label(code: int) -> str:
     """How a person reads a character class; `code_of` is its inverse."""
-    special = {LOWER: "a-z", UPPER: "A-Z", DIGIT: "0-9", CONTROL: "control", RAW: "non-utf8", BLOCKS: "latin"}
-    if code in special:
-        return special[code]
-    if code > BLOCKS:
-        return "general-punctuation" if code == BLOCKS + 1 else f"u+{(code - BLOCKS - 2) << 8:04x}"
-    return {0x20: "space", 0x09: "tab", 0x0A: "lf", 0x0D: "cr"}.get(code, chr(code))
+    return _LABELS.get(code) or chr(code)
 
 
 def code_of(label: str) -> int:
     """The inverse of `code_label`. Raises ValueError for what is no label."""
-    named = {
-        "a-z": LOWER, "A-Z": UPPER, "0-9": DIGIT, "control": CONTROL, "non-utf8": RAW, "latin": BLOCKS,
-        "general-punctuation": BLOCKS + 1, "space": 0x20, "tab": 0x09, "lf": 0x0A, "cr": 0x0D,
-    }  # fmt: skip
-    if label in named:
-        return named[label]
-    if label.startswith("u+"):
-        return BLOCKS + 2 + (int(label[2:], 16) >> 8)
+    if label in _CODES:
+        return _CODES[label]
     if len(label) == 1 and 0x20 < ord(label) < 0x7F:
         return ord(label)
     raise ValueError(f"{label!r} is no character class")

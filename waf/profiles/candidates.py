@@ -1,0 +1,342 @@
+"""From learning state to candidates: every set of things that might become a constraint, and how doubtful
+it is.
+
+Walks the tree as it is to be read: literals that turn out to be values are folded into slots. Decides nothing
+about which sets are complete; that is `closing`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from waf.model import Kind, Part
+from waf.profiles import values as v
+from waf.profiles.constraints import EVERYWHERE, Aspect, Key
+from waf.profiles.evidence import Evidence, Floors, tally
+from waf.profiles.model import MAX_LITERALS, Endpoint, Node, State, is_literal
+from waf.profiles.parameter import Parameter, bucket_floor
+from waf.profiles.segments import SLOT
+
+SLOT_SHARE: Final = 0.05  # share of once-seen literals at which they are values of a slot
+SLOT_LEAST: Final = 30
+SLOT_LITERALS: Final = 12
+LISTED: Final = 0.05  # share of requests with a value seen once at which values are not a list
+FAMILY: Final = "~"
+"""Template of candidates about all parameters of one name, wherever they stand."""
+
+_STRATA: Final = {
+    v.Stratum.PLAIN: Aspect.PLAIN,
+    v.Stratum.PROSE: Aspect.PROSE,
+    v.Stratum.CODE: Aspect.CODE,
+    v.Stratum.CONTROL: Aspect.CONTROL,
+    v.Stratum.SCRIPT: Aspect.SCRIPT,
+}
+
+
+class Nature(enum.IntEnum):
+    """What kind of values a parameter takes, roughly: like is compared with like."""
+
+    LISTED = 0  # few values, again and again
+    FORMAL = 1  # numbers, dates, ids
+    WORD = 2
+    TEXT = 3
+    PLACE = 4  # no parameter at all
+
+
+class Candidate(msgspec.Struct, gc=False):
+    """A set that might become a constraint, and how complete it is."""
+
+    key: Key
+    aspect: Aspect
+    allowed: tuple[str, ...]
+    n: float
+    doubtful: float
+    known: int
+    seen: Evidence
+    first: float
+    last: float
+    nature: Nature
+    unseen: float = 1.0  # U
+    closed: bool = False
+    why: str = ""  # why it is not closed
+
+
+def candidates(state: State, floors: Floors) -> Iterator[Candidate]:
+    """Every set of the state, as far as it says anything."""
+    for found in _of_node(state.root, "", floors):
+        if not found.last:
+            found.first, found.last = state.common.first, state.common.last
+        yield found
+    yield from _of_endpoint(state.common, EVERYWHERE, EVERYWHERE, floors)
+    yield from _of_workload(state, floors)
+
+
+def families(state: State, floors: Floors) -> Iterator[Candidate]:
+    """Sets of all parameters that share a name, where at least two do: "id" is "id" in every form."""
+    members: defaultdict[str, list[Parameter]] = defaultdict(list)
+    for _, node in state.root.walk():
+        for endpoint in node.endpoints.values():
+            for (_, name), parameter in endpoint.parameters.items():
+                members[family_of(name)].append(parameter)
+    for name, parameters in members.items():
+        if len(parameters) > 1:
+            whole = Parameter()
+            for parameter in parameters:
+                whole.merge(parameter)
+            for found in _of_values(whole, Key(FAMILY, EVERYWHERE, name, ""), Part.ARG, floors):
+                found.first, found.last = state.common.first, state.common.last
+                yield found
+
+
+def family_of(name: str) -> str:
+    """The last part of a JSON path, without brackets; other names as they are."""
+    return name.removesuffix("[]").rpartition(".")[2]
+
+
+def _of_workload(state: State, floors: Floors) -> Iterator[Candidate]:
+    """What holds for requests wherever they go: methods, and names of parameters."""
+    methods: dict[str, Evidence] = {}
+    names: dict[Part, dict[str, Evidence]] = {}
+    for _, node in state.root.walk():
+        for method, endpoint in node.endpoints.items():
+            methods[method] = methods.get(method, 0) | endpoint.seen
+            for (part, name), parameter in endpoint.parameters.items():
+                things = names.setdefault(part, {})
+                things[name] = things.get(name, 0) | parameter.seen
+            if endpoint.lost:
+                names.setdefault(Part.ARG, {})["*"] = endpoint.lost
+    common = state.common
+    sets = [(part.label, Aspect.NAMES, things) for part, things in names.items()]
+    for address, aspect, things in [("", Aspect.METHOD, methods), *sets]:
+        key = Key(EVERYWHERE, EVERYWHERE, address, aspect.value)
+        found = _of_set(key, aspect, things, common.n, common.seen, floors)
+        found.first, found.last = common.first, common.last
+        yield found
+
+
+# ---------------------------------------------------------------------------------------------- the tree
+
+
+def children_of(node: Node) -> tuple[dict[str, Node], Parameter | None]:
+    """The children by name as they are to be read: literals that are values of a slot are folded into it.
+
+    Gives also what stands in the untyped slot, where there is one. The state itself stays as it is.
+    """
+    literals = [name for name in node.children if is_literal(name)]
+    if node.collapsed or not _is_slot([node.children[name] for name in literals]):
+        return node.children, node.values
+    children = {name: child for name, child in node.children.items() if name not in literals}
+    slot, values = Node(), Parameter()
+    for name in literals:
+        child = node.children[name]
+        slot.merge(child)
+        values.describe(name.encode(), child.seen, child.n)
+    children[SLOT] = slot
+    return children, values
+
+
+def _is_slot(literals: list[Node]) -> bool:
+    total = sum(child.n for child in literals)
+    if len(literals) < SLOT_LITERALS or total < SLOT_LEAST:
+        return False
+    once = sum(1 for child in literals if Floors(sources=2).rank(child.seen) == 1)
+    return once > SLOT_SHARE * total or len(literals) > MAX_LITERALS
+
+
+def places_of(state: State) -> dict[str, frozenset[str]]:
+    """The templates of all places that answer, each with its methods."""
+    result: dict[str, frozenset[str]] = {}
+
+    def walk(node: Node, template: str) -> None:
+        if node.endpoints:
+            result[template] = frozenset(node.endpoints)
+        for name, child in children_of(node)[0].items():
+            walk(child, f"{template}/{name}")
+
+    walk(state.root, "")
+    return result
+
+
+def _of_node(node: Node, template: str, floors: Floors) -> Iterator[Candidate]:
+    children, values = children_of(node)
+    if SLOT not in children:
+        key = Key(template, EVERYWHERE, "", Aspect.PATH.value)
+        things = {name: child.seen for name, child in children.items()}
+        yield _of_set(key, Aspect.PATH, things, node.n, node.seen, floors)
+    if values is not None:
+        address = f"segment.{template.count('/') + 1}"
+        yield from _of_values(
+            values, Key(f"{template}/{SLOT}", EVERYWHERE, address, ""), Part.SEGMENT, floors
+        )
+    if node.endpoints:
+        yield from _of_place(node, template, floors)
+    for name, child in children.items():
+        yield from _of_node(child, f"{template}/{name}", floors)
+
+
+def _of_place(node: Node, template: str, floors: Floors) -> Iterator[Candidate]:
+    n = sum(endpoint.n for endpoint in node.endpoints.values())
+    seen = 0
+    for endpoint in node.endpoints.values():
+        seen |= endpoint.seen
+    key = Key(template, EVERYWHERE, "", Aspect.METHOD.value)
+    methods = {method: endpoint.seen for method, endpoint in node.endpoints.items()}
+    found = _of_set(key, Aspect.METHOD, methods, n, seen, floors)
+    found.first = min(endpoint.first for endpoint in node.endpoints.values())
+    found.last = max(endpoint.last for endpoint in node.endpoints.values())
+    yield found
+    for method, endpoint in node.endpoints.items():
+        yield from _of_endpoint(endpoint, template, method, floors)
+
+
+def _of_endpoint(endpoint: Endpoint, template: str, method: str, floors: Floors) -> Iterator[Candidate]:
+    for found in _sets_of(endpoint, template, method, floors):
+        found.first, found.last = endpoint.first, endpoint.last
+        yield found
+
+
+def _sets_of(endpoint: Endpoint, template: str, method: str, floors: Floors) -> Iterator[Candidate]:
+    n, seen = endpoint.n, endpoint.seen
+    common = template == EVERYWHERE
+    if not common:
+        names: dict[Part, dict[str, Evidence]] = {Part.ARG: {}}
+        for (part, name), parameter in endpoint.parameters.items():
+            names.setdefault(part, {})[name] = parameter.seen
+        for part, things in names.items():
+            if endpoint.lost:
+                things["*"] = endpoint.lost
+            key = Key(template, method, part.label, Aspect.NAMES.value)
+            yield _of_set(key, Aspect.NAMES, things, n, seen, floors)
+        key = Key(template, method, "", Aspect.CONTENT_TYPE.value)
+        yield _of_set(key, Aspect.CONTENT_TYPE, endpoint.types_in, n, seen, floors)
+    for (part, name), parameter in endpoint.parameters.items():
+        key = Key(template, method, f"{part.label}.{name}" if name else part.label, "")
+        yield from _of_values(parameter, key, part, floors)
+        absent = n - parameter.requests
+        if not common and absent <= 2:
+            required = msgspec.structs.replace(key, aspect=Aspect.REQUIRED.value)
+            known = 1 if absent <= 0 else 0
+            yield Candidate(
+                required, Aspect.REQUIRED, ("1",), n, absent, known, seen, math.inf, 0.0, Nature.PLACE
+            )
+
+
+# ------------------------------------------------------------------------------------------------ values
+
+
+def _of_set(
+    key: Key, aspect: Aspect, things: Mapping[str, Evidence], n: float, seen: Evidence, floors: Floors
+) -> Candidate:
+    """A set of named things, allowed as they are."""
+    result = tally(things.values(), floors)
+    allowed = tuple(sorted(name for name, evidence in things.items() if floors.known(evidence)))
+    return Candidate(
+        key, aspect, allowed, n, result.doubtful, result.known, seen, math.inf, 0.0, Nature.PLACE
+    )
+
+
+def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> Iterator[Candidate]:
+    """All constraints on the values of one parameter."""
+    n, seen = parameter.n, parameter.seen
+    if not seen:  # a slot: its presence is that of its values
+        for evidence in parameter.types.values():
+            seen |= evidence
+
+    nature = _nature(parameter, floors)
+
+    def make(aspect: Aspect, allowed: Iterable[str], doubtful: float, known: int) -> Candidate:
+        key = msgspec.structs.replace(base, aspect=aspect.value)
+        return Candidate(key, aspect, tuple(allowed), n, doubtful, known, seen, math.inf, 0.0, nature)
+
+    types = tally(parameter.types.values(), floors)
+    known_types = [tag for tag, evidence in parameter.types.items() if floors.known(evidence)]
+    if any(_says_something(tag, part) for tag in known_types) and not _anything(known_types, part):
+        yield make(Aspect.TYPE, sorted(type_label(tag) for tag in known_types), types.doubtful, types.known)
+    for stratum, aspect in _STRATA.items():
+        codes = {code: e for code, e in parameter.chars.items() if v.stratum(code) is stratum}
+        result = tally(codes.values(), floors)
+        allowed = sorted(v.code_label(code) for code, evidence in codes.items() if floors.known(evidence))
+        yield make(aspect, allowed, result.doubtful, result.known)
+    if lengths := _lengths(parameter.lengths, floors):
+        least, most, doubtful = lengths
+        yield make(Aspect.LENGTH, (str(least), str(most)), doubtful, len(parameter.lengths))
+    if not parameter.many_shapes:
+        shapes = tally(parameter.shapes.values(), floors)
+        known = sorted(_text(shape) for shape, evidence in parameter.shapes.items() if floors.known(evidence))
+        yield make(Aspect.SHAPE, known, shapes.doubtful, shapes.known)
+    if not parameter.many_values and parameter.values:
+        result = tally(parameter.values.values(), floors)
+        kept = (digest for digest, evidence in parameter.values.items() if floors.known(evidence))
+        yield make(Aspect.ENUM, sorted(_value(d, parameter) for d in kept), result.doubtful, result.known)
+    if parameter.repeats:
+        repeats = tally(parameter.repeats.values(), floors)
+        most = max((times for times, e in parameter.repeats.items() if floors.known(e)), default=0)
+        if most:
+            beyond = tally((e for times, e in parameter.repeats.items() if times > most), floors)
+            yield make(Aspect.REPEATS, (str(most),), beyond.doubtful, repeats.known)
+
+
+def _nature(parameter: Parameter, floors: Floors) -> Nature:
+    if not parameter.many_values:
+        values = tally(parameter.values.values(), Floors(sources=2))
+        if values.doubtful <= LISTED * parameter.n:
+            return Nature.LISTED
+    types = {v.kind_and_type(tag)[1] for tag, evidence in parameter.types.items() if floors.known(evidence)}
+    if v.Type.TEXT in types:
+        return Nature.TEXT
+    return Nature.FORMAL if types <= v.HARMLESS else Nature.WORD
+
+
+def type_label(tag: int) -> str:
+    kind, type_ = v.kind_and_type(tag)
+    return type_.label if kind is Kind.STRING else f"{kind.name.lower()}:{type_.label}"
+
+
+def _says_something(tag: int, part: Part) -> bool:
+    kind, type_ = v.kind_and_type(tag)
+    return part is Part.JSON or kind is not Kind.STRING or type_ is not v.Type.EMPTY
+
+
+def _anything(tags: list[int], part: Part) -> bool:
+    return part is not Part.JSON and v.tag_of(Kind.STRING, v.Type.TEXT) in tags
+
+
+def _text(shape: bytes) -> str:
+    return shape.decode("latin-1")
+
+
+def _value(digest: int, parameter: Parameter) -> str:
+    text = parameter.texts.get(digest)
+    if text is not None and text.isascii() and text.decode().isprintable():
+        return "=" + text.decode()
+    return f"#{digest:015x}"
+
+
+def _lengths(lengths: dict[int, Evidence], floors: Floors) -> tuple[int, int, float] | None:
+    """The least and most bytes of a value, with room for half the spread that was seen, and what is doubtful.
+
+    Doubtful is what lies outside, and each end that would lie outside if its one witness had not been heard.
+    """
+    known = sorted(bucket for bucket, evidence in lengths.items() if floors.known(evidence))
+    if not known:
+        return None
+    least, most = _room(known)
+    outside = [evidence for bucket, evidence in lengths.items() if not least <= bucket <= most]
+    doubtful = tally(outside, floors).doubtful
+    for end, rest in ((known[0], known[1:]), (known[-1], known[:-1])):
+        if floors.rank(lengths[end]) <= floors.need(lengths[end]):
+            low, high = _room(rest) if rest else (0, 0)
+            doubtful += not low <= end <= high
+    return least, most, doubtful
+
+
+def _room(known: list[int]) -> tuple[int, int]:
+    low, high = bucket_floor(known[0]), known[-1]
+    spread = high - low
+    return max(low - (spread + 3) // 4, min(low, 1)), high + (spread + 1) // 2
