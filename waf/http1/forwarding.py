@@ -5,6 +5,7 @@ Values to values; knows nothing of sockets. Garbage never raises: it is not beli
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -92,6 +93,7 @@ def is_traceparent(value: bytes) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """An address, with the port or brackets that some proxies add; IPv4-mapped ones as IPv4."""
     if text[:1] == "[":

@@ -38,8 +38,8 @@ REQUEST_ONCE: Final = frozenset(
         b"referer", b"origin", b"expect", b"upgrade", b"range", b"content-range", b"if-range",
         b"if-modified-since", b"if-unmodified-since", b"max-forwards", b"date", b"from",
         b"proxy-authorization", b"content-location", b"content-disposition", b"content-md5",
-        b"access-control-request-method", b"sec-websocket-key",
-        b"sec-websocket-version", b"x-http-method-override", b"x-http-method", b"x-method-override",
+        b"access-control-request-method", b"sec-websocket-key", b"sec-websocket-version",
+        b"x-http-method-override", b"x-http-method", b"x-method-override",
         b"soapaction", b"depth", b"destination", b"overwrite", b"x-requested-with", b"x-csrf-token",
         b"x-xsrf-token", b"x-api-key", b"last-event-id", b"upgrade-insecure-requests", b"http2-settings",
     }
@@ -62,8 +62,7 @@ JOINED: Final[dict[bytes, bytes]] = {
     b"te": b", ",
     b"x-forwarded-for": b", ",
 }
-"""Lists whose several lines are made one, so that the index is exact and the app cannot choose among
-lines."""
+"""Lists whose several lines are made one, so that the index is exact and apps cannot choose."""
 
 TRAILER_FORBIDDEN: Final = frozenset(
     {
@@ -71,8 +70,7 @@ TRAILER_FORBIDDEN: Final = frozenset(
         b"content-range", b"content-location", b"content-disposition", b"connection", b"keep-alive",
         b"proxy-connection", b"te", b"trailer", b"upgrade", b"expect", b"authorization",
         b"proxy-authorization", b"www-authenticate", b"proxy-authenticate", b"cookie", b"set-cookie",
-        b"range",
-        b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range",
+        b"range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range",
         b"cache-control", b"max-forwards", b"pragma", b"location", b"vary", b"age", b"expires", b"date",
         b"retry-after", b"warning", b"origin", b"referer", b"user-agent", b"accept", b"http2-settings",
         b"proxy", b"status",
@@ -115,9 +113,9 @@ REPEATING: Final = frozenset(
         b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-fetch-user", b"sec-ch-ua",
         b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-gpc", b"dnt", b"priority", b"te", b"via",
         b"transfer-encoding", b"x-requested-with", b"x-forwarded-proto", b"x-forwarded-port",
-        b"server", b"date", b"vary", b"keep-alive", b"accept-ranges",
-        b"x-powered-by", b"x-content-type-options",
-        b"x-frame-options", b"strict-transport-security", b"referrer-policy", b"content-encoding",
+        b"server", b"date", b"vary", b"keep-alive", b"accept-ranges", b"x-powered-by",
+        b"x-content-type-options", b"x-frame-options", b"strict-transport-security",
+        b"referrer-policy", b"content-encoding",
     }
 )  # fmt: skip
 """Headers whose whole lines come again and again and are never secret; only these are remembered by value."""
@@ -132,4 +130,7 @@ def is_twin(lower: bytes) -> bool:
     They turn "-" into "_" and some of them any other character too, so `Content_Length` and `Content.Length`
     both become CONTENT_LENGTH (RFC 3875 4.1.18).
     """
-    return lower not in _KNOWN and _MAPPED.sub(b"_", lower) in _KNOWN_VARIABLES
+    if lower in _KNOWN or lower.startswith(b"x-forwarded-"):
+        return False
+    variable = _MAPPED.sub(b"_", lower)
+    return variable in _KNOWN_VARIABLES or variable.startswith(b"x_forwarded_")

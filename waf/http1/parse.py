@@ -219,10 +219,16 @@ def _upgrade(
 ) -> bytes | None:
     """b"websocket" for a handshake that every reader takes for one; None where the header is simply dropped.
 
-    A half handshake is refused, not repaired, and so is any upgrade with a body: a server that switches would
-    read the body as the new protocol.
+    A half handshake is refused, not repaired, and so is an upgrade with a body: a server that switches would
+    read the body as the new protocol. But for h2c, which some clients offer with every request.
     """
-    websocket = wanted.lower() == b"websocket"
+    protocol = wanted.lower()
+    if protocol in _HARMLESS_UPGRADES:
+        return None
+    websocket = protocol == b"websocket"
     if not bodiless or (websocket and (method != b"GET" or not minor or b"upgrade" not in options)):
         raise client_fault("upgrade")
-    return b"websocket" if websocket else None
+    return protocol if websocket else None
+
+
+_HARMLESS_UPGRADES: Final = frozenset({b"", b"h2c"})

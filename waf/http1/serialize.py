@@ -24,7 +24,8 @@ _NONE: Final = Framing.NONE
 _WITH_CONTENT: Final = frozenset({b"POST", b"PUT", b"PATCH"})
 """Methods that expect content, so that "none" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
 
-_from_trusted: Final = Memo(lambda name: name not in HOP_BY_HOP | OWN_TO_REQUESTS, capacity=4096, longest=64)
+_NOT_TO_APP: Final = HOP_BY_HOP | OWN_TO_REQUESTS
+_from_trusted: Final = Memo(lambda name: name not in _NOT_TO_APP, capacity=4096, longest=64)
 _from_client: Final = Memo(
     lambda name: _from_trusted[name] and name not in CLIENT_CLAIMS and not name.startswith(b"x-forwarded-"),
     capacity=4096,
