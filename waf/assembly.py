@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -126,8 +126,7 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
         texts("signatures", config.signatures.rules, config.signatures.defaults), parse_rules, problems
     )
     entities = _gather(texts("sensitive", (), True), parse_entities, problems)
-    tuning_files = [(p, t) for p, t in texts("tuning", config.tuning, False)]
-    tuning = _tuning(tuning_files, problems)
+    tuning = _tuning(texts("tuning", config.tuning, False), problems)
     if problems:
         raise ConfigError(problems)
     policy = _assemble(config, rules, entities, tuning, kept, digest.hexdigest()[:12], generation)
@@ -159,8 +158,14 @@ def _assemble(
     )
 
 
-def _gather(texts, parse, problems):  # type: ignore[no-untyped-def]
-    out = []
+T = TypeVar("T")
+
+
+def _gather(
+    texts: Sequence[tuple[str, str]], parse: Callable[[str, str], Sequence[T]], problems: list[Problem]
+) -> list[T]:
+    """What `parse` makes of all texts; what it cannot use goes to `problems`."""
+    out: list[T] = []
     for path, text in texts:
         try:
             out.extend(parse(text, path))

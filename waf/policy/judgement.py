@@ -9,7 +9,7 @@ from waf.model import Finding
 from waf.policy.paths import CanonicalPath, canonical
 from waf.policy.routes import Settings
 from waf.profiles.check import Check
-from waf.sensitive.detect import RequestHits, ResponseFilter
+from waf.sensitive.detect import RequestHits, ResponseFilter, Unread
 
 if TYPE_CHECKING:
     from waf.policy.policy import Policy
@@ -29,7 +29,7 @@ class Judgement:
         self.reading: Reading | None = None
         self.check: Check | None = None
         self.hits: RequestHits | None = None
-        self.response_filter: ResponseFilter | None = None
+        self.response_filter: ResponseFilter | Unread | None = None
         self.allowed_by = ""  # the patch that lets it pass uninspected
         self.findings: list[Finding] = []
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from waf.config.schema import Config
 from waf.errors import OwnFault
 from waf.inspect.reading import read
@@ -19,6 +17,7 @@ from waf.inspect.signatures import Signatures
 from waf.model import (
     Action,
     Admitted,
+    BodyFilter,
     BodyPlan,
     Confidence,
     Engine,
@@ -36,14 +35,15 @@ from waf.model import (
     Withheld,
 )
 from waf.policy.access import Gate
-from waf.policy.decide import RETRY_SECONDS, decide, weight
+from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement
 from waf.policy.paths import canonical
-from waf.policy.routes import Routes, Settings
+from waf.policy.routes import Routes
 from waf.policy.streams import JudgedResponse, ScannedBody
-from waf.policy.tuning import Tuning, day, exclusion_line, patch_finding
+from waf.policy.tuning import Tuning, day, patch_finding
+from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
-from waf.sensitive.detect import Detector
+from waf.sensitive.detect import Detector, ResponseFilter, Unread
 
 STREAMED_TYPES: Final = (
     b"multipart/form-data", b"application/octet-stream", b"image/", b"video/", b"audio/", b"font/",
@@ -78,6 +78,7 @@ class Policy:
         self.tuning: Final = tuning
         self.routes: Final = Routes(config)
         self._limits: Final = config.limits
+        self._verdicts: Final = Verdicts(config, tuning, detector.mask)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
@@ -139,7 +140,8 @@ class Policy:
             return Admitted(answer.request, None)
 
         def judge(findings: Sequence[Finding]) -> Verdict:
-            exchange.verdict = self._verdict(exchange, judgement, [*judgement.findings, *findings])
+            found = [*judgement.findings, *findings]
+            exchange.verdict = self._verdicts.of_request(exchange, judgement, found)
             return exchange.verdict
 
         scan = self.signatures.request_stream(request, settings.level)
@@ -170,14 +172,18 @@ class Policy:
             findings += self.signatures.check(reading, settings.level, typed)
         findings += reading.findings
         hits = None
+        redacts = settings.sensitive and self._verdicts.enforces(settings, Engine.SENSITIVE)
         if settings.sensitive:
             hits = judgement.hits = detector.check_request(reading, request.path)
             if hits is not None:
                 findings += hits.findings
+        if redacts:
+            request = detector.prepare_request(request)
         if not findings:
             return Admitted(request, body)
         altered = hits is not None and hits.alters
-        verdict = exchange.verdict = self._verdict(exchange, judgement, findings, altered=altered)
+        verdict = self._verdicts.of_request(exchange, judgement, findings, altered=altered)
+        exchange.verdict = verdict
         if verdict.action is Action.BLOCK:
             return Refused(verdict)
         if verdict.action is Action.REDACT and hits is not None:
@@ -206,27 +212,27 @@ class Policy:
         assert request is not None
         if settings.mode is Mode.OFF:
             return Released(response)
-        enforce = self._enforces(settings, Engine.SENSITIVE)
+        enforce = self._verdicts.enforces(settings, Engine.SENSITIVE)
         redactor = None
         if settings.sensitive:
             redactor = judgement.response_filter = self.detector.response_filter(request, response, enforce)
         scan = None
         if settings.responses and settings.signatures and self.signatures is not None:
-            readable = redactor is not None or not response.headers.get(b"content-encoding")
-            scan = self.signatures.response_stream(request, response, settings.level) if readable else None
-        if redactor is None and scan is None:
-            return Released(response)
+            scan = self.signatures.response_stream(request, response, settings.level)
+        if scan is None:
+            return Released(response) if redactor is None else _redacted(redactor, redactor)
 
         def judge(findings: Sequence[Finding]) -> Verdict:
-            return self._response_verdict(exchange, judgement, findings)
+            return self._verdicts.of_response(exchange, judgement, findings)
 
-        blocks = self.config.inspection.response_action == "block" and self._enforces(
-            settings, Engine.SIGNATURE
-        )
-        if redactor is None:
-            return Released(response, JudgedResponse(None, scan, judge), hold_head=blocks)
-        body = redactor if scan is None else JudgedResponse(redactor, scan, judge)
-        return Released(redactor.response, body, redactor.changes_length, blocks or redactor.may_block)
+        blocks = self._verdicts.blocks_responses and self._verdicts.enforces(settings, Engine.SIGNATURE)
+        if redactor is not None:
+            return _redacted(redactor, JudgedResponse(redactor, scan, judge), hold_head=blocks)
+        if response.headers.get(b"content-encoding"):
+            return Released(
+                response
+            )  # nothing here can read it; the detector's `undecodable` decides on such
+        return Released(response, JudgedResponse(None, scan, judge), hold_head=blocks)
 
     # ------------------------------------------------------------------------------------------------ verdicts
 
@@ -247,11 +253,10 @@ class Policy:
             if content_type not in settings.allow_types:
                 findings.append(_access("access.content-type", "the route does not allow this content type"))
         if not self.tuning.patches_idle:
-            patch = self.tuning.patch(
-                request, judgement.path(request.path), exchange.peer.client, exchange.wall
-            )
+            where = judgement.path(request.path)
+            patch = self.tuning.patch(request, where, exchange.peer.client, day(exchange.wall))
             if patch is not None and patch.action == "allow":
-                judgement.allow(patch.id)
+                judgement.allowed_by = patch.id
             elif patch is not None:
                 findings.append(patch_finding(patch))
         if not findings:
@@ -261,7 +266,8 @@ class Policy:
     def over_limit(self, exchange: Exchange) -> Verdict:
         """The verdict on a body that is longer than what may be held here and must not stream."""
         judgement: Judgement = exchange.policy_data
-        verdict = exchange.verdict = self._verdict(exchange, judgement, [*judgement.findings, _over_limit()])
+        found = [*judgement.findings, _over_limit()]
+        verdict = exchange.verdict = self._verdicts.of_request(exchange, judgement, found)
         return verdict
 
     def _refuse(
@@ -271,71 +277,13 @@ class Policy:
         findings: list[Finding],
         retry_after: int = RETRY_SECONDS,
     ) -> Refused | None:
-        verdict = self._verdict(exchange, judgement, findings, retry_after=retry_after)
+        """A refusal by these findings; None where the mode or tuning only takes note of them."""
+        verdict = self._verdicts.of_request(exchange, judgement, findings, retry_after=retry_after)
         exchange.verdict = verdict
         if verdict.action is Action.BLOCK:
             return Refused(verdict)
         judgement.findings += findings
         return None
-
-    def _verdict(
-        self,
-        exchange: Exchange,
-        judgement: Judgement,
-        findings: Sequence[Finding],
-        *,
-        altered: bool = False,
-        retry_after: int = RETRY_SECONDS,
-    ) -> Verdict:
-        request = exchange.request
-        assert request is not None
-        settings = judgement.settings
-        path = judgement.path(request.path)
-        client = exchange.peer.client
-        today = day(exchange.wall)
-        threshold = self.config.inspection.request_threshold
-        remaining = self._staged(settings, findings)
-        if not self.tuning.idle:
-            remaining = self.tuning.apply(remaining, request, path, client, today)
-            threshold = self.tuning.threshold(threshold, "request", request, path, client, today)
-        verdict = decide(
-            remaining, threshold=threshold, mode=settings.mode, altered=altered, retry_after=retry_after
-        )
-        if verdict.would is not Action.BLOCK or not verdict.findings:
-            return verdict
-        heaviest = max(verdict.findings, key=weight)
-        where = judgement.check.endpoint if judgement.check and judgement.check.known else path.text
-        line = exclusion_line(heaviest, request.method, self.detector.mask(where.encode()))
-        return msgspec.structs.replace(verdict, exclusion=line)
-
-    def _response_verdict(
-        self, exchange: Exchange, judgement: Judgement, findings: Sequence[Finding]
-    ) -> Verdict:
-        request = exchange.request
-        assert request is not None
-        settings = judgement.settings
-        threshold = self.config.inspection.response_threshold
-        remaining = self._staged(settings, findings)
-        if not self.tuning.idle:
-            path, client, today = judgement.path(request.path), exchange.peer.client, day(exchange.wall)
-            remaining = self.tuning.apply(remaining, request, path, client, today)
-            threshold = self.tuning.threshold(threshold, "response", request, path, client, today)
-        mode = settings.mode if self.config.inspection.response_action == "block" else Mode.MONITOR
-        verdict = decide(remaining, threshold=threshold, mode=mode)
-        return msgspec.structs.replace(verdict, status=502) if verdict.would is Action.BLOCK else verdict
-
-    def _enforces(self, settings: Settings, engine: Engine) -> bool:
-        """True if findings of `engine` may act on a request with these settings."""
-        return settings.mode is Mode.PROTECT and self._engine_modes.get(engine, Mode.PROTECT) is Mode.PROTECT
-
-    def _staged(self, settings: Settings, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Findings of engines that are only watched lose their force, whatever the global mode."""
-        if not self._engine_modes:
-            return findings
-        return [
-            msgspec.structs.replace(f, enforced=False) if f.enforced and f.engine in self._engine_modes else f
-            for f in findings
-        ]
 
     def _failed(self, exchange: Exchange, error: Exception, body: bytes) -> Admitted:
         """A bug or an exhausted budget of ours: closed raises, open lets pass and says so."""
@@ -345,6 +293,10 @@ class Policy:
             raise OwnFault(500, "own.inspection", f"{type(error).__name__} in our own code") from error
         _uninspected(exchange, f"{type(error).__name__} in our own code")
         return Admitted(request, body)
+
+
+def _redacted(redactor: ResponseFilter | Unread, body: BodyFilter, *, hold_head: bool = False) -> Released:
+    return Released(redactor.response, body, redactor.changes_length, hold_head or redactor.may_block)
 
 
 def _nothing_is_typed(_field: Field) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fnmatch import translate
 from typing import Final, Literal
 
@@ -159,11 +159,7 @@ class Tuning:
         self._thresholds: list[tuple[_Scoped, Threshold]] = []
         self._patches: list[tuple[_Scoped, Patch]] = []
         for name, content in files:
-            for kind, entries in (
-                ("exclusions", content.exclusions),
-                ("thresholds", content.thresholds),
-                ("patches", content.patches),
-            ):
+            for kind, entries in _entries(content):
                 for index, entry in enumerate(entries):
                     try:
                         self._add(entry)
@@ -181,9 +177,17 @@ class Tuning:
             case Exclusion():
                 if not (entry.rule or entry.kind or entry.tag or entry.field):
                     raise ValueError("an exclusion needs a rule, class, tag or field")
-                compiled = [re.compile(translate(g)) if g else None
-                            for g in (entry.rule, entry.kind, entry.tag, _bracketed(entry.field))]  # fmt: skip
-                self._exclusions.append(_Exclusion(where, *compiled, action=entry.action))
+                self._exclusions.append(
+                    _Exclusion(
+                        where,
+                        rule=_glob(entry.rule),
+                        kind=_glob(entry.kind),
+                        tag=_glob(entry.tag),
+                        # Field addresses hold "[]" for list indexes; in a glob that would open a character set.
+                        field=_glob(entry.field.replace("[", "[[]")),
+                        action=entry.action,
+                    )
+                )
             case Threshold():
                 self._thresholds.append((where, entry))
             case Patch():
@@ -256,12 +260,7 @@ class Tuning:
         """Entries whose last day has passed, to be reported."""
         out = []
         for name, content in self.files:
-            entries: Iterable[tuple[str, Sequence[Scope]]] = (
-                ("exclusions", content.exclusions),
-                ("thresholds", content.thresholds),
-                ("patches", content.patches),
-            )
-            for kind, scopes in entries:
+            for kind, scopes in _entries(content):
                 for index, scope in enumerate(scopes):
                     last = _date(scope.expires)
                     if last is not None and today > last:
@@ -295,6 +294,13 @@ def exclusion_line(finding: Finding, method: bytes, path: str) -> str:
     return "- " + msgspec.json.encode(entry).decode()
 
 
-def _bracketed(glob: str) -> str:
-    """Field addresses hold "[]" for list indexes; in a glob that would open a character set."""
-    return glob.replace("[", "[[]") if glob else glob
+def _entries(content: TuningFile) -> tuple[tuple[str, Sequence[Exclusion | Threshold | Patch]], ...]:
+    return (
+        ("exclusions", content.exclusions),
+        ("thresholds", content.thresholds),
+        ("patches", content.patches),
+    )
+
+
+def _glob(text: str) -> re.Pattern[str] | None:
+    return re.compile(translate(text)) if text else None
