@@ -152,12 +152,19 @@ class ChunkedBody:
                     self._unfinished_line(data, at)
                     return pieces
                 at = line.end()
-                self._count_extensions(line.end(2) - line.start(2))
-                self.left = int(line[1], 16)
-                self.total += self.left
+                digits, extensions = line.groups()
+                if extensions:
+                    self._count_extensions(len(extensions))
+                self.left = length = int(digits, 16)
+                self.total += length
                 if self.total > self.maximum:
                     raise self.fault("body-size")
-                self.state = _At.DATA if self.left else _At.TRAILERS
+                if length and data.startswith(b"\r\n", at + length):  # all of it is here: on to the next
+                    pieces.append(data[at : at + length])
+                    at += length + 2
+                    self.left = 0
+                else:
+                    self.state = _At.DATA if length else _At.TRAILERS
             elif self.state is _At.DATA:
                 end = min(at + self.left, size)
                 pieces.append(data[at:end])
