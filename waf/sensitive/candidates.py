@@ -43,9 +43,9 @@ class Form(msgspec.Struct, frozen=True):
         """What Hyperscan looks for."""
         if not self.led:
             return self.pattern.encode()
-        words = "|".join(core(word) for word in self.entity.context)
+        words = "|".join(_word(word) for word in self.entity.context)
         gap = _LABEL_GAP if self.entity.labelled else f".{{0,{GAP}}}"
-        return f"(?i:{words}){gap}(?:{self.pattern})".encode()
+        return f"(?:{words}){gap}(?:{self.pattern})".encode()
 
     @property
     def flags(self) -> int:
@@ -55,6 +55,14 @@ class Form(msgspec.Struct, frozen=True):
 def core(word: str) -> str:
     """A context word as an expression without its edges."""
     return word.removeprefix(r"\b").removesuffix(r"\b").replace(" ", "[ _.-]?")
+
+
+def _word(word: str) -> str:
+    """A context word for Hyperscan; one that begins at an edge does so at a hump too ("customerPan", not "span")."""
+    text = core(word)
+    if not word.startswith(r"\b") or not text[:1].isalpha():
+        return f"(?i:{text})"
+    return rf"(?:(?:\b|_)(?i:{text})|[a-z]{text[0].upper()}(?i:{text[1:]}))"
 
 
 def forms(entities: Sequence[Entity]) -> tuple[Form, ...]:

@@ -1,8 +1,11 @@
 """What stands before a value: its label, and the words near it.
 
-A label is the name that the container gives a value: a JSON key, an attribute, a form name, an XML element.
-A label that says something decides alone; one that says nothing ("value", "number"), or none, lets the
+A label is the name that the container gives a value: a JSON key, an attribute, a form name, an XML element, the head
+of a column. A label that says something decides alone; one that says nothing ("value", "number"), or none, lets the
 words before it speak.
+
+Words are compared in lower case with humps parted ("cardNumber" is "card_number"), so that expressions begin with
+literals, which `re` skips to fast.
 """
 
 from __future__ import annotations
@@ -21,17 +24,16 @@ LOOK_BEHIND: Final = 200
 
 _QUIET: Final = frozenset(
     b"""value val v number no nr num n id text txt data content body message msg note notes comment comments
-    description desc details detail string str field key name label code digits q query search input output
-    result results line lines title type info payload raw item entry answer question subject summary log event
-    remark remarks memo reason x y z a b c d e f g h i j k l m o p r s t u w html href src url uri alt class
-    style""".split()
+    description desc details detail string str field key name label code digits q query search input output result
+    results line lines title type info payload raw item entry answer question subject summary log event remark
+    remarks memo reason x y z a b c d e f g h i j k l m o p r s t u w html href src url uri alt class style""".split()
 )
 """Labels that say nothing of what they label."""
 
 _ELEMENTS: Final = frozenset(
     b"""td th tr span div p b strong i em u small big li dd dt a font label code pre option h1 h2 h3 h4 h5 h6
-    section article main header footer body tt kbd samp var mark s sub sup q cite abbr time data button
-    textarea br hr input img table tbody thead ul ol dl script style html head""".split()
+    section article main header footer body tt kbd samp var mark s sub sup q cite abbr time data button textarea
+    br hr input img table tbody thead ul ol dl script style html head""".split()
 )
 """HTML's elements, which say nothing either."""
 
@@ -39,41 +41,55 @@ _NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 _TAG: Final = re.compile(rb"<[^<>]*>")
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
+_PAIR: Final = re.compile(rb"&(?=[\w.%\[\]-]{1,64}=)")
+_MEMBER: Final = re.compile(rb"[\"'0-9el}\]][ \t]*,[ \t\r\n]*[\"']")
+_HUMP: Final = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def word_pattern(words: Sequence[str]) -> re.Pattern[bytes] | None:
-    """Context words as one expression; None for none."""
+    """Context words as one expression over what `plain_words` gives; None for none."""
+    return re.compile(b"|".join(map(_word, words))) if words else None
+
+
+def denial_pattern(words: Sequence[str]) -> re.Pattern[bytes] | None:
+    """The same for words that stand as a label right before a value in running text."""
     if not words:
         return None
-    parts = []
-    for word in words:
-        before = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))" if word.startswith(r"\b") else b""
-        behind = rb"s?(?![a-z])" if word.endswith(r"\b") else b""
-        parts.append(before + b"(?i:" + core(word).encode() + b")" + behind)
-    return re.compile(b"|".join(parts))
-
-
-def negative_pattern(words: Sequence[str]) -> re.Pattern[bytes] | None:
-    """Words that stand as a label right before a value in running text."""
-    pattern = word_pattern(words)
-    if pattern is None:
-        return None
     return re.compile(
-        b"(?:" + pattern.pattern + rb")(?i:[a-z]{0,3})"
-        rb"(?i:[ _.-]{0,2}(?:no|nr|num(?:ber)?|nummer|id|ref|code|key|n)){0,2}"
-        rb"(?i:[ ]?(?:is|was|of|for|ist|est|es))?[^A-Za-z0-9]{0,8}\Z"
+        b"(?:" + b"|".join(map(_word, words)) + rb")[a-z]{0,3}"
+        rb"(?:[ _.-]{0,2}(?:number|nummer|num|no|nr|id|ref|code|key|n)){0,2}"
+        rb"(?: ?(?:is|was|of|for|ist|est|es))?[^a-z0-9]{0,8}\Z"
     )
 
 
+def _word(word: str) -> bytes:
+    text = core(word).lower().encode()
+    behind = rb"s?(?![a-z])" if word.endswith(r"\b") else b""
+    if not word.startswith(r"\b"):
+        return text + behind
+    if text.isalnum():
+        return text + rb"(?<![a-z]" + text + b")" + behind
+    return rb"(?<![a-z])" + text + behind
+
+
+def plain_words(name: bytes) -> bytes:
+    """A name in lower case with its humps parted."""
+    return _HUMP.sub(b"_", name).lower()
+
+
 class Surroundings:
-    """What stands before the value at `start` of `text`, worked out once and as far as asked for."""
+    """What stands before the value at `start` of `text`, worked out once and as far as asked for.
 
-    __slots__ = ("_label", "_near", "_start", "_text")
+    Where the container knows better (a column's head), `label` is given, and `floor` is where the field begins.
+    """
 
-    def __init__(self, text: bytes, start: int) -> None:
+    __slots__ = ("_floor", "_label", "_near", "_start", "_text")
+
+    def __init__(self, text: bytes, start: int, label: bytes | None = None, floor: int = 0) -> None:
         self._text = text
         self._start = start
-        self._label: bytes | None = None
+        self._label = label
+        self._floor = floor
         self._near: bytes | None = None
 
     @property
@@ -84,27 +100,32 @@ class Surroundings:
         return self._label
 
     @property
-    def decisive(self) -> bool:
-        """The label says what the value is, or that it is something else."""
-        label = self.label
-        if not label:
-            return False
-        last = label.rpartition(b".")[2].rpartition(b":")[2].strip(b"[]$_-").lower()
-        return last not in _QUIET and last not in _ELEMENTS
-
-    @property
     def near(self) -> bytes:
-        """The last characters before the value, mark-up and earlier lines taken out."""
+        """The last characters before the value in lower case, mark-up, other fields and earlier lines taken out."""
         if self._near is None:
-            window = self._text[max(0, self._start - LOOK_BEHIND) : self._start]
+            window = self._text[max(self._floor, self._start - LOOK_BEHIND) : self._start]
             if b"<" in window or b">" in window:
                 window = _TAG.sub(b" ", window)
             _, line, rest = window.rpartition(b"\n")
             if line and _LETTER.search(rest):
                 window = rest
+            window = window[-2 * NEAR - 16 :]
+            if b"&" in window:
+                window = _PAIR.split(window)[-1]
+            if b"," in window:
+                window = _MEMBER.split(window)[-1]
             window = _SPACE.sub(b" ", window)
-            self._near = window[-NEAR - 8 :]  # room for quotes and colons between word and value
+            # Room for quotes and colons between word and value.
+            self._near = plain_words(window[-NEAR - 8 :])
         return self._near
+
+
+def is_decisive(label: bytes) -> bool:
+    """The label says what the value is, or that it is something else."""
+    if not label:
+        return False
+    last = label.rpartition(b".")[2].rpartition(b":")[2].strip(b"[]$_-").lower()
+    return last not in _QUIET and last not in _ELEMENTS
 
 
 def label_before(text: bytes, start: int) -> bytes:
@@ -117,8 +138,7 @@ def label_before(text: bytes, start: int) -> bytes:
             opening = window.rfind(window[-1:], 0, -1)
             return window[opening + 1 : -1] if opening >= 0 else b""
         name = window[len(window.rstrip(_NAME)) :]
-        # Without quotes a colon makes a label only where a member or a line begins (YAML, a header,
-        # JavaScript).
+        # Without quotes a colon makes a label only where a member or a line begins (YAML, a header, JavaScript).
         before = window[: len(window) - len(name)].rstrip(b" \t")[-1:]
         return name if before in (b"", b"\n", b"{", b",", b";", b"-") else b""
     if last == b"=":

@@ -59,6 +59,7 @@ EDGES: Final[dict[str, tuple[bytes, bytes]]] = {
     ),
     # An opaque token: nothing that could belong to one touches it.
     "token": (rb"(?<![A-Za-z0-9_\-])", rb"(?![A-Za-z0-9_\-])"),
+    "base64": (rb"(?<![A-Za-z0-9+/])", rb"(?![A-Za-z0-9+/=])"),
     "none": (b"", b""),
 }
 """Look-around put before and behind a value. Checked in Python: Hyperscan knows none."""

@@ -7,14 +7,14 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from waf.model import PatternStore
 from waf.sensitive.candidates import Candidates
-from waf.sensitive.context import Surroundings, negative_pattern, word_pattern
+from waf.sensitive.context import Surroundings, denial_pattern, is_decisive, plain_words, word_pattern
 from waf.sensitive.entities import EDGES, Entity
 from waf.sensitive.exact import ExactData
 from waf.sensitive.validate import VALIDATORS, Validator
@@ -28,6 +28,10 @@ NEGATIVE: Final = 0.45
 BESIDE: Final = 400
 """Bytes between a value and the one that it must stand beside."""
 
+FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
+
+_LACKING: Final = -1.0
+_MAX_LABELS: Final = 1024
 _LED_REACH: Final = 96
 _SEPARATORS: Final = b" -./()"
 
@@ -62,6 +66,7 @@ class _Form(msgspec.Struct, frozen=True):
     context: re.Pattern[bytes] | None
     negative: re.Pattern[bytes] | None  # in a label
     denied: re.Pattern[bytes] | None  # right before the value, in running text
+    said: dict[bytes, float]  # what labels said before; bounded
 
 
 class Finder:
@@ -91,20 +96,25 @@ class Finder:
         """False: there is nothing in `text`. True: `find` has to look."""
         return bool(self._candidates.scan(text))
 
-    def find(self, text: bytes) -> list[Hit]:
-        """The values in `text`, in order and without overlaps; of two that overlap the surer, then the
-        longer.
+    def find(self, text: bytes, field_at: FieldAt | None = None) -> list[Hit]:
+        """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
-        Entities that must stand `beside` another are given whether they do or not: see `beside`.
+        `field_at` tells the name and the beginning of the field at a place, where the container knows them.
+        Entities that must stand `beside` another are given whether they do or not.
         """
         found = self._candidates.scan(text)
         if not found:
             return []
         hits = []
+        before: dict[int, Surroundings] = {}
         for number, place in found:
             form = self._forms[number]
             for start, end in form_spans(form, text, place):
-                hit = _judge(form, text, start, end)
+                around = before.get(start)
+                if around is None:
+                    label, floor = field_at(text, start) if field_at is not None else (None, 0)
+                    around = before[start] = Surroundings(text, start, label, floor)
+                hit = _judge(form, text, start, end, around)
                 if hit is not None:
                     hits.append(hit)
                     break
@@ -151,7 +161,7 @@ class Finder:
         """The led forms that a column's head speaks for."""
         known = self._columns.get(label)
         if known is None:
-            name = label.encode()
+            name = plain_words(label.encode())
             known = tuple(
                 form for form in self._led if _last(form.context, name) > max(_last(form.negative, name), 0)
             )
@@ -161,7 +171,8 @@ class Finder:
 
     def hints(self, label: bytes) -> bool:
         """`label` names something that only its name makes sensitive."""
-        return any(form.context is not None and form.context.search(label) for form in self._led)
+        words = plain_words(label)
+        return any(form.context is not None and form.context.search(words) for form in self._led)
 
 
 def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[int, int]]:
@@ -238,7 +249,7 @@ def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[i
                     yield match.span(form.group)
 
 
-def _judge(form: _Form, text: bytes, start: int, end: int) -> Hit | None:
+def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings) -> Hit | None:
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
@@ -251,7 +262,7 @@ def _judge(form: _Form, text: bytes, start: int, end: int) -> Hit | None:
             return None
     if form.numeric and _continues(text, start, value):
         return None
-    score += _weigh(form, text, start)
+    score += _weigh(form, around)
     if score < REPORT - 1e-9:
         return None
     if form.endless is not None and (tail := form.endless.match(text, end)) is not None:
@@ -259,25 +270,35 @@ def _judge(form: _Form, text: bytes, start: int, end: int) -> Hit | None:
     return Hit(entity, start, end, min(score, 1.0), _plain(value) in entity.tests)
 
 
-def _weigh(form: _Form, text: bytes, start: int) -> float:
+def _weigh(form: _Form, around: Surroundings) -> float:
     """What the surroundings add to the score; far below zero where a led value lacks its context."""
-    around = Surroundings(text, start)
-    context = form.context
-    if around.decisive:
-        said = _last(context, around.label)
-        denied = _last(form.negative, around.label)
-        if denied > said:
-            return -NEGATIVE
-        if said >= 0:
-            return CONTEXT
-        return -1.0 if form.led else 0.0
+    label = around.label
+    if label and is_decisive(label):
+        said = form.said.get(label)
+        if said is None:
+            said = _said(form, label)
+            if len(form.said) < _MAX_LABELS:
+                form.said[label] = said
+        return said
     if form.entity.labelled:
-        return -1.0
+        return _LACKING
     if form.denied is not None and form.denied.search(around.near):
         return -NEGATIVE
-    if context is not None and (form.led or form.entity.confidence < ACT) and context.search(around.near):
+    if form.context is None or not (form.led or form.entity.confidence < ACT):
+        return 0.0
+    if form.context.search(around.near):
         return CONTEXT
-    return -1.0 if form.led else 0.0
+    return _LACKING if form.led else 0.0
+
+
+def _said(form: _Form, label: bytes) -> float:
+    words = plain_words(label)
+    said, denied = _last(form.context, words), _last(form.negative, words)
+    if denied > said:
+        return -NEGATIVE
+    if said >= 0:
+        return CONTEXT
+    return _LACKING if form.led else 0.0
 
 
 def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
@@ -341,7 +362,8 @@ def _form(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator])
         validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
         context=word_pattern(entity.context),
         negative=word_pattern(entity.negative),
-        denied=negative_pattern(entity.negative),
+        denied=denial_pattern(entity.negative),
+        said={},
     )
 
 

@@ -118,6 +118,7 @@ class Columns:
     def __init__(self) -> None:
         self._head: bytes | None = b""
         self.names: tuple[str, ...] = ()
+        self._labels: tuple[bytes, ...] = ()
         self.separator = b","
         self.column = 0
         self._quoted = False
@@ -146,6 +147,7 @@ class Columns:
         names = tuple(cell.strip(b' "').decode("utf-8", "replace") for cell in line.split(self.separator))
         # A first line with numbers in it is data already.
         self.names = () if any(_LONG_DIGITS.search(name) for name in names) else names
+        self._labels = tuple(name.encode() for name in self.names)
 
     @property
     def ready(self) -> bool:
@@ -155,6 +157,21 @@ class Columns:
     def address(self, text: bytes, start: int) -> str:
         name = self.names[self.column] if self.column < len(self.names) else ""
         return named(Container.CSV, name)
+
+    def field_at(self, text: bytes, start: int) -> tuple[bytes | None, int]:
+        """The head of the column at `text[start]`, whose line begins in `text`, and where its cell begins."""
+        line = text.rfind(b"\n", 0, start) + 1
+        separator = self.separator
+        before = text[line:start]
+        if b'"' in before:
+            parts = before.split(b'"')
+            column = sum(part.count(separator) for part in parts[::2])
+            cell = line + len(before) - len(parts[-1]) if len(parts) % 2 == 0 else 0
+        else:
+            column = before.count(separator)
+            cell = 0
+        cell = max(cell, text.rfind(separator, line, start) + 1, line)
+        return self._labels[column] if column < len(self._labels) else b"", cell
 
 
 def tracker(container: Container) -> Tracker:

@@ -177,15 +177,16 @@ class Redactor:
         return self._send(limit, edits)
 
     def _hits(self, text: bytes, limit: int, offset: int) -> list[Hit]:
-        hits = self._finder.find(text)
         columns = self._columns
-        if columns is not None and not columns.ready:
+        if columns is None:
+            return self._finder.find(text)
+        if not columns.ready:
             self._follow(self._passed + self._held.find(b"\n", 0, limit) + 1)
-        if columns is not None and columns.ready and columns.names:
-            cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator)
-            if cells:
-                hits = apart([*hits, *cells])
-        return hits
+        if not columns.names:
+            return self._finder.find(text)
+        hits = self._finder.find(text, columns.field_at)
+        cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator)
+        return apart([*hits, *cells]) if cells else hits
 
     def _settle(
         self, hits: list[Hit], seen: View, offset: int, begin: int, limit: int, final: bool, idle: bool,

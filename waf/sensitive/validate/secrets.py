@@ -33,8 +33,7 @@ def entropy(value: bytes) -> float:
 
 def token(value: bytes) -> float:
     """A key with a prefix of its maker: the part behind it is no placeholder and no word."""
-    body = re.split(rb"[_.-]", value)[-1] if len(value) < 60 else value
-    if _PLACEHOLDERS.search(value) or len(set(body)) < 5:
+    if _PLACEHOLDERS.search(value) or len(set(value[5:])) < 6:
         return 0.0
     return 1.0 if entropy(value) >= 3.0 else 0.0
 
