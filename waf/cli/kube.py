@@ -1,23 +1,27 @@
-"""`waf inject`: the sidecar added to manifests offline, by the same function as the webhook's."""
+"""`waf inject`, and the commands that run in the cluster: injector, fleet, redirect.
+
+Imports nothing of the data path (and so not `cli.common`): the redirect runs in a small init container.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 import yaml
 
-from waf.cli.common import clear_errors, fail
-from waf.kube.inject import injected
-from waf.kube.settings import Settings, SettingsError, settle
+from waf.kube.inject import injected, remarks
+from waf.kube.pods import OFFLINE, check_shape, unfit, wanted
+from waf.kube.settings import LABEL_INJECT, PREFIX, Settings, SettingsError, settle
 
-_TEMPLATES: Final = {
+_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Pod": (),
     "Deployment": ("spec", "template"),
     "StatefulSet": ("spec", "template"),
     "DaemonSet": ("spec", "template"),
     "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
@@ -28,51 +32,93 @@ _TEMPLATES: Final = {
 @click.option(
     "--file", "-f", "files", multiple=True, required=True, type=click.File("r"), help="Manifests; - is stdin."
 )
-@click.option("--image", default=Settings().image, show_default=True, help="Image of the sidecar.")
+@click.option("--image", help="Image of the sidecar.  [default: waf-sidecar:latest]")
 @click.option(
     "--kubernetes", default="1.31", show_default=True, help="Version of the cluster, for native sidecars."
 )
-@clear_errors
-def inject(files: tuple[Any, ...], image: str, kubernetes: str) -> None:
-    """Add the sidecar to the workloads in manifests and print them; all else passes unchanged."""
+@click.option(
+    "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A default, named as the annotation."
+)
+def inject(files: tuple[Any, ...], image: str | None, kubernetes: str, sets: tuple[str, ...]) -> None:
+    """Add the sidecar to the workloads in manifests and print them; all else passes unchanged.
+
+    A workload labelled waf.sidecar/inject=false is left as it is.
+    """
+    version = _version(kubernetes)
+    given = dict(text.partition("=")[::2] for text in sets)
+    if image:
+        given["image"] = image
     try:
-        major, minor = (int(part) for part in kubernetes.split(".")[:2])
-    except ValueError:
-        fail("--kubernetes takes a version such as 1.31")
+        defaults = settle(Settings(), {PREFIX + name: value for name, value in given.items()})
+    except SettingsError as error:
+        _fail(f"--set: {error}")
     out = []
     for file in files:
         try:
             documents = list(yaml.safe_load_all(file))
-        except yaml.YAMLError as error:
-            fail(f"{file.name}: not YAML: {error}")
-        for document in documents:
-            if document is not None:
-                out.append(_with_sidecar(document, Settings(image=image), (major, minor), file.name))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            _fail(f"{file.name}: not YAML: {error}")
+        out += [_with_sidecar(d, defaults, version, file.name) for d in documents if d is not None]
     yaml.safe_dump_all(out, sys.stdout, sort_keys=False, width=110)
 
 
-def _with_sidecar(document: Any, defaults: Settings, version: tuple[int, int], file: str) -> Any:
-    if isinstance(document, dict) and document.get("kind") == "List":
-        document["items"] = [
-            _with_sidecar(item, defaults, version, file) for item in document.get("items") or []
-        ]
-        return document
-    way = _TEMPLATES.get(document.get("kind", "")) if isinstance(document, dict) else None
-    if way is None:
-        return document
-    name = f"{file}: {document['kind']} {(document.get('metadata') or {}).get('name', '?')}"
-    *parents, last = ("", *way)
-    holder: Any = {"": document}
-    for key in parents:
-        holder = holder.get(key)
-        if not isinstance(holder, dict):
-            fail(f"{name}: no pod template")
-    pod = holder.get(last)
-    if not isinstance(pod, dict) or not isinstance(pod.get("spec"), dict):
-        fail(f"{name}: no pod template")
+def _fail(message: str) -> NoReturn:
+    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
+    sys.exit(2)
+
+
+def _version(text: str) -> tuple[int, int]:
     try:
-        settings = settle(defaults, (pod.get("metadata") or {}).get("annotations") or {})
-        holder[last] = injected(pod, settings, version)
+        major, minor = (int(part) for part in text.removeprefix("v").split(".")[:2])
+    except ValueError:
+        _fail("--kubernetes takes a version such as 1.31")
+    return major, minor
+
+
+def _with_sidecar(document: Any, defaults: Settings, version: tuple[int, int], file: str) -> Any:
+    """The document with the sidecar in its pod; one without a pod as it is."""
+    if not isinstance(document, dict):
+        return document
+    kind = document.get("kind")
+    if kind == "List" and isinstance(document.get("items"), list):
+        document["items"] = [_with_sidecar(item, defaults, version, file) for item in document["items"]]
+        return document
+    if not isinstance(kind, str) or kind not in _TEMPLATES:
+        return document
+    metadata = document.get("metadata")
+    name = f"{file}: {kind} {(metadata if isinstance(metadata, dict) else {}).get('name', '?')}"
+    way = _TEMPLATES[kind]
+    pod: Any = document
+    for key in way:
+        pod = pod.get(key) if isinstance(pod, dict) else None
+    try:
+        done = _of_pod(pod, defaults, version, name)
     except SettingsError as error:
-        fail(f"{name}: {error}")
-    return document if way else holder[""]
+        _fail(f"{name}: {error}")
+    if not way:
+        return done
+    holder: Any = document
+    for key in way[:-1]:
+        holder = holder[key]
+    holder[way[-1]] = done
+    return document
+
+
+def _of_pod(pod: Any, defaults: Settings, version: tuple[int, int], name: str) -> Any:
+    check_shape(pod)
+    settings = settle(defaults, (pod.get("metadata") or {}).get("annotations") or {})
+    # Who names a manifest asks for it: only what forbids counts here, and one's own earlier work is done anew.
+    why_not = wanted({LABEL_INJECT: "true"}, pod)
+    if why_not == "already injected into the manifest":
+        why_not = ""
+    why_not = why_not or unfit(pod, settings, version)
+    if why_not:
+        _remark(f"{name}: not injected: {why_not}")
+        return pod
+    for text in remarks(pod, settings):
+        _remark(f"{name}: {text}")
+    return injected(pod, settings, version, OFFLINE)
+
+
+def _remark(text: str) -> None:
+    click.echo(click.style("warning: ", fg="yellow") + text, err=True)

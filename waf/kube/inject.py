@@ -1,7 +1,8 @@
 """The one pure function behind webhook, command line and tests: a pod in, a JSON patch out.
 
-`inject(pod, settings, server_version)` is idempotent: a pod that carries our containers is taken as it was before
-they were added. It never reads anything but its arguments.
+`inject(pod, settings, server_version)` reads nothing but its arguments and is idempotent: the status annotation notes
+what was changed, so that a pod which carries our containers is first taken back to what it was. That makes a second
+call by the API server (reinvocationPolicy) safe: it answers for the pod as other webhooks have made it meanwhile.
 """
 
 from __future__ import annotations
@@ -10,237 +11,222 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
+from waf.kube import ports, sidecar
+from waf.kube.pods import (
+    ENFORCE_LABEL,
+    REDIRECT,
+    SIDECAR,
+    WEBHOOK,
+    Object,
+    check_shape,
+    is_native,
+    status_of,
+    workload_of,
+)
 from waf.kube.settings import STATUS, Settings, SettingsError
 
-SIDECAR: Final = "waf-sidecar"
-REDIRECT: Final = "waf-redirect"
-UID: Final = 1337
-NATIVE_SINCE: Final = (1, 29)  # initContainers[].restartPolicy is on by default (Kubernetes enhancement 753)
-APP_PORT_PREFIX: Final = "app-"
-_CONFIG_VOLUME: Final = "waf-config"
-_STATE_VOLUME: Final = "waf-state"
-_TOKEN_VOLUME: Final = "waf-identity"
-_VOLUMES: Final = frozenset({_CONFIG_VOLUME, _STATE_VOLUME, _TOKEN_VOLUME})
-TOKEN_AUDIENCE: Final = "waf-fleet"
-
-Pod = dict[str, Any]
 Patch = list[dict[str, Any]]
 
+_GRACE: Final = "terminationGracePeriodSeconds"
+_DEFAULT_GRACE: Final = 30  # seconds; Kubernetes' own default
+_AFTER_DRAIN: Final = 15  # seconds for what remains once the last exchange has ended
+_SCRAPE: Final = "prometheus.io/"
+_LOCAL_VOLUMES: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 
-def inject(pod: Mapping[str, Any], settings: Settings, server_version: tuple[int, int]) -> Patch:
+
+def inject(
+    pod: Mapping[str, Any], settings: Settings, server_version: tuple[int, int], by: str = WEBHOOK
+) -> Patch:
     """The JSON patch (RFC 6902) that puts the sidecar into `pod`; empty where nothing would change.
 
-    Raises SettingsError where the pod cannot be served as asked, with the mend.
+    `server_version` is the API server's (major, minor). Raises SettingsError where the pod cannot be served as
+    asked, with the mend.
     """
-    after = injected(pod, settings, server_version)
+    return difference(pod, injected(pod, settings, server_version, by))
+
+
+def injected(
+    pod: Mapping[str, Any], settings: Settings, server_version: tuple[int, int], by: str = WEBHOOK
+) -> Object:
+    """The pod with its sidecar. See `inject`."""
+    check_shape(pod)
+    out = without(pod)
+    spec: Object = out["spec"]
+    for key in ("initContainers", "volumes"):  # null, [] and nothing at all are the same to Kubernetes
+        if key in spec and not spec[key]:
+            del spec[key]
+    if not spec["containers"]:
+        raise SettingsError("the pod has no containers")
+    _refuse_strangers(spec)
+    settings = ports.settle_ports(spec, settings)
+    app = ports.app_port(spec, settings)
+    native = is_native(settings, server_version)
+    status: Object = {"by": by, "container": "native" if native else "ordinary"}
+
+    name = ports.free_name(spec, "waf-http")
+    if settings.capture == "port-name":
+        name = app.name or "http"
+        renamed = ports.free_name(spec, ports.PREFIX + name)
+        if ports.rename(spec, name, renamed):
+            status["renamed"] = {renamed: name}
+    probes = ports.settle_probes(spec, settings, app)
+    if probes:
+        status["probes"] = probes
+
+    image = next((c.get("image") or "" for c in spec["containers"] if c["name"] not in ports.MESHES), "")
+    ours = sidecar.sidecar(
+        settings,
+        app_port=app.number,
+        port_name=name,
+        workload=workload_of(out),
+        version=image,
+        native=native,
+    )
+    starting = [sidecar.redirect(settings, app.number)] if settings.capture == "redirect" else []
+    if native:
+        starting.append(ours)
+    else:
+        spec["containers"] = [ours, *spec["containers"]]
+    if starting:
+        spec["initContainers"] = [*starting, *(spec.get("initContainers") or [])]
+    spec["volumes"] = [*(spec.get("volumes") or []), *sidecar.volumes(settings)]
+
+    needed = settings.drain_seconds + _AFTER_DRAIN
+    grace = spec.get(_GRACE)
+    # A grace of 0 is a person's wish to kill at once; it is kept.
+    if grace != 0 and (_DEFAULT_GRACE if grace is None else grace) < needed:
+        status["grace"] = grace
+        spec[_GRACE] = needed
+    _annotate(out, settings, status)
+    return out
+
+
+def without(pod: Mapping[str, Any]) -> Object:
+    """A copy of the pod as it was before an injection; one that never was is only copied."""
+    out: Object = copy.deepcopy(dict(pod))
+    status = status_of(pod)
+    annotations = (out.get("metadata") or {}).get("annotations") or {}
+    if STATUS not in annotations:
+        return out
+    spec = out["spec"]
+    for key in ("initContainers", "containers"):
+        if spec.get(key):
+            spec[key] = [c for c in spec[key] if c.get("name") not in (SIDECAR, REDIRECT)]
+    if spec.get("volumes"):
+        spec["volumes"] = [v for v in spec["volumes"] if not sidecar.is_ours(v["name"])]
+    for key in ("initContainers", "volumes"):
+        if key in spec and not spec[key]:
+            del spec[key]
+    # The note is the pod's to write: whatever is not as we write it is passed over.
+    try:
+        note = msgspec.convert(status, _Note)
+    except msgspec.ValidationError:
+        note = _Note()
+    ports.restore_probes(spec, list(note.probes))
+    for new, old in note.renamed.items():
+        ports.rename(spec, new, old)
+    if "grace" in status:
+        if note.grace is None:
+            spec.pop(_GRACE, None)
+        else:
+            spec[_GRACE] = note.grace
+    for key in (STATUS, *note.annotations):
+        annotations.pop(key, None)
+    if not annotations:
+        del out["metadata"]["annotations"]
+    return out
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """The status annotation: what must be undone to have the pod as it was."""
+
+    renamed: dict[str, str] = {}
+    probes: tuple[tuple[str, str, int | str], ...] = ()
+    grace: int | None = None
+    annotations: tuple[str, ...] = ()
+
+
+def remarks(
+    pod: Mapping[str, Any], settings: Settings, namespace_labels: Mapping[str, str] | None = None
+) -> list[str]:
+    """What the person who creates the pod should know, though it is let in: ways that lead past the sidecar.
+
+    Raises SettingsError where the namespace's Pod Security level forbids what is asked.
+    """
+    level = (namespace_labels or {}).get(ENFORCE_LABEL, "")
+    if settings.capture == "redirect" and level in ("baseline", "restricted"):
+        raise SettingsError(
+            f"capture redirect needs NET_ADMIN, which the namespace's Pod Security level {level} refuses; "
+            "set waf.sidecar/capture: port-name"
+        )
+    app = ports.app_port(without(pod)["spec"], settings)
+    match settings.capture:
+        case "redirect":
+            return []
+        case "service":
+            return [
+                "capture is service: nothing is led through the sidecar until a Service's targetPort is waf-http"
+            ]
+        case "port-name" if not app.name:
+            return [
+                f"port {app.number} of the app has no name: a Service with a number as targetPort leads past the "
+                "sidecar; set its targetPort to http, or waf.sidecar/capture to redirect"
+            ]
+        case _:
+            return []
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Patch:
+    """The operations that make `after` of `before`, whole values under metadata and spec."""
     patch: Patch = []
-    before_meta, after_meta = pod.get("metadata") or {}, after["metadata"]
-    if "metadata" not in pod:
-        patch.append({"op": "add", "path": "/metadata", "value": after_meta})
-    elif before_meta.get("annotations") != after_meta.get("annotations"):
-        patch.append({"op": "add", "path": "/metadata/annotations", "value": after_meta["annotations"]})
-    before_spec, after_spec = pod["spec"], after["spec"]
-    for key in sorted(after_spec):
-        if before_spec.get(key) != after_spec[key]:
-            patch.append({"op": "add", "path": f"/spec/{key}", "value": after_spec[key]})
+    for part in ("metadata", "spec"):
+        old, new = before.get(part), after.get(part)
+        if old == new:
+            continue
+        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+            patch.append({"op": "add", "path": f"/{part}", "value": new})
+            continue
+        for key in sorted(old.keys() | new.keys()):
+            path = f"/{part}/{key.replace('~', '~0').replace('/', '~1')}"
+            if key not in new:
+                patch.append({"op": "remove", "path": path})
+            elif key not in old or old[key] != new[key]:
+                patch.append({"op": "add", "path": path, "value": new[key]})
     return patch
 
 
-def injected(pod: Mapping[str, Any], settings: Settings, server_version: tuple[int, int]) -> Pod:
-    """The pod with its sidecar. See `inject`."""
-    out = without(pod)
-    spec = out["spec"]
-    containers: list[dict[str, Any]] = spec.get("containers") or []
-    if not containers:
-        raise SettingsError("the pod has no containers")
-    native = settings.native if settings.native is not None else server_version >= NATIVE_SINCE
-    app_port, port_name = _app_port(containers, settings)
-    if settings.listen_port in _numbers(containers):
-        raise SettingsError(f"a container already uses port {settings.listen_port}; set another listen-port")
-    if settings.control_port in _numbers(containers):
-        raise SettingsError(
-            f"a container already uses port {settings.control_port}; set another control-port"
-        )
-    if settings.capture == "port-name":
-        _take_over(containers, app_port, port_name)
-    sidecar = _sidecar(settings, app_port, port_name, native)
-    if native:
-        spec["initContainers"] = [sidecar, *(spec.get("initContainers") or [])]
-    else:
-        spec["containers"] = [sidecar, *containers]
-    if settings.capture == "redirect":
-        spec["initContainers"] = [_redirect(settings, app_port), *(spec.get("initContainers") or [])]
-    spec["volumes"] = [*(spec.get("volumes") or []), *_volumes(settings)]
-    annotations = dict(out["metadata"].get("annotations") or {})
-    annotations[STATUS] = "injected"
-    annotations.setdefault("prometheus.io/scrape", "true")
-    annotations.setdefault("prometheus.io/port", str(settings.control_port))
-    annotations.setdefault("prometheus.io/path", "/metrics")
-    out["metadata"]["annotations"] = annotations
-    return out
+def _refuse_strangers(spec: Object) -> None:
+    """Names that are ours but not of our making: two of a name would make the pod invalid."""
+    for container in ports.all_containers(spec):
+        if container["name"] in (SIDECAR, REDIRECT):
+            raise SettingsError(
+                f"the pod has a container {container['name']} of its own; rename or remove it"
+            )
+    for volume in spec.get("volumes") or []:
+        if sidecar.is_ours(volume["name"]):
+            raise SettingsError(f"the pod has a volume {volume['name']} of its own; rename it")
 
 
-def without(pod: Mapping[str, Any]) -> Pod:
-    """A copy of the pod as it was before an injection."""
-    out: Pod = copy.deepcopy(dict(pod))
-    out.setdefault("metadata", {})
-    spec = out["spec"] = dict(out.get("spec") or {})
-    ours = {SIDECAR, REDIRECT}
-    for key in ("initContainers", "containers"):
-        if key in spec:
-            spec[key] = [c for c in spec[key] if c.get("name") not in ours]
-    if "initContainers" in spec and not spec["initContainers"]:
-        del spec["initContainers"]
-    if "volumes" in spec:
-        spec["volumes"] = [v for v in spec["volumes"] if v.get("name") not in _VOLUMES]
-        if not spec["volumes"]:
-            del spec["volumes"]
-    if (out["metadata"].get("annotations") or {}).get(STATUS):
-        for container in spec.get("containers") or []:
-            for port in container.get("ports") or []:
-                if port.get("name", "").startswith(APP_PORT_PREFIX):
-                    port["name"] = port["name"].removeprefix(APP_PORT_PREFIX)
-    return out
-
-
-def _numbers(containers: list[dict[str, Any]]) -> set[int]:
-    return {p["containerPort"] for c in containers for p in c.get("ports") or [] if "containerPort" in p}
-
-
-def _app_port(containers: list[dict[str, Any]], settings: Settings) -> tuple[int, str]:
-    """(number, name) of the app's port: annotation > port named http > first TCP port > 8080."""
-    ports = [p for c in containers for p in c.get("ports") or [] if p.get("protocol", "TCP") == "TCP"]
-    if settings.app_port:
-        named = next((p.get("name", "") for p in ports if p.get("containerPort") == settings.app_port), "")
-        return settings.app_port, named
-    for port in ports:
-        if port.get("name") == "http":
-            return port["containerPort"], "http"
-    if ports:
-        return ports[0]["containerPort"], ports[0].get("name", "")
-    return 8080, ""
-
-
-def _take_over(containers: list[dict[str, Any]], app_port: int, port_name: str) -> None:
-    """Give the app's port another name, so that a Service's `targetPort: http` leads to the sidecar.
-
-    If both kept the name, traffic would silently go past the firewall. Probes by name must follow the app.
-    """
-    if not port_name:
-        return
-    renamed = (APP_PORT_PREFIX + port_name)[:15].rstrip("-")
-    for container in containers:
-        for port in container.get("ports") or []:
-            if port.get("name") == port_name and port.get("containerPort") == app_port:
-                port["name"] = renamed
-        for key in ("livenessProbe", "readinessProbe", "startupProbe"):
-            for action in ("httpGet", "tcpSocket"):
-                check = (container.get(key) or {}).get(action)
-                if check and check.get("port") == port_name:
-                    check["port"] = renamed
-        for hook in ((container.get("lifecycle") or {}).get(k) or {} for k in ("postStart", "preStop")):
-            check = hook.get("httpGet")
-            if check and check.get("port") == port_name:
-                check["port"] = renamed
-
-
-def _sidecar(settings: Settings, app_port: int, port_name: str, native: bool) -> dict[str, Any]:
-    name = port_name if settings.capture == "port-name" and port_name else "waf-http"
-    environment = [
-        {"name": "WAF_LISTEN", "value": f"0.0.0.0:{settings.listen_port}"},
-        {"name": "WAF_UPSTREAM", "value": f"http://127.0.0.1:{app_port}"},
-        {"name": "WAF_CONTROL_LISTEN", "value": f"0.0.0.0:{settings.control_port}"},
-        {"name": "WAF_STATE_DIR", "value": "/var/lib/waf"},
-        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-        {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
-    ]
-    if settings.mode:
-        environment.append({"name": "WAF_MODE", "value": settings.mode})
-    if settings.workload:
-        environment.append({"name": "WAF_WORKLOAD", "value": settings.workload})
-    if settings.config:
-        environment.append({"name": "WAF_CONFIG", "value": "/etc/waf/waf.yaml"})
-    mounts = [{"name": _STATE_VOLUME, "mountPath": "/var/lib/waf"}]
-    if settings.config:
-        mounts.append({"name": _CONFIG_VOLUME, "mountPath": "/etc/waf", "readOnly": True})  # type: ignore[dict-item]
-    if settings.fleet:
-        environment.append({"name": "WAF_FLEET", "value": settings.fleet})
-        mounts.append({"name": _TOKEN_VOLUME, "mountPath": "/var/run/secrets/waf", "readOnly": True})  # type: ignore[dict-item]
-    health = {"path": "/healthz", "port": settings.control_port}
-    ready = {"path": "/readyz", "port": settings.control_port}
-    sidecar: dict[str, Any] = {
-        "name": SIDECAR,
-        "image": settings.image,
-        "imagePullPolicy": settings.image_pull_policy,
-        "args": ["run"],
-        "ports": [
-            {"name": name, "containerPort": settings.listen_port, "protocol": "TCP"},
-            {"name": "waf-control", "containerPort": settings.control_port, "protocol": "TCP"},
-        ],
-        "env": environment,
-        "resources": _resources(settings),
-        "volumeMounts": mounts,
-        # Slow answers under load are no reason to kill what stands in the path of every request.
-        "livenessProbe": {"httpGet": health, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
-        "readinessProbe": {"httpGet": ready, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 3},
-        "startupProbe": {"httpGet": ready, "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 60},
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": UID,
-            "runAsGroup": UID,
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }
-    if native:
-        sidecar["restartPolicy"] = "Always"
-    return sidecar
-
-
-def _resources(settings: Settings) -> dict[str, Any]:
-    wanted = settings.resources
-    out: dict[str, Any] = {"requests": {"cpu": wanted.cpu_request, "memory": wanted.memory_request}}
-    limits = {k: v for k, v in (("cpu", wanted.cpu_limit), ("memory", wanted.memory_limit)) if v}
-    if limits:
-        out["limits"] = limits
-    return out
-
-
-def _redirect(settings: Settings, app_port: int) -> dict[str, Any]:
-    excluded = {settings.control_port, *settings.excluded_ports}
-    return {
-        "name": REDIRECT,
-        "image": settings.image,
-        "imagePullPolicy": settings.image_pull_policy,
-        "args": [
-            "redirect", "--to", str(settings.listen_port), "--uid", str(UID), "--port", str(app_port),
-            *(a for port in sorted(excluded) for a in ("--exclude", str(port))),
-        ],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        # nftables in the pod's own network namespace needs NET_ADMIN and uid 0, and nothing else.
-        "securityContext": {
-            "runAsUser": 0,
-            "runAsGroup": 0,
-            "runAsNonRoot": False,
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }  # fmt: skip
-
-
-def _volumes(settings: Settings) -> list[dict[str, Any]]:
-    volumes: list[dict[str, Any]] = [{"name": _STATE_VOLUME, "emptyDir": {"sizeLimit": "128Mi"}}]
-    if settings.config:
-        # Optional: a missing ConfigMap means the built-in defaults, not a pod that cannot start.
-        volumes.append({"name": _CONFIG_VOLUME, "configMap": {"name": settings.config, "optional": True}})
-    if settings.fleet:
-        token = {
-            "serviceAccountToken": {"audience": TOKEN_AUDIENCE, "expirationSeconds": 3600, "path": "token"}
+def _annotate(pod: Object, settings: Settings, status: Object) -> None:
+    """Set the status and what tools go by; an annotation that somebody wrote is kept."""
+    metadata = pod["metadata"] = dict(pod.get("metadata") or {})
+    annotations = dict(metadata.get("annotations") or {})
+    offered = {_LOCAL_VOLUMES: sidecar.STATE_VOLUME}
+    if not any(
+        key.startswith(_SCRAPE) for key in annotations
+    ):  # half of theirs and half of ours would be neither
+        offered |= {
+            _SCRAPE + "scrape": "true",
+            _SCRAPE + "port": str(settings.control_port),
+            _SCRAPE + "path": "/metrics",
         }
-        volumes.append({"name": _TOKEN_VOLUME, "projected": {"sources": [token]}})
-    return volumes
+    if status["container"] == "ordinary":
+        offered[_DEFAULT_CONTAINER] = pod["spec"]["containers"][1]["name"]
+    added = sorted(key for key in offered if key not in annotations)
+    annotations |= {key: offered[key] for key in added}
+    status["annotations"] = added
+    annotations[STATUS] = msgspec.json.encode(status).decode()
+    metadata["annotations"] = annotations
