@@ -7,7 +7,7 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -62,6 +62,7 @@ class _Form(msgspec.Struct, frozen=True):
     endless: re.Pattern[bytes] | None
     group: int
     numeric: bool
+    regroups: bool  # may be a part of the groups that match
     validate: Validator | None
     context: re.Pattern[bytes] | None
     negative: re.Pattern[bytes] | None  # in a label
@@ -136,10 +137,17 @@ class Finder:
         ]
 
     def find_cells(
-        self, text: bytes, start: int, end: int, columns: Sequence[str], separator: bytes
+        self,
+        text: bytes,
+        start: int,
+        end: int,
+        columns: Sequence[str],
+        separator: bytes,
+        taken: Container[int] = (),
     ) -> list[Hit]:
-        """Values that only the head of their column makes sensitive, in the whole lines of
-        `text[start:end]`.
+        """Values that only the head of their column makes sensitive, in the whole lines of `text[start:end]`.
+
+        Cells that begin at a place in `taken` are settled already.
         """
         wanted = [(number, forms) for number, name in enumerate(columns) if (forms := self._led_by(name))]
         if not wanted:
@@ -153,6 +161,8 @@ class Finder:
             for number, forms in wanted:
                 if number < len(cells):
                     low, high = cells[number]
+                    if low in taken or low + 1 in taken:
+                        continue
                     hits += _judge_cell(forms, text, low, high)
             place = stop + 1
         return hits
@@ -218,7 +228,7 @@ def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]
             start, end = led.span(form.group)
             if start < place <= end:
                 yield start, end
-                if form.numeric:
+                if form.regroups:
                     yield from _shorter(form, text, start, end)
                 return
         return
@@ -231,7 +241,7 @@ def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]
         yield start, end
     else:
         start, end = place, place
-    if form.numeric:
+    if form.regroups:
         yield from _shorter(form, text, place, max(end, place + 28))
 
 
@@ -358,7 +368,8 @@ def _form(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator])
         before=re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None,
         endless=re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None,
         group=1 if shape.groups else 0,
-        numeric=entity.edges == "number",
+        numeric=entity.edges in ("number", "grouped"),
+        regroups=entity.edges == "number",
         validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
         context=word_pattern(entity.context),
         negative=word_pattern(entity.negative),

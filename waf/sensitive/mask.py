@@ -88,6 +88,7 @@ class Key:
         self._token = hmac.digest(secret, b"waf sensitive token", "sha256")
         self._hash = hmac.digest(secret, b"waf sensitive hash", "sha256")
         self.sketch: Final = hmac.digest(secret, b"waf sensitive sketch", "sha256")
+        self._bases: dict[str, hashlib.blake2b] = {}
         self.exact: Final = hmac.digest(secret, b"waf sensitive exact", "sha256")
 
     def token(self, entity: str, value: bytes) -> bytes:
@@ -111,7 +112,12 @@ class Key:
 
     def sketch_hash(self, entity: str, value: bytes) -> int:
         """64 bits of a keyed hash for counting distinct values."""
-        digest = hashlib.blake2b(normal(value), digest_size=8, key=self.sketch, person=entity.encode()[:16])
+        base = self._bases.get(entity)
+        if base is None:
+            base = hashlib.blake2b(entity.encode() + b"\0", digest_size=8, key=self.sketch)
+            self._bases[entity] = base
+        digest = base.copy()
+        digest.update(normal(value))
         return int.from_bytes(digest.digest(), "big")
 
 

@@ -51,7 +51,16 @@ class Labels:
         return named(self._container, label.decode("utf-8", "replace"))
 
 
-_TOKEN: Final = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(?:[ \t\r\n]*+(:))?|([{\[])|([}\]])|"', re.DOTALL)
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
+_BLANK: Final = rb"[ \t\r\n]*+"
+# All that says nothing of where we are, in one step: text between tokens, and members that ended.
+_PASSED: Final = (
+    rb'(?:[^"{}\[\]]++|' + _STRING + _BLANK + rb"(?:(?=[,\]}])|:" + _BLANK
+    + rb"(?:" + _STRING + rb'|[^"{}\[\],\s]++)' + _BLANK + rb"(?=[,}])))*+"
+)  # fmt: skip
+_TOKEN: Final = re.compile(
+    _PASSED + rb'(?:"((?:[^"\\]++|\\.)*+)"(?:[ \t\r\n]*+(:))?|([{\[])|([}\]])|("))', re.DOTALL
+)
 _END_OF_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _MAX_DEPTH: Final = 64
 _MAX_OPEN: Final = 4096
@@ -92,7 +101,7 @@ class JsonPath:
                     self._stack.pop()
                 self._key = ""
             elif match[1] is None:  # a string that has not ended yet
-                rest = text[match.start() :]
+                rest = text[match.start(5) :]
                 if len(rest) > _MAX_OPEN:
                     self._in_string = True
                     rest = b""
@@ -101,7 +110,7 @@ class JsonPath:
             elif match[2] is not None:
                 self._key = "." + match[1][:64].decode("utf-8", "replace")
             elif match.end() == len(text):
-                self._keep(text[match.start() :])  # its colon may be about to come
+                self._keep(text[match.start(1) - 1 :])  # its colon may be about to come
                 return
 
     def _keep(self, rest: bytes) -> None:
@@ -119,6 +128,7 @@ class Columns:
         self._head: bytes | None = b""
         self.names: tuple[str, ...] = ()
         self._labels: tuple[bytes, ...] = ()
+        self._addresses: dict[bytes, str] = {}
         self.separator = b","
         self.column = 0
         self._quoted = False
@@ -148,6 +158,7 @@ class Columns:
         # A first line with numbers in it is data already.
         self.names = () if any(_LONG_DIGITS.search(name) for name in names) else names
         self._labels = tuple(name.encode() for name in self.names)
+        self._addresses = {name.encode(): named(Container.CSV, name) for name in self.names}
 
     @property
     def ready(self) -> bool:
@@ -172,6 +183,11 @@ class Columns:
             cell = 0
         cell = max(cell, text.rfind(separator, line, start) + 1, line)
         return self._labels[column] if column < len(self._labels) else b"", cell
+
+    def named_at(self, text: bytes, start: int) -> str:
+        """As `address`, for a value whose line begins in `text`."""
+        label = self.field_at(text, start)[0] or b""
+        return self._addresses.get(label) or named(Container.CSV, "")
 
 
 def tracker(container: Container) -> Tracker:

@@ -185,7 +185,8 @@ class Redactor:
         if not columns.names:
             return self._finder.find(text)
         hits = self._finder.find(text, columns.field_at)
-        cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator)
+        taken = {hit.start for hit in hits}
+        cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator, taken)
         return apart([*hits, *cells]) if cells else hits
 
     def _settle(
@@ -345,6 +346,8 @@ class Redactor:
     def _address(self, text: bytes, place: int, start: int) -> str:
         if self._fixed_address:
             return self._fixed_address
+        if self._columns is not None and self._columns.names:
+            return self._columns.named_at(text, place)
         address = self._place(text, place, start)
         return self._part + address.removeprefix(self._container.value) if self._part else address
 

@@ -163,22 +163,21 @@ _ANY_NAMED: Final = re.compile(rb"&(?:e[nmq]|thins|ndas|hyph|dash|minu|comm|peri
 
 
 def over(seen: View, place: int, new: bytes) -> bytes:
-    """What `raw` becomes where `new` stands for the text from `place` on: each character in its old
-    spelling.
-    """
+    """What `raw` becomes where `new` stands for the text from `place` on: each character in its old spelling."""
     if seen.text is seen.raw:
         return new
-    if len(seen.text) == len(seen.raw):
-        end = place + len(new)
-        return bytes(
-            raw if char == old else char
-            for char, old, raw in zip(new, seen.text[place:end], seen.raw[place:end], strict=True)
-        )
+    end = place + len(new)
+    low, high = seen.span(place, end)
+    old, raw = seen.text[place:end], seen.raw[low:high]
+    if raw == old:
+        return new
+    if len(raw) == len(old):
+        return bytes(r if n == o else n for n, o, r in zip(new, old, raw, strict=True))
     pieces = []
     for index, char in enumerate(new):
         low, high = seen.at(place + index)
         piece = seen.raw[low:high]
-        pieces.append(piece if char == seen.text[place + index] else spelled(piece, new[index : index + 1]))
+        pieces.append(piece if char == old[index] else spelled(piece, new[index : index + 1]))
     return b"".join(pieces)
 
 
