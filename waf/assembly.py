@@ -42,6 +42,7 @@ class Bundle(msgspec.Struct, frozen=True):
     """All that one reading of the files gave."""
 
     policy: Policy
+    rules: tuple[Rule, ...]  # in force, as tuning wants them
     loaded: Loaded
     warnings: tuple[Problem, ...]
     watched: tuple[str, ...]
@@ -129,8 +130,9 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     tuning = _tuning(texts("tuning", config.tuning, False), problems)
     if problems:
         raise ConfigError(problems)
-    policy = _assemble(config, rules, entities, tuning, kept, digest.hexdigest()[:12], generation)
-    return Bundle(policy, loaded, loaded.warnings, tuple(dict.fromkeys(names)))
+    in_force = retuned(rules, tuning)
+    policy = _assemble(config, in_force, entities, tuning, kept, digest.hexdigest()[:12], generation)
+    return Bundle(policy, tuple(in_force), loaded, loaded.warnings, tuple(dict.fromkeys(names)))
 
 
 def _assemble(
@@ -145,7 +147,7 @@ def _assemble(
     detector = Detector.build(config.sensitive, entities, kept.store, kept.key)
     signatures = None
     if config.signatures.enabled:
-        signatures = Signatures.build(retuned(rules, tuning), kept.store, detector.mask)
+        signatures = Signatures.build(rules, kept.store, detector.mask)
     return Policy(
         config,
         signatures=signatures,

@@ -28,9 +28,10 @@ def check(configs: Sequence[str], strict: bool) -> None:
     policy = bundle.policy
     warnings = [*bundle.warnings, *policy.tuning.expired(day(time.time()))]
     show_problems(warnings, warning=True)
-    rules = 0 if policy.signatures is None else len(policy.signatures.rules)
     seconds = time.perf_counter() - started
-    click.echo(f"ok: mode {bundle.mode}, {rules} rules, policy {bundle.version}, built in {seconds:.2f} s")
+    click.echo(
+        f"ok: mode {bundle.mode}, {len(bundle.rules)} rules, policy {bundle.version}, built in {seconds:.2f} s"
+    )
     if warnings and strict:
         sys.exit(2)
 

@@ -80,21 +80,20 @@ def _har(path: str) -> Any:
 
 
 def _show(explanation: Explanation) -> None:
-    bold = lambda text: click.style(text, bold=True)  # noqa: E731
-    click.echo(bold(explanation.label))
+    click.echo(_bold(explanation.label))
     if explanation.fault:
         click.echo(
             f"  refused with {explanation.status} in every mode: {explanation.fault}: {explanation.detail}"
         )
         return
     if explanation.fields:
-        click.echo(bold("fields"))
+        click.echo(_bold("fields"))
         width = min(40, max(len(address) for address, _ in explanation.fields))
         for address, value in explanation.fields:
             click.echo(f"  {address:<{width}}  {value}")
     verdict = explanation.verdict
     if verdict.findings:
-        click.echo(bold("findings"))
+        click.echo(_bold("findings"))
     for finding in verdict.findings:
         click.echo("  " + _line(finding))
     colour = {Action.BLOCK: "red", Action.REDACT: "yellow", Action.FORWARD: "green"}[verdict.would]
@@ -104,11 +103,15 @@ def _show(explanation: Explanation) -> None:
         Action.FORWARD: "forwarded",
     }[verdict.would]
     now = "" if verdict.action is verdict.would else f"; the mode in force does: {verdict.action.value}"
-    click.echo(bold("verdict") + f"  score {verdict.score}: " + click.style(says, fg=colour) + now)
+    click.echo(_bold("verdict") + f"  score {verdict.score}: " + click.style(says, fg=colour) + now)
     if explanation.detail:
         click.echo(f"  {explanation.detail}")
     if verdict.exclusion:
-        click.echo(bold("to let it pass") + ", under `exclusions:` in tuning.yaml\n  " + verdict.exclusion)
+        click.echo(_bold("to let it pass") + ", under `exclusions:` in tuning.yaml\n  " + verdict.exclusion)
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)
 
 
 def _line(finding: Finding) -> str:

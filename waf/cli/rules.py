@@ -10,14 +10,13 @@ import click
 
 from waf.cli.common import clear_errors, config_option, fail, files_of, policy_of
 from waf.inspect.rules import Rule
-from waf.inspect.signatures import Signatures
 
 
-def _signatures(configs: Sequence[str]) -> Signatures:
-    signatures = policy_of(files_of(configs))[0].policy.signatures
-    if signatures is None:
-        fail("signatures are off in this configuration (signatures.enabled: false)")
-    return signatures
+def _rules(configs: Sequence[str]) -> tuple[Rule, ...]:
+    found = policy_of(files_of(configs))[0].rules
+    if not found:
+        fail("there are no rules in this configuration")
+    return found
 
 
 @click.group()
@@ -31,7 +30,7 @@ def rules() -> None:
 @clear_errors
 def list_rules(configs: Sequence[str], kind: str | None) -> None:
     """List the rules: id, class, level, weight, title."""
-    found = [rule for rule in _signatures(configs).rules if kind is None or rule.kind == kind]
+    found = [rule for rule in _rules(configs) if kind is None or rule.kind == kind]
     if not found:
         fail(f"no rule of class {kind}")
     width = max(len(rule.id) for rule in found)
@@ -46,7 +45,7 @@ def list_rules(configs: Sequence[str], kind: str | None) -> None:
 @clear_errors
 def show_rule(configs: Sequence[str], rule_id: str) -> None:
     """Show one rule: what it looks for, where, and examples."""
-    rule = next((r for r in _signatures(configs).rules if r.id == rule_id), None)
+    rule = next((r for r in _rules(configs) if r.id == rule_id), None)
     if rule is None:
         fail(f"no rule {rule_id}; see: waf rules list")
     _show(rule)
@@ -80,14 +79,14 @@ def test_rules(configs: Sequence[str]) -> None:
 
     started = time.perf_counter()
     bundle, _ = policy_of(files_of(configs))
-    signatures = bundle.policy.signatures
-    if signatures is None:
-        fail("signatures are off in this configuration")
-    failed = failures(signatures, bundle.policy.config.limits)
+    if bundle.policy.signatures is None:
+        fail("signatures are off in this configuration (signatures.enabled: false)")
+    failed = failures(bundle.rules, bundle.policy.signatures)
     for failure in failed:
         click.echo(click.style("failed: ", fg="red") + failure)
-    count = sum(len(r.hits) + len(r.misses) for r in signatures.rules)
-    click.echo(f"{count - len(failed)} of {count} samples right, {time.perf_counter() - started:.1f} s")
+    count = sum(len(rule.hits) + len(rule.misses) for rule in bundle.rules)
+    seconds = time.perf_counter() - started
+    click.echo(f"{count} samples of {len(bundle.rules)} rules, {len(failed)} failed, {seconds:.1f} s")
     sys.exit(1 if failed else 0)
 
 
@@ -99,7 +98,7 @@ def cost(configs: Sequence[str], top: int) -> None:
     """Measure what each pattern costs on ordinary text, the dearest first (microseconds per KB)."""
     from waf.inspect.cost import pattern_costs
 
-    for entry in pattern_costs(_signatures(configs).rules, clock=time.perf_counter)[:top]:
+    for entry in pattern_costs(_rules(configs), clock=time.perf_counter)[:top]:
         click.echo(f"{entry.microseconds_per_kb:8.2f} µs/KB  {entry.rule}  {entry.pattern[:80]}")
 
 
