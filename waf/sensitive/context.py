@@ -39,6 +39,9 @@ _ELEMENTS: Final = frozenset(
 
 _NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.[]$:"
 _TAG: Final = re.compile(rb"<[^<>]*>")
+_BLOCK: Final = re.compile(
+    rb"<(?:/(?:tr|p|div|li|dl|table|h[1-6]|section|option|row|record|item)|br|tr|hr)\b[^<>]*>"
+)
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
 _PAIR: Final = re.compile(rb"&(?=[\w.%\[\]-]{1,64}=)")
@@ -104,8 +107,9 @@ class Surroundings:
         """The last characters before the value in lower case, mark-up, other fields and earlier lines taken out."""
         if self._near is None:
             window = self._text[max(self._floor, self._start - LOOK_BEHIND) : self._start]
-            if b"<" in window or b">" in window:
-                window = _TAG.sub(b" ", window)
+            if b"<" in window:
+                # In mark-up lines end where blocks do, not where the source happens to break.
+                window = _TAG.sub(b" ", _BLOCK.sub(b"\n", window.replace(b"\n", b" ")))
             _, line, rest = window.rpartition(b"\n")
             if line and _LETTER.search(rest):
                 window = rest
@@ -143,7 +147,10 @@ def label_before(text: bytes, start: int) -> bytes:
         return name if before in (b"", b"\n", b"{", b",", b";", b"-") else b""
     if last == b"=":
         window = window[:-1].rstrip()
-        return window[len(window.rstrip(_NAME)) :]
+        before = window.rstrip(_NAME)
+        if before[-1:] == b" " and before[-2:-1].isalpha() and b"<" not in before[-80:]:
+            return b""  # more than one word: the words near tell more than the last of them
+        return window[len(before) :]
     if last == b">":
         opening = window.rfind(b"<")
         if opening < 0 or window[opening + 1 : opening + 2] in (b"/", b"!", b"?", b""):

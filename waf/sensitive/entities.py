@@ -24,7 +24,7 @@ An entity file is one YAML mapping from id to a section with these keys and no o
                        "\b" for a word's edge, humps of camelCase included
     negative           words that lower it by 0.45 where they label the value ("order no. ", "trackingId=")
     labelled           true: the context word must be in the label right before the value ("name=", "name": )
-    beside             id of another entity: counts only within 400 bytes of one of its values
+    beside             how the id of another entity begins: counts only within 400 bytes of one of its values
     mask               how it is masked, see `mask.py`: all | everything | email | firstN, lastN, firstNlastM
     unwritten          true: never kept in records of ours, not even masked (PCI DSS 3.3.1)
     report             true: reported only, whatever the default action says

@@ -129,7 +129,7 @@ class Finder:
             for hit in hits
             if not hit.entity.beside
             or any(
-                other.entity.id == hit.entity.beside
+                other.entity.id.startswith(hit.entity.beside)
                 and other.start < hit.end + BESIDE
                 and other.end > hit.start - BESIDE
                 for other in hits

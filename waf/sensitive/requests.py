@@ -102,7 +102,8 @@ class RequestCheck:
         """Raw and percent-decoded: which of the two it is, the fields will tell."""
         if self._finder.suspects(view(body).text):
             return True
-        return b"%" in body[:65536] and self._finder.suspects(view(body, form=True).text)
+        coded = b"%" in body or b"+" in body
+        return coded and self._finder.suspects(view(body, form=True).text)
 
     def _hinted(self, names: set[str]) -> bool:
         hinted = False

@@ -217,8 +217,9 @@ class Redactor:
                 if not idle:
                     continue
             limit = max(limit, self._act(hit, seen, offset, first, end, edits))
-            if hit.entity.id in self._lasting:
-                self._seen[hit.entity.id] = self._passed + end
+            for wanted in self._lasting:
+                if hit.entity.id.startswith(wanted):
+                    self._seen[wanted] = self._passed + end
             if hit.entity.endless and not final and size - end < _PARTIAL:
                 more = re.compile(b"(?:" + hit.entity.endless.encode() + b")*")
                 self._endless = _Endless(more, bool(edits) and edits[-1].end == end)
@@ -237,7 +238,9 @@ class Redactor:
         if last is not None and self._passed + hit.start - offset - last <= BESIDE:
             return True
         return any(
-            other.entity.id == wanted and other.start < hit.end + BESIDE and other.end > hit.start - BESIDE
+            other.entity.id.startswith(wanted)
+            and other.start < hit.end + BESIDE
+            and other.end > hit.start - BESIDE
             for other in hits
         )
 
@@ -375,7 +378,7 @@ class Redactor:
             self._start.append(held[:limit])
             if self._passed + limit > REMEMBER:
                 self._start = None
-        if self._container is Container.HTML:
+        if self._container is Container.HTML and b"script" in held:
             opened, closed = held.rfind(b"<script", 0, limit), held.rfind(b"</script", 0, limit)
             if opened >= 0 or closed >= 0:
                 self._script = opened > closed

@@ -153,7 +153,7 @@ def view(raw: bytes, form: bool = False) -> View:
         if _ANY_NAMED.search(text):
             for name, char in _NAMED.items():
                 text = text.replace(name, char)
-    if b"\xc2\xa0" in plain or b"\xe2\x80" in plain or b"\xe2\x88\x92" in plain:
+    if not raw.isascii() and (b"\xc2" in plain or b"\xe2" in plain):
         for wide, char in _WIDE.items():
             text = text.replace(wide, char)
     return View(raw, plain, text, _UNIT)

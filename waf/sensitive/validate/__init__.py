@@ -37,6 +37,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "mod97": _mod97,
     "verhoeff": _verhoeff,
     "card": cards.card,
+    "maestro": cards.maestro,
     "track": cards.track,
     "iban": bank.iban,
     "bic": bank.bic,

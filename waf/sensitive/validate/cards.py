@@ -18,10 +18,11 @@ _ISSUER: Final = re.compile(
     | 3(?:0[0-5]|[689][0-9])[0-9]{11,16}                                     # Diners Club 14-19
     | 35(?:2[89]|[3-8][0-9])[0-9]{12,15}                                     # JCB 16-19
     | 62[0-9]{14,17}                                                         # UnionPay 16-19
-    | (?:50|5[6-9]|6[0-9])[0-9]{10,17}                                       # Maestro 12-19
     )""",
     re.VERBOSE,
 )
+
+_MAESTRO: Final = re.compile(rb"(?:50|5[6-9]|6[0-9])[0-9]{10,17}")
 
 # Groups of digits as printed on cards and typed by people.
 _GROUPS: Final = frozenset(
@@ -33,20 +34,31 @@ _GROUPS: Final = frozenset(
 
 
 def card(value: bytes) -> float:
-    """A primary account number of a known issuer; 13 digits that are a right EAN as well are less sure.
+    """A primary account number of a known issuer.
 
-    Maestro's ranges are wide (one number in ten fits), so their pattern asks for context.
+    Less sure, and so in need of context, are 13 digits that are a right EAN as well, and the lengths 17 and 18, which
+    the networks allow but hardly anyone issues, while many apps number their objects so.
     """
-    if value.isdigit():
-        digits = value
-    else:
-        groups = value.split(b" " if b" " in value else b"-")
-        digits = b"".join(groups)
-        if not digits.isdigit() or tuple(map(len, groups)) not in _GROUPS:
-            return 0.0
+    digits = _ungrouped(value)
     if not luhn(digits) or not _ISSUER.fullmatch(digits) or _placeholder(digits):
         return 0.0
-    return 0.6 if len(digits) == 13 and _ean(digits) else 1.0
+    doubtful = len(digits) in (17, 18) or (len(digits) == 13 and _ean(digits))
+    return 0.6 if doubtful else 1.0
+
+
+def maestro(value: bytes) -> float:
+    """A number of Maestro's ranges, 12 to 19 digits."""
+    digits = _ungrouped(value)
+    return 1.0 if luhn(digits) and _MAESTRO.fullmatch(digits) and not _placeholder(digits) else 0.0
+
+
+def _ungrouped(value: bytes) -> bytes:
+    """The digits alone; none where separators are mixed or stand where nobody puts them."""
+    if value.isdigit():
+        return value
+    groups = value.split(b" " if b" " in value else b"-")
+    digits = b"".join(groups)
+    return digits if digits.isdigit() and tuple(map(len, groups)) in _GROUPS else b""
 
 
 def track(value: bytes) -> float:

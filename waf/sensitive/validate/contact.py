@@ -90,7 +90,8 @@ def phone(value: bytes) -> float:
     if value[:1] == b"(" and value[4:5] == b")":
         return _american(value)
     digits = plain(value)
-    return 1.0 if 7 <= len(digits) <= 13 and len(set(digits)) > 2 else 0.0
+    decimal = value.count(b".") == 1 and digits == value.replace(b".", b"")
+    return 1.0 if 7 <= len(digits) <= 13 and len(set(digits)) > 2 and not decimal else 0.0
 
 
 def ipv4(value: bytes) -> float:
