@@ -13,12 +13,13 @@ from waf.inspect.confirm import stands
 from waf.inspect.confirm.shape import is_document, prose_words
 from waf.model import Confidence
 
-_ARGUMENT: Final = rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request|params|argv|\)|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
+_ARGUMENT: Final = rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request|params|argv|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
 _CALL: Final = re.compile(
     rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert|create_function|call_user_func(?:_array)?|file_get_contents|file_put_contents|fopen|readfile|show_source|highlight_file"
     rb"|include(?:_once)?|require(?:_once)?|phpinfo|phpversion|base64_decode|gzinflate|str_rot13|unserialize|preg_replace|array_map|array_filter|usort|register_shutdown_function|ob_start|putenv|ini_set|ini_get|error_log|mail|dl|getcwd|scandir|opendir"
     rb"|print|echo|die|printf|print_r|var_dump|md5|sleep|usleep|move_uploaded_file|copy|unlink|chmod|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob|extract|parse_str|session_start|simplexml_load_string)"
-    + _ARGUMENT,
+    + _ARGUMENT
+    + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(\s*\)",
     re.I,
 )
 _SURE: Final = re.compile(

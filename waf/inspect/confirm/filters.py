@@ -19,7 +19,7 @@ _LDAP_NAMES: Final = (
     rb"|description|homedirectory|samaccountname|userprincipalname|telephonenumber|name|displayname|gidnumber|uidnumber|o|c|l|title|manager|directory|security_level|owner|type|zone|attribute\d?|email|active|role|group)"
 )
 _LDAP_BREAK: Final = re.compile(
-    rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\|",
+    rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\)?\|",
     re.I,
 )
 _LDAP_FILTER: Final = re.compile(
@@ -45,7 +45,7 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
     broken = _LDAP_BREAK.search(text)
     if broken and _LDAP_SIGN.search(text, max(0, broken.start() - 1)):
         opened = text.count(b"(", 0, broken.start())
-        return Confidence.HIGH if opened == 0 or b"*" in text or b"\x00" in text else None
+        return Confidence.HIGH if opened == 0 or text.lstrip()[:1] in b"(*" else None
     return None
 
 
@@ -53,7 +53,7 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 _XPATH: Final = re.compile(
     rb"['\"]?\s*\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
-    rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat)"
+    rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
     rb"|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
@@ -79,7 +79,7 @@ _OBJECT: Final = re.compile(
 _SCRIPT: Final = re.compile(
     rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\(|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
     rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
-    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'?\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
+    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|^\s*\{\s*['\"]?\$"
     + _OPERATORS
     + rb"\b|\breturn\s*\(?\s*(?:true|this\.|1\b|!)|\bobjectid\(|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",

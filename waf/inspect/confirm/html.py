@@ -245,7 +245,7 @@ def _breaks_out(value: bytes) -> bool:
 
 
 _URL: Final = re.compile(
-    rb"(?:^|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)",
+    rb"(?:^/?|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)",
     re.I,
 )
 

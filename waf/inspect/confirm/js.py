@@ -96,7 +96,7 @@ def _sinks(piece: bytes) -> list[re.Match[bytes]]:
 
 def _leaves(before: bytes) -> bool:
     """`before` ends by leaving a string, comment or call: its last quote or bracket, then operators only."""
-    if not before.strip():
+    if not before.strip(b" \t\r\n/"):
         return False
     tail = before[-96:]
     match = _LEAVES.search(tail)

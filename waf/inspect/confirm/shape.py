@@ -31,15 +31,22 @@ def is_document(value: bytes) -> bool:
     return lines >= 4 and len(sample) >= 12 * lines and len(set(sample)) >= 24
 
 
+def blanks(text: bytes) -> bytes:
+    """Text of a cookie or query as it stood on the wire has its blanks encoded."""
+    return text if b" " in text else text.replace(b"%20", b" ").replace(b"+", b" ")
+
+
 def prose_words(value: bytes, position: int) -> int:
     """How many plain words stand directly before `position` on the same line, with nothing but blanks between them.
 
     A count of four or more says that what follows is part of a sentence. At most 160 bytes are read.
     """
     start = max(0, position - _LOOK_BACK)
-    line = value[start:position]
+    line = blanks(value[start:position])
     cut = line.rfind(b"\n")
     words = line[cut + 1 :].split()
+    if start == 0 and cut < 0 and words and line[:1] == b"/":  # the value is a path: its last segment counts
+        words[0] = words[0].rpartition(b"/")[2] or b"."
     count = 0
     for word in reversed(words):
         if not _WORD.fullmatch(word):
@@ -50,7 +57,7 @@ def prose_words(value: bytes, position: int) -> int:
 
 def words_after(value: bytes, position: int) -> int:
     """The same for what follows `position` on its line."""
-    line = value[position : position + _LOOK_BACK].split(b"\n", 1)[0]
+    line = blanks(value[position : position + _LOOK_BACK]).split(b"\n", 1)[0]
     count = 0
     for word in line.split():
         if not _WORD.fullmatch(word):

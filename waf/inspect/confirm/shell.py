@@ -141,6 +141,8 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     if double:
         return prose_words(value, begin) >= 4
     head = before.strip()
+    if value[:1] == b"/":  # a path: its segments stand for themselves
+        head = head.rpartition(b"/")[2]
     if not head:
         return False
     if mark == b"&" and (b"=" in before or b"://" in before):

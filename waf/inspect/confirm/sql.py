@@ -237,7 +237,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     return None
 
 
-_LEAD: Final = re.compile(rb"[\s+]*(?:\w+=)?")
+_LEAD: Final = re.compile(rb"[\s+/]*(?:\w+=)?")
 
 
 def _start(value: bytes) -> int:

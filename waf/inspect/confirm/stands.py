@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.inspect.confirm.shape import blanks, is_document, prose_words, words_after
 from waf.model import Confidence
 
 _WORD: Final = re.compile(
@@ -21,8 +21,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH outside of documents and sentences: fewer than four plain words before and after the find."""
     if is_document(value):
         return None
-    before = value[max(0, span[0] - 200) : span[0]]
-    after = value[span[1] : span[1] + 200]
+    before = blanks(value[max(0, span[0] - 200) : span[0]])
+    after = blanks(value[span[1] : span[1] + 200])
     if len(_WORD.findall(before)) >= 4 or len(_WORD.findall(after)) >= 4:
         return None
     if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 1):
