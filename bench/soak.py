@@ -281,7 +281,7 @@ def _judge(
     if not answered - CLIENTS <= records <= answered + connections + load.broken:
         problems.append(f"{records:.0f} records for {answered} exchanges")
     reloads = metrics.get("waf_config_reloads_total", 0.0)
-    if reloads < reloader.count - 2:
+    if reloads < reloader.count // 2:  # changes that come while a policy is being built may join into one
         problems.append(f"{reloads:.0f} reloads for {reloader.count} changes")
     if metrics.get("waf_config_last_reload_successful", 1.0) != 1.0:
         problems.append("the last reload failed")
