@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from waf.http1.memo import Memo
-from waf.inspect.decode import unpercent
+from waf.inspect.layers import unpercent
 from waf.model import Field, HeaderLine, Part
 
 _METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
@@ -57,6 +57,15 @@ def query_fields(query: bytes) -> list[Field]:
     return pair_fields(query, Part.ARG_NAME, Part.ARG)
 
 
+def _names(part: Part) -> Memo[Field]:
+    """Name fields as they come again and again; those with another raw form are made anew."""
+    return Memo(lambda name: Field(part, name_text(name), name), capacity=2048, longest=64)
+
+
+_NAME_FIELDS: Final = {part: _names(part) for part in (Part.ARG_NAME, Part.FORM_NAME)}
+_COOKIE_NAMES: Final = _names(Part.COOKIE_NAME)
+
+
 def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
     """Names and values of a urlencoded list (WHATWG URL, application/x-www-form-urlencoded).
 
@@ -65,21 +74,23 @@ def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
     """
     fields: list[Field] = []
     add = fields.append
+    names = _NAME_FIELDS[name_part]
     for pair in data.split(b"&"):
         name, equals, value = pair.partition(b"=")
-        raw_name = raw = None
         if b"%" in pair or b"+" in pair:
             raw_name, raw = name, value
             name, value = unpercent(name.replace(b"+", b" ")), unpercent(value.replace(b"+", b" "))
-            if name == raw_name:
-                raw_name = None
-            if value == raw:
-                raw = None
-        label = name_text(name)
-        if name:
-            add(Field(name_part, label, name, raw_name))
-        if equals:
-            add(Field(value_part, label, value, raw))
+            named = names[name] if name == raw_name else Field(name_part, name_text(name), name, raw_name)
+            if name:
+                add(named)
+            if equals:
+                add(Field(value_part, named.name, value, raw if raw != value else None))
+        else:
+            named = names[name]
+            if name:
+                add(named)
+            if equals:
+                add(Field(value_part, named.name, value))
     return fields
 
 
@@ -118,8 +129,9 @@ def cookie_fields(values: Iterable[bytes]) -> list[Field]:
                     fields.append(Field(_COOKIE, "", name))
                 continue
             name, raw = name.rstrip(), raw.lstrip()
-            label = name_text(name)
-            fields.append(Field(_COOKIE_NAME, label, name))
+            named = _COOKIE_NAMES[name]
+            label = named.name
+            fields.append(named)
             if len(raw) > 1 and raw[0] == 34 and raw[-1] == 34:
                 fields.append(Field(_COOKIE, label, _unquoted(raw), raw))
             else:

@@ -61,10 +61,10 @@ class Matcher:
             database, tracked, _database(patterns, hyperscan.HS_MODE_STREAM, store)[0] if streaming else None
         )
 
-    def scan(self, text: bytes) -> list[Match]:
-        """Every match, by ascending end. Raises TooManyMatches beyond what `MAX_MATCHES` allows."""
+    def scan(self, text: bytes, most: int = 0) -> list[Match]:
+        """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows)."""
         found: list[Match] = []
-        most = MAX_MATCHES + len(text) // 2
+        most = most or MAX_MATCHES + len(text) // 2
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
             found.append((index, start, end))

@@ -16,10 +16,12 @@ from waf.config.shape import did_you_mean
 from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, Confirmer
-from waf.inspect.matcher import Matcher, Pattern, PatternFault
+from waf.inspect.decode import Text
+from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches
+from waf.inspect.notices import notice
 from waf.inspect.rules import Place, Rule
-from waf.inspect.search import Hit, Text
-from waf.inspect.views import chain_label
+from waf.inspect.search import Hit
+from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
 _CONFIRMS: Final = 48  # calls of confirmers for any message, and one more for every 512 bytes
@@ -56,6 +58,7 @@ class Armed(msgspec.Struct, frozen=True):
     rule: Rule
     places: dict[Part, tuple[Place, ...]]  # those of each part
     confirm: Confirmer | None
+    other_views: int  # the bits of views in which it does not look
 
     def covers(self, field: Field) -> bool:
         places = self.places.get(field.part)
@@ -86,7 +89,7 @@ class Rulebook:
         self,
         hits: Sequence[Hit],
         fields: Sequence[Field],
-        matcher: Matcher,
+        matcher: Matcher | None,
         level: int,
         typed: Callable[[Field], bool] = nothing_typed,
         covers: Callable[[Armed, Field], bool] = Armed.covers,
@@ -106,13 +109,14 @@ class Rulebook:
             confidence: Confidence | None = rule.confidence
             if rule.level > level:
                 outcome = Outcome.LEVEL
-            elif text.mask & ~rule.views:
+            elif text.mask & armed.other_views:
                 outcome = Outcome.VIEW
             elif not covers(armed, field):
                 outcome = Outcome.PLACE
             elif typed(field):
                 outcome = Outcome.TYPED
             else:
+                assert matcher is not None  # it made the hits
                 span = matcher.span(text.data, hit.match)
                 outcome = Outcome.FOUND
                 if armed.confirm is not None:
@@ -131,6 +135,21 @@ class Rulebook:
             yield Candidate(
                 rule, field, text, span, outcome, rule.confidence if confidence is None else confidence
             )
+
+    def scan(self, field: Field, matcher: Matcher, level: int) -> list[Finding]:
+        """What the rules find in one field as it is."""
+        findings = []
+        try:
+            matches = matcher.scan(field.value)
+        except TooManyMatches as error:
+            matches = error.found
+            findings.append(notice("limit.matches", address(field.part, field.name, self.mask)))
+        text = Text(0, field.value)
+        hits = [Hit(text, match) for match in matches]
+        for candidate in self.judge(hits, [field], matcher, level):
+            if candidate.outcome is Outcome.FOUND:
+                findings.append(self.finding(candidate))
+        return findings
 
     def finding(self, candidate: Candidate) -> Finding:
         rule, field, data = candidate.rule, candidate.field, candidate.text.data
@@ -163,7 +182,7 @@ def arm(rule: Rule, problems: list[Problem]) -> Armed:
             problems.append(Problem(rule.file, rule.line, f"{rule.id}.confirm", message, mend))
     elif rule.confirm_pattern:
         confirm = _pattern_confirmer(rule)
-    return Armed(rule, places, confirm)
+    return Armed(rule, places, confirm, int((LAYERS | FOLDS) & ~rule.views))
 
 
 def _pattern_confirmer(rule: Rule) -> Confirmer:

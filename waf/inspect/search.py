@@ -1,4 +1,4 @@
-"""The search of many values through all their views with one scan a round.
+"""The search of many values through all their views with a few scans a round.
 
 Owns the rounds: what is still to be decoded, how much of it, and which text a match belongs to. Knows patterns by
 their numbers alone; what a match means is the caller's business.
@@ -7,31 +7,21 @@ their numbers alone; what a match means is the caller's business.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
 import msgspec
 
-from waf.inspect.decode import MAX_TEXTS, STEPS, TRIGGERS, can_differ, may_follow, step
+from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Text
 from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches
-from waf.inspect.views import FOLDS, LAYERS, Chain, View
 from waf.model import PatternStore
 
 BETWEEN: Final = b"\n\x7f\n"  # stands between values that are scanned together; no pattern's blank
-_STEPS: Final = tuple(STEPS)
 _BASE: Final = 64 * 1024  # bytes of decoded text that any message may lead to
 _TIMES: Final = 3  # and this many times its own length
 _OVERHEAD: Final = 256  # what a text costs beside its bytes, in bytes
-
-
-class Text(msgspec.Struct, frozen=True, gc=False):
-    """A value (`owner`: its index) as one chain of steps left it; `mask` has every view of the chain."""
-
-    owner: int
-    chain: Chain
-    mask: View
-    data: bytes
+_SPOTS: Final = 2048  # hints of one text that are looked at one by one
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -39,8 +29,21 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     match: Match
 
 
+class Scan(msgspec.Struct, frozen=True, gc=False):
+    """What one look at a text gave: matches (None: more than are counted), and steps that might change it.
+
+    `steps` has the bits of their views.
+    """
+
+    matches: list[Match] | None
+    steps: int
+
+    def __bool__(self) -> bool:
+        return self.matches is None or bool(self.matches) or self.steps != 0
+
+
 class Result(msgspec.Struct, frozen=True, gc=False):
-    """`hits` of patterns (no triggers), `decoded` all texts but the values themselves.
+    """`hits` of patterns, `decoded` all texts but the values themselves.
 
     `overflowed` has the owners of texts with more matches than were counted; `exhausted` says that there was more
     to decode than is decoded.
@@ -52,104 +55,187 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     exhausted: bool
 
 
-NOTHING: Final = Result([], [], set(), False)
+def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool) -> Matcher:
+    return Matcher.build([Pattern(hint, once=once) for hint in hints], store)
+
+
+class Hints:
+    """Which steps might change a text, and where."""
+
+    __slots__ = ("_classes", "_literals", "_seconds", "_spots")
+
+    def __init__(self, store: PatternStore) -> None:
+        self._literals = _matcher(LITERAL_HINTS.values(), store, once=True)
+        self._classes = _matcher(CLASS_HINTS.values(), store, once=True)
+        self._seconds = _matcher(SECOND_HINTS.values(), store, once=True)
+        literals = [hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS]
+        groups = (literals, CLASS_HINTS.values(), SECOND_HINTS.values())
+        self._spots = tuple(_matcher(hints, store, once=False) for hints in groups)
+
+    def steps(self, text: bytes) -> int:
+        """Every step that might change the text, as the bits of their views."""
+        steps = 0
+        for index, _, _ in self._literals.scan(text):
+            steps |= _LITERAL[index]
+        for index, _, _ in self._classes.scan(text):
+            steps |= _CLASS[index]
+        if steps & _ALL_SECONDS:
+            steps &= ~_ALL_SECONDS
+            for index, _, _ in self._seconds.scan(text):
+                steps |= _SECOND[index]
+        return steps
+
+    def spots(self, text: bytes) -> list[int] | None:
+        """The offset behind each place where a step might change the text; None where they are too many."""
+        try:
+            return [end for matcher in self._spots for _, _, end in matcher.scan(text, _SPOTS)]
+        except TooManyMatches:
+            return None
+
+    @property
+    def size(self) -> int:
+        return sum(matcher.size for matcher in (self._literals, self._classes, self._seconds, *self._spots))
+
+
+_LITERAL: Final = tuple(map(int, LITERAL_HINTS))
+_CLASS: Final = tuple(map(int, CLASS_HINTS))
+_SECOND: Final = tuple(map(int, SECOND_HINTS))
+_ALL_SECONDS: Final = sum(_SECOND)
 
 
 class Searcher:
-    """Patterns and the triggers of all views in one matcher; immutable."""
+    """Patterns, and the hints of all views; immutable."""
 
-    __slots__ = ("_count", "matcher")
+    __slots__ = ("hints", "matcher")
 
-    def __init__(self, matcher: Matcher, count: int) -> None:
+    def __init__(self, matcher: Matcher | None, hints: Hints) -> None:
         self.matcher: Final = matcher
-        self._count = count
+        self.hints: Final = hints
 
     @classmethod
     def build(cls, patterns: Sequence[Pattern], store: PatternStore) -> Searcher:
         """Raises PatternFault with indices into `patterns`."""
-        triggers = [Pattern(TRIGGERS[view], once=True) for view in _STEPS]
-        return cls(Matcher.build([*patterns, *triggers], store), len(patterns))
+        return cls(Matcher.build(patterns, store) if patterns else None, Hints(store))
 
-    def scan(self, values: Sequence[bytes]) -> list[Match] | None:
-        """What is in all values taken together: nothing at all for most requests. None: more than is counted."""
+    def scan(self, text: bytes) -> Scan:
+        """One look at a text as it is."""
+        if self.matcher is None:
+            return Scan([], 0)
         try:
-            return self.matcher.scan(BETWEEN.join(values))
+            matches: list[Match] | None = self.matcher.scan(text)
         except TooManyMatches:
-            return None
+            matches = None
+        return Scan(matches, self.hints.steps(text))
 
-    def views_of(self, found: Sequence[Match]) -> View:
-        """The steps that might change one of the texts scanned."""
-        views = View(0)
-        for index, _, _ in found:
-            if index >= self._count:
-                views |= _STEPS[index - self._count]
-        return views
+    def scan_all(self, values: Sequence[bytes]) -> Scan:
+        """One look at all values together: nothing at all in most requests."""
+        return self.scan(BETWEEN.join(values))
 
-    def search(
-        self, values: Sequence[bytes], found: Sequence[Match] | None, opaque: frozenset[int] | set[int]
-    ) -> Result:
-        """All hits in all views of all values. `found` is what `scan` gave; values in `opaque` are not decoded."""
-        frontier = [Text(owner, (), View(0), value) for owner, value in enumerate(values)]
-        budget = _BASE + _TIMES * sum(len(value) for value in values)
-        seen: dict[int, set[bytes]] = {}
+    def search(self, values: Sequence[bytes], scan: Scan) -> Result:
+        """All hits in all views of all values; `scan` is their `scan_all`."""
+        return _Rounds(self, values).run(scan)
+
+
+class _Rounds:
+    """One search: texts of a round are scanned together, then decoded into those of the next."""
+
+    def __init__(self, searcher: Searcher, values: Sequence[bytes]) -> None:
+        self._hints = searcher.hints
+        self._searcher = searcher
+        self._values = values
+        self._budget = _BASE + _TIMES * sum(len(value) for value in values)
+        self._known: dict[int, set[bytes]] = {}  # texts of each value
+        self._exhausted = False
+
+    def run(self, scan: Scan) -> Result:
+        frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
         hits: list[Hit] = []
         decoded: list[Text] = []
         overflowed: set[int] = set()
-        exhausted = False
         while True:
-            self._collect(frontier, found, hits, overflowed)
-            views = LAYERS | FOLDS if found is None else self.views_of(found)
-            following: list[Text] = []
-            for view in _STEPS:
-                if not view & views:
+            ends = ends_of([text.data for text in frontier])
+            self._collect(frontier, ends, scan.matches, hits, overflowed)
+            frontier = self._decode(frontier, ends, scan.steps) if scan.steps else []
+            if not frontier:
+                return Result(hits, decoded, overflowed, self._exhausted)
+            decoded += frontier
+            scan = self._searcher.scan_all([text.data for text in frontier])
+
+    def _decode(self, frontier: list[Text], ends: list[int], steps: int) -> list[Text]:
+        """The texts that one more step makes of these; `steps` are those that some of them may need."""
+        following: list[Text] = []
+        alone = len(frontier) == 1
+        for text in self._hinted(frontier, ends):
+            wanted = steps if alone else self._hints.steps(text.data)
+            if not wanted:
+                continue
+            for step in STEPS:
+                if not step.bit & wanted or not text.may_take(step):
                     continue
-                for text in frontier:
-                    if (
-                        not may_follow(text.chain, view)
-                        or text.owner in opaque
-                        or not can_differ(view, text.data)
-                    ):
-                        continue
-                    if budget <= 0:
-                        exhausted = True
-                        break
-                    budget -= len(text.data) // 4  # the step's own work
-                    known = seen.setdefault(text.owner, {values[text.owner]})
-                    for made in step(view, text.data):
-                        if made in known:
-                            continue
-                        if len(known) >= MAX_TEXTS:
-                            exhausted = True
-                            break
-                        known.add(made)
-                        budget -= len(made) + _OVERHEAD
-                        following.append(Text(text.owner, (*text.chain, view), text.mask | view, made))
-            if not following:
-                return Result(hits, decoded, overflowed, exhausted)
-            decoded += following
-            frontier = following
-            found = self.scan([text.data for text in frontier])
+                if self._budget <= 0:
+                    self._exhausted = True
+                    return following
+                self._budget -= len(text.data) // 4 + _OVERHEAD  # the step's own work
+                for made in text.after(step):
+                    if self._is_new(made):
+                        self._budget -= len(made.data)
+                        following.append(made)
+        return following
+
+    def _hinted(self, frontier: list[Text], ends: list[int]) -> list[Text]:
+        """Those of the texts that some step might change, or all of them where that is not worth asking."""
+        if len(frontier) < 3:
+            return frontier
+        spots = self._hints.spots(BETWEEN.join([text.data for text in frontier]))
+        if spots is None:
+            return frontier
+        return [frontier[index] for index in indices(ends, spots)]
+
+    def _is_new(self, text: Text) -> bool:
+        known = self._known.get(text.owner)
+        if known is None:
+            known = self._known[text.owner] = {self._values[text.owner]}
+        if text.data in known:
+            return False
+        if len(known) >= MAX_TEXTS:
+            self._exhausted = True
+            return False
+        known.add(text.data)
+        return True
 
     def _collect(
-        self, frontier: list[Text], found: Sequence[Match] | None, hits: list[Hit], overflowed: set[int]
+        self,
+        frontier: list[Text],
+        ends: list[int],
+        matches: list[Match] | None,
+        hits: list[Hit],
+        overflowed: set[int],
     ) -> None:
         """Gives every match to its text; what was found in a joined scan is looked for in the one text alone."""
-        if found is not None:
-            found = [match for match in found if match[0] < self._count]
-            if not found:
-                return
-        if found is not None and len(frontier) == 1:
-            hits += [Hit(frontier[0], match) for match in found]
+        if matches is not None and len(frontier) == 1:
+            hits += [Hit(frontier[0], match) for match in matches]
             return
         suspects: Sequence[int] = range(len(frontier))
-        if found is not None:
-            starts = [0, *accumulate(len(text.data) + len(BETWEEN) for text in frontier)]
-            suspects = sorted({bisect_right(starts, end - 1) - 1 for _, _, end in found})
+        if matches is not None:
+            suspects = indices(ends, [end for _, _, end in matches])
+        matcher = self._searcher.matcher
         for suspect in suspects:
+            assert matcher is not None  # it made the matches
             text = frontier[suspect]
             try:
-                matches = self.matcher.scan(text.data)
+                found = matcher.scan(text.data)
             except TooManyMatches as error:
-                matches = error.found
+                found = error.found
                 overflowed.add(text.owner)
-            hits += [Hit(text, match) for match in matches if match[0] < self._count]
+            hits += [Hit(text, match) for match in found]
+
+
+def ends_of(values: Sequence[bytes]) -> list[int]:
+    """Where each value ends when all are joined, with what stands behind it."""
+    return list(accumulate([len(value) + len(BETWEEN) for value in values]))
+
+
+def indices(ends: list[int], offsets: Sequence[int]) -> list[int]:
+    """Which texts the bytes before the offsets stand in; `ends` are where the texts end, joined."""
+    last = len(ends) - 1
+    return sorted({min(bisect_right(ends, offset - 1), last) for offset in offsets})

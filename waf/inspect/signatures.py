@@ -7,7 +7,6 @@ holds is given, scoring is another room's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -16,9 +15,9 @@ from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
-from waf.inspect.decode import places as places_of
+from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
-from waf.inspect.matcher import Match, Matcher, PatternFault
+from waf.inspect.matcher import Matcher, PatternFault
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
     Armed,
@@ -31,13 +30,13 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import Result, Searcher, Text
+from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, response_scan
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
 
-MAX_SUSPECTS: Final = 64  # values of a sheet that are looked at one by one before all of its fields are made
-_AS_GIVEN: Final = frozenset({Part.FILE, Part.METHOD})  # parts whose values are not decoded further
+MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
+_FILE: Final = Part.FILE
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -80,32 +79,35 @@ class Signatures:
         problems: list[Problem] = []
         armed = [arm(rule, problems) for rule in rules]
         problems += doubled_ids(rules)
-        requests = Rulebook([one for one in armed if not one.rule.response], mask)
-        files = Rulebook([one for one in requests.armed if Part.FILE in one.places], mask)
+        requests = Rulebook(
+            [one for one in armed if not one.rule.response and {*one.places} != {_FILE}], mask
+        )
+        files = Rulebook([one for one in armed if _FILE in one.places], mask)
         responses = Rulebook([one for one in armed if one.rule.response], mask)
 
         def matcher(book: Rulebook) -> Matcher | None:
             return Matcher.build(book.patterns, store, streaming=True) if book.patterns else None
 
-        searcher = file_matcher = response_matcher = None
+        searcher = None
+        matchers: list[Matcher | None] = []
         try:
             searcher = Searcher.build(requests.patterns, store)
-            file_matcher = matcher(files)
         except PatternFault as fault:
             problems += pattern_problems(fault, requests)
-        try:
-            response_matcher = matcher(responses)
-        except PatternFault as fault:
-            problems += pattern_problems(fault, responses)
+        for book in (files, responses):
+            try:
+                matchers.append(matcher(book))
+            except PatternFault as fault:
+                problems += pattern_problems(fault, book)
         if problems or searcher is None:
-            raise ConfigError(problems)
-        return cls(requests, searcher, files, file_matcher, responses, response_matcher)
+            raise ConfigError(list(dict.fromkeys(problems)))  # a rule may be in two books
+        return cls(requests, searcher, files, matchers[0], responses, matchers[1])
 
     @property
     def size(self) -> int:
         """Bytes of all compiled patterns."""
-        extra = (self._file_matcher, self._response_matcher)
-        return self._searcher.matcher.size + sum(matcher.size for matcher in extra if matcher is not None)
+        matchers = (self._searcher.matcher, self._file_matcher, self._response_matcher)
+        return self._searcher.hints.size + sum(matcher.size for matcher in matchers if matcher is not None)
 
     def check(
         self, reading: Reading, level: int, typed: Callable[[Field], bool] = nothing_typed
@@ -121,38 +123,45 @@ class Signatures:
             fields += header_fields(lines)
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
+        findings: list[Finding] = []
+        sheet = None
         if reading.body_kind is not BodyKind.NONE:
             sheet = reading.body_sheet()
-            if sheet is None or self._suspects(sheet, level, reading.notes):
+            if sheet is None:
+                fields += self._values(reading, level, findings)
+        values = [field.value for field in fields]
+        if sheet is not None:
+            values.append(sheet.text)
+        text = BETWEEN.join(values)
+        scan = self._searcher.scan(text)
+        if not scan:
+            clean.add(lines)
+            return findings
+        if sheet is not None:
+            if self._suspects(sheet, level, reading.notes):
                 fields += reading.body_fields()
-        found = self._searcher.scan([field.value for field in fields])
-        if found is not None and not found:
-            clean.add(lines)
-            return []
+            text = BETWEEN.join([field.value for field in fields])
+            scan = self._searcher.scan(text)
         before = len(reading.findings)
-        _, candidates = self._examine(fields, found, level, reading.notes, typed)
-        findings = [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
-        if not findings and len(reading.findings) == before:
+        found = self._findings(fields, text, scan, level, reading.notes, typed)
+        if not found and len(reading.findings) == before:
             clean.add(lines)
-        return _without_echoes(findings)
+        return findings + found
 
     def examine(self, fields: Sequence[Field], level: int, notes: Notes) -> list[Finding]:
         """What the rules find in single fields of a request."""
-        found = self._searcher.scan([field.value for field in fields])
-        if found is not None and not found:
-            return []
-        _, candidates = self._examine(fields, found, level, notes, nothing_typed)
-        return [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
+        text = BETWEEN.join([field.value for field in fields])
+        return self._findings(fields, text, self._searcher.scan(text), level, notes, nothing_typed)
 
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
-        fields = [*reading.head, *reading.body_fields()]
-        found = self._searcher.scan([field.value for field in fields])
-        result, candidates = self._examine(fields, found, level, reading.notes, nothing_typed)
-        findings = [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
-        return Explanation(
-            tuple(fields), tuple(result.decoded), tuple(candidates), tuple(_without_echoes(findings))
-        )
+        findings: list[Finding] = []
+        fields = [*reading.head, *self._values(reading, level, findings)]
+        scan = self._searcher.scan_all([field.value for field in fields])
+        result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed)
+        findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
+        shown = (*reading.head, *reading.body_fields())
+        return Explanation(shown, tuple(result.decoded), tuple(candidates), tuple(_without_echoes(findings)))
 
     def request_stream(self, request: Request, level: int, limits: Limits | None = None) -> BodyScan:
         """A scan of a request's body that is too long to be held; its head was checked by `check`."""
@@ -177,59 +186,93 @@ class Signatures:
             return None
         return StreamScan(self._files, self._file_matcher, Field(Part.FILE, name, b""), level)
 
+    def _values(self, reading: Reading, level: int, findings: list[Finding]) -> list[Field]:
+        """The body's fields but files, which are scanned at once and by their own rules."""
+        fields = reading.body_fields()
+        if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
+            return list(fields)
+        values: list[Field] = []
+        for field in fields:
+            if field.part is not _FILE:
+                values.append(field)
+            elif self._file_matcher is not None:
+                findings += self._files.scan(field, self._file_matcher, level)
+        return values
+
+    def _findings(
+        self,
+        fields: Sequence[Field],
+        text: bytes,
+        scan: Scan,
+        level: int,
+        notes: Notes,
+        typed: Callable[[Field], bool],
+    ) -> list[Finding]:
+        """`scan` is that of `text`, all the fields' values joined."""
+        spots = self._spots(text, scan, level)
+        if spots is not None:
+            # All else is clean as it is and would not change by any step.
+            fields = [fields[index] for index in indices(ends_of([field.value for field in fields]), spots)]
+            if not fields:
+                return []
+        scan = self._searcher.scan_all([field.value for field in fields])
+        _, candidates = self._examine(fields, scan, level, notes, typed)
+        return _without_echoes(
+            [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
+        )
+
     def _examine(
         self,
         fields: Sequence[Field],
-        found: Sequence[Match] | None,
+        scan: Scan,
         level: int,
         notes: Notes,
         typed: Callable[[Field], bool],
         covers: Callable[[Armed, Field], bool] = Armed.covers,
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
-        opaque = {owner for owner, field in enumerate(fields) if field.part in _AS_GIVEN}
-        result = self._searcher.search([field.value for field in fields], found, opaque)
-        note_layers(fields, result.decoded, notes)
+        result = self._searcher.search([field.value for field in fields], scan)
+        note_layers(fields, result.decoded, scan.steps, notes)
         for owner in result.overflowed:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
         if result.exhausted:
             notes.add("limit.views")
-        matcher = self._searcher.matcher
-        candidates = list(self._requests.judge(result.hits, fields, matcher, level, typed, covers))
+        candidates = list(
+            self._requests.judge(result.hits, fields, self._searcher.matcher, level, typed, covers)
+        )
         for candidate in candidates:
             if candidate.outcome is Outcome.UNSEEN:
                 notes.add("limit.candidates", candidate.field.part, candidate.field.name)
         return result, candidates
 
+    def _spots(self, text: bytes, scan: Scan, level: int) -> list[int] | None:
+        """The offsets behind everything in a text that needs a closer look; None where they are too many."""
+        if scan.matches is None:
+            return None
+        owners = self._requests.owners
+        spots = [end for index, _, end in scan.matches if owners[index].rule.level <= level]
+        if scan.steps:
+            hints = self._searcher.hints.spots(text)
+            if hints is None:
+                return None
+            spots += hints
+        return spots
+
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        found = self._searcher.scan([sheet.text])
-        if not found:
-            return found is None
-        values = self._suspicious_values(sheet, found, level)
-        if values is None:
+        spots = self._spots(sheet.text, self._searcher.scan(sheet.text), level)
+        if spots is None:
+            return True
+        values = list(set(map(sheet.around, spots)))
+        if not values:
+            return False
+        if len(values) > MAX_SUSPECTS:
             return True
         fields = [Field(Part.JSON, "", value) for value in values]
         silent = Notes(notes.limits, notes.mask)
-        again = self._searcher.scan(values)
-        _, candidates = self._examine(fields, again, level, silent, nothing_typed, _covers_json)
+        scan = self._searcher.scan_all(values)
+        _, candidates = self._examine(fields, scan, level, silent, nothing_typed, _covers_json)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
-
-    def _suspicious_values(self, sheet: Sheet, found: Sequence[Match], level: int) -> list[bytes] | None:
-        """The values of a sheet that a match or a trigger points at; None where they are too many."""
-        owners = self._requests.owners
-        values: dict[bytes, None] = {}
-        for index, _, end in found:
-            if index < len(owners) and owners[index].rule.level <= level:
-                values[sheet.around(end)] = None
-                if len(values) > MAX_SUSPECTS:
-                    return None
-        for view in self._searcher.views_of(found):
-            for place in islice(places_of(view, sheet.text), 16 * MAX_SUSPECTS):
-                values[sheet.around(place)] = None
-                if len(values) > MAX_SUSPECTS:
-                    return None
-        return list(values)
 
 
 def _covers_json(armed: Armed, field: Field) -> bool:

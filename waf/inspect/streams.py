@@ -14,11 +14,11 @@ from waf.inspect.bodies.choose import FILE_TYPES
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.multipart_body import PartHead, PartSplitter, boundary_of, collect_head, collect_part
 from waf.inspect.bodies.parsed import Collector, Notes
+from waf.inspect.decode import Text
 from waf.inspect.matcher import Match, Matcher, TooManyMatches
 from waf.inspect.notices import notice
 from waf.inspect.rulebook import Outcome, Rulebook
-from waf.inspect.search import Hit, Text
-from waf.inspect.views import View
+from waf.inspect.search import Hit
 from waf.model import Field, Finding, Part, Request, Response
 
 _BEFORE: Final = 2048  # bytes before a match's end that are judged with it
@@ -101,7 +101,7 @@ class StreamScan:
         return findings
 
     def _judged(self, index: int, text: bytes, end: int) -> Finding | None:
-        hit = Hit(Text(0, (), View(0), text), self._with_start(index, text, end))
+        hit = Hit(Text(0, text), self._with_start(index, text, end))
         for candidate in self._book.judge([hit], [self._field], self._matcher, self._level):
             if candidate.outcome is Outcome.FOUND:
                 return self._book.finding(candidate)
@@ -262,16 +262,8 @@ def response_scan(book: Rulebook, matcher: Matcher, response: Response, level: i
     ]
     findings: list[Finding] = []
     if Part.STATUS in book.parts or Part.RESPONSE_HEADER in book.parts:
-        hits = []
-        for owner, field in enumerate(fields):
-            text = Text(owner, (), View(0), field.value)
-            try:
-                hits += [Hit(text, match) for match in matcher.scan(field.value)]
-            except TooManyMatches:
-                findings.append(notice("limit.matches", field.address))
-        for candidate in book.judge(hits, fields, matcher, level):
-            if candidate.outcome is Outcome.FOUND:
-                findings.append(book.finding(candidate))
+        for field in fields:
+            findings += book.scan(field, matcher, level)
     media = (response.headers.get(b"content-type") or b"").strip().lower()
     readable = not media.startswith(_UNREADABLE) or media.startswith(b"image/svg")
     if not findings and (not readable or Part.RESPONSE not in book.parts):

@@ -9,19 +9,27 @@ from collections.abc import Sequence
 from typing import Final
 
 from waf.inspect.bodies.parsed import Notes
-from waf.inspect.decode import has_overlong, is_text
-from waf.inspect.search import Text
+from waf.inspect.decode import Text
+from waf.inspect.layers import has_overlong, is_text
 from waf.inspect.views import View
 from waf.model import Field, Part
 
 # Characters by which data becomes more than data somewhere.
 _META: Final = b"<>\"'`;|&$(){}[]\\\0\r\n*="
 _HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
+_NULL: Final = int(View.NULL)
 _BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
 
 
-def note_layers(fields: Sequence[Field], decoded: Sequence[Text], notes: Notes) -> None:
-    """Notes on values whose decoded texts (`Text.owner` is an index into `fields`) show what was hidden."""
+def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, notes: Notes) -> None:
+    """Notes on values whose decoded texts (`Text.owner` is an index into `fields`) show what was hidden.
+
+    `steps` are the bits of the steps that some of the values may have needed.
+    """
+    if steps & _NULL:
+        for field in fields:
+            if b"\0" in field.value:
+                _note_null(field, notes)
     for text in decoded:
         field = fields[text.owner]
         match text.chain:
@@ -30,8 +38,6 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], notes: Notes) 
             case (View.UNICODE,):
                 if has_overlong(field.value):
                     notes.add("protocol.overlong-utf8", field.part, field.name)
-            case (View.NULL,):
-                _note_null(field, notes)
             case (first, second) if first is not second and first & _HIDING and second & _HIDING:
                 if _metas(text.data) > _metas(field.value):
                     notes.add("protocol.mixed-encoding", field.part, field.name)

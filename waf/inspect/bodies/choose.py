@@ -23,8 +23,8 @@ from waf.inspect.bodies.content_type import (
     transcode,
 )
 from waf.inspect.bodies.parsed import LONGEST_NAME, BodyKind, Collector, Notes, Parsed
-from waf.inspect.decode import is_text, unpercent
 from waf.inspect.fields import pair_fields
+from waf.inspect.layers import is_text, unpercent
 from waf.model import Field, Part, Request
 
 EMPTY: Final = Parsed(BodyKind.NONE, list)

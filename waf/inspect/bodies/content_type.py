@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from waf.http1.memo import Memo
+
 _PARAMETER: Final = re.compile(
     rb'[ \t]*;[ \t]*(?:([!#$%&\'*+.^_`|~0-9A-Za-z-]+)=([!#$%&\'*+.^_`|~0-9A-Za-z-]+|"(?:[^"\\]|\\.)*"))?',
     re.S,
@@ -41,6 +43,10 @@ NO_TYPE: Final = ContentType(b"")
 
 def parse_content_type(value: bytes) -> ContentType:
     """Never raises; see `ContentType.wellformed`."""
+    return _PARSED[value]
+
+
+def _parse(value: bytes) -> ContentType:
     head = _TYPE.match(value)
     if head is None:
         return ContentType(b"", (), not value.strip())
@@ -56,6 +62,9 @@ def parse_content_type(value: bytes) -> ContentType:
     return ContentType(head[1].lower(), tuple(parameters), not value[position:].strip())
 
 
+_PARSED: Final = Memo(_parse, capacity=512, longest=64)
+
+
 def unquote(value: bytes) -> bytes:
     """A token, or a quoted string without its quotes and backslashes (RFC 9110 section 5.6.4)."""
     if len(value) > 1 and value[:1] == b'"' and value[-1:] == b'"':
@@ -69,6 +78,10 @@ _PROBE: Final = bytes(range(32, 127))
 
 def ascii_compatible(charset: bytes) -> bool | None:
     """Whether ASCII is written as ASCII in it; None for a charset that is not known."""
+    return _COMPATIBLE[charset]
+
+
+def _compatible(charset: bytes) -> bool | None:
     try:
         codec = codecs.lookup(charset.decode("ascii"))
     except (LookupError, ValueError):
@@ -80,6 +93,9 @@ def ascii_compatible(charset: bytes) -> bool | None:
         return codec.name != "utf-7" and _PROBE.decode(codec.name) == _PROBE.decode("ascii")
     except UnicodeError:
         return False
+
+
+_COMPATIBLE: Final = Memo(_compatible, capacity=128, longest=40)
 
 
 def transcode(data: bytes, charset: bytes) -> bytes:

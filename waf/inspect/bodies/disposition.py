@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from waf.inspect.decode import unpercent
+from waf.inspect.layers import unpercent
 
 _PARAMETER: Final = re.compile(
     rb"[ \t]*;[ \t]*(?:([!#$%&'+.^_`|~0-9A-Za-z-]+\*?)[ \t]*(=)[ \t]*"

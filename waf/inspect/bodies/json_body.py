@@ -19,7 +19,7 @@ from waf.inspect.bodies import graphql
 from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Kind, Part
 
-_MARK: Final = "\n\x1e\n"  # a record separator on a line of its own
+_MARK: Final = "\n\x7f\n"  # a control character, on a line of its own, that hints at no encoding
 _QUOTES_TO_LINES: Final = bytes.maketrans(b'"', b"\n")
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
@@ -68,7 +68,7 @@ def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest:
         strings = _strings(documents, data is None or b'\\"' in data)
         text = _bytes(_MARK.join(strings))
         # A value that holds the mark itself would be taken for two.
-        return Sheet(text, _MARK.encode()) if text.count(b"\x1e") == max(len(strings) - 1, 0) else None
+        return Sheet(text, _MARK.encode()) if text.count(b"\x7f") == max(len(strings) - 1, 0) else None
 
     def fields() -> list[Field]:
         into = Collector(notes)
@@ -96,7 +96,7 @@ def _strict(data: bytes, notes: Notes) -> Any:
     if _deeper_than(notes.limits.depth, shape, document):
         notes.add("limit.depth", Part.JSON)
         return _with_pairs(data, notes) or document
-    if _shape(orjson.dumps(document)).count(b'"') != shape.count(b'"'):
+    if _quotes(orjson.dumps(document)) != shape.count(b'"'):
         return _with_pairs(data, notes) or document
     return document
 
@@ -106,6 +106,13 @@ def _shape(data: bytes) -> bytes:
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     return data.translate(_BRACKETS, _NOT_STRUCTURE)
+
+
+def _quotes(data: bytes) -> int:
+    """How many unescaped quotes there are."""
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return data.count(b'"')
 
 
 def _deeper_than(limit: int, shape: bytes, document: Any) -> bool:

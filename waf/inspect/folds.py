@@ -1,0 +1,89 @@
+"""Folds: one function for each way in which a language lets the same text be written differently.
+
+Owns what a fold gives. Every function is total, linear in its input and never makes it longer; when it should be
+called is the business of `decode.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_OPENED: Final = re.compile(rb"/\*[!+][0-9]{0,6}")
+_COMMENT: Final = re.compile(rb"/\*.*?\*/", re.S)
+_WITHIN_WORD: Final = re.compile(rb"(?<=[a-z0-9_])/\*.*?\*/(?=[a-z0-9_])", re.S | re.I)
+_LINE_COMMENT: Final = re.compile(rb"(?:--|#)[^\n]*\n")
+_BLANKS: Final = re.compile(rb"[\s\xa0]+")
+
+
+def fold_sqlspace(text: bytes) -> tuple[bytes, ...]:
+    # Only what is closed can be a comment; cutting there keeps the search linear.
+    text = _OPENED.sub(b" ", text)
+    end = text.rfind(b"*/") + 2 if b"*/" in text else 0
+    line = text.rfind(b"\n") + 1
+    blank = _COMMENT.sub(b" ", text[:end]) + text[end:]
+    if line:
+        line = blank.rfind(b"\n") + 1
+        blank = _LINE_COMMENT.sub(b" ", blank[:line]) + blank[line:]
+    blank = _BLANKS.sub(b" ", blank.replace(b"*/", b" "))
+    joined = _WITHIN_WORD.sub(b"", text[:end]) + text[end:]
+    if len(joined) == len(text):
+        return (blank,)
+    return blank, _BLANKS.sub(b" ", joined)
+
+
+_IFS: Final = re.compile(rb"\$(?:\{IFS[^}]{0,20}\}|IFS(?:\$[0-9])?)|\\?\r?\n", re.I)
+_UNSET: Final = re.compile(rb"\$(?:[@*!#]|\{[@*!]\}|[0-9])|\$\(\)|``")
+_BRACES: Final = re.compile(rb"\{([A-Za-z/.][^{}\s\"':]{0,100},[^{}\s\"':]{0,200})\}")
+
+
+def fold_shell(text: bytes) -> tuple[bytes, ...]:
+    if b"$" in text or b"\n" in text:
+        text = _UNSET.sub(b"", _IFS.sub(b" ", text))
+    if b"{" in text:
+        text = _BRACES.sub(_expanded, text)
+    return (
+        (text.translate(None, b"'\"\\^`"), text.translate(None, b"'\"\\^"))
+        if b"`" in text
+        else (text.translate(None, b"'\"\\^"),)
+    )
+
+
+def _expanded(match: re.Match[bytes]) -> bytes:
+    return match[1].replace(b",", b" ")
+
+
+_PARAMETERS: Final = re.compile(rb"(\.\.|/);[^/\s]{0,60}(?=/)")
+_SLASHES: Final = re.compile(rb"/(?:\.?/)+")
+_CLIMB: Final = re.compile(rb"/(?!\.\.?/)[^/\s]{1,255}/\.\.(?=/)")
+
+
+def fold_pathnorm(text: bytes) -> tuple[bytes, ...]:
+    text = _SLASHES.sub(b"/", _PARAMETERS.sub(rb"\1", text.replace(b"\\", b"/")))
+    resolved = text
+    for _ in range(8):
+        if b"/../" not in resolved:
+            break
+        shorter = _CLIMB.sub(b"", resolved)
+        if shorter == resolved:
+            break
+        resolved = shorter
+    return text, resolved
+
+
+_CONTROLS: Final = bytes(range(32)) + b"\x7f"
+_SCHEMES: Final = (b"script:", b"data:")
+
+
+def fold_squash(text: bytes) -> tuple[bytes, ...]:
+    """Browsers drop tabs and line ends from URLs (WHATWG URL, basic parser), so only schemes gain by it."""
+    squashed = text.translate(None, _CONTROLS)
+    lowered = squashed.lower()
+    return (squashed,) if any(scheme in lowered for scheme in _SCHEMES) else ()
+
+
+_JOINED: Final = re.compile(rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""")
+
+
+def fold_concat(text: bytes) -> tuple[bytes, ...]:
+    return (_JOINED.sub(b"", text),)

@@ -1,0 +1,255 @@
+"""Layers: one function for each encoding that apps undo.
+
+Owns what undoing an encoding gives. Every function is total (any bytes in, texts out, never an exception), linear in
+its input and bounded in its output; when it should be called is the business of `decode.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html.entities
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+# ------------------------------------------------------------------------------------------- percent-encoding
+
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def unpercent(data: bytes) -> bytes:
+    """Percent-decoded once, as servers do (RFC 3986 section 2.1); a "%" without two hex digits stays."""
+    if b"%" not in data:
+        return data
+    if len(data) < 64 or _BAD_PERCENT.search(data):
+        return unquote_to_bytes(data)
+    # Quoted-printable differs in its escape character alone, and its decoder is ten times as fast.
+    return binascii.a2b_qp(data.replace(b"=", b"=3D").replace(b"%", b"="))
+
+
+_PERCENT_U: Final = re.compile(rb"%[uU]([0-9A-Fa-f]{4})")
+
+
+def decode_percent(text: bytes) -> tuple[bytes, ...]:
+    if b"%u" in text or b"%U" in text:  # Microsoft's, and JavaScript's escape()
+        text = _PERCENT_U.sub(_code_point, text)
+    if b"+" in text and b" " not in text:  # encoded as forms do, or not
+        return unpercent(text), unpercent(text.replace(b"+", b" "))
+    return (unpercent(text),)
+
+
+def _code_point(match: re.Match[bytes]) -> bytes:
+    return _character(int(match[1], 16))
+
+
+def _character(point: int) -> bytes:
+    """A code point as UTF-8, U+FFFD where it is none (surrogates included)."""
+    if point < 128:
+        return _ASCII[point]
+    if point > 0x10FFFF or 0xD800 <= point < 0xE000:
+        return b"\xef\xbf\xbd"
+    return chr(point).encode()
+
+
+_ASCII: Final = tuple(bytes([code]) for code in range(128))
+
+# --------------------------------------------------------------------------- HTML, JavaScript and CSS escapes
+
+# Named references that stand for ASCII text; the rest can hide nothing that a pattern looks for.
+_NAMED: Final = {
+    name.rstrip(";").encode(): value.replace("\xa0", " ").encode()
+    for name, value in html.entities.html5.items()
+    if value.replace("\xa0", " ").isascii()
+}
+_REFERENCE: Final = re.compile(
+    rb"&(?:#0*([0-9]{1,7});?|#[xX]0*([0-9A-Fa-f]{1,6});?|([A-Za-z]{2,20});|(lt|gt|amp|quot|nbsp|LT|GT|AMP|QUOT))"
+)
+
+
+def decode_html(text: bytes) -> tuple[bytes, ...]:
+    return (_REFERENCE.sub(_reference, text),)
+
+
+def _reference(match: re.Match[bytes]) -> bytes:
+    decimal, hexadecimal, closed, _ = match.groups()
+    if decimal is not None:
+        return _character(int(decimal))
+    if hexadecimal is not None:
+        return _character(int(hexadecimal, 16))
+    return _NAMED.get(closed or match[4], match[0])
+
+
+_SHORT: Final = {
+    b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"\n": b"", b"\r": b"",
+}  # fmt: skip
+_JS: Final = re.compile(
+    rb"\\(?:[xX]([0-9A-Fa-f]{2})|[uU](?:0000)?([0-9A-Fa-f]{4})|u\{0*([0-9A-Fa-f]{1,6})\}|([0-7]{1,3})|([\s\S]))"
+)
+_SURROGATES: Final = re.compile(rb"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
+
+
+def decode_js(text: bytes) -> tuple[bytes, ...]:
+    if b"\\ud" in text or b"\\uD" in text:
+        text = _SURROGATES.sub(_pair, text)
+    return (_JS.sub(_escape, text),)
+
+
+def _pair(match: re.Match[bytes]) -> bytes:
+    high, low = int(match[1], 16), int(match[2], 16)
+    return _character(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF))
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    last = match.lastindex
+    digits = match[last or 0]
+    if last == 5:
+        return _SHORT.get(digits, digits)
+    return _character(int(digits, 8) & 0xFF if last == 4 else int(digits, 16))
+
+
+_CSS: Final = re.compile(rb"\\([0-9A-Fa-f]{1,6})[ \t\n\r\f]?")
+
+
+def decode_css(text: bytes) -> tuple[bytes, ...]:
+    return (_CSS.sub(_code_point, text),)
+
+
+# --------------------------------------------------------------------------------------------- character sets
+
+_OVERLONG: Final = re.compile(
+    rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}"
+)
+# What NFKC leaves alone and databases, shells or browsers fold to ASCII; None: dropped without a trace.
+_LOOK_ALIKES: Final = str.maketrans(
+    dict.fromkeys("ʹʼʻˈ′‵＇", "'")
+    | dict.fromkeys("ʺ″", '"')
+    | dict.fromkeys("‹〈⟨˂", "<")
+    | dict.fromkeys("›〉⟩˃", ">")
+    | dict.fromkeys("⁄∕⧸", "/")
+    | dict.fromkeys("∖⧵", "\\")
+    | {"ı": "i", "ſ": "s", "∗": "*", "ǃ": "!", "∶": ":", "‚": ",", "‐": "-", "‑": "-", "−": "-", "∣": "|"}
+    | {chr(point): None for point in (0xAD, 0x34F, 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F),
+                                      *range(0x2060, 0x2070), 0xFEFF)}
+)  # fmt: skip
+
+
+def decode_unicode(text: bytes) -> tuple[bytes, ...]:
+    plain = _OVERLONG.sub(_shortest, text)
+    shown = unicodedata.normalize("NFKC", plain.decode("utf-8", "surrogateescape")).translate(_LOOK_ALIKES)
+    return (shown.encode("utf-8", "surrogateescape"),)
+
+
+def _shortest(match: re.Match[bytes]) -> bytes:
+    """The character that an overlong sequence stands for (RFC 3629 section 10)."""
+    lead, *rest = match[0]
+    point = lead & (0x1F, 0x0F, 0x07)[len(rest) - 1]
+    for byte in rest:
+        point = point << 6 | byte & 0x3F
+    return _character(point)
+
+
+def has_overlong(text: bytes) -> bool:
+    """ASCII in overlong UTF-8 within a text that is otherwise UTF-8 (elsewhere it may be another charset)."""
+    if not _OVERLONG.search(text):
+        return False
+    try:
+        _OVERLONG.sub(b"", text).decode()
+    except UnicodeDecodeError:
+        return False
+    return any(len(_shortest(match)) == 1 for match in _OVERLONG.finditer(text))
+
+
+_UTF7: Final = re.compile(rb"\+([A-Za-z0-9+/]{2,2000})-?")
+
+
+def decode_utf7(text: bytes) -> tuple[bytes, ...]:
+    return (_UTF7.sub(_shifted, text),)
+
+
+def _shifted(match: re.Match[bytes]) -> bytes:
+    """A base64 run of UTF-16 (RFC 2152); left alone unless it is text."""
+    units = _debase64(match[1])
+    try:
+        decoded = units[: len(units) & ~1].decode("utf-16-be").encode()
+    except UnicodeDecodeError:
+        return match[0]
+    return decoded if is_text(decoded) else match[0]
+
+
+def decode_utf16(text: bytes) -> tuple[bytes, ...]:
+    even, odd = text[::2], text[1::2]
+    if not odd or max(even.count(0), odd.count(0)) * 4 < len(odd) * 3:
+        return ()
+    codec = "utf-16-le" if odd.count(0) >= even.count(0) else "utf-16-be"
+    return (text.decode(codec, "replace").lstrip("\ufeff").encode(),)
+
+
+def decode_null(text: bytes) -> tuple[bytes, ...]:
+    return (text.replace(b"\0", b""),)
+
+
+# --------------------------------------------------------------------------------------------- base64 and hex
+
+_TEXT_BYTES: Final = bytes(range(32, 127)) + b"\t\n\r\f\v\0"
+
+
+def is_text(data: bytes) -> bool:
+    """Reads as text: ASCII or UTF-8 without control characters but white space and null; not empty."""
+    rest = data.translate(None, _TEXT_BYTES)
+    if not rest:
+        return bool(data)
+    try:
+        rest.decode()
+    except UnicodeDecodeError:
+        return False
+    return min(rest) >= 0x80
+
+
+_WHOLE: Final = re.compile(rb"[A-Za-z0-9+/_-]{6,}={0,2}")
+_DATA_URL: Final = re.compile(rb"data:[^,\s]{0,100};\s?base64,\s?([A-Za-z0-9+/_-]{8,})", re.I)
+_JWT: Final = re.compile(rb"\b(eyJ[A-Za-z0-9_-]{8,})\.(eyJ[A-Za-z0-9_-]{4,})")
+_BASIC: Final = re.compile(rb"\Abasic +([A-Za-z0-9+/_-]{4,}={0,2})\Z", re.I)
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+
+
+def _debase64(data: bytes) -> bytes:
+    """Decoded by either alphabet, padded or not; a lone last character is dropped."""
+    data = data.rstrip(b"=").translate(_TO_STANDARD)
+    data = data[: len(data) - 1] if len(data) % 4 == 1 else data
+    return base64.b64decode(data + b"=" * (-len(data) % 4))
+
+
+def decode_base64(text: bytes) -> tuple[bytes, ...]:
+    found = []
+    joined = text.strip().replace(b" ", b"+") if b"\n" not in text else text.translate(None, b" \t\r\n")
+    if _WHOLE.fullmatch(joined):
+        found.append(joined)
+    elif match := _BASIC.match(text):
+        found.append(match[1])
+    else:
+        lowered = text.lower()
+        if b"base64," in lowered:
+            found += _DATA_URL.findall(text)[:8]
+        if b"eyJ" in text:
+            found += [part for match in _JWT.findall(text)[:4] for part in match]
+    return tuple(plain for coded in found if (plain := _as_text(_debase64(coded))))
+
+
+def _as_text(data: bytes) -> bytes:
+    """`data` if it is text, UTF-16 turned to UTF-8; otherwise b""."""
+    if is_text(data):
+        if data.count(0) * 3 > len(data):
+            return b"".join(decode_utf16(data))
+        return data
+    return b""
+
+
+_HEX: Final = re.compile(rb"(?:0x|\\x|x'|)((?:[0-9A-Fa-f]{2}){6,})'?", re.I)
+
+
+def decode_hex(text: bytes) -> tuple[bytes, ...]:
+    match = _HEX.fullmatch(text.strip())
+    plain = _as_text(bytes.fromhex(match[1].decode())) if match else b""
+    return (plain,) if plain else ()
