@@ -5,7 +5,12 @@ Imports nothing of the data path (and so not `cli.common`): the redirect runs in
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sys
+from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -14,6 +19,8 @@ import yaml
 from waf.kube.inject import injected, remarks
 from waf.kube.pods import OFFLINE, check_shape, unfit, wanted
 from waf.kube.settings import LABEL_INJECT, PREFIX, Settings, SettingsError, settle
+
+LISTEN: Final = "0.0.0.0:8443"
 
 _TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Pod": (),
@@ -48,10 +55,7 @@ def inject(files: tuple[Any, ...], image: str | None, kubernetes: str, sets: tup
     given = dict(text.partition("=")[::2] for text in sets)
     if image:
         given["image"] = image
-    try:
-        defaults = settle(Settings(), {PREFIX + name: value for name, value in given.items()})
-    except SettingsError as error:
-        _fail(f"--set: {error}")
+    defaults = _defaults(given)
     out = []
     for file in files:
         try:
@@ -122,3 +126,112 @@ def _of_pod(pod: Any, defaults: Settings, version: tuple[int, int], name: str) -
 
 def _remark(text: str) -> None:
     click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+
+
+_kube_options = (
+    click.option("--listen", default=LISTEN, show_default=True, help="Address of the TLS port."),
+    click.option(
+        "--namespace", envvar="POD_NAMESPACE", default="waf-system", show_default=True, help="Our own."
+    ),
+    click.option("--api", help="Base URL of the API server, where this is no pod of a cluster."),
+    click.option("--api-token", type=click.Path(path_type=Path), help="File with the token for --api."),
+    click.option("--api-ca", type=click.Path(path_type=Path), help="PEM of the authority for --api."),
+)
+
+
+def _with_kube_options(command: Any) -> Any:
+    for option in reversed(_kube_options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_kube_options
+@click.option("--image", envvar="WAF_IMAGE", help="Image of the sidecars.  [default: $WAF_IMAGE]")
+@click.option("--settings", type=click.Path(path_type=Path), help="File with the cluster's defaults.")
+@click.option(
+    "--service", default="waf-injector", show_default=True, help="Our Service, the certificate's name."
+)
+@click.option("--cert-dir", type=click.Path(path_type=Path), help="tls.crt and tls.key of cert-manager.")
+@click.option(
+    "--webhook", default="waf-injector", show_default=True, help="Name of the configurations to patch."
+)
+def injector(
+    listen: str,
+    namespace: str,
+    api: str | None,
+    api_token: Path | None,
+    api_ca: Path | None,
+    image: str | None,
+    settings: Path | None,
+    service: str,
+    cert_dir: Path | None,
+    webhook: str,
+) -> None:
+    """Serve the webhooks that inject sidecars into pods and refuse broken configuration."""
+    from waf.kube.keyring import Keyring, SelfMade, from_directory
+    from waf.kube.webhook import serve
+    from waf.record.log import Log
+
+    base = _defaults({"image": image} if image else {})
+    log = Log()
+
+    async def run() -> None:
+        kube = _client(api, api_token, api_ca)
+        try:
+            if cert_dir is not None:
+                load = from_directory(cert_dir)
+            else:
+                names = (f"{service}.{namespace}.svc", f"{service}.{namespace}", service)
+                configurations = (
+                    f"mutatingwebhookconfigurations/{webhook}",
+                    f"validatingwebhookconfigurations/{webhook}",
+                )
+                load = SelfMade(kube, namespace, f"{service}-tls", names, configurations).load
+            await serve(kube, Keyring(load, log), base, settings, _address(listen), _told_to_end(), log)
+        finally:
+            await kube.close()
+
+    _run(run())
+
+
+def _defaults(given: dict[str, str]) -> Settings:
+    try:
+        return settle(Settings(), {PREFIX + name: value for name, value in given.items()})
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdigit():
+        _fail("--listen takes host:port")
+    return host.strip("[]"), int(port)
+
+
+def _client(api: str | None, token: Path | None, ca: Path | None) -> Any:
+    import ssl
+
+    from waf.kube.client import Kube
+
+    if api is None:
+        return Kube.in_cluster(os.environ)
+    return Kube(api, token_file=token, tls=ssl.create_default_context(cafile=str(ca)) if ca else None)
+
+
+async def _told_to_end() -> None:
+    end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end.set)
+    await end.wait()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    from waf.kube.client import ApiError
+
+    try:
+        uvloop.run(main)
+    except (ApiError, OSError, SettingsError) as error:
+        _fail(str(error))
