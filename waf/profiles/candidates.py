@@ -21,7 +21,7 @@ from waf.profiles.constraints import EVERYWHERE, Aspect, Key
 from waf.profiles.evidence import Evidence, Floors, tally
 from waf.profiles.model import MAX_LITERALS, Endpoint, Node, State, is_literal
 from waf.profiles.parameter import Parameter, bucket_floor
-from waf.profiles.segments import SLOT
+from waf.profiles.segments import SLOT, unliteral
 
 SLOT_SHARE: Final = 0.05  # share of once-seen literals at which they are values of a slot
 SLOT_LEAST: Final = 30
@@ -82,7 +82,7 @@ def families(state: State, floors: Floors) -> Iterator[Candidate]:
     members: defaultdict[str, list[Parameter]] = defaultdict(list)
     for _, node in state.root.walk():
         for endpoint in node.endpoints.values():
-            for (_, name), parameter in endpoint.parameters.items():
+            for (_, name), parameter in endpoint.parameters().items():
                 members[family_of(name)].append(parameter)
     for name, parameters in members.items():
         if len(parameters) > 1:
@@ -106,7 +106,7 @@ def _of_workload(state: State, floors: Floors) -> Iterator[Candidate]:
     for _, node in state.root.walk():
         for method, endpoint in node.endpoints.items():
             methods[method] = methods.get(method, 0) | endpoint.seen
-            for (part, name), parameter in endpoint.parameters.items():
+            for (part, name), parameter in endpoint.parameters().items():
                 things = names.setdefault(part, {})
                 things[name] = things.get(name, 0) | parameter.seen
             if endpoint.lost:
@@ -136,7 +136,7 @@ def children_of(node: Node) -> tuple[dict[str, Node], Parameter | None]:
     for name in literals:
         child = node.children[name]
         slot.merge(child)
-        values.describe(name.encode(), child.seen, child.n)
+        values.describe(unliteral(name), child.seen, child.n)
     children[SLOT] = slot
     return children, values
 
@@ -206,7 +206,7 @@ def _sets_of(endpoint: Endpoint, template: str, method: str, floors: Floors) -> 
     common = template == EVERYWHERE
     if not common:
         names: dict[Part, dict[str, Evidence]] = {Part.ARG: {}}
-        for (part, name), parameter in endpoint.parameters.items():
+        for (part, name), parameter in endpoint.parameters().items():
             names.setdefault(part, {})[name] = parameter.seen
         for part, things in names.items():
             if endpoint.lost:
@@ -215,7 +215,7 @@ def _sets_of(endpoint: Endpoint, template: str, method: str, floors: Floors) -> 
             yield _of_set(key, Aspect.NAMES, things, n, seen, floors)
         key = Key(template, method, "", Aspect.CONTENT_TYPE.value)
         yield _of_set(key, Aspect.CONTENT_TYPE, endpoint.types_in, n, seen, floors)
-    for (part, name), parameter in endpoint.parameters.items():
+    for (part, name), parameter in endpoint.parameters().items():
         key = Key(template, method, f"{part.label}.{name}" if name else part.label, "")
         yield from _of_values(parameter, key, part, floors)
         absent = n - parameter.requests
@@ -255,18 +255,25 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
         return Candidate(key, aspect, tuple(allowed), n, doubtful, known, seen, math.inf, 0.0, nature)
 
     types = tally(parameter.types.values(), floors)
-    known_types = [tag for tag, evidence in parameter.types.items() if floors.known(evidence)]
-    if any(_says_something(tag, part) for tag in known_types) and not _anything(known_types, part):
-        yield make(Aspect.TYPE, sorted(type_label(tag) for tag in known_types), types.doubtful, types.known)
-    for stratum, aspect in _STRATA.items():
+    tags = [tag for tag, evidence in parameter.types.items() if floors.known(evidence)]
+    if any(_says_something(tag, part) for tag in tags) and not _anything(tags, part):
+        yield make(Aspect.TYPE, sorted(type_label(tag) for tag in tags), types.doubtful, types.known)
+    kinds = {v.kind_and_type(tag)[1] for tag in parameter.types}
+    # A narrow type says which characters there are; only what it leaves open is worth a constraint of its own.
+    formal = kinds <= v.HARMLESS
+    if v.Type.TEXT in kinds or types.doubtful:
+        strata = tuple(_STRATA)
+    else:
+        strata = () if formal else (v.Stratum.PLAIN,)
+    for stratum in strata:
         codes = {code: e for code, e in parameter.chars.items() if v.stratum(code) is stratum}
         result = tally(codes.values(), floors)
         allowed = sorted(v.code_label(code) for code, evidence in codes.items() if floors.known(evidence))
-        yield make(aspect, allowed, result.doubtful, result.known)
+        yield make(_STRATA[stratum], allowed, result.doubtful, result.known)
     if lengths := _lengths(parameter.lengths, floors):
         least, most, doubtful = lengths
         yield make(Aspect.LENGTH, (str(least), str(most)), doubtful, len(parameter.lengths))
-    if not parameter.many_shapes:
+    if not parameter.many_shapes and not (formal and not types.doubtful):
         shapes = tally(parameter.shapes.values(), floors)
         known = sorted(_text(shape) for shape, evidence in parameter.shapes.items() if floors.known(evidence))
         yield make(Aspect.SHAPE, known, shapes.doubtful, shapes.known)

@@ -12,7 +12,7 @@ from waf.profiles.check import Endpoint, Node, Profile, Table
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Stage
 from waf.profiles.model import BODY_PARTS
 from waf.profiles.rules import ValueRule, value_rule
-from waf.profiles.segments import SLOT
+from waf.profiles.segments import SLOT, unliteral
 
 _PARTS: Final = {part.label: part for part in Part}
 _NONE: Final[tuple[Table | None, ...]] = (None,) * len(Part)
@@ -65,7 +65,7 @@ def _node(root: Node, template: str) -> Node:
         if name[:1] == "{":
             node = node.slots.setdefault(name, Node(prefix, {}, {}, {}))
         else:
-            segment = name.encode("utf-8")
+            segment = unliteral(name)
             node = node.children.setdefault(segment, Node(prefix, {}, {}, {}))
     return node
 

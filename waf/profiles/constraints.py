@@ -70,6 +70,10 @@ EVERYWHERE: Final = "*"
 """Template and method of what holds for every request of the workload (headers, cookies)."""
 
 
+ROOT: Final = "(root)"
+"""How the root of the tree is written in ids: "/" is a page below it."""
+
+
 class Stage(enum.IntEnum):
     """How far a constraint has come. DISCOVER is only learned, STAGE is watched, PROTECT refuses."""
 
@@ -97,7 +101,17 @@ class Key(msgspec.Struct, frozen=True, order=True, gc=False):
     aspect: str
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.method, self.template, self.address, self.aspect) if part)
+        """The id that findings carry: "POST /login form.user charset.code"."""
+        place = f"{self.method} {self.template or ROOT}"
+        return f"{place} {self.address} {self.aspect}" if self.address else f"{place} {self.aspect}"
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """The inverse of `str`. An address may hold blanks, the other parts do not. Raises ValueError."""
+        method, template, *rest = text.split(" ")
+        if not rest:
+            raise ValueError(f"{text!r} is no constraint: it needs a method, a template and an aspect")
+        return cls("" if template == ROOT else template, method, " ".join(rest[:-1]), rest[-1])
 
 
 class Constraint(msgspec.Struct, frozen=True, gc=False):

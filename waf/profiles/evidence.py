@@ -3,7 +3,7 @@
 A *thing* is whatever a set is made of: a value, a character class, a shape, a parameter's name, a path
 segment. Counting requests would let one client make anything normal by repeating it, so a thing carries
 which sources and which hours it was seen in. Both are bitmaps (linear counting: Whang, Vander-Zanden,
-Taylor 1990): a source sets one bit of 128 chosen by its keyed hash, an hour one of 32, a trusted request
+Taylor 1990): a source sets one bit of 64 chosen by its keyed hash, an hour one of 32, a trusted request
 one of 32. OR makes merging commutative, associative and idempotent; a collision only ever counts too low,
 which is the safe side.
 
@@ -20,13 +20,20 @@ import msgspec
 
 REQUEST_BITS: Final = 32
 HOUR_BITS: Final = 32
-SOURCE_BITS: Final = 128
+SOURCE_BITS: Final = 64
 
 _HOUR_SHIFT: Final = REQUEST_BITS
 _SOURCE_SHIFT: Final = REQUEST_BITS + HOUR_BITS
 REQUESTS: Final = (1 << REQUEST_BITS) - 1
 HOURS: Final = ((1 << HOUR_BITS) - 1) << _HOUR_SHIFT
 SOURCES: Final = ((1 << SOURCE_BITS) - 1) << _SOURCE_SHIFT
+
+FRESH: Final = 1 << (REQUEST_BITS + HOUR_BITS + SOURCE_BITS)
+"""Set by every observation, cleared once a month: what stays without it has not been seen since."""
+
+BYTES: Final = 17  # of one evidence, written out
+ENOUGH_SOURCES: Final = 24
+ENOUGH_HOURS: Final = 3
 
 Evidence = int
 """Bits as above; 0 is "never seen"."""
@@ -38,7 +45,7 @@ def mark(source: int, hour: int, request: int, *, trusted: bool) -> Evidence:
     `source` is a keyed hash, `hour` the number of the hour since the epoch, `request` any number that differs
     from one request to the next; it counts only for trusted ones, where each request is a witness by itself.
     """
-    bits = 1 << (_SOURCE_SHIFT + source % SOURCE_BITS) | 1 << (_HOUR_SHIFT + hour % HOUR_BITS)
+    bits = FRESH | 1 << (_SOURCE_SHIFT + source % SOURCE_BITS) | 1 << (_HOUR_SHIFT + hour % HOUR_BITS)
     return bits | 1 << request % REQUEST_BITS if trusted else bits
 
 
@@ -52,9 +59,23 @@ def hours(evidence: Evidence) -> int:
 
 
 def estimate(evidence: Evidence) -> float:
-    """The likely number of sources; infinite once the bitmap is nearly full (some 500 of them)."""
+    """The likely number of sources; infinite once the bitmap is nearly full (some 200 of them)."""
     empty = SOURCE_BITS - sources(evidence)
-    return SOURCE_BITS * math.log(SOURCE_BITS / empty) if empty > 2 else math.inf
+    return SOURCE_BITS * math.log(SOURCE_BITS / empty) if empty > 1 else math.inf
+
+
+_SEEN_BY_ALL: Final = SOURCES | HOURS
+
+
+def saturated(evidence: Evidence) -> Evidence:
+    """The same for every purpose, but of few different values: what more than enough have seen, all have
+    seen.
+
+    Commutes with OR, so replicas may do it whenever they like.
+    """
+    if sources(evidence) >= ENOUGH_SOURCES and hours(evidence) >= ENOUGH_HOURS:
+        return evidence | _SEEN_BY_ALL
+    return evidence
 
 
 class Floors(msgspec.Struct, frozen=True):

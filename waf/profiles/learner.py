@@ -1,56 +1,152 @@
 """The mutable whole: what the shell feeds with observations and asks for a profile.
 
-Not thread-safe: one thread owns it. Time is passed in.
+Not thread-safe: one thread owns it, off the data path. Time is passed in as Unix time in seconds. Decides
+from whom to learn: nothing from sources that were caught within the hour, nothing while the workload is
+under attack, and of endpoints that have long been known only a sample.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
+
+import msgspec
 
 from waf.config.schema import Profiles
 from waf.model import Mask
-from waf.profiles import compile
+from waf.profiles import compile, store
+from waf.profiles.book import Book
 from waf.profiles.candidates import Candidate, candidates, families, places_of
 from waf.profiles.check import Profile
 from waf.profiles.closing import Needs, close
-from waf.profiles.constraints import Constraint, Stage
+from waf.profiles.constraints import Key, Stage
 from waf.profiles.evidence import mark
 from waf.profiles.findings import shape_mask
 from waf.profiles.model import State
-from waf.profiles.observe import HOUR, Observation, lesson
+from waf.profiles.observe import HOUR, Observation, accepted
+from waf.profiles.promote import Alert, Watch, step
+from waf.profiles.siege import Siege, Suspects
 
-_STAGE: Final = {"discover": Stage.DISCOVER, "monitor": Stage.STAGE, "protect": Stage.PROTECT}
+CAPS: Final = {
+    "off": Stage.DISCOVER,
+    "discover": Stage.DISCOVER,
+    "monitor": Stage.STAGE,
+    "protect": Stage.PROTECT,
+}
+"""The mode of a workload: how far any of its constraints may come."""
+
+MONTH: Final = 30 * 86_400.0
+STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint opens to it
+_ALERTS: Final = 200
 
 
 class Learner:
-    """Learns one workload. `key` makes hashes of sources and values; all replicas of a workload share it."""
+    """Learns one workload. `key` makes the hashes of sources and values; all replicas of a workload share
+    it."""
 
     def __init__(self, config: Profiles, key: bytes) -> None:
         self.config: Final = config
-        self.state = State()
+        self.needs: Final = Needs.of(config.epsilon, config.sources, config.hours)
+        self.state = State(int(config.memory))
+        self.book = Book()
+        self.alerts: deque[Alert] = deque(maxlen=_ALERTS)
         self._key: Final = key[:64]
         self._requests = 0
-        self._all_trusted = config.sources == 1
+        self._alone: Final = config.sources == 1  # then every request is a witness
+        self._watch = Watch()
+        self._siege = Siege()
+        self._suspects = Suspects()
+        self._month = 0
 
-    def observe(self, observation: Observation, now: float) -> None:
-        """Learn from one exchange; `now` is Unix time in seconds."""
-        if not lesson(observation):
-            return
+    # ------------------------------------------------------------------------------------------ observations
+
+    def observe(self, observation: Observation, now: float) -> bool:
+        """Take one finished exchange; true if it was learned from."""
         self._requests += 1
-        trusted = observation.trusted or self._all_trusted
+        trusted = observation.trusted or self._alone
         bits = mark(observation.source, int(observation.wall / HOUR), self._requests, trusted=trusted)
-        self.state.observe(observation, bits, self._key)
+        if not trusted:
+            if turned := self._siege.count(observation.flagged, now):
+                self.alerts.append(Alert(now, *turned))
+            if observation.flagged:
+                self._suspects.add(observation.source, now)
+        if observation.flagged:
+            return False
+        if observation.endpoint:
+            self.alerts.extend(
+                self._watch.saw(self.book, observation.endpoint, observation.violations, bits, now)
+            )
+        if not accepted(observation):
+            return False
+        if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
+            return False
+        return self.state.observe(observation, bits, self._key)
 
-    def candidates(self) -> list[Candidate]:
-        needs = Needs.of(self.config.epsilon, self.config.sources, self.config.hours)
-        found = list(candidates(self.state, needs.floors))
-        close(found, list(families(self.state, needs.floors)), needs, self.state.common.n)
-        return found
+    def release(self, now: float) -> None:
+        """A new version of the app has begun to answer: what changes now is a change of the app."""
+        self._watch.release(now)
+
+    # --------------------------------------------------------------------------------------------- profiles
 
     def compile(self, now: float, mask: Mask = shape_mask) -> Profile:
-        """The profile as of `now`; `mask` makes bytes safe to show in findings."""
-        stage = _STAGE.get(self.config.mode, Stage.DISCOVER)
-        constraints = [Constraint(c.key, c.allowed, stage) for c in self.candidates() if c.closed]
-        places = places_of(self.state)
+        """Take the next step of promotion and give the profile as of `now`; `mask` makes bytes safe to
+        show."""
+        self.advance(now)
+        return self.profile(mask)
+
+    def profile(self, mask: Mask = shape_mask) -> Profile:
+        """The profile that the book stands for; nothing is learned or promoted."""
+        constraints = self.book.constraints(CAPS[self.config.mode])
+        places = self.book.all_places()
         version = compile.version_of(places, constraints)
         return compile.build(places, constraints, key=self._key, mask=mask, version=version)
+
+    def advance(self, now: float) -> list[Key]:
+        """Judge what has been learned and let every constraint take its next step. Gives the keys that
+        changed."""
+        self._turn_month(now)
+        book = self.book
+        if book.held:
+            return []
+        found = self.candidates()
+        automatic = self.config.promotion == "auto"
+        changed = step(book, found, self._strictly, self.needs, now, automatic=automatic)
+        book.places = places_of(self.state)
+        if changed:
+            version = compile.version_of(book.all_places(), book.constraints())
+            book.keep_version(version, now, f"{len(changed)} constraints changed")
+        return changed
+
+    def candidates(self) -> list[Candidate]:
+        """Every set with how complete it is and, if it is not closed, why. For `step` and for status
+        reports."""
+        floors = self.needs.floors
+        found = list(candidates(self.state, floors))
+        close(found, list(families(self.state, floors)), self.needs, self.state.common.n)
+        return found
+
+    def _strictly(self) -> dict[Key, Candidate]:
+        """The candidates with the evidence that a protected constraint needs to open."""
+        floors = msgspec.structs.replace(self.needs.floors, sources=max(STRICT_SOURCES, self.needs.sources))
+        return {c.key: c for c in candidates(self.state, floors)}
+
+    def _turn_month(self, now: float) -> None:
+        month = int(now // MONTH)
+        if self._month and month > self._month:
+            self.state.age()
+        self._month = month
+
+    # ------------------------------------------------------------------------------------------ persistence
+
+    def dump(self) -> bytes:
+        """State and book; `load` is the inverse."""
+        return store.seal([store.dump(self.state), self.book.dump(), self._month], store.LEARNER_MAGIC)
+
+    def load(self, data: bytes) -> None:
+        """Replace all that was learned. Raises `store.Damaged` and changes nothing then."""
+        try:
+            state, book, month = store.unseal(data, store.LEARNER_MAGIC)
+        except (ValueError, TypeError) as error:
+            raise store.Damaged(str(error)) from None
+        self.state, self.book = store.load(state, int(self.config.memory)), Book.load(book)
+        self._month = int(month)

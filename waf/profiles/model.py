@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from waf.model import Part
-from waf.profiles.evidence import Evidence
+from waf.profiles.evidence import FRESH, Evidence
 from waf.profiles.observe import Observation, media_type
-from waf.profiles.parameter import Parameter, Place, merge_things
-from waf.profiles.segments import MAX_DEPTH, SLOT, literal, slot_of, split
+from waf.profiles.parameter import Parameter, Place, age_things, merge_things
+from waf.profiles.segments import MAX_DEPTH, SLOT, literal, slot_of, split, unliteral
 
 MAX_ENDPOINTS: Final = 2_000
 MAX_LITERALS: Final = 64  # of one node; more collapse into its slot
@@ -27,6 +29,7 @@ MAX_HOSTS: Final = 64
 
 BODY_PARTS: Final = frozenset({Part.FORM, Part.JSON, Part.XML, Part.FILE_NAME})
 HEAD_PARTS: Final = frozenset({Part.ARG, Part.QUERY})
+LEARNED_PARTS: Final = HEAD_PARTS | BODY_PARTS
 COMMON_PARTS: Final = frozenset({Part.HEADER, Part.COOKIE})
 """Parameters that belong to the client more than to a page: learned once for the whole workload."""
 
@@ -77,7 +80,7 @@ class Endpoint:
     """One method at one place of the tree, or what all requests of the workload have in common."""
 
     __slots__ = (
-        "auth", "callers", "entities", "first", "last", "lost", "n", "parameters", "request_sizes",
+        "_open", "_packed", "auth", "callers", "entities", "first", "last", "lost", "n", "request_sizes",
         "response_sizes", "seen", "statuses", "types_in", "types_out",
     )  # fmt: skip
 
@@ -86,7 +89,8 @@ class Endpoint:
         self.seen: Evidence = 0
         self.first: float = math.inf
         self.last: float = 0.0
-        self.parameters: dict[Place, Parameter] = {}
+        self._open: dict[Place, Parameter] = {}
+        self._packed = b""  # holds them instead while the endpoint is idle
         self.lost: Evidence = 0  # names that found no room
         self.types_in: dict[str, Evidence] = {}
         self.types_out: dict[str, Evidence] = {}
@@ -96,6 +100,39 @@ class Endpoint:
         self.auth: dict[str, float] = {}
         self.entities: dict[str, float] = {}
         self.callers: dict[str, Evidence] = {}
+
+    def parameters(self) -> dict[Place, Parameter]:
+        """The parameters, to be looked at only: of a packed endpoint these are a copy."""
+        return _unpack(self._packed) if self._packed else self._open
+
+    def open(self) -> dict[Place, Parameter]:
+        """The parameters, to be changed; the endpoint stays open until `pack`."""
+        if self._packed:
+            self._open, self._packed = _unpack(self._packed), b""
+        return self._open
+
+    def pack(self) -> None:
+        """Hold the parameters as bytes, a fraction of the memory."""
+        if self._open:
+            self._packed, self._open = _pack(self._open), {}
+
+    def as_bytes(self) -> bytes:
+        """The parameters as bytes; the endpoint stays as it is."""
+        return self._packed or (_pack(self._open) if self._open else b"")
+
+    def take_bytes(self, data: bytes) -> None:
+        """The inverse of `as_bytes`. Raises what `Parameter.unpack` raises."""
+        _unpack(data)
+        self._packed, self._open = data, {}
+
+    @property
+    def packed(self) -> bool:
+        return bool(self._packed)
+
+    @property
+    def size(self) -> int:
+        """Bytes that its parameters take, roughly."""
+        return len(self._packed) or _OPEN_SIZE * len(self._open)
 
     def observe(self, seen: Observation, mark: Evidence) -> None:
         """Learn all of an exchange but its fields."""
@@ -122,7 +159,7 @@ class Endpoint:
     def learn(self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes) -> None:
         """Learn the fields that stand in `parts`."""
         times: dict[Place, int] = {}
-        parameters = self.parameters
+        parameters = self.open()
         masked = seen.masked
         for field in seen.fields:
             part = field.part
@@ -165,13 +202,43 @@ class Endpoint:
             add_counts(counts, more)
         add_counts(self.auth, other.auth)
         add_counts(self.entities, other.entities)
-        for place, parameter in other.parameters.items():
-            mine_too = self.parameters.get(place)
-            if mine_too is None:
-                mine_too = self.parameters[place] = Parameter()
-            mine_too.merge(parameter)
-        for place in sorted(self.parameters)[MAX_PARAMETERS:]:
-            self.lost |= self.parameters.pop(place).seen
+        theirs_too = other.parameters()
+        if theirs_too:
+            own = self.open()
+            for place, parameter in theirs_too.items():
+                own.setdefault(place, Parameter()).merge(parameter)
+            for place in sorted(own)[MAX_PARAMETERS:]:
+                self.lost |= own.pop(place).seen
+
+    def age(self) -> None:
+        """See `Parameter.age`."""
+        self.n /= 2
+        for counts in (self.statuses, self.request_sizes, self.response_sizes, self.auth, self.entities):
+            for key in counts:
+                counts[key] /= 2  # type: ignore[index]
+        for things in (self.types_in, self.types_out, self.callers):
+            age_things(things)
+        parameters = self.open()
+        for place, parameter in list(parameters.items()):
+            if not parameter.seen & FRESH:
+                del parameters[place]
+            else:
+                parameter.age()
+        self.seen &= ~FRESH
+        self.lost = 0
+
+
+_OPEN_SIZE: Final = 5_000  # bytes of a parameter while it is open, measured
+
+
+def _pack(parameters: dict[Place, Parameter]) -> bytes:
+    return msgspec.msgpack.encode([[part, name, p.pack()] for (part, name), p in parameters.items()])
+
+
+def _unpack(data: bytes) -> dict[Place, Parameter]:
+    if not data:
+        return {}
+    return {(Part(part), name): Parameter.unpack(p) for part, name, p in msgspec.msgpack.decode(data)}
 
 
 class Node:
@@ -214,7 +281,7 @@ class Node:
             self.collapsed = True
             for name in literals:
                 child = self.children.pop(name)
-                self.slot_values().describe(name.encode(), child.seen, child.n)
+                self.slot_values().describe(unliteral(name), child.seen, child.n)
                 self.children.setdefault(SLOT, Node()).merge(child)
 
     def slot_values(self) -> Parameter:
@@ -240,6 +307,25 @@ class Node:
             self.slot_values().merge(other.values)
         self.collapse_if_full()
 
+    def age(self) -> None:
+        """See `Parameter.age`."""
+        self.n /= 2
+        self.seen &= ~FRESH
+        if self.values is not None:
+            self.values.age()
+        for method, endpoint in list(self.endpoints.items()):
+            if not endpoint.seen & FRESH:
+                del self.endpoints[method]
+            else:
+                endpoint.age()
+
+    def prune(self) -> None:
+        """Drop what leads nowhere."""
+        for name, child in list(self.children.items()):
+            child.prune()
+            if not child.children and not child.endpoints:
+                del self.children[name]
+
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Node]]:
         """This node and all below it with their templates, in order of the templates."""
         yield prefix or "/", self
@@ -262,16 +348,20 @@ def add_counts(counts: dict[Any, float], more: dict[Any, float]) -> None:
 
 
 class State:
-    """All that has been learned of one workload."""
+    """All that has been learned of one workload, in at most about `memory` bytes."""
 
-    __slots__ = ("common", "endpoints", "hosts", "refused", "root")
+    __slots__ = ("_hot", "_seen_since", "_since", "common", "endpoints", "hosts", "memory", "refused", "root")
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = 32 * 1024 * 1024) -> None:
         self.root = Node()
         self.common = Endpoint()
         self.hosts: dict[str, Evidence] = {}
         self.endpoints = 0
-        self.refused = 0.0  # observations of endpoints beyond the cap
+        self.refused = 0.0  # observations of endpoints that found no room
+        self.memory = memory
+        self._hot: dict[Endpoint, None] = {}  # endpoints that are not packed, the least recently used first
+        self._since = 0
+        self._seen_since = 0
 
     def observe(self, seen: Observation, mark: Evidence, key: bytes) -> bool:
         """Learn one exchange. False if its path is no place in the tree, or the tree is full."""
@@ -296,19 +386,71 @@ class State:
             self.endpoints += 1
             endpoint = node.endpoints[method] = Endpoint()
         endpoint.observe(seen, mark)
-        endpoint.learn(seen, HEAD_PARTS | BODY_PARTS, mark, key)
+        endpoint.learn(seen, LEARNED_PARTS, mark, key)
         self.common.observe(seen, mark)
         self.common.learn(seen, COMMON_PARTS, mark, key)
         if seen.host:
             add_thing(self.hosts, seen.host, mark, MAX_HOSTS)
+        self._hot.pop(endpoint, None)
+        self._hot[endpoint] = None
+        self._since += 4 + len(seen.fields)
+        if self._since >= _COOL_EVERY:
+            self._cool()
         return True
 
+    def _cool(self) -> None:
+        """Pack the endpoints that have not been used for longest."""
+        self._seen_since += self._since
+        self._since = 0
+        left = self.memory // 16
+        for endpoint in reversed(self._hot):
+            left -= endpoint.size
+            if left < 0:
+                endpoint.pack()
+        self._hot = {endpoint: None for endpoint in self._hot if not endpoint.packed}
+        if self._seen_since >= _SETTLE_EVERY:
+            self.settle()
+
+    def settle(self) -> None:
+        """Give up the endpoints longest unseen where memory is short."""
+        self._seen_since = 0
+        places = [
+            (e.last, e.size + _PLACE_SIZE, n, m) for _, n in self.root.walk() for m, e in n.endpoints.items()
+        ]
+        self.endpoints = len(places)
+        excess = sum(size for _, size, _, _ in places) - self.memory * 3 // 4
+        if excess > 0:
+            for _, size, node, method in sorted(places, key=lambda place: place[0]):
+                self._hot.pop(node.endpoints.pop(method), None)
+                excess -= size
+                self.endpoints -= 1
+                if excess <= 0:
+                    break
+            self.root.prune()
+
     def merge(self, other: State) -> None:
+        """Add what another replica has learned; commutative and associative as long as no cap is met."""
         self.root.merge(other.root)
         self.common.merge(other.common)
         merge_things(self.hosts, other.hosts)
         self.refused += other.refused
-        self.endpoints = sum(len(node.endpoints) for _, node in self.root.walk())
+        self._hot = {e: None for _, n in self.root.walk() for e in n.endpoints.values() if not e.packed}
+        self._cool()
+        self.settle()
+
+    def age(self) -> None:
+        """Once a month: what has not been seen since the last time is forgotten, the rest counts half."""
+        for _, node in list(self.root.walk()):
+            node.age()
+        self.root.prune()
+        self.common.age()
+        age_things(self.hosts)
+        self.settle()
+
+
+_COOL_EVERY: Final = 1_024  # fields, about
+_SETTLE_EVERY: Final = 65_536
+_PLACE_SIZE: Final = 1_500  # bytes of a node with an endpoint, without parameters
 
 
 def method_of(method: bytes) -> str:

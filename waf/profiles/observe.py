@@ -1,6 +1,6 @@
 """One finished exchange as the learner sees it, and the hash that stands for a source.
 
-What is learned from is decided here (`lesson`): answers that the app gave gladly, to requests nobody
+What is learned from is decided here (`accepted`): answers that the app gave gladly, to requests nobody
 objected to.
 """
 
@@ -49,6 +49,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trusted: bool = False
     flagged: bool = False
     blocked: bool = False
+    endpoint: str = ""
     violations: Sequence[str] = ()
     weight: float = 1.0
 
@@ -83,8 +84,8 @@ class Sources:
         return int.from_bytes(digest.digest(), "big")
 
 
-def lesson(observation: Observation) -> bool:
-    """True if the app accepted the request and nothing spoke against it."""
+def accepted(observation: Observation) -> bool:
+    """True if the app took the request gladly and nothing spoke against it."""
     return not observation.flagged and not observation.blocked and 200 <= observation.status < 400
 
 

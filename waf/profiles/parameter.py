@@ -10,11 +10,11 @@ import hashlib
 from typing import Any, Final
 
 from waf.model import Kind, Part
-from waf.profiles.evidence import Evidence
+from waf.profiles.evidence import BYTES, FRESH, HOURS, SOURCES, Evidence, saturated
 from waf.profiles.values import Type, codes_of, shape_of, tag_of, type_of
 
-MAX_VALUES: Final = 64  # distinct values remembered; with more than these it is no enumeration
-MAX_SHAPES: Final = 64
+MAX_VALUES: Final = 48  # distinct values remembered; with more than these it is no enumeration
+MAX_SHAPES: Final = 48
 MAX_TEXT: Final = 32  # bytes of a value that may be kept in clear
 
 _EXACT: Final = 64
@@ -134,14 +134,8 @@ class Parameter:
         self.n += other.n
         self.requests += other.requests
         self.seen |= other.seen
-        for mine, theirs in (
-            (self.types, other.types),
-            (self.chars, other.chars),
-            (self.lengths, other.lengths),
-            (self.shapes, other.shapes),
-            (self.values, other.values),
-            (self.repeats, other.repeats),
-        ):
+        self.clear &= other.clear
+        for mine, theirs in zip(self.sets(), other.sets(), strict=True):
             merge_things(mine, theirs)
         self.texts.update(other.texts)
         self.many_shapes |= other.many_shapes or len(self.shapes) > MAX_SHAPES
@@ -150,27 +144,81 @@ class Parameter:
             self.shapes.clear()
         if self.many_values:
             self.values.clear()
+        if self.many_values or not self.clear:
             self.texts.clear()
         lows = [low for low in (self.low, other.low) if low is not None]
         highs = [high for high in (self.high, other.high) if high is not None]
         self.low = min(lows, default=None)
         self.high = max(highs, default=None)
 
+    def sets(self) -> tuple[dict[Any, Evidence], ...]:
+        return self.types, self.chars, self.lengths, self.shapes, self.values, self.repeats
+
+    def age(self) -> None:
+        """Forget what has not been seen since this was called before; what is left counts half."""
+        self.n /= 2
+        self.requests /= 2
+        self.seen &= ~FRESH
+        for things in self.sets():
+            age_things(things)
+        for digest in [digest for digest in self.texts if digest not in self.values]:
+            del self.texts[digest]
+
     def pack(self) -> list[Any]:
-        """Plain values for the dump; `unpack` is the inverse."""
-        return [
-            self.n, self.requests, self.seen, self.types, self.chars, self.lengths, self.shapes, self.values,
-            self.texts, self.repeats, self.many_values, self.many_shapes, self.low, self.high,
-        ]  # fmt: skip
+        """Plain values, compact; `unpack` is the inverse but for `saturated`."""
+        flags = self.many_values | self.many_shapes << 1 | self.clear << 2
+        sets = [pack_things(things) for things in self.sets()]
+        seen = self.seen.to_bytes(BYTES, "little")
+        return [self.n, self.requests, seen, flags, self.low, self.high, list(self.texts.items()), *sets]
 
     @classmethod
     def unpack(cls, data: list[Any]) -> Parameter:
+        """Raises ValueError, TypeError, IndexError, KeyError or OverflowError for what `pack` never made."""
         self = cls()
-        (
-            self.n, self.requests, self.seen, self.types, self.chars, self.lengths, self.shapes, self.values,
-            self.texts, self.repeats, self.many_values, self.many_shapes, self.low, self.high,
-        ) = data  # fmt: skip
+        self.n, self.requests, seen, flags, self.low, self.high, texts, *sets = data
+        self.seen = int.from_bytes(seen, "little")
+        self.many_values, self.many_shapes, self.clear = bool(flags & 1), bool(flags & 2), bool(flags & 4)
+        self.texts = dict(texts)
+        self.types, self.chars, self.lengths, self.shapes, self.values, self.repeats = map(
+            unpack_things, sets
+        )
         return self
+
+
+def pack_things(things: dict[Any, Evidence]) -> list[Any]:
+    """Keys, and the evidence of each in one run of bytes; the saturated come first and take no bytes."""
+    full: list[Any] = []
+    rest: list[Any] = []
+    bits = bytearray()
+    for thing, evidence in things.items():
+        kept = saturated(evidence)
+        if kept == _FULL:
+            full.append(thing)
+        else:
+            rest.append(thing)
+            bits += kept.to_bytes(BYTES, "little")
+    return [full, rest, bytes(bits)]
+
+
+def unpack_things(data: list[Any]) -> dict[Any, Evidence]:
+    full, rest, bits = data
+    things = dict.fromkeys(full, _FULL)
+    if len(bits) != BYTES * len(rest):
+        raise ValueError("evidence and things differ in number")
+    for number, thing in enumerate(rest):
+        things[thing] = int.from_bytes(bits[number * BYTES : number * BYTES + BYTES], "little")
+    return things
+
+
+def age_things(things: dict[Any, Evidence]) -> None:
+    """Forget things that are not fresh; the others are fresh no more."""
+    for thing in [thing for thing, evidence in things.items() if not evidence & FRESH]:
+        del things[thing]
+    for thing in things:
+        things[thing] &= ~FRESH
+
+
+_FULL: Final = FRESH | SOURCES | HOURS
 
 
 def value_hash(value: bytes, key: bytes) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 MAX_DEPTH: Final = 16
 
@@ -74,6 +74,17 @@ def slot_of(segment: bytes) -> str | None:
 
 
 def literal(segment: bytes) -> str:
-    """A literal segment as text; bytes that are no UTF-8 stay visible as escapes, "{" is kept for slots."""
-    text = segment.decode("utf-8", "backslashreplace")
-    return "%7B" + text[1:] if text[:1] == "{" else text
+    """A literal segment as text without blanks, controls or a "{" that would make it a slot; see
+    `unliteral`."""
+    if _WORD(segment):
+        return segment.decode()
+    try:
+        text = segment.decode()
+    except UnicodeDecodeError:
+        return quote(segment, safe="")
+    return "".join(c if c.isprintable() and c not in ' %{}"' else quote(c, safe="") for c in text)
+
+
+def unliteral(name: str) -> bytes:
+    """The segment that `literal` wrote."""
+    return unquote_to_bytes(name)

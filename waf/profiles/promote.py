@@ -1,0 +1,284 @@
+"""The way of each constraint: discovered, staged, protected; and back, where traffic or the app has changed.
+
+Everything is decided per constraint, from the candidates that `closing` judged and from what happened since:
+
+    discover -> stage     the set is closed
+    stage -> protect      as many requests again as it was learned from (at most 1,000) and a day, hardly a
+    violation;
+                          at once where the evidence is trusted
+    protect -> stage      the breaker: it refuses more than 0.5 % of an endpoint's requests from five
+    sources or more
+                          in five minutes; or its endpoint was changed by a release (`drift`)
+    wider                 a staged set follows what is learned; a protected one only what twenty sources (or a
+                          trusted one, or a person) have shown
+    narrower              at once
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from waf.profiles.book import Book, Entry, move
+from waf.profiles.candidates import Candidate
+from waf.profiles.closing import Needs
+from waf.profiles.constraints import Aspect, Constraint, Key, Stage
+from waf.profiles.evidence import REQUESTS, Evidence, estimate, sources
+
+STAGE_REQUESTS: Final = 1_000.0
+STAGE_SECONDS: Final = 86_400.0
+GRACE_SECONDS: Final = 3_600.0  # of an endpoint that a release has touched
+
+BREAKER_SHARE: Final = 0.005
+BREAKER_SOURCES: Final = 5
+BREAKER_SECONDS: Final = 300.0
+DRIFT_SOURCES: Final = 10
+DRIFT_SECONDS: Final = 1_200.0
+RELEASE_SOURCES: Final = 3  # within an hour after a release
+RELEASE_SECONDS: Final = 3_600.0
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Something that a person should know: what happened, to what, in one sentence."""
+
+    at: float
+    kind: str  # breaker, drift, frozen, thawed, zombie, held
+    subject: str
+    text: str
+
+
+def step(
+    book: Book,
+    found: Iterable[Candidate],
+    strictly: Callable[[], dict[Key, Candidate]],
+    needs: Needs,
+    now: float,
+    *,
+    automatic: bool = True,
+) -> list[Key]:
+    """Let every learned constraint take its next step. Gives the keys that changed what the profile says.
+
+    `strictly` gives the candidates as they stand with twenty sources for each thing; it is called only if
+    needed. Without `automatic` nothing is protected, and nothing protected widened, but by a person.
+    """
+    changed: set[Key] = set()
+    alive: set[Key] = set()
+    strict: dict[Key, Candidate] | None = None
+    for candidate in found:
+        key = candidate.key
+        entry = book.entries.get(key)
+        if entry is None:
+            if candidate.closed:
+                alive.add(key)
+                book.entries[key] = _enter(candidate, now, automatic)
+                changed.add(key)
+            continue
+        alive.add(key)
+        entry.seen = candidate.n
+        stage = entry.constraint.stage
+        if not candidate.closed:
+            # A protected set is opened by the breaker, by drift, by a person or by those who are trusted.
+            if stage is not Stage.PROTECT or candidate.seen & REQUESTS:
+                del book.entries[key]
+                changed.add(key)
+            elif candidate.allowed != entry.constraint.allowed:
+                entry.wanted = candidate.allowed
+        elif candidate.allowed != entry.constraint.allowed:
+            if stage is not Stage.PROTECT:
+                entry.constraint = msgspec.structs.replace(entry.constraint, allowed=candidate.allowed)
+                move(entry, stage, now, "learned more")
+                changed.add(key)
+            else:
+                if strict is None and automatic and not candidate.seen & REQUESTS:
+                    strict = strictly()
+                if _open(entry, candidate, strict or {}, automatic):
+                    changed.add(key)
+    for key in [key for key in book.entries if key not in alive]:  # its endpoint is forgotten
+        del book.entries[key]
+        changed.add(key)
+    rates = _rates(book) if automatic else {}
+    for key, entry in book.entries.items() if automatic else ():
+        if entry.constraint.stage is Stage.STAGE and _proven(entry, rates, needs, now):
+            move(entry, Stage.PROTECT, now, "staged without complaint")
+            changed.add(key)
+    return sorted(changed)
+
+
+def _enter(candidate: Candidate, now: float, automatic: bool) -> Entry:
+    at_once = automatic and bool(candidate.seen & REQUESTS)
+    stage = Stage.PROTECT if at_once else Stage.STAGE
+    note = "trusted sources" if at_once else "closed"
+    return Entry(
+        Constraint(candidate.key, candidate.allowed, stage), now, candidate.n, candidate.n, note=note
+    )
+
+
+def _open(entry: Entry, candidate: Candidate, strict: Mapping[Key, Candidate], automatic: bool) -> bool:
+    """Widen a protected constraint by what is beyond doubt, narrow it to what is left; keep the rest
+    waiting."""
+    old = entry.constraint
+    sure = old.allowed
+    if automatic:
+        beyond_doubt = candidate if candidate.seen & REQUESTS else strict.get(candidate.key)
+        if beyond_doubt is not None:
+            sure = widened(candidate.aspect, sure, beyond_doubt.allowed)
+    sure = narrowed(candidate.aspect, sure, candidate.allowed)
+    entry.wanted = candidate.allowed if sure != candidate.allowed else ()
+    if sure == old.allowed:
+        return False
+    entry.constraint = msgspec.structs.replace(old, allowed=sure)
+    return True
+
+
+def widened(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """What either allows."""
+    if not new:
+        return old
+    if aspect is Aspect.LENGTH:
+        return str(min(int(old[0]), int(new[0]))), str(max(int(old[1]), int(new[1])))
+    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
+        return (str(max(int(old[0]), int(new[0]))),)
+    return tuple(sorted({*old, *new}))
+
+
+def narrowed(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """What both allow."""
+    if aspect is Aspect.LENGTH:
+        return str(max(int(old[0]), int(new[0]))), str(min(int(old[1]), int(new[1])))
+    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
+        return (str(min(int(old[0]), int(new[0]))),)
+    return tuple(sorted(set(old) & set(new)))
+
+
+# ----------------------------------------------------------------------------------------------- staging
+
+
+def wilson(violations: float, n: float, z: float = 1.96) -> float:
+    """Upper end of the score interval of a rate (Wilson, JASA 22, 1927)."""
+    if n <= 0:
+        return 1.0
+    rate = violations / n
+    centre = rate + z * z / (2 * n)
+    return min(1.0, (centre + z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))) / (1 + z * z / n))
+
+
+def _rates(book: Book) -> dict[str, tuple[float, float]]:
+    """Violations and requests of all staged constraints of each aspect: one alone is seldom seen often
+    enough."""
+    sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for key, entry in book.entries.items():
+        if entry.constraint.stage is Stage.STAGE:
+            sums[key.aspect][0] += _complaints(entry)
+            sums[key.aspect][1] += max(0.0, entry.seen - entry.requests)
+    return {aspect: (violations, n) for aspect, (violations, n) in sums.items()}
+
+
+def _complaints(entry: Entry) -> float:
+    """Sources that went against it, not requests: one that tries again and again is one."""
+    return min(estimate(entry.violators), float(entry.violations))
+
+
+def _proven(entry: Entry, rates: dict[str, tuple[float, float]], needs: Needs, now: float) -> bool:
+    since = entry.seen - entry.requests
+    wait = STAGE_SECONDS * needs.elapsed / 86_400.0
+    if now - entry.since < wait or since < min(STAGE_REQUESTS, entry.requests):
+        return False
+    if _complaints(entry) > needs.epsilon / 4 * since:
+        return False
+    violations, n = rates[entry.constraint.key.aspect]
+    return wilson(violations, n) <= max(needs.epsilon / 4, wilson(0, STAGE_REQUESTS))
+
+
+# ---------------------------------------------------------------------------------------- breaker and drift
+
+
+class Watch:
+    """Counts within short windows: who goes against which constraint, and how many requests an endpoint
+    gets."""
+
+    def __init__(self) -> None:
+        self.released = -math.inf
+        self._breaker = _Window(BREAKER_SECONDS)
+        self._drift = _Window(DRIFT_SECONDS)
+
+    def release(self, now: float) -> None:
+        """A new version of the app (image digest, configuration) has begun to answer."""
+        self.released = now
+
+    def saw(
+        self, book: Book, place: str, violations: Iterable[str], bits: Evidence, now: float
+    ) -> list[Alert]:
+        """One request that no other engine objected to; `violations` are ids of constraints. Acts on the
+        book."""
+        self._breaker.count(place, now)
+        self._drift.count(place, now)
+        alerts: list[Alert] = []
+        for text in violations:
+            entry = book.entries.get(Key.parse(text))
+            if entry is None:
+                continue
+            entry.violators |= bits
+            entry.violations += 1
+            against = self._breaker.against(text, bits, now)
+            crowd = self._drift.against(text, bits, now)
+            if entry.constraint.stage is Stage.PROTECT and sources(against[1]) >= BREAKER_SOURCES:
+                share = against[0] / max(1, self._breaker.total(place))
+                if share > BREAKER_SHARE:
+                    move(entry, Stage.STAGE, now, "breaker")
+                    crowd_size = sources(against[1])
+                    said = (
+                        f"refused {share:.1%} of its endpoint's requests, from {crowd_size} sources or more"
+                    )
+                    alerts.append(Alert(now, "breaker", text, said))
+            recent = now - self.released < RELEASE_SECONDS
+            if sources(crowd[1]) >= (RELEASE_SOURCES if recent else DRIFT_SOURCES):
+                alerts += _touched(book, entry.constraint.key, now)
+        return alerts
+
+
+def _touched(book: Book, key: Key, now: float) -> list[Alert]:
+    """The endpoint of a constraint has changed: everything protected about it is staged again for a while."""
+    moved = 0
+    for other, entry in book.entries.items():
+        if other.template == key.template and entry.constraint.stage is Stage.PROTECT:
+            move(entry, Stage.STAGE, now - STAGE_SECONDS + GRACE_SECONDS, "its endpoint has changed")
+            moved += 1
+    if not moved:
+        return []
+    said = f"many sources send what it never took: {moved} constraints are only watched for now"
+    return [Alert(now, "drift", key.template, said)]
+
+
+class _Window:
+    """Counts of the present span of time, begun anew when it is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = -math.inf
+        self._totals: dict[str, int] = {}
+        self._against: dict[str, tuple[int, Evidence]] = {}
+
+    def _turn(self, now: float) -> None:
+        if now - self._began >= self._seconds or now < self._began:
+            self._began = now
+            self._totals.clear()
+            self._against.clear()
+
+    def count(self, place: str, now: float) -> None:
+        self._turn(now)
+        if place in self._totals or len(self._totals) < 4_096:
+            self._totals[place] = self._totals.get(place, 0) + 1
+
+    def against(self, text: str, bits: Evidence, now: float) -> tuple[int, Evidence]:
+        self._turn(now)
+        times, seen = self._against.get(text, (0, 0))
+        if text in self._against or len(self._against) < 4_096:
+            self._against[text] = (times + 1, seen | bits)
+        return times + 1, seen | bits
+
+    def total(self, place: str) -> int:
+        return self._totals.get(place, 0)
