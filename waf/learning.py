@@ -38,6 +38,8 @@ MAX_STATE: Final = 64 * 1024 * 1024
 _FILE: Final = "profile.state"
 
 _LEARNED: Final = frozenset({Outcome.FORWARDED, Outcome.REDACTED})
+_READ: Final = frozenset({"", "response-coding"})
+"""Values of `Exchange.bypass` with which the request was read whole."""
 
 
 class Learning:
@@ -64,7 +66,7 @@ class Learning:
 
     def take(self, exchange: Exchange) -> None:
         """Queue an ended exchange; called on the hot path."""
-        if not self.enabled or exchange.outcome not in _LEARNED or not exchange.inspected:
+        if not self.enabled or exchange.outcome not in _LEARNED or exchange.bypass not in _READ:
             return
         self._seen += 1
         if self._seen > MATURE and self._seen % SAMPLE:

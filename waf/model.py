@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -362,6 +362,10 @@ class Peer(msgspec.Struct, frozen=True, gc=False):
     scheme: str  # "http" or "https", as the listener saw it
 
 
+CHOSEN_BYPASSES: Final = frozenset({"mode-off", "patch", "response-coding"})
+"""Values of `Exchange.bypass` that follow from what a person configured: counted, and no event for each."""
+
+
 class Exchange:
     """What is remembered of one request and its reply. The one mutable value; owned by its connection.
 
@@ -370,8 +374,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "admitted_at", "answered_at", "attempts", "bytes_from_app", "bytes_from_client", "bytes_to_client",
-        "client_body_at", "detail", "ended", "fault", "fields", "generation", "head_at", "id", "inspected",
+        "admitted_at", "answered_at", "attempts", "bypass", "bytes_from_app", "bytes_from_client",
+        "bytes_to_client", "client_body_at", "detail", "ended", "fault", "fields", "generation", "head_at", "id",
         "outcome", "overhead", "peer", "policy_data", "policy_version", "request", "response",
         "response_verdict", "route", "sent_status", "sent_upstream_at", "started", "trace_id", "verdict", "wall",
     )  # fmt: skip
@@ -401,9 +405,13 @@ class Exchange:
         self.bytes_from_client = 0
         self.bytes_to_client = 0
         self.bytes_from_app = 0
-        self.inspected = True  # False: passed uninspected, `detail` says why
+        self.bypass = ""  # why some of it passed uninspected: a steady id ("mode-off"), `detail` says more
         self.policy_version = ""
         self.generation = 0
         self.route = "_OTHER"  # learned template or configured route, bounded; the metrics label
         self.fields: Sequence[Field] = ()
         self.policy_data: Any = None  # what the policy carries from request to response; nobody else reads it
+
+    @property
+    def inspected(self) -> bool:
+        return not self.bypass

@@ -124,8 +124,10 @@ def test_a_request_that_could_not_be_read_has_an_event() -> None:
 
 
 def test_what_passed_uninspected_says_so() -> None:
-    told = event(exchange(inspected=False, detail="body over the limit"), mask)
+    told = event(exchange(bypass="own-error", detail="KeyError in our own code"), mask)
     assert told["waf.inspected"] is False
+    assert told["waf.bypass"] == "own-error"
+    assert told["event.reason"] == "KeyError in our own code"
 
 
 def test_the_app_s_own_status_is_told_beside_ours() -> None:
@@ -166,7 +168,9 @@ REMARKABLE: list[tuple[str, Exchange, bool]] = [
     ("the app failed", exchange(outcome=Outcome.UPSTREAM_FAULT), True),
     ("the app answered 500", exchange(sent_status=500), False),
     ("a fault", exchange(fault="timeout.idle"), True),
-    ("uninspected", exchange(inspected=False), True),
+    ("uninspected by a fault of ours", exchange(bypass="own-error"), True),
+    ("uninspected by configuration", exchange(bypass="mode-off"), False),
+    ("uninspected by a patch, and a fault", exchange(bypass="patch", fault="timeout.idle"), True),
 ]
 
 

@@ -60,7 +60,7 @@ def test_everything_else_of_an_exchange_is_summed() -> None:
     metrics = Metrics()
     metrics.count(exchange(attempts=3))
     metrics.count(blocked(finding(), finding(kind="xss", rule="xss-1", enforced=False)))
-    metrics.count(exchange(inspected=False, detail="body over the limit"))
+    metrics.count(exchange(bypass="mode-off", detail="the mode is off here"))
     metrics.count(exchange(outcome=Outcome.UPSTREAM_FAULT, fault="upstream.refused", answered_at=0.0))
     assert value(metrics, "waf_client_received_bytes_total") == 400
     assert value(metrics, "waf_client_sent_bytes_total") == 8000
@@ -69,7 +69,7 @@ def test_everything_else_of_an_exchange_is_summed() -> None:
     assert value(metrics, "waf_findings_total", engine="signature", kind="sqli", enforced="true") == 1
     assert value(metrics, "waf_findings_total", engine="signature", kind="xss", enforced="false") == 1
     assert value(metrics, "waf_rule_hits_total", rule="xss-1") == 1
-    assert value(metrics, "waf_uninspected_total", reason="body over the limit") == 1
+    assert value(metrics, "waf_uninspected_total", reason="mode-off") == 1
     assert value(metrics, "waf_faults_total", rule="upstream.refused") == 1
     assert value(metrics, "waf_overhead_seconds_count") == 4
     assert value(metrics, "waf_overhead_seconds_sum") == pytest.approx(0.0002)
@@ -90,7 +90,7 @@ def test_no_stream_of_requests_makes_series_without_end() -> None:
     metrics = Metrics()
     for i in range(MAX_ROUTES * 3):
         metrics.count(exchange(route=f"/r{i}"))
-        metrics.count(exchange(fault=f"f{i}", inspected=bool(i % 2)))
+        metrics.count(exchange(fault=f"f{i}", bypass=f"b{i}"))
     have = values(metrics.families())
     routes = {dict(labels)["route"] for name, labels in have if name == "waf_requests_total"}
     faults = {dict(labels)["rule"] for name, labels in have if name == "waf_faults_total"}
@@ -146,7 +146,7 @@ def test_a_gauge_that_fails_does_not_blind_the_scrape() -> None:
 def test_text_that_is_no_unicode_does_not_blind_the_scrape() -> None:
     metrics = Metrics()
     metrics.count(blocked(finding(kind="\udcff"), route="/\udcff", fault="\udcff"))
-    metrics.count(exchange(inspected=False, detail="\udcff"))
+    metrics.count(exchange(bypass="\udcff"))
     assert decode(encode(metrics.families()))
     assert values(metrics.families())
 
@@ -159,7 +159,7 @@ def test_the_process_is_shown() -> None:
 
 def busy() -> Metrics:
     metrics = Metrics("1.0", 'an "odd" \\ engine\n')
-    for one in (exchange(), blocked(), exchange(inspected=False, detail='a "quoted" reason\\'), watched()):
+    for one in (exchange(), blocked(), exchange(bypass='a "quoted" reason\\'), watched()):
         metrics.count(one)
     metrics.reloaded(True, 1000.0)
     metrics.policy("abc", "protect", 1)

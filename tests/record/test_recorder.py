@@ -122,7 +122,7 @@ def test_one_taker_that_fails_does_not_rob_the_other() -> None:
 def test_as_many_records_as_exchanges(outcome: Outcome, inspected: bool, fault: str, readable: bool) -> None:
     one = recorder(Lines(), access="all")
     changes: dict[str, Any] = {} if readable else {"request": None, "response": None}
-    one.record(exchange(outcome=outcome, inspected=inspected, fault=fault, **changes))
+    one.record(exchange(outcome=outcome, bypass="" if inspected else "own-error", fault=fault, **changes))
     assert (one.metrics.requests, len(one.recent), one.metrics.record_failures) == (1, 1, 0)
 
 

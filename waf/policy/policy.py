@@ -136,7 +136,7 @@ class Policy:
             return answer
         settings = judgement.settings
         if settings.mode is Mode.OFF or self.signatures is None or not settings.signatures:
-            _uninspected(exchange, "a streamed body with signatures off")
+            _uninspected(exchange, "stream-off", "a streamed body with signatures off")
             return Admitted(answer.request, None)
 
         def judge(findings: Sequence[Finding]) -> Verdict:
@@ -152,10 +152,11 @@ class Policy:
         settings = judgement.settings
         request = exchange.request
         assert request is not None
-        if settings.mode is Mode.OFF or judgement.allowed_by:
-            _uninspected(
-                exchange, f"allowed by patch {judgement.allowed_by}" if judgement.allowed_by else "mode off"
-            )
+        if settings.mode is Mode.OFF:
+            _uninspected(exchange, "mode-off", "the mode is off here")
+            return Admitted(request, body)
+        if judgement.allowed_by:
+            _uninspected(exchange, "patch", f"allowed by patch {judgement.allowed_by}")
             return Admitted(request, body)
         detector = self.detector
         reading = judgement.reading = read(request, body, self._limits, detector.mask)
@@ -198,7 +199,7 @@ class Policy:
             return self._release(exchange, response)
         except Exception as error:
             if self.config.inspection.on_error == "open":
-                _uninspected(exchange, f"response not inspected: {type(error).__name__} in our own code")
+                _uninspected(exchange, "own-error", f"{type(error).__name__} while judging the response")
                 return Released(response)
             finding = _own(f"{type(error).__name__} while judging the response")
             verdict = Verdict(Action.BLOCK, Action.BLOCK, score=10, status=502, findings=(finding,))
@@ -229,9 +230,11 @@ class Policy:
         if redactor is not None:
             return _redacted(redactor, JudgedResponse(redactor, scan, judge), hold_head=blocks)
         if response.headers.get(b"content-encoding"):
-            return Released(
-                response
-            )  # nothing here can read it; the detector's `undecodable` decides on such
+            # The detector undoes codings; where it is off, or leaves the type alone, nothing here can read it.
+            _uninspected(
+                exchange, "response-coding", "a coded response with the search for sensitive data off"
+            )
+            return Released(response)
         return Released(response, JudgedResponse(None, scan, judge), hold_head=blocks)
 
     # ------------------------------------------------------------------------------------------------ verdicts
@@ -291,7 +294,7 @@ class Policy:
         assert request is not None
         if self.config.inspection.on_error == "closed":
             raise OwnFault(500, "own.inspection", f"{type(error).__name__} in our own code") from error
-        _uninspected(exchange, f"{type(error).__name__} in our own code")
+        _uninspected(exchange, "own-error", f"{type(error).__name__} in our own code")
         return Admitted(request, body)
 
 
@@ -303,9 +306,10 @@ def _nothing_is_typed(_field: Field) -> bool:
     return False
 
 
-def _uninspected(exchange: Exchange, why: str) -> None:
-    exchange.inspected = False
-    exchange.detail = exchange.detail or why
+def _uninspected(exchange: Exchange, reason: str, detail: str) -> None:
+    """Say why something passes uninspected: `reason` is a steady id for metrics, the first one stays."""
+    exchange.bypass = exchange.bypass or reason
+    exchange.detail = exchange.detail or detail
 
 
 def _limit(rule: str, detail: str) -> Finding:

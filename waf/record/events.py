@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
-from waf.model import PASSED, Action, Engine, Exchange, Finding, Mask, Outcome, Verdict
+from waf.model import CHOSEN_BYPASSES, PASSED, Action, Engine, Exchange, Finding, Mask, Outcome, Verdict
 
 ECS_VERSION: Final = "8.11.0"
 MAX_LINE: Final = 4096  # PIPE_BUF: lines of several workers on one pipe never mix (pipe(7))
@@ -41,8 +41,12 @@ EVENT_TYPES: Final[dict[Outcome, str]] = {
 
 
 def remarkable(exchange: Exchange) -> bool:
-    """Refused, altered or faulty, or it would have been; or an engine of `NOTED` found something."""
-    if exchange.outcome not in _ORDINARY or exchange.fault or not exchange.inspected:
+    """Refused, altered or faulty, or it would have been; uninspected without a person's wish; or an engine of
+    `NOTED` found something.
+    """
+    if exchange.outcome not in _ORDINARY or exchange.fault:
+        return True
+    if exchange.bypass and exchange.bypass not in CHOSEN_BYPASSES:
         return True
     return _speaks(exchange.verdict) or _speaks(exchange.response_verdict)
 
@@ -107,8 +111,9 @@ def event(exchange: Exchange, mask: Mask, service: str = "") -> dict[str, Any]:
     if response is not None:
         entry["waf.upstream.status_code"] = response.status
     entry = {key: value for key, value in entry.items() if value or key in _ALWAYS}
-    if not exchange.inspected:
+    if exchange.bypass:
         entry["waf.inspected"] = False
+        entry["waf.bypass"] = exchange.bypass
     return entry
 
 

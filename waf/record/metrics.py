@@ -98,9 +98,9 @@ class Metrics:
         self._from_app += exchange.bytes_from_app
         if exchange.attempts > 1:
             self._retries += exchange.attempts - 1
-        if not exchange.inspected:
-            self._bypasses.add(exchange.fault or exchange.detail or "unknown")
-        elif exchange.fault:
+        if exchange.bypass:
+            self._bypasses.add(exchange.bypass)
+        if exchange.fault:
             self._faults.add(exchange.fault)
         if verdict.findings:
             self._count_findings(verdict)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Final
 
 from waf.config.schema import Events
-from waf.model import PASSED, Exchange, Mask, Outcome
+from waf.model import CHOSEN_BYPASSES, PASSED, Exchange, Mask, Outcome
 from waf.record.events import event, line, remarkable
 from waf.record.metrics import Metrics
 
 _FORWARDED: Final = Outcome.FORWARDED
+_QUIET: Final = CHOSEN_BYPASSES | {""}
 
 Learner = Callable[[Exchange], None]
 """Takes an exchange into a bounded queue of its own; must be quick."""
@@ -66,7 +67,7 @@ class Recorder:
                 exchange.outcome is _FORWARDED
                 and exchange.verdict is PASSED
                 and exchange.response_verdict is PASSED
-                and exchange.inspected
+                and exchange.bypass in _QUIET
                 and not exchange.fault
             ) or not remarkable(exchange):
                 if self._share and (self._share >= 1.0 or self._chance() < self._share):
