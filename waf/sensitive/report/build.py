@@ -117,7 +117,7 @@ class FlowRow(msgspec.Struct, frozen=True):
 
 
 class ClauseRow(msgspec.Struct, frozen=True):
-    """A clause with the controls that support it; `state` is "supported", "partly" or "not supported"."""
+    """A clause with the controls that support it; `state` says how far this product does."""
 
     number: str
     title: str
@@ -225,7 +225,7 @@ def _row(place: Place, flow: Flow) -> FlowRow:
 def _clause(clause: Clause, on: dict[Control, bool], titles: dict[Control, str]) -> ClauseRow:
     have = tuple(titles[control] for control in clause.controls if on.get(control))
     missing = tuple(titles.get(control, control) for control in clause.controls if not on.get(control))
-    state = "supported" if not missing else "partly supported" if have else "not supported"
+    state = "supports" if not missing else "supports in part" if have else "does not support now"
     return ClauseRow(clause.number, clause.title, state, have, missing)
 
 

@@ -28,21 +28,23 @@ table { border-collapse: collapse; width: 100%; margin: 8px 0; font-size: 13px; 
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); padding: 5px 8px; }
 td { border-bottom: 1px solid var(--line); padding: 5px 8px; vertical-align: top; overflow-wrap: anywhere; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td b { white-space: nowrap; }
 code { font: 12px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .tag { display: inline-block; border-radius: 10px; padding: 0 8px; font-size: 12px; line-height: 19px;
   color: #fff; white-space: nowrap; }
 .good { background: var(--good); } .mid { background: var(--mid); } .bad { background: var(--bad); }
 ul.gaps { margin: 8px 0; padding-left: 20px; } ul.gaps li { margin: 4px 0; }
-.plots { display: flex; flex-wrap: wrap; gap: 24px; } .plots figure { flex: 1 1 440px; margin: 0; }
+.plots { margin-top: 28px; display: flex; flex-wrap: wrap; gap: 24px; } .plots figure { flex: 1 1 440px; margin: 0; }
 figcaption { font-weight: 600; margin-bottom: 4px; } svg { width: 100%; height: auto; display: block; }
-footer { margin-top: 40px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--soft); font-size: 12px; }
+footer { margin-top: 40px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--soft);
+  font-size: 12px; }
 @page { margin: 16mm; }
 @media print { body { padding: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; }
   tr, figure { break-inside: avoid; } thead { display: table-header-group; }
   .tag, svg { print-color-adjust: exact; } }
 """
 
-_STATES: Final = {"supported": "good", "partly supported": "mid", "not supported": "bad"}
+_STATES: Final = {"supports": "good", "supports in part": "mid", "does not support now": "bad"}
 
 
 def render_html(report: Report) -> bytes:

@@ -59,7 +59,7 @@ def flow_map(flows: Sequence[FlowRow], most: int = 9) -> str:
     parts = []
     for (endpoint, entity), (count, passed) in sorted(pairs.items(), key=lambda item: -item[1][0]):
         y1, y2 = from_y[endpoint], to_y[entity]
-        thick = 1.5 + 12 * (count / largest) ** 0.5
+        thick = 1.5 + 9 * (count / largest) ** 0.5
         middle = (left + right) / 2
         colour = _LEFT if passed * 2 > count else _DONE
         parts.append(
