@@ -67,6 +67,15 @@ class Book(msgspec.Struct):
     document_places: Places = {}
     versions: tuple[Version, ...] = ()
     held: str = ""
+    texts: dict[str, str] = {}
+
+    def shown(self, constraint: Constraint) -> Constraint:
+        """The constraint with values in the place of their hashes, as far as they may be shown."""
+        if constraint.key.aspect != Aspect.ENUM.value:
+            return constraint
+        texts = self.texts
+        allowed = tuple(sorted("=" + texts[a] if a in texts else a for a in constraint.allowed))
+        return msgspec.structs.replace(constraint, allowed=allowed)
 
     def constraints(self, cap: Stage = Stage.PROTECT) -> list[Constraint]:
         """What the profile says, each constraint at most as far as `cap`. Documents win over what was
@@ -183,15 +192,15 @@ class Book(msgspec.Struct):
         pins, documents = _plain(self.pins.values()), _plain(self.documents.values())
         places = [_plain_places(self.places), _plain_places(self.document_places)]
         versions = [[v.version, v.made, v.why, v.content] for v in self.versions]
-        return seal([entries, pins, documents, self.ignored, places, versions, self.held], MAGIC)
+        return seal([entries, pins, documents, self.ignored, places, versions, self.held, self.texts], MAGIC)
 
     @classmethod
     def load(cls, data: bytes) -> Book:
         """The inverse of `dump`. Raises `store.Damaged`."""
         content = unseal(data, MAGIC)
         try:
-            entries, pins, documents, ignored, places, versions, held = content
-            book = cls(ignored=tuple(ignored), held=held)
+            entries, pins, documents, ignored, places, versions, held, texts = content
+            book = cls(ignored=tuple(ignored), held=held, texts=dict(texts))
             for plain, since, requests, seen, violators, violations, wanted, note in entries:
                 c = _constraint(plain)
                 book.entries[c.key] = Entry(

@@ -65,6 +65,7 @@ class Candidate(msgspec.Struct, gc=False):
     unseen: float = 1.0  # U
     closed: bool = False
     why: str = ""  # why it is not closed
+    texts: Mapping[int, bytes] = {}  # of an enumeration: those values that may be shown
 
 
 def candidates(state: State, floors: Floors) -> Iterator[Candidate]:
@@ -259,13 +260,11 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
     if any(_says_something(tag, part) for tag in tags) and not _anything(tags, part):
         yield make(Aspect.TYPE, sorted(type_label(tag) for tag in tags), types.doubtful, types.known)
     kinds = {v.kind_and_type(tag)[1] for tag in parameter.types}
-    # A narrow type says which characters there are; only what it leaves open is worth a constraint of its own.
+    # A narrow type says which characters there are; only what it leaves open is worth a constraint of its
+    # own.
     formal = kinds <= v.HARMLESS
-    if v.Type.TEXT in kinds or types.doubtful:
-        strata = tuple(_STRATA)
-    else:
-        strata = () if formal else (v.Stratum.PLAIN,)
-    for stratum in strata:
+    narrow = v.Type.TEXT not in kinds and not types.doubtful
+    for stratum in (() if formal else (v.Stratum.PLAIN,)) if narrow else _STRATA:
         codes = {code: e for code, e in parameter.chars.items() if v.stratum(code) is stratum}
         result = tally(codes.values(), floors)
         allowed = sorted(v.code_label(code) for code, evidence in codes.items() if floors.known(evidence))
@@ -273,14 +272,16 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
     if lengths := _lengths(parameter.lengths, floors):
         least, most, doubtful = lengths
         yield make(Aspect.LENGTH, (str(least), str(most)), doubtful, len(parameter.lengths))
-    if not parameter.many_shapes and not (formal and not types.doubtful):
+    if not parameter.many_shapes and not (formal and narrow):
         shapes = tally(parameter.shapes.values(), floors)
         known = sorted(_text(shape) for shape, evidence in parameter.shapes.items() if floors.known(evidence))
         yield make(Aspect.SHAPE, known, shapes.doubtful, shapes.known)
     if not parameter.many_values and parameter.values:
         result = tally(parameter.values.values(), floors)
         kept = (digest for digest, evidence in parameter.values.items() if floors.known(evidence))
-        yield make(Aspect.ENUM, sorted(_value(d, parameter) for d in kept), result.doubtful, result.known)
+        found = make(Aspect.ENUM, sorted(f"#{digest:015x}" for digest in kept), result.doubtful, result.known)
+        found.texts = parameter.texts
+        yield found
     if parameter.repeats:
         repeats = tally(parameter.repeats.values(), floors)
         most = max((times for times, e in parameter.repeats.items() if floors.known(e)), default=0)
@@ -316,13 +317,6 @@ def _anything(tags: list[int], part: Part) -> bool:
 
 def _text(shape: bytes) -> str:
     return shape.decode("latin-1")
-
-
-def _value(digest: int, parameter: Parameter) -> str:
-    text = parameter.texts.get(digest)
-    if text is not None and text.isascii() and text.decode().isprintable():
-        return "=" + text.decode()
-    return f"#{digest:015x}"
 
 
 def _lengths(lengths: dict[int, Evidence], floors: Floors) -> tuple[int, int, float] | None:

@@ -22,6 +22,7 @@ from waf.profiles.closing import Needs, close
 from waf.profiles.constraints import Key, Stage
 from waf.profiles.evidence import mark
 from waf.profiles.findings import shape_mask
+from waf.profiles.merge import Delta, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.promote import Alert, Watch, step
@@ -44,7 +45,7 @@ class Learner:
     """Learns one workload. `key` makes the hashes of sources and values; all replicas of a workload share
     it."""
 
-    def __init__(self, config: Profiles, key: bytes) -> None:
+    def __init__(self, config: Profiles, key: bytes, replica: str = "") -> None:
         self.config: Final = config
         self.needs: Final = Needs.of(config.epsilon, config.sources, config.hours)
         self.state = State(int(config.memory))
@@ -57,6 +58,10 @@ class Learner:
         self._siege = Siege()
         self._suspects = Suspects()
         self._month = 0
+        self._replica: Final = replica
+        self._fresh = State(int(config.memory))
+        self._epoch = 0
+        self._sent: list[Delta] = []  # not acknowledged yet
 
     # ------------------------------------------------------------------------------------------ observations
 
@@ -80,6 +85,8 @@ class Learner:
             return False
         if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
             return False
+        if self._replica:
+            self._fresh.observe(observation, bits, self._key)
         return self.state.observe(observation, bits, self._key)
 
     def release(self, now: float) -> None:
@@ -99,7 +106,8 @@ class Learner:
         constraints = self.book.constraints(CAPS[self.config.mode])
         places = self.book.all_places()
         version = compile.version_of(places, constraints)
-        return compile.build(places, constraints, key=self._key, mask=mask, version=version)
+        shown = [self.book.shown(constraint) for constraint in constraints]
+        return compile.build(places, shown, key=self._key, mask=mask, version=version)
 
     def advance(self, now: float) -> list[Key]:
         """Judge what has been learned and let every constraint take its next step. Gives the keys that
@@ -135,6 +143,27 @@ class Learner:
         if self._month and month > self._month:
             self.state.age()
         self._month = month
+
+    # --------------------------------------------------------------------------------------------- the fleet
+
+    def deltas(self, acknowledged: int = 0) -> list[Delta]:
+        """What a store that has everything up to epoch `acknowledged` does not know yet, in order."""
+        self._sent = [delta for delta in self._sent if delta.epoch > acknowledged]
+        if self._replica and self._fresh.common.n:
+            self._epoch += 1
+            self._sent.append(Delta(self._replica, self._epoch, store.dump(self._fresh)))
+            self._fresh = State(int(self.config.memory))
+        return list(self._sent)
+
+    def adopt(self, state: State) -> None:
+        """Go on from the state of the whole fleet; what is not sent yet is kept beside it for the next
+        `deltas`."""
+        self.state = merged([state, self._fresh], int(self.config.memory))
+
+    def merge(self, other: Learner) -> None:
+        """Add what another learner of the same workload has learned (once: this is a sum, see
+        `merge.Ledger`)."""
+        self.state.merge(other.state)
 
     # ------------------------------------------------------------------------------------------ persistence
 

@@ -256,28 +256,24 @@ class Node:
 
     def child(self, segment: bytes, mark: Evidence) -> Node:
         """The node below for a segment, made if need be."""
-        name = slot_of(segment)
+        name = slot_of(segment) or literal(segment)
         children = self.children
-        if name is None:
-            name = literal(segment)
-            if self.collapsed and is_literal(name):
+        node = children.get(name)
+        if node is None and is_literal(name):
+            if not self.collapsed and len(children) >= MAX_LITERALS:
+                self.collapse_if_full(1)
+            if self.collapsed:
                 self.slot_values().describe(segment, mark)
                 name = SLOT
-        node = children.get(name)
+                node = children.get(name)
         if node is None:
             node = children[name] = Node()
-            if len(children) > MAX_LITERALS and not self.collapsed:
-                return self._collapse_if_full(name)
         return node
 
-    def _collapse_if_full(self, name: str) -> Node:
-        self.collapse_if_full()
-        return self.children[name if name in self.children else SLOT]
-
-    def collapse_if_full(self) -> None:
-        """Where there are too many literals, fold them into the slot."""
+    def collapse_if_full(self, coming: int = 0) -> None:
+        """Where there are too many literals (with those `coming`), fold them into the slot."""
         literals = [name for name in self.children if is_literal(name)]
-        if self.collapsed or len(literals) > MAX_LITERALS:
+        if self.collapsed or len(literals) + coming > MAX_LITERALS:
             self.collapsed = True
             for name in literals:
                 child = self.children.pop(name)

@@ -65,6 +65,7 @@ def step(
     `strictly` gives the candidates as they stand with twenty sources for each thing; it is called only if
     needed. Without `automatic` nothing is protected, and nothing protected widened, but by a person.
     """
+    texts: dict[str, str] = {}
     changed: set[Key] = set()
     alive: set[Key] = set()
     strict: dict[Key, Candidate] | None = None
@@ -74,11 +75,14 @@ def step(
         if entry is None:
             if candidate.closed:
                 alive.add(key)
-                book.entries[key] = _enter(candidate, now, automatic)
+                entry = book.entries[key] = _enter(candidate, now, automatic)
+                texts.update(_shown(entry, candidate))
                 changed.add(key)
             continue
         alive.add(key)
         entry.seen = candidate.n
+        if candidate.texts:
+            texts.update(_shown(entry, candidate))
         stage = entry.constraint.stage
         if not candidate.closed:
             # A protected set is opened by the breaker, by drift, by a person or by those who are trusted.
@@ -100,12 +104,20 @@ def step(
     for key in [key for key in book.entries if key not in alive]:  # its endpoint is forgotten
         del book.entries[key]
         changed.add(key)
+    book.texts = texts
     rates = _rates(book) if automatic else {}
     for key, entry in book.entries.items() if automatic else ():
         if entry.constraint.stage is Stage.STAGE and _proven(entry, rates, needs, now):
             move(entry, Stage.PROTECT, now, "staged without complaint")
             changed.add(key)
     return sorted(changed)
+
+
+def _shown(entry: Entry, candidate: Candidate) -> dict[str, str]:
+    """The values of an enumeration that may be shown, by the hash that stands for them."""
+    allowed = {*entry.constraint.allowed, *entry.wanted}
+    shown = {f"#{digest:015x}": text.decode("utf-8", "replace") for digest, text in candidate.texts.items()}
+    return {digest: text for digest, text in shown.items() if digest in allowed and text.isprintable()}
 
 
 def _enter(candidate: Candidate, now: float, automatic: bool) -> Entry:
