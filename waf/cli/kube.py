@@ -235,3 +235,31 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
     except (ApiError, OSError, SettingsError) as error:
         _fail(str(error))
+
+
+_PORT = click.IntRange(1, 65535)
+
+
+@click.command()
+@click.option(
+    "--port", "ports", type=_PORT, multiple=True, required=True, help="Port of the app; may be repeated."
+)
+@click.option("--to", type=_PORT, required=True, help="Port on which the sidecar listens.")
+@click.option(
+    "--uid", type=click.IntRange(1), default=1337, show_default=True, help="Uid of the sidecar, exempt."
+)
+@click.option("--exclude", type=_PORT, multiple=True, help="Port that is never redirected; may be repeated.")
+@click.option("--apply", "carry_out", is_flag=True, help="Put the rules into force instead of printing them.")
+def redirect(ports: tuple[int, ...], to: int, uid: int, exclude: tuple[int, ...], carry_out: bool) -> None:
+    """Lead an app's port to the sidecar: print the nftables rules, or put them into force here."""
+    from waf.kube.redirect import apply, as_text, plan_of
+
+    try:
+        plan = plan_of(ports, to, uid, exclude)
+        if carry_out:
+            apply(plan)
+    except ValueError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"the rules could not be put into force: {error.strerror or error}")
+    click.echo(as_text(plan), nl=False)
