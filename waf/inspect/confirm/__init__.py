@@ -18,12 +18,14 @@ Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 
 CONFIRMERS: Final[dict[str, Confirmer]] = {
     "code": code.confirm,
+    "crlf": filters.confirm_crlf,
     "css": html.confirm_css,
     "graphql": graphql.confirm,
     "html": html.confirm,
     "jndi": jndi.confirm,
     "js": js.confirm,
     "ldap": filters.confirm_ldap,
+    "mail": filters.confirm_mail,
     "nosql": filters.confirm_nosql,
     "path": path.confirm,
     "redirect": url.confirm_redirect,

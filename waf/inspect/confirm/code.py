@@ -60,27 +60,13 @@ _FRAME: Final = re.compile(
 )
 
 
+_WHOLE: Final = re.compile(rb"\s*@?\w+\s*\(.{0,400}\)\s*;?\s*(?:\?>|#|//)?\s*\Z", re.S)
+_COMMON: Final = frozenset(b"print echo open sleep md5 mail copy include require compile glob extract printf die".split())
+
+
 def _acts(value: bytes, match: re.Match[bytes]) -> bool:
+    """The call has a telling argument, or stands where only code stands; common names need the former."""
     name = match[0].split(b"(")[0].strip(b" @\\").lower()
-    if name in (
-        b"print",
-        b"echo",
-        b"open",
-        b"sleep",
-        b"md5",
-        b"mail",
-        b"copy",
-        b"include",
-        b"require",
-        b"compile",
-        b"glob",
-        b"extract",
-    ):
-        return (
-            bool(
-                _STRONG_ARGUMENT.match(value, value.find(b"(", match.start()))
-                or _STRONG_ARGUMENT.search(value, match.start(), match.end() + 48)
-            )
-            and _FRAME.search(value) is not None
-        )
-    return bool(_STRONG_ARGUMENT.search(value, match.start(), match.end() + 48) or _FRAME.search(value))
+    telling = _STRONG_ARGUMENT.search(value, match.start(), match.end() + 48) is not None
+    framed = _FRAME.search(value) is not None or _WHOLE.match(value) is not None
+    return framed and telling if name in _COMMON else framed or telling

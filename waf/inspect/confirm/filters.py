@@ -78,11 +78,11 @@ _OBJECT: Final = re.compile(
 )
 _SCRIPT: Final = re.compile(
     rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\(|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
-    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
+    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
     rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|^\s*\{\s*['\"]?\$"
     + _OPERATORS
-    + rb"\b|\breturn\s*\(?\s*(?:true|this\.|1\b|!)|\bobjectid\(|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
+    + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\(|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
     re.I,
 )
 
@@ -95,3 +95,54 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if _OBJECT.search(text):
         return Confidence.HIGH
     return Confidence.HIGH if _SCRIPT.search(text) and len(text) < 600 else None
+
+
+# ------------------------------------------------------------------------------------ header lines (RFC 9112, 5322)
+
+_HEADER: Final = re.compile(
+    rb"(?:[\r\n]|\xe5\x98[\x8a\x8d]|\xc4[\x8a\x8d])[ \t]{0,2}(?:"
+    rb"(?P<sure>set-cookie2?\s*:\s*[\w%-]{1,60}=|location\s*:\s*(?:https?:|/|javascript|\.|[\w-]+\.\w)|refresh\s*:\s*\d"
+    rb"|content-(?:type|length|disposition|security-policy|encoding)\s*:\s*[\w*]|access-control-[\w-]+\s*:"
+    rb"|transfer-encoding\s*:|http/\d|(?:get|post|put|delete|head)\s+[/h]\S*\s+http/\d|x-xss-protection\s*:|clear-site-data)"
+    rb"|(?P<likely>x-[\w-]{1,40}|link|host|cookie|authorization|user-agent|referer|connection|via|server|status|p3p|expires"
+    rb"|cache-control|[a-z-]{0,16}(?:header|crlf|inject\w*|custom|test|evil|poc)[\w-]{0,24})\s*[:=])",
+    re.I,
+)
+_PAIR: Final = re.compile(rb"(?:^|\n)[ \t]*[A-Za-z][\w -]{0,40}: ")
+
+
+def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH where a short value breaks off its line and goes on with a header; a posted mail or document does not."""
+    if is_document(value) or len(value) > 2048:
+        return None
+    match = _HEADER.search(value, max(0, span[0] - 8))
+    if match is None:
+        return None
+    before = value[: match.start()]
+    if _PAIR.search(before) or before.count(b"\n") > 2 or (b"\n" in before.strip() and len(before) > 80):
+        return None
+    if match["sure"]:
+        return Confidence.HIGH if len(before.split()) <= 8 else None
+    return Confidence.HIGH if len(before.split()) <= 3 and value.count(b"\n") <= 3 and value[match.end() - 1 : match.end()] == b":" else None
+
+
+_MAIL: Final = re.compile(
+    rb"[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:|content-\w+\s*:"
+    rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]|(?:quit|rset|data)$)"
+    rb"|(?:to|from|subject|date|sender|message-id)\s*:)",
+    re.I,
+)
+
+
+def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """The same for mails and mail servers: a name or address breaks off and goes on with headers or commands."""
+    if is_document(value) or len(value) > 2048:
+        return None
+    match = _MAIL.search(value, max(0, span[0] - 8))
+    if match is None:
+        return None
+    before = value[: match.start()]
+    if len(before.split()) > 4 or _PAIR.search(before) or before.count(b"\n") > 1:
+        return None
+    rest = value[match.end() : match.end() + 200]
+    return Confidence.HIGH if match["sure"] or b"@" in rest or b"\n" in rest.strip() else None

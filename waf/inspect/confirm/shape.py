@@ -9,26 +9,33 @@ parameter, and never take a mere mention inside prose for an attack.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
+
+from waf.model import Confidence
 
 WINDOW: Final = 2048
 """Bytes that a confirmer looks at from a point of interest on. Bounds its time whatever the value's length."""
 
 _LOOK_BACK: Final = 160
 _WORD: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
-_SAMPLE: Final = 8192
+_SAMPLE: Final = 4096
 
 
 def is_document(value: bytes) -> bool:
-    """True for text of several lines, as people paste it: at least four line ends, most lines with some content.
+    """True for text as people paste it: at least four line ends, most lines with some content, or indents.
 
-    Payloads that use line ends as white space have short lines; padding has none.
+    Payloads that use line ends as white space have short lines; padding has few kinds of characters. Blanks
+    in rows or by the dozen are for views in which line ends have become blanks.
     """
     if len(value) < 160:
         return False
     sample = value[:_SAMPLE]
     lines = sample.count(b"\n")
-    return lines >= 4 and len(sample) >= 12 * lines and len(set(sample)) >= 24
+    wrapped = sample.count(b"   ") >= 2 or (len(sample) >= 300 and sample.count(b" ") >= 50)
+    if not (lines >= 4 and len(sample) >= 12 * lines) and not wrapped:
+        return False
+    return len(set(sample)) >= 24
 
 
 def blanks(text: bytes) -> bytes:
@@ -64,3 +71,22 @@ def words_after(value: bytes, position: int) -> int:
             break
         count += 1
     return count
+
+
+def of_value(judge: Callable[[bytes], Confidence | None]) -> Callable[[bytes, tuple[int, int]], Confidence | None]:
+    """A confirmer whose answer depends on the value alone; asked again about the same object it knows the answer.
+
+    One value has many candidates. Only the last one is kept, and only until the next is judged.
+    """
+    last: tuple[bytes, Confidence | None] = (b"", None)
+
+    def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+        nonlocal last
+        known, answer = last
+        if known is not value:
+            answer = judge(value)
+            last = (value, answer)
+        return answer
+
+    confirm.__doc__ = judge.__doc__
+    return confirm

@@ -83,7 +83,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if loud and prose_words(value, loud.start()) < 5:
         return Confidence.HIGH
     best: Confidence | None = None
-    for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), span[1] + _LOOK)):
+    first_line = value.find(b"\n", 1)
+    end = span[1] + _LOOK
+    if value.count(b"\n") >= 3:  # a script breaks out of nothing after its first line
+        end = min(end, first_line + _LOOK // 8)
+    for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), end)):
         if number >= _STARTS_MAX:
             break
         found = _command(value, start)

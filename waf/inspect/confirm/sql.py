@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import WINDOW, is_document, prose_words
+from waf.inspect.confirm.shape import WINDOW, is_document, of_value, prose_words
 from waf.inspect.confirm.sql_tokens import Token, tokens
 from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
 from waf.model import Confidence
@@ -205,16 +205,20 @@ _BARE: Final = tuple(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
+_STATEMENT_MAX: Final = 200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
 _STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T)")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
 _AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
+_AFLOAT_START: Final = re.compile(
+    rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s", re.I
+)
 _FLAT: Final = re.compile(rf"H{_END}$")
 
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
-def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
+def judge(value: bytes) -> Confidence | None:
     """How sure it is that `value` acts as SQL. None: it only looks like it.
 
     HIGH: it leaves the literal and goes on as SQL. MEDIUM: it is a whole SQL statement, which apps with a query
@@ -228,14 +232,19 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     if document:
         return None
-    if _STATEMENT.match(bare):
+    if len(value) <= _STATEMENT_MAX and _STATEMENT.match(bare):
         return Confidence.HIGH
-    if span[0] and prose_words(value, span[0]) < 3 and _AFLOAT.match(_shape(value, span[0])):
-        return Confidence.HIGH
+    for number, start in enumerate(_AFLOAT_START.finditer(value, 1, WINDOW)):
+        if number >= 3:
+            break
+        if prose_words(value, start.start()) < 3 and _AFLOAT.match(_shape(value, start.start())):
+            return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
         return Confidence.MEDIUM
     return None
 
+
+confirm: Final = of_value(judge)
 
 _LEAD: Final = re.compile(rb"[\s+/]*(?:\w+=)?")
 

@@ -120,14 +120,14 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     match = _AUTHORITY.match(rest)
     if match is None:
         return None
-    host = match[1]
+    host = re.split(rb"\x00|%00|%23|%2523", match[1])[0]
     path = rest[match.end() :]
     if _METADATA_PATHS.search(path) or _METADATA.search(host):
         return Confidence.HIGH
     if b"@" in rest[: match.start(1)] and host_address(host) is not None:
         return Confidence.HIGH
     if _LOOPBACK_NAMES.search(host):
-        return _local(path, host)
+        return _local(path)
     address = host_address(host)
     if address is None:
         return None
@@ -135,13 +135,13 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if address.is_link_local or str(address) == "100.100.100.200" or str(address) == "192.0.0.192":
         return Confidence.HIGH
     if address.is_loopback or address.is_unspecified:
-        return _local(path, host) if plain else Confidence.HIGH
+        return _local(path) if plain else Confidence.HIGH
     if address.is_private:
-        return Confidence.MEDIUM if plain else Confidence.HIGH
+        return _local(path)
     return None if plain else Confidence.HIGH
 
 
-def _local(path: bytes, host: bytes) -> Confidence | None:
+def _local(path: bytes) -> Confidence | None:
     """Apps under development send people back to localhost; they say so in the path."""
     return None if _CALLBACK.search(path) else Confidence.HIGH
 
@@ -189,8 +189,8 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
-    rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%3f)[\w@%\\/]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
+    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
+    rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%3f)[\w@%\\/.]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
     rb"(?i)\s*//(?:[\w-]+\.)+[a-z]{2,16}(?:[:/?#%].*)?$|\s*//\d{1,3}(?:\.\d{1,3}){3}|\s*//\[?[0-9a-f:.]+\]?|\s*//\d{6,10}"
