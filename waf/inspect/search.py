@@ -6,6 +6,7 @@ their numbers alone; what a match means is the caller's business.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -13,11 +14,12 @@ from typing import Final
 
 import msgspec
 
+from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Text
 from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches
 from waf.model import PatternStore
 
-BETWEEN: Final = b"\n\x7f\n"  # stands between values that are scanned together; no pattern's blank
+BETWEEN: Final = MARK  # stands between values that are scanned together
 _BASE: Final = 64 * 1024  # bytes of decoded text that any message may lead to
 _TIMES: Final = 3  # and this many times its own length
 _OVERHEAD: Final = 256  # what a text costs beside its bytes, in bytes
@@ -55,8 +57,18 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     exhausted: bool
 
 
+_ANCHOR: Final = re.compile(rb"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]|[$^]", re.S)
+
+
+def among_others(expression: bytes) -> bytes:
+    """The expression with "^" and "$" that hold at the ends of each of several joined values, too."""
+    return _ANCHOR.sub(
+        lambda match: b"(?:%b|%b)" % (match[0], BETWEEN) if match[0] in (b"^", b"$") else match[0], expression
+    )
+
+
 def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool) -> Matcher:
-    return Matcher.build([Pattern(hint, once=once) for hint in hints], store)
+    return Matcher.build([Pattern(among_others(hint), once=once) for hint in hints], store)
 
 
 class Hints:
@@ -115,6 +127,7 @@ class Searcher:
     @classmethod
     def build(cls, patterns: Sequence[Pattern], store: PatternStore) -> Searcher:
         """Raises PatternFault with indices into `patterns`."""
+        patterns = [Pattern(among_others(one.expression), one.case, one.once) for one in patterns]
         return cls(Matcher.build(patterns, store) if patterns else None, Hints(store))
 
     def scan(self, text: bytes) -> Scan:

@@ -16,11 +16,10 @@ from typing import Any, Final
 import orjson
 
 from waf.inspect.bodies import graphql
-from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Kind, Part
 
-_MARK: Final = "\n\x7f\n"  # a control character, on a line of its own, that hints at no encoding
-_QUOTES_TO_LINES: Final = bytes.maketrans(b'"', b"\n")
+_QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
@@ -63,12 +62,11 @@ def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest:
     def sheet() -> Sheet | None:
         if rest or operations:
             return None
-        if data is not None and b"\\" not in data:
-            return Sheet(data.translate(_QUOTES_TO_LINES), b"\n")
+        if data is not None and b"\\" not in data and MARK not in data:
+            return Sheet(data.translate(_QUOTES_TO_MARKS))
         strings = _strings(documents, data is None or b'\\"' in data)
-        text = _bytes(_MARK.join(strings))
-        # A value that holds the mark itself would be taken for two.
-        return Sheet(text, _MARK.encode()) if text.count(b"\x7f") == max(len(strings) - 1, 0) else None
+        text = _bytes(MARK.decode().join(strings))
+        return Sheet(text) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
     def fields() -> list[Field]:
         into = Collector(notes)

@@ -18,6 +18,11 @@ from waf.model import Field, Finding, Kind, Mask, Part
 LONGEST_NAME: Final = 256  # characters of a field's name that are kept
 
 
+MARK: Final = b"\x7f"
+"""Stands between values in a joined text. Text has no use for it; values that hold it all the same are looked at
+one by one."""
+
+
 class BodyKind(enum.Enum):
     """As what a body was read."""
 
@@ -32,16 +37,15 @@ class BodyKind(enum.Enum):
 
 
 class Sheet(msgspec.Struct, frozen=True, gc=False):
-    """Many values in one text, for one scan: each stands between two `mark`s, which stand in no value."""
+    """Many values in one text, for one scan: each stands between two `MARK`s, and none holds one."""
 
     text: bytes
-    mark: bytes
 
     def around(self, offset: int) -> bytes:
         """The value in which the byte before `offset` stands."""
-        start = self.text.rfind(self.mark, 0, max(offset, 0))
-        end = self.text.find(self.mark, offset)
-        return self.text[start + len(self.mark) if start >= 0 else 0 : end if end >= 0 else len(self.text)]
+        start = self.text.rfind(MARK, 0, max(offset, 0)) + 1
+        end = self.text.find(MARK, offset)
+        return self.text[start : end if end >= 0 else len(self.text)]
 
 
 class Parsed:
