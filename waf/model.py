@@ -223,7 +223,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """What is done with a message (`action`) and what protect mode would do (`would`); equal in protect mode.
 
     `score` is the anomaly score that was held against the threshold. `status` is the answer of a block, with
-    `retry_after` seconds (0 = none). `exclusion` is one line of tuning.yaml that would have let it pass.
+    `retry_after` seconds (0 = none). `exclusion` holds the lines of tuning.yaml that would have let it pass, mostly one.
     """
 
     action: Action

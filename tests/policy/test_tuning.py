@@ -13,7 +13,7 @@ from waf.config.shape import read_struct
 from waf.errors import ConfigError, Problem
 from waf.model import Confidence, Engine, Finding, Framing, Headers, Request, Severity
 from waf.policy.paths import canonical
-from waf.policy.tuning import Tuning, TuningFile, day, exclusion_line
+from waf.policy.tuning import Tuning, TuningFile, day
 
 TODAY = datetime.date(2026, 11, 24)
 
@@ -136,6 +136,8 @@ def test_an_allowing_patch_never_holds_on_an_ambiguous_path() -> None:
         ("exclusions:\n  - {rule: a, expires: soon}\n", "exclusions[0]", "write it as 2027-01-31"),
         ("exclusions:\n  - {rule: a, clients: [here]}\n", "exclusions[0]", "here"),
         ("patches:\n  - {id: a, action: allow}\n", "patches[0]", "allows everything"),
+        ("patches:\n  - {id: a, path: /a, action: allow, pattern: x}\n", "patches[0]", "takes no pattern"),
+        ("patches:\n  - {id: a, path: /a, field: arg.q}\n", "patches[0]", "needs a pattern"),
     ],
 )
 def test_mistakes_are_located(text: str, path: str, message: str) -> None:
@@ -149,11 +151,6 @@ def test_mistakes_are_located(text: str, path: str, message: str) -> None:
 def test_what_has_expired_is_reported() -> None:
     tuned = tuning("exclusions:\n  - {rule: a, expires: 2026-11-23}\n  - {rule: b, expires: 2026-11-24}\n")
     assert [p.path for p in tuned.expired(TODAY)] == ["exclusions[0]"]
-
-
-def test_the_line_that_an_event_carries_takes_its_finding_back() -> None:
-    line = exclusion_line(finding(), b"POST", "/articles/{int}")
-    assert apply("exclusions:\n" + line + "\n") == []
 
 
 def test_day_is_utc() -> None:

@@ -128,7 +128,9 @@ def overrides(values: Dictionary[str, str], sources: Dictionary[str, str] | str 
 
 
 def origins(tree: Tree, path: str = "") -> dict[str, Origin]:
-    """Where each value of `tree` was written, by dotted path; a list of plain values counts as one."""
+    """Where each value of `tree` was written, by dotted path; a list of plain values counts as one,
+    but for items that another file added.
+    """
     found: dict[str, Origin] = {}
     match tree:
         case Mapping():
@@ -139,6 +141,8 @@ def origins(tree: Tree, path: str = "") -> dict[str, Origin]:
             for i, item in enumerate(tree.items):
                 if isinstance(item, Mapping):
                     found |= origins(item, f"{path}[{i}]")
+                elif item.origin.source != tree.origin.source:  # joined from several files
+                    found[f"{path}[{i}]"] = item.origin
         case Scalar():
             found[path] = tree.origin
     return found

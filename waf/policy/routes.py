@@ -13,6 +13,7 @@ from waf.model import Mode
 from waf.policy.paths import CanonicalPath, template
 
 _STRICTNESS: Final = {Mode.OFF: 0, Mode.MONITOR: 1, Mode.PROTECT: 2}
+_HARDNESS: Final = {"stream": 0, "auto": 1, "block": 2}
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -107,10 +108,9 @@ class Routes:
 
 
 def host_fits(pattern: str, host: bytes) -> bool:
-    """True if a Host value (port ignored) fits a name or "*.suffix"."""
+    """True if a Host value (port and a trailing dot ignored) fits a name or "*.suffix"."""
     name = host.decode("latin-1").lower()
-    if not name.startswith("["):
-        name = name.partition(":")[0]
+    name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0].rstrip(".")
     if pattern.startswith("*."):
         return name.endswith(pattern[1:])
     return name == pattern
@@ -129,7 +129,7 @@ def _stricter(a: Settings, b: Settings) -> Settings:
         allow_types=a.allow_types,
         inspect_body=max(a.inspect_body, b.inspect_body),
         body=min(a.body, b.body),
-        over_limit="block" if "block" in (a.over_limit, b.over_limit) else a.over_limit,
+        over_limit=max(a.over_limit, b.over_limit, key=_HARDNESS.__getitem__),
         signatures=a.signatures or b.signatures,
         sensitive=a.sensitive or b.sensitive,
         profiles=a.profiles or b.profiles,

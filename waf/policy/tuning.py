@@ -195,6 +195,12 @@ class Tuning:
                     raise ValueError(
                         "a patch that allows needs a path, host or clients: else it allows everything"
                     )
+                if entry.action == "allow" and entry.pattern:
+                    raise ValueError(
+                        "a patch that allows takes no pattern: it is decided before anything is read"
+                    )
+                if entry.field and not entry.pattern:
+                    raise ValueError("a patch with a field needs a pattern to search for there")
                 self._patches.append((where, entry))
 
     def apply(
@@ -282,16 +288,6 @@ def patch_finding(patch: Patch) -> Finding:
         detail=patch.title or patch.reason or "fits a virtual patch",
         enforced=patch.action == "block",
     )
-
-
-def exclusion_line(finding: Finding, method: bytes, path: str) -> str:
-    """One line for tuning.yaml that would let this finding pass at this place; safe to show and to paste."""
-    entry: dict[str, object] = {"rule": finding.rule, "methods": [method.decode("latin-1")], "path": path}
-    if finding.address:
-        entry["field"] = finding.address
-    entry["reason"] = ""
-    entry["owner"] = ""
-    return "- " + msgspec.json.encode(entry).decode()
 
 
 def _entries(content: TuningFile) -> tuple[tuple[str, Sequence[Exclusion | Threshold | Patch]], ...]:

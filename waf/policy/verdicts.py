@@ -12,10 +12,11 @@ from msgspec import structs
 
 from waf.config.schema import Config
 from waf.model import Action, Engine, Exchange, Finding, Mask, Mode, Verdict
-from waf.policy.decide import RETRY_SECONDS, decide, weight
+from waf.policy.decide import RETRY_SECONDS, decide
 from waf.policy.judgement import Judgement
 from waf.policy.routes import Settings
-from waf.policy.tuning import Tuning, day, exclusion_line
+from waf.policy.suggest import place, suggested
+from waf.policy.tuning import Tuning, day
 
 
 class Verdicts:
@@ -46,7 +47,7 @@ class Verdicts:
         altered: bool = False,
         retry_after: int = RETRY_SECONDS,
     ) -> Verdict:
-        """The verdict on a request; a refusal carries the exclusion that would take back its heaviest finding."""
+        """The verdict on a request; a refusal carries the exclusions that would have let it pass."""
         remaining, threshold = self._tuned(exchange, judgement, findings, "request")
         mode = judgement.settings.mode
         verdict = decide(remaining, threshold=threshold, mode=mode, altered=altered, retry_after=retry_after)
@@ -54,12 +55,14 @@ class Verdicts:
             return verdict
         request = exchange.request
         assert request is not None
-        heaviest = max(verdict.findings, key=weight)
-        known = judgement.check is not None and judgement.check.known
+        path = judgement.path(request.path)
+        if path.ambiguous:
+            return verdict  # nothing is taken back there
         # A learned template makes one exclusion for all products; an unlearned path stands for itself.
-        where = judgement.check.endpoint if judgement.check and known else judgement.path(request.path).text
-        shown = where if known else self._mask(where.encode("utf-8", "replace"))
-        return structs.replace(verdict, exclusion=exclusion_line(heaviest, request.method, shown))
+        check = judgement.check
+        where = check.endpoint if check is not None and check.known else place(path.text, self._mask)
+        lines = suggested(verdict.findings, threshold=threshold, method=request.method, path=where)
+        return structs.replace(verdict, exclusion=lines)
 
     def of_response(self, exchange: Exchange, judgement: Judgement, findings: Sequence[Finding]) -> Verdict:
         """The verdict on leaks in a response; they are reported only, unless configured to block."""
