@@ -67,7 +67,9 @@ class Sidecar:
             config.events, self.metrics, self._sink.put, self._mask, service=config.profiles.workload
         )
         self.reloader: Reloader[Bundle] = Reloader(self._build, self._swap, self.metrics, self.log)
-        self.learning = Learning(config, self._kept, self._renew_profile, self.log)
+        self.learning = Learning(
+            config, self._kept, self._renew_profile, self.log, environ.get("POD_NAME", "")
+        )
         self.site = LocalSite(
             self.recorder, self.reloader, self._effective, self.end, self._facts, waf.__version__
         )
@@ -118,6 +120,8 @@ class Sidecar:
         result = await self.reloader.reload("start")
         if not result.ok:
             raise ConfigError(result.problems)
+        await asyncio.to_thread(self.learning.restore)
+        self._renew_profile()
         self.recorder.learner = self.learning.take
         self.learning.start()
         await self.server.start(reuse_port=self._worker)

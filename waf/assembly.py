@@ -24,12 +24,13 @@ from waf.control.files import DirectoryPatternStore, atomic_write, default_cache
 from waf.errors import ConfigError, Problem
 from waf.inspect.rules import Rule, parse_rules
 from waf.inspect.signatures import Signatures
-from waf.model import PatternStore
+from waf.model import Mask, PatternStore
 from waf.policy.access import Buckets, Gate
 from waf.policy.policy import Policy
 from waf.policy.retune import retuned
 from waf.policy.tuning import Tuning, TuningFile
 from waf.profiles.check import Profile
+from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
 from waf.sensitive.entities import Entity, parse_entities
 
@@ -64,6 +65,12 @@ class Kept:
         self.store = store
         self.buckets = Buckets(buckets)
         self.profile: Profile | None = None
+        self.disclosures: Disclosures | None = None  # what endpoints usually send
+        self.mask: Mask = _unseen  # until a policy was built
+
+
+def _unseen(_data: bytes) -> str:
+    return "…"
 
 
 class Files:
@@ -145,6 +152,7 @@ def _assemble(
     generation: int,
 ) -> Policy:
     detector = Detector.build(config.sensitive, entities, kept.store, kept.key)
+    kept.mask = detector.mask
     signatures = None
     if config.signatures.enabled:
         signatures = Signatures.build(rules, kept.store, detector.mask)
@@ -153,6 +161,7 @@ def _assemble(
         signatures=signatures,
         detector=detector,
         profile=kept.profile,
+        disclosures=kept.disclosures,
         gate=Gate(config.access, kept.buckets),
         tuning=tuning,
         version=version,

@@ -1,29 +1,25 @@
-"""The learner beside the path: takes ended exchanges, learns in small slices, renews the profile, keeps it on
-disk.
+"""Learning beside the path: takes ended exchanges, learns in small slices, renews the profile, keeps what it knows.
 
-Never delays traffic: `take` only queues, and drops when the queue is full; the loop learns for a few
-milliseconds at a time. What is learned survives the process in the state directory (atomic replace, the
-previous file kept).
+Never delays traffic: `take` only queues, and drops when the queue is full; the loop learns for a few milliseconds at
+a time. Compiling and saving happen in a thread, while nothing is learned.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from waf.assembly import Kept
 from waf.config.schema import Config
+from waf.memory import Memory
 from waf.model import Engine, Exchange, Outcome
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
-from waf.profiles.learner import Learner
-from waf.profiles.observe import Observation, Sources
+from waf.profiles.observe import Observation
 from waf.record.log import Log
 
 QUEUE: Final = 2_000  # exchanges waiting to be learned
@@ -34,42 +30,51 @@ SAVE: Final = 60.0  # seconds between two states on disk
 MATURE: Final = 20_000  # exchanges after which only a sample is learned
 SAMPLE: Final = 16  # one in so many, then
 MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
-MAX_STATE: Final = 64 * 1024 * 1024
-_FILE: Final = "profile.state"
 
-_LEARNED: Final = frozenset({Outcome.FORWARDED, Outcome.REDACTED})
+_TAKEN: Final = frozenset({Outcome.FORWARDED, Outcome.REDACTED, Outcome.BLOCKED})
 _READ: Final = frozenset({"", "response-coding"})
 """Values of `Exchange.bypass` with which the request was read whole."""
+_OBJECTIONS: Final = frozenset({Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS})
+"""Engines whose findings speak against learning from a request."""
 
 
 class Learning:
     """One process's learner. `renewed` is called when `kept.profile` was replaced."""
 
-    def __init__(self, config: Config, kept: Kept, renewed: Callable[[], None], log: Log) -> None:
+    def __init__(
+        self, config: Config, kept: Kept, renewed: Callable[[], None], log: Log, replica: str = ""
+    ) -> None:
         self._kept = kept
         self._renewed = renewed
         self._log = log
         self._queue: deque[Exchange] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._sources = Sources(hashlib.blake2b(kept.key, person=b"waf-sources").digest())
-        self._learner = Learner(config.profiles, hashlib.blake2b(kept.key, person=b"waf-values").digest())
-        self._path = Path(config.state_dir) / _FILE if config.state_dir else None
-        self._trusted = Networks(config.profiles.trusted_sources)
-        self.enabled = config.profiles.enabled and config.profiles.mode != "off"
-        self.observed = self.dropped = self.failed = 0
+        self.memory = Memory(config.state_dir, config.profiles, kept.key, replica)
+        kept.disclosures = self.memory.disclosures
+        self.observed = self.dropped = self.failed = self.disclosures = 0
         self._seen = 0
+        self._told = 0  # alerts of the learner that were logged
+        self._busy = False  # a thread has the memory
+        self._apply(config)
+
+    def _apply(self, config: Config) -> None:
+        self.enabled = config.profiles.enabled and config.profiles.mode != "off"
+        self._trusted = Networks(config.profiles.trusted_sources)
+        self._report_disclosures = config.sensitive.disclosure != "off"
 
     def reconfigure(self, config: Config) -> None:
-        """Other sources and modes from now on; what was learned stays."""
-        self.enabled = config.profiles.enabled and config.profiles.mode != "off"
-        self._trusted = Networks(config.profiles.trusted_sources)
+        """Other sources, thresholds and modes from now on; what was learned stays."""
+        self._apply(config)
+        if not self._busy:
+            self.memory.reconfigure(config.profiles)
 
     def take(self, exchange: Exchange) -> None:
         """Queue an ended exchange; called on the hot path."""
-        if not self.enabled or exchange.outcome not in _LEARNED or exchange.bypass not in _READ:
+        if exchange.outcome not in _TAKEN or exchange.bypass not in _READ:
             return
         self._seen += 1
-        if self._seen > MATURE and self._seen % SAMPLE:
+        plain = not exchange.verdict.findings and not exchange.response_verdict.findings
+        if self._seen > MATURE and plain and self._seen % SAMPLE:
             return
         if len(self._queue) >= QUEUE:
             self.dropped += 1
@@ -78,8 +83,15 @@ class Learning:
 
     # ------------------------------------------------------------------------------------------------ life
 
+    def restore(self) -> None:
+        """Read what was learned before this process began, and compile it. Damage is told and never fatal."""
+        self.memory.load()
+        for problem in self.memory.problems:
+            self._log("error", "learned state cannot be used", problem=str(problem))
+        self._compile()
+
     def start(self) -> None:
-        """Read what was learned before, and learn until `stop`. Damage is told and never fatal."""
+        """Learn until `stop`."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -89,53 +101,92 @@ class Learning:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        self._learn(SLICE * 50)
+        self._learn(SLICE * 100)
+        self._save()
 
     async def _run(self) -> None:
         renew = time.monotonic() + RENEW
-        learned = 0
+        save = time.monotonic() + SAVE
+        learned = kept = self.observed
         while True:
             await asyncio.sleep(PAUSE)
             self._learn(SLICE)
             now = time.monotonic()
             if now >= renew and self.observed != learned:
                 learned, renew = self.observed, now + RENEW
-                # The learner belongs to one thread at a time: nothing is learned while it compiles.
-                await asyncio.to_thread(self._compile)
+                await self._aside(self._compile)
                 self._renewed()
+            if now >= save and self.observed != kept:
+                kept, save = self.observed, now + SAVE
+                await self._aside(self._save)
+
+    async def _aside(self, work: Callable[[], None]) -> None:
+        """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory."""
+        self._busy = True
+        try:
+            await asyncio.shield(asyncio.to_thread(work))
+        finally:
+            self._busy = False
 
     def _learn(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
         while self._queue and time.perf_counter() < end:
             exchange = self._queue.popleft()
             try:
-                observation = self._observation(exchange)
-                if observation is not None:
-                    self._learner.observe(observation, exchange.wall)
-                    self.observed += 1
+                self._remember(exchange)
             except Exception as error:
                 self.failed += 1
                 self._log("error", "learning failed", error=type(error).__name__)
+        alerts = self.memory.learner.alerts
+        while self._told < len(alerts):
+            alert = alerts[self._told]
+            self._told += 1
+            self._log("warning", f"profile: {alert.text}", kind=alert.kind, subject=alert.subject)
+        if self._told >= 100:
+            alerts.clear()
+            self._told = 0
+
+    def _remember(self, exchange: Exchange) -> None:
+        judgement = exchange.policy_data
+        if not isinstance(judgement, Judgement):
+            return
+        wall, version = exchange.wall, exchange.policy_version
+        if judgement.hits is not None:
+            self.memory.inventory.add(exchange.route, "request", judgement.hits.tally, wall, version)
+        if judgement.response_filter is not None:
+            tally = judgement.response_filter.tally
+            self.memory.inventory.add(exchange.route, "response", tally, wall, version)
+            for finding in self.memory.disclosures.learn(exchange.route, tally.totals, wall):
+                self.disclosures += 1
+                if self._report_disclosures:
+                    self._log(
+                        "warning", finding.detail, rule=finding.rule, expected=finding.expected,
+                        request=exchange.id, route=exchange.route,
+                    )  # fmt: skip
+        if self.enabled and judgement.reading is not None:
+            self.memory.learner.observe(self._observation(exchange, judgement), wall)
+            self.observed += 1
 
     def _compile(self) -> None:
         try:
-            self._kept.profile = self._learner.compile(time.time())
+            self._kept.profile = self.memory.learner.compile(time.time(), self._kept.mask)
         except Exception as error:
             self.failed += 1
-            self._log("error", "no new profile", error=type(error).__name__)
+            self._log("error", "no new profile, the old one stays", error=type(error).__name__)
 
-    def _observation(self, exchange: Exchange) -> Observation | None:
-        """What the learner may know of an exchange; None where nothing was read of it."""
-        judgement = exchange.policy_data
+    def _save(self) -> None:
+        try:
+            self.memory.save()
+        except OSError as error:
+            self.failed += 1
+            self._log("error", "learned state could not be kept", error=error.strerror, file=error.filename)
+
+    def _observation(self, exchange: Exchange, judgement: Judgement) -> Observation:
+        """What the learner may know of an exchange."""
         request, response = exchange.request, exchange.response
-        if (
-            not isinstance(judgement, Judgement)
-            or judgement.reading is None
-            or request is None
-            or response is None
-        ):
-            return None
         reading, check = judgement.reading, judgement.check
+        assert request is not None
+        assert reading is not None
         body = reading.body_fields() if len(reading.body) <= MAX_BODY else ()
         client = exchange.peer.client
         header = request.headers.get(b"authorization")
@@ -144,23 +195,26 @@ class Learning:
             authenticated = header.partition(b" ")[0].lower().decode("latin-1")[:16]
         findings = [*exchange.verdict.findings, *exchange.response_verdict.findings]
         sensitive = [f for f in findings if f.engine is Engine.SENSITIVE]
+        headers = response.headers if response is not None else None
         return Observation(
             method=request.method,
             path=request.path,
             fields=[*reading.head, *body],
-            source=self._sources.of(client),
+            source=self.memory.sources.of(client),
             wall=exchange.wall,
-            status=response.status,
+            status=response.status if response is not None else exchange.sent_status,
             host=request.host.decode("latin-1"),
             content_type=request.headers.get(b"content-type") or b"",
-            response_type=response.headers.get(b"content-type") or b"",
+            response_type=(headers.get(b"content-type") or b"") if headers is not None else b"",
             request_size=exchange.bytes_from_client,
             response_size=exchange.bytes_from_app,
             authenticated=authenticated,
             entities=tuple(f.kind for f in sensitive),
             masked=frozenset(f.address for f in sensitive),
             trusted=bool(self._trusted) and self._trusted.holds(client),
-            flagged=any(f.engine in (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS) for f in findings),
+            flagged=any(f.engine in _OBJECTIONS for f in exchange.verdict.findings),
+            blocked=exchange.outcome is Outcome.BLOCKED,
+            endpoint=check.endpoint if check is not None and check.known else "",
             violations=check.violations if check is not None else (),
             weight=float(SAMPLE) if self._seen > MATURE else 1.0,
         )
@@ -177,20 +231,17 @@ class Learning:
             "dropped": self.dropped,
             "failed": self.failed,
             "profile": profile.version if profile is not None else "",
+            "flows": len(self.memory.inventory),
         }
 
     def watch_metrics(self, watch: Callable[..., None]) -> None:
         watch("waf_learning_observed_total", "Exchanges learned from.", lambda: self.observed)
-        watch(
-            "waf_learning_dropped_total",
-            "Exchanges not learned from, the queue was full.",
-            lambda: self.dropped,
-        )
+        watch("waf_learning_dropped_total", "Exchanges lost to a full queue.", lambda: self.dropped)
         watch("waf_learning_failed_total", "Exchanges that could not be learned from.", lambda: self.failed)
         watch("waf_learning_queue", "Exchanges waiting to be learned.", lambda: len(self._queue))
+        watch("waf_disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures)
 
-    def story(self) -> str:
-        """What was learned so far, in a few lines for people."""
-        self._learn(1.0)
+    def settle(self) -> None:
+        """Learn all that is queued and compile, now; for the demo and for tests."""
+        self._learn(5.0)
         self._compile()
-        return f"learned from {self.observed} requests"

@@ -35,7 +35,8 @@ async def tour(listen: str, control: str, once: bool) -> int:
         click.echo(render(step, colour) + "\n")
 
     steps = await run_tour(where, show)
-    click.echo(sidecar.learning.story())
+    sidecar.learning.settle()
+    click.echo(_learned(sidecar))
     wrong = [step for step in steps if step.fate in (Fate.FAILED, Fate.LEAKED)]
     if not once:
         click.echo(
@@ -52,3 +53,16 @@ async def tour(listen: str, control: str, once: bool) -> int:
         await sidecar.stop()
     await runner.cleanup()
     return 1 if wrong else 0
+
+
+def _learned(sidecar: Sidecar) -> str:
+    """What the tour taught the learner, in a few lines."""
+    book = sidecar.learning.memory.learner.book
+    places = [
+        f"  {' '.join(sorted(methods)):<6} {path}" for path, methods in sorted(book.all_places().items())
+    ]
+    title = click.style("Learned so far", bold=True)
+    return (
+        f"{title} from {sidecar.learning.observed} requests (nothing is enforced on so little):\n"
+        + "\n".join(places)
+    )

@@ -43,6 +43,7 @@ from waf.policy.streams import JudgedResponse, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
+from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector, ResponseFilter, Unread
 
 STREAMED_TYPES: Final = (
@@ -63,6 +64,7 @@ class Policy:
         signatures: Signatures | None,
         detector: Detector,
         profile: Profile | None,
+        disclosures: Disclosures | None = None,
         gate: Gate,
         tuning: Tuning,
         version: str,
@@ -74,6 +76,8 @@ class Policy:
         self.signatures: Final = signatures
         self.detector: Final = detector
         self.profile: Final = profile
+        self.disclosures: Final = disclosures
+        self._ceilings: Final = disclosures is not None and config.sensitive.disclosure == "block"
         self.gate: Final = gate
         self.tuning: Final = tuning
         self.routes: Final = Routes(config)
@@ -84,9 +88,16 @@ class Policy:
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
         """The same policy over another learned profile; costs microseconds."""
         return Policy(
-            self.config, signatures=self.signatures, detector=self.detector, profile=profile, gate=self.gate,
-            tuning=self.tuning, version=self.version, generation=generation,
-        )  # fmt: skip
+            self.config,
+            signatures=self.signatures,
+            detector=self.detector,
+            profile=profile,
+            disclosures=self.disclosures,
+            gate=self.gate,
+            tuning=self.tuning,
+            version=self.version,
+            generation=generation,
+        )
 
     # ---------------------------------------------------------------------------------------------- requests
 
@@ -216,7 +227,11 @@ class Policy:
         enforce = self._verdicts.enforces(settings, Engine.SENSITIVE)
         redactor = None
         if settings.sensitive:
-            redactor = judgement.response_filter = self.detector.response_filter(request, response, enforce)
+            ceilings = None
+            if self._ceilings and self.disclosures is not None:
+                ceilings = self.disclosures.ceilings(exchange.route)
+            redactor = self.detector.response_filter(request, response, enforce, ceilings)
+            judgement.response_filter = redactor
         scan = None
         if settings.responses and settings.signatures and self.signatures is not None:
             scan = self.signatures.response_stream(request, response, settings.level)

@@ -1,0 +1,95 @@
+"""What one workload has learned and where it is kept: profile, inventory of sensitive data, usual disclosures.
+
+Three files of the state directory, each replaced atomically with its predecessor kept beside it; a damaged file is
+told loudly and its predecessor is used. Without a directory nothing outlives the process. One thread at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from waf.config.schema import Profiles
+from waf.control.files import atomic_write, read_capped
+from waf.errors import Problem
+from waf.profiles.learner import Learner
+from waf.profiles.observe import Sources
+from waf.sensitive.anomaly import Disclosures
+from waf.sensitive.inventory import Inventory
+
+MAX_FILE: Final = 256 * 1024 * 1024  # bytes
+PROFILE: Final = "profile.state"
+INVENTORY: Final = "inventory.state"
+DISCLOSURES: Final = "disclosures.state"
+PREVIOUS: Final = ".previous"
+
+
+class Memory:
+    """All that a workload remembers. `key` is the workload's secret: hashes of other keys do not fit together."""
+
+    def __init__(self, directory: str, config: Profiles, key: bytes, replica: str = "") -> None:
+        self._directory = Path(directory) if directory else None
+        self._config = config
+        self._values_key = hashlib.blake2b(key, person=b"waf-values").digest()
+        self._replica = replica
+        self.sources = Sources(hashlib.blake2b(key, person=b"waf-sources").digest())
+        self.learner = Learner(config, self._values_key, replica)
+        self.inventory = Inventory(replica or "local", os.urandom(8).hex())
+        self.disclosures = Disclosures()
+        self.problems: list[Problem] = []
+        self._written: dict[str, bytes] = {}
+
+    def reconfigure(self, config: Profiles) -> None:
+        """Other thresholds and modes; what was learned stays."""
+        if config == self._config:
+            return
+        learned = self.learner.dump()
+        self._config = config
+        self.learner = Learner(config, self._values_key, self._replica)
+        self.learner.load(learned)
+
+    def load(self) -> None:
+        """Read what was kept; what cannot be read goes to `problems`, and its predecessor is tried."""
+        self.problems = []
+        for name, load in (
+            (PROFILE, self.learner.load),
+            (INVENTORY, self.inventory.load),
+            (DISCLOSURES, self.disclosures.load),
+        ):
+            self._load(name, load)
+
+    def _load(self, name: str, load: Callable[[bytes], None]) -> None:
+        if self._directory is None:
+            return
+        path = self._directory / name
+        for candidate in (path, path.with_name(name + PREVIOUS)):
+            if not candidate.exists():
+                continue
+            try:
+                load(read_capped(candidate, MAX_FILE))
+                return
+            except (OSError, ValueError) as error:
+                mend = "the predecessor is used" if candidate == path else "learning begins anew"
+                self.problems.append(Problem(str(candidate), 0, "", f"cannot be used: {error}", mend))
+
+    def save(self) -> None:
+        """Keep everything that changed since the last time. Raises OSError."""
+        if self._directory is None:
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for name, data in (
+            (PROFILE, self.learner.dump()),
+            (INVENTORY, self.inventory.dump()),
+            (DISCLOSURES, self.disclosures.dump()),
+        ):
+            digest = hashlib.blake2b(data, digest_size=16).digest()
+            if self._written.get(name) == digest:
+                continue
+            path = self._directory / name
+            if path.exists():
+                os.replace(path, path.with_name(name + PREVIOUS))
+            atomic_write(path, data)
+            self._written[name] = digest
