@@ -109,6 +109,12 @@ class Signatures:
         matchers = (self._searcher.matcher, self._file_matcher, self._response_matcher)
         return self._searcher.hints.size + sum(matcher.size for matcher in matchers if matcher is not None)
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules in force."""
+        books = (self._requests, self._files, self._responses)
+        return tuple({one.rule.id: one.rule for book in books for one in book.armed}.values())
+
     def check(
         self, reading: Reading, level: int, typed: Callable[[Field], bool] = nothing_typed
     ) -> list[Finding]:
