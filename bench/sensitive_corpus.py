@@ -72,9 +72,7 @@ def pan(r: random.Random) -> str:
     prefix, length = r.choice(_ISSUERS)
     number = luhn(prefix + _digits(r, length - len(prefix) - 1))
     separator = r.choice(["", "", " ", "-"])
-    if length == 15:
-        groups = [number[:4], number[4:10], number[10:]]
-    elif length == 14:
+    if length == 15 or length == 14:
         groups = [number[:4], number[4:10], number[10:]]
     else:
         groups = [number[i : i + 4] for i in range(0, length, 4)]
@@ -432,10 +430,7 @@ LOOK_ALIKES: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
 )  # fmt: skip
 
 _QUIET_LABELS = ("value", "data", "field", "info", "entry", "note")
-_WORDS = (
-    "the quick delivery of our new product line was delayed by weather and we are sorry for that inconvenience "
-    "please find attached all details about your recent visit to us and let me know whether anything is unclear"
-).split()
+_WORDS = ["the", "quick", "delivery", "of", "our", "new", "product", "line", "was", "delayed", "by", "weather", "and", "we", "are", "sorry", "for", "that", "inconvenience", "please", "find", "attached", "all", "details", "about", "your", "recent", "visit", "to", "us", "and", "let", "me", "know", "whether", "anything", "is", "unclear"]
 
 
 def prose(r: random.Random, n: int) -> str:

@@ -116,7 +116,7 @@ class Surroundings:
             window = window[-2 * NEAR - 16 :]
             if b"&" in window:
                 window = _PAIR.split(window)[-1]
-            if b"," in window:
+            if b"," in window and not self.label:
                 window = _MEMBER.split(window)[-1]
             window = _SPACE.sub(b" ", window)
             # Room for quotes and colons between word and value.

@@ -59,6 +59,7 @@ class _Form(msgspec.Struct, frozen=True):
     led: bool
     shape: re.Pattern[bytes]
     before: re.Pattern[bytes] | None
+    after: re.Pattern[bytes]  # what must hold behind the value
     endless: re.Pattern[bytes] | None
     group: int
     numeric: bool
@@ -248,14 +249,14 @@ def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]
 def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Runs of whole groups within a grouped number: "4539 1488 0343 6467 12" or "3120 4539148803436467"."""
     value = text[start:end]
-    cuts = [place for place, char in enumerate(value) if char in b" -."][:8]
+    cuts = [place for place, char in enumerate(value) if char in b" -"][:8]
     if not cuts:
         return
     for first in (-1, *cuts):
         for last in reversed((*cuts, len(value))):
             if last - first > 6 and (first, last) != (-1, len(value)):
                 match = form.shape.match(text, start + first + 1, start + last)
-                if match is not None and match.end() == start + last:
+                if match is not None and match.end() == start + last and form.after.match(text, match.end()):
                     yield match.span(form.group)
 
 
@@ -366,6 +367,7 @@ def _form(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator])
         led=led,
         shape=shape,
         before=re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None,
+        after=re.compile(behind),
         endless=re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None,
         group=1 if shape.groups else 0,
         numeric=entity.edges in ("number", "grouped"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.sensitive.validate.digits import VALUE, luhn
+from waf.sensitive.validate.digits import VALUE, luhn, one_digit
 
 # Issuer identification numbers with the lengths in use (ISO/IEC 7812-1; the networks' published BIN tables).
 _ISSUER: Final = re.compile(
@@ -40,7 +40,7 @@ def card(value: bytes) -> float:
     the networks allow but hardly anyone issues, while many apps number their objects so.
     """
     digits = _ungrouped(value)
-    if not luhn(digits) or not _ISSUER.fullmatch(digits) or _placeholder(digits):
+    if not luhn(digits) or not _ISSUER.fullmatch(digits) or one_digit(digits):
         return 0.0
     doubtful = len(digits) in (17, 18) or (len(digits) == 13 and _ean(digits))
     return 0.6 if doubtful else 1.0
@@ -49,7 +49,7 @@ def card(value: bytes) -> float:
 def maestro(value: bytes) -> float:
     """A number of Maestro's ranges, 12 to 19 digits."""
     digits = _ungrouped(value)
-    return 1.0 if luhn(digits) and _MAESTRO.fullmatch(digits) and not _placeholder(digits) else 0.0
+    return 1.0 if luhn(digits) and _MAESTRO.fullmatch(digits) and not one_digit(digits) else 0.0
 
 
 def _ungrouped(value: bytes) -> bytes:
@@ -65,11 +65,6 @@ def track(value: bytes) -> float:
     """Track data around a right card number (ISO/IEC 7813)."""
     number = re.search(rb"[0-9]{12,19}", value)
     return 1.0 if number and luhn(number[0]) and _ISSUER.fullmatch(number[0]) else 0.0
-
-
-def _placeholder(digits: bytes) -> bool:
-    """One digit from the second on: 4444444444444444, 3000000000000000…; nobody's number."""
-    return len(set(digits[1:])) == 1
 
 
 def _ean(digits: bytes) -> bool:

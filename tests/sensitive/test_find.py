@@ -1,0 +1,129 @@
+"""Context, labels, overlaps, and the look-alikes of ordinary traffic."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sensitive.messages import CARD, FINDER
+from waf.sensitive.context import is_decisive, label_before
+from waf.sensitive.find import apart
+
+
+def found(text: str) -> list[tuple[str, str, bool]]:
+    data = text.encode()
+    return [(h.entity.id, data[h.start : h.end].decode(), h.acts) for h in FINDER.settled(data)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f"{CARD} 123", CARD),
+        (f"room 3120 {CARD}", CARD),
+        ("4539 1488 0343 6467 12/27", "4539 1488 0343 6467"),
+        ("4539 1488 0343 6467 1227", "4539 1488 0343 6467"),
+        (f"({CARD})", CARD),
+        (f"pan={CARD}&x=1", CARD),
+        (f"2026-01-31 12:00:00 {CARD} ok", CARD),
+        (f"{CARD}.", CARD),
+        (f"1,{CARD},2", CARD),
+        (f"Your order was paid with {CARD}", CARD),
+        (f"Order confirmed. Card {CARD}", CARD),
+        (f'{{"order_id":"A-1","pan":"{CARD}"}}', CARD),
+        (f'{{"order":{{"card":"{CARD}"}}}}', CARD),
+    ],
+)
+def test_a_card_number_is_found_exactly(text: str, value: str) -> None:
+    assert ("pan", value, True) in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"1{CARD}", f"{CARD}1", f"0.{CARD}", f"{CARD}.5", f"v{CARD}", f"{CARD}a", f"{CARD}_x", f"+{CARD}", f"${CARD}",
+        f"a1b2-{CARD}", "3f2504e0-4539-1488-0343-64670c33e5b1", "4539-1488-0343-6467-abcd1234",
+        f"order no. {CARD}", f"order #{CARD}", f"trackingNumber: {CARD}", f'"orderId":"{CARD}"', f"imei={CARD}",
+        f"<tracking>{CARD}</tracking>", f"transaction id is {CARD}", "4111111111111112", "4000000000000000",
+        "1700000000000000", "2024013112304512", "9783161484100", "DE89 3704 0044 0532 0130 01",
+    ],
+)  # fmt: skip
+def test_a_look_alike_of_a_card_is_left_alone(text: str) -> None:
+    assert not [hit for hit in found(text) if hit[2]]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("SSN 536228145", "us-ssn"),
+        ('"ssn": 536228145', "us-ssn"),
+        ('{"type":"ssn","value":"536228145"}', "us-ssn"),
+        ("<td>SSN</td>\n   <td class='num'>536228145</td>", "us-ssn"),
+        ("customerSsn=536228145", "us-ssn"),
+        ("my social security number is: 536228145", "us-ssn"),
+        ("<ssn>536228145</ssn>", "us-ssn"),
+        ('<input name="ssn" value="536228145">', "us-ssn"),
+        ("SSN:\n536228145", "us-ssn"),
+        ("ssn: 536228145\norder: 1", "us-ssn"),
+    ],
+)
+def test_context_makes_digits_speak(text: str, entity: str) -> None:
+    assert [hit[0] for hit in found(text) if hit[2]] == [entity]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "536228145",
+        '{"ssn":null,"order":"536228145"}',
+        "ssn=&phone_extension=1&count=536228145",
+        "session 536228145",
+        "<ssn/><count>536228145</count>",
+        "<tr><td>SSN</td><td></td></tr>\n<tr><td>count</td><td>536228145</td></tr>",
+        "the ssn field is empty\ncount 536228145",
+        "lessness 536228145",
+    ],
+)
+def test_context_of_another_field_says_nothing(text: str) -> None:
+    assert not [hit for hit in found(text) if hit[0] == "us-ssn"]
+
+
+def test_of_two_that_overlap_the_surer_stays() -> None:
+    text = "pay to DE89370400440532013000 now"
+    assert found(text) == [("iban", "DE89370400440532013000", True)]
+
+
+def test_a_code_counts_beside_a_card_only() -> None:
+    assert "card-cvv" in {hit[0] for hit in found(f'{{"cvv":"123","number":"{CARD}"}}')}
+    assert "card-cvv" in {hit[0] for hit in found(f'{{"number":"{CARD}","cvv":"123"}}')}
+    assert "card-cvv" not in {hit[0] for hit in found('{"cvv":"123"}')}
+    assert "card-cvv" not in {hit[0] for hit in found(f'{{"cvv":"123"}}{" " * 500}"{CARD}"')}
+
+
+def test_published_numbers_are_told_apart() -> None:
+    (hit,) = FINDER.find(b"4111 1111 1111 1111")
+    assert hit.test
+    (hit,) = FINDER.find(CARD.encode())
+    assert not hit.test
+
+
+@pytest.mark.parametrize(
+    ("before", "label"),
+    [
+        (b'{"ssn":"', b"ssn"), (b'{"a.b" : [ "', b"a.b"), (b"x=1&ssn=", b"ssn"), (b"<ssn>", b"ssn"),
+        (b'<x ssn="', b"ssn"), (b"\nssn: ", b"ssn"), (b"{ssn: ", b"ssn"), (b"my ssn: ", b""), (b"the ssn is ", b""),
+        (b"driver license = ", b""), (b"</ssn>", b""), (b"", b""), (b'"', b""), (b"<td class='a'>\n ", b"td"),
+    ],
+)  # fmt: skip
+def test_labels(before: bytes, label: bytes) -> None:
+    assert label_before(before + b"123", len(before)) == label
+
+
+def test_labels_that_say_nothing() -> None:
+    assert not any(map(is_decisive, (b"", b"value", b"td", b"items[].value", b"Number")))
+    assert all(map(is_decisive, (b"ssn", b"orderId", b"card.cvv")))
+
+
+def test_apart_is_quick_on_many_hits() -> None:
+    text = b" ".join([CARD.encode()] * 3000)
+    hits = FINDER.find(text)
+    assert len(hits) == 3000
+    assert apart(list(reversed(hits))) == hits
