@@ -18,6 +18,7 @@ import orjson
 from waf.cli.common import clear_errors, config_option, fail, files_of, policy_of
 from waf.control.files import read_capped
 from waf.model import Action, Finding
+from waf.policy.decide import weight
 from waf.policy.explain import Explanation, as_builtins, judge
 from waf.policy.samples import Sample, from_curl, from_har, from_raw
 
@@ -107,7 +108,9 @@ def _show(explanation: Explanation) -> None:
     if explanation.detail:
         click.echo(f"  {explanation.detail}")
     if verdict.exclusion:
-        click.echo(_bold("to let it pass") + ", under `exclusions:` in tuning.yaml\n  " + verdict.exclusion)
+        click.echo(_bold("to let it pass") + ", under `exclusions:` in tuning.yaml")
+        for line in verdict.exclusion.splitlines():
+            click.echo("  " + line)
 
 
 def _bold(text: str) -> str:
@@ -132,7 +135,7 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     """Hold recorded traffic (HAR, or the captures of the control API) against the policy, offline.
 
     Shows what protect mode would refuse, by rule and field, with the exclusion for each: tune until only
-    attacks are left, then switch to protect.
+    attacks are left, then switch to protect. Exit status 1 if anything would be refused.
     """
     policy = policy_of(files_of(configs))[0].policy
     refused: Counter[tuple[str, str]] = Counter()
@@ -150,11 +153,11 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
                 examples.setdefault((explanation.fault, "-"), explanation.label)
             elif explanation.verdict.would is Action.BLOCK:
                 would_block += 1
-                for finding in explanation.verdict.findings:
-                    key = (finding.rule, finding.address)
+                for key, finding in {(f.rule, f.address): f for f in explanation.verdict.findings}.items():
                     refused[key] += 1
                     examples.setdefault(key, f"{explanation.label}: {finding.excerpt}")
-                    exclusions.setdefault(key, explanation.verdict.exclusion)
+                    if weight(finding) > 0:
+                        exclusions.setdefault(key, explanation.verdict.exclusion)
     rows = [
         {"rule": rule, "field": field, "count": n, "example": examples[rule, field],
          "exclusion": exclusions.get((rule, field), "")}
@@ -163,12 +166,13 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     summary = {"requests": total, "would_block": would_block, "malformed": malformed, "rules": rows}
     if as_json:
         click.echo(json.dumps(summary, indent=2))
-        return
+        sys.exit(1 if refused else 0)
     click.echo(f"{total} requests: {would_block} would be refused, {malformed} are malformed")
     for row in rows:
         click.echo(f"  {row['count']:>6}  {row['rule']}  at {row['field']}\n          {row['example']}")
-        if row["exclusion"]:
-            click.echo(f"          {row['exclusion']}")
+        for line in str(row["exclusion"]).splitlines():
+            click.echo(f"          {line}")
+    sys.exit(1 if refused else 0)
 
 
 def _samples(path: str) -> Iterator[Sample]:

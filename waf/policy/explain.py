@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from waf.errors import ClientFault
+from waf.errors import Fault
 from waf.http1 import parse
 from waf.model import PASSED, Action, BodyPlan, BodyRefused, Exchange, Peer, Refused, Verdict
 from waf.policy.judgement import Judgement
@@ -23,7 +23,10 @@ EXPLAINED_PEER = Peer(
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """What became of a sample. Safe to show: values are masked. `fault` is set where the head is malformed."""
+    """What became of a sample. Safe to show: values are masked.
+
+    `fault` is set where it is refused in every mode: a malformed head, an error of ours.
+    """
 
     label: str
     verdict: Verdict
@@ -38,16 +41,16 @@ def judge(
     policy: Policy, sample: Sample, now: float = 0.0, wall: float = 0.0, *, fields: bool = False
 ) -> Explanation:
     """Hold one sample against a policy. `now` is monotonic and `wall` Unix seconds (for expiries)."""
-    try:
-        request = parse.request_head(sample.head, policy.config.limits)
-    except ClientFault as fault:
-        return Explanation(sample.label, PASSED, fault.rule, fault.detail, fault.status)
+    label = policy.detector.mask(sample.label.encode("utf-8", "replace"))
     exchange = Exchange("explain", EXPLAINED_PEER, now, wall)
-    exchange.request = request
-    plan = policy.plan(exchange, now)
-    answer: object = plan
-    if isinstance(plan, BodyPlan):
-        answer = _take(policy, exchange, plan, sample.body, now)
+    try:
+        exchange.request = parse.request_head(sample.head, policy.config.limits)
+        plan = policy.plan(exchange, now)
+        answer: object = plan
+        if isinstance(plan, BodyPlan):
+            answer = _take(policy, exchange, plan, sample.body, now)
+    except Fault as fault:
+        return Explanation(label, PASSED, fault.rule, fault.detail, fault.status)
     verdict = answer.verdict if isinstance(answer, Refused) else exchange.verdict
     judgement: Judgement = exchange.policy_data
     shown: tuple[tuple[str, str], ...] = ()
@@ -55,7 +58,7 @@ def judge(
         read = [*judgement.reading.head, *judgement.reading.body_fields()]
         shown = tuple((field.address, policy.detector.mask(field.value)) for field in read)
     status = verdict.status if verdict.would is Action.BLOCK else 0
-    return Explanation(sample.label, verdict, "", exchange.detail, status, exchange.route, shown)
+    return Explanation(label, verdict, "", exchange.detail, status, exchange.route, shown)
 
 
 def _take(policy: Policy, exchange: Exchange, plan: BodyPlan, body: bytes, now: float) -> object:
@@ -77,5 +80,8 @@ def _take(policy: Policy, exchange: Exchange, plan: BodyPlan, body: bytes, now: 
 def as_builtins(explanation: Explanation, wall: float) -> dict[str, Any]:
     """For JSON output."""
     out: dict[str, Any] = msgspec.to_builtins(explanation, enc_hook=str)
+    for finding, shown in zip(explanation.verdict.findings, out["verdict"]["findings"], strict=True):
+        shown["severity"] = finding.severity.name.lower()
+        shown["confidence"] = finding.confidence.name.lower()
     out["at"] = datetime.datetime.fromtimestamp(wall, datetime.UTC).isoformat()
     return out

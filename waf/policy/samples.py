@@ -8,6 +8,7 @@ with the mend.
 from __future__ import annotations
 
 import base64
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -46,12 +47,47 @@ class _Draft:
         return any(known.lower() == name for known, _ in self.headers)
 
 
+_SHELL: Final = re.compile(
+    r"""\\\r?\n | \\. | (?<!\$)'[^']*' | "(?:\\.|[^"\\])*" | \$'(?P<ansi>(?:\\.|[^'\\])*)'""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|(.))", re.DOTALL
+)
+_LETTERS: Final = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "e": "\x1b",
+    "0": "\0",
+}
+
+
+def _plain_quotes(match: re.Match[str]) -> str:
+    """What bash reads and shlex does not: $'...' as browsers write it for "Copy as cURL", and continued lines."""
+    if match["ansi"] is None:
+        return " " if match[0].startswith("\\") and match[0].endswith("\n") else match[0]
+    return shlex.quote(_ESCAPE.sub(_escaped, match["ansi"]))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    digits = match[1] or match[2] or match[3]
+    if digits:
+        number = int(digits, 16)
+        return chr(number) if number < 0x110000 else "\ufffd"
+    return _LETTERS.get(match[4], match[4])
+
+
 def from_curl(line: str) -> Sample:
     """A sample from a curl-like line: "curl -X POST https://shop/api -H 'A: b' -d x=1"; "curl" may be left
     out.
     """
     try:
-        words = shlex.split(line)
+        words = shlex.split(_SHELL.sub(_plain_quotes, line))
     except ValueError as error:
         raise ValueError(f"the line cannot be split into words ({error}); quote it as for a shell") from None
     if words and words[0] == "curl":
@@ -76,9 +112,10 @@ def from_curl(line: str) -> Sample:
     return _sample(draft.method or ("POST" if body else "GET"), url, draft.headers, body)
 
 
+_IGNORED_LETTERS: Final = frozenset("sSivkLfgN#")
 _IGNORED_FLAGS: Final = frozenset(
-    {"-s", "-S", "-i", "-v", "-k", "-L", "-f", "-sS", "--compressed", "--insecure", "--location", "--silent",
-     "--include", "--verbose", "--fail", "--http1.1", "-g", "--globoff"}
+    {"--compressed", "--insecure", "--location", "--silent", "--show-error", "--include", "--verbose", "--fail",
+     "--http1.1", "--http2", "--globoff", "--path-as-is", "--no-buffer"}
 )  # fmt: skip
 _IGNORED_VALUES: Final = frozenset({"-o", "--output", "--max-time", "-m", "--connect-timeout", "--cacert"})
 
@@ -109,13 +146,17 @@ def _option(draft: _Draft, word: str, rest: Iterator[str]) -> None:
             if not colon:
                 raise ValueError('-H needs "Name: value"')
             draft.header(key, text.strip())
-        case "-d" | "--data" | "--data-raw" | "--data-ascii" | "--data-binary":
+        case "--data-raw":
             draft.data.append(argument())
+        case "-d" | "--data" | "--data-ascii" | "--data-binary":
+            draft.data.append(_inline(argument()))
         case "--data-urlencode":
             key, equals, text = argument().partition("=")
-            draft.data.append(f"{key}={quote(text, safe='')}" if equals else quote(key, safe=""))
+            if not equals:
+                key, text = "", _inline(key)
+            draft.data.append((f"{key}=" if key else "") + quote(text, safe=""))
         case "--json":
-            draft.data.append(argument())
+            draft.data.append(_inline(argument()))
             draft.header("Content-Type", "application/json")
             draft.header("Accept", "application/json")
         case "-F" | "--form":
@@ -134,7 +175,9 @@ def _option(draft: _Draft, word: str, rest: Iterator[str]) -> None:
             draft.method = "HEAD"
         case "--url":
             draft.url = argument()
-        case _ if word in _IGNORED_FLAGS:
+        case _ if word in _IGNORED_FLAGS or (
+            len(word) > 1 and word[0] == "-" and set(word[1:]) <= _IGNORED_LETTERS
+        ):
             pass
         case _ if name in _IGNORED_VALUES:
             argument()
@@ -142,6 +185,12 @@ def _option(draft: _Draft, word: str, rest: Iterator[str]) -> None:
             raise ValueError(f"the curl option {name} is not known here; leave it out")
         case _:
             draft.url = word
+
+
+def _inline(value: str) -> str:
+    if value.startswith("@"):
+        raise ValueError(f"{value[:100]}: data is not read from files here; write it into the line")
+    return value
 
 
 def from_raw(data: bytes, label: str = "") -> Sample:
@@ -162,23 +211,29 @@ def _is_text_body(lines: Sequence[bytes]) -> bool:
     return any(ln.lower().startswith(b"content-type: text/") for ln in lines)
 
 
-def from_har(har: Mapping[str, Any]) -> Iterator[Sample]:
+def from_har(har: object) -> Iterator[Sample]:
     """The samples of a HAR document (HTTP Archive 1.2), in its order. HTTP/2 pseudo-headers are dropped."""
-    entries = har.get("log", {}).get("entries") if isinstance(har.get("log"), Mapping) else None
+    log = har.get("log") if isinstance(har, Mapping) else None
+    entries = log.get("entries") if isinstance(log, Mapping) else None
     if not isinstance(entries, list):
         raise ValueError("no log.entries: this is no HAR document")
     for entry in entries[:MAX_ENTRIES]:
         yield from_har_entry(entry)
 
 
-def from_har_entry(entry: Mapping[str, Any]) -> Sample:
+def from_har_entry(entry: Any) -> Sample:
     """The request of one HAR entry."""
     try:
-        request = entry["request"]
-        method, url = str(request["method"]), str(request["url"])
-        listed = [(str(h["name"]), str(h["value"])) for h in request.get("headers", [])]
-    except (KeyError, TypeError) as error:
+        return _from_har_request(entry["request"])
+    except KeyError as error:
         raise ValueError(f"a HAR entry without {error}; export it again from the browser") from None
+    except (TypeError, AttributeError):
+        raise ValueError("a HAR entry of another shape; export it again from the browser") from None
+
+
+def _from_har_request(request: Mapping[str, Any]) -> Sample:
+    method, url = str(request["method"]), str(request["url"])
+    listed = [(str(h["name"]), str(h["value"])) for h in request.get("headers") or []]
     skipped = {"content-length", "transfer-encoding", "connection", "host"}
     headers = [(n, v) for n, v in listed if not n.startswith(":") and n.lower() not in skipped]
     post = request.get("postData") or {}
