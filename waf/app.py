@@ -14,11 +14,13 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
+from aiohttp import web
 
 import waf
 from waf.assembly import Bundle, Files, Kept, build, keep
@@ -36,6 +38,7 @@ from waf.errors import ConfigError
 from waf.learning import Learning
 from waf.model import Mode
 from waf.policy.policy import Policy
+from waf.profile_api import profile_routes
 from waf.proxy.server import Server
 from waf.proxy.workers import run_workers
 from waf.record.log import Log
@@ -95,11 +98,16 @@ class Sidecar:
         self.learning.reconfigure(bundle.loaded.config)
         self.recorder.configure(bundle.loaded.config.events)
         if not first:
+            self._note_policy()
             self.server.reconfigure(bundle.loaded.config)
             with contextlib.suppress(
                 ConfigError
             ):  # a certificate that cannot be read keeps the old one in force
                 self.server.reload_tls()
+
+    def _note_policy(self) -> None:
+        policy = self._current()
+        self.learning.memory.policy_in_force(policy.version, policy.config.mode.value, time.time())
 
     def _renew_profile(self) -> None:
         """The learner compiled a profile: put it into force, from the next exchange on."""
@@ -122,12 +130,14 @@ class Sidecar:
             raise ConfigError(result.problems)
         await asyncio.to_thread(self.learning.restore)
         self._renew_profile()
+        self._note_policy()
         self.recorder.learner = self.learning.take
         self.learning.start()
         await self.server.start(reuse_port=self._worker)
         self._watch_metrics()
         if not self._worker:
-            self.control = await serve_control(self.config, self._environ, self.site)
+            routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
+            self.control = await serve_control(self.config, self._environ, self.site, routes)
         if self.config.watch:
             watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
             self._tasks.append(asyncio.create_task(watch.run(lambda: self.reloader.reload("file changed"))))
@@ -226,11 +236,13 @@ class Sidecar:
         self.learning.watch_metrics(watch)
 
 
-async def serve_control(config: Config, environ: Mapping[str, str], site: Site) -> ControlServer:
-    """Open the control port. Raises OSError."""
+async def serve_control(
+    config: Config, environ: Mapping[str, str], site: Site, extra: Sequence[web.RouteDef] = ()
+) -> ControlServer:
+    """Open the control port, with `extra` routes. Raises OSError."""
     endpoint = parse_endpoint(config.control.listen)
     guard = Guard(endpoint.loopback, bool(endpoint.path), lambda: read_token(config.control, environ))
-    control = ControlServer(build_api(site, guard), endpoint)
+    control = ControlServer(build_api(site, guard, extra), endpoint)
     await control.start()
     return control
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from waf.assembly import Kept
 from waf.config.schema import Config
+from waf.edits import Edit, apply
 from waf.memory import Memory
 from waf.model import Engine, Exchange, Outcome
 from waf.policy.access import Networks
@@ -240,6 +241,15 @@ class Learning:
         watch("waf_learning_failed_total", "Exchanges that could not be learned from.", lambda: self.failed)
         watch("waf_learning_queue", "Exchanges waiting to be learned.", lambda: len(self._queue))
         watch("waf_disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures)
+
+    def edit(self, edit: Edit, now: float) -> list[str]:
+        """A person's edit, in force at once. Raises ValueError, also while a thread has the memory."""
+        if self._busy:
+            raise ValueError("the profile is being compiled; try again in a moment")
+        changed = apply(self.memory.learner, edit, now)
+        self._kept.profile = self.memory.learner.profile(self._kept.mask)
+        self._renewed()
+        return changed
 
     def settle(self) -> None:
         """Learn all that is queued and compile, now; for the demo and for tests."""

@@ -1,6 +1,6 @@
-"""What one workload has learned and where it is kept: profile, inventory of sensitive data, usual disclosures.
+"""What one workload has learned, and where it is kept: profile, flows of sensitive data, usual disclosures, policies.
 
-Three files of the state directory, each replaced atomically with its predecessor kept beside it; a damaged file is
+A few files of the state directory, each replaced atomically with its predecessor kept beside it; a damaged file is
 told loudly and its predecessor is used. Without a directory nothing outlives the process. One thread at a time.
 """
 
@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from waf.config.schema import Profiles
 from waf.control.files import atomic_write, read_capped
@@ -24,7 +26,17 @@ MAX_FILE: Final = 256 * 1024 * 1024  # bytes
 PROFILE: Final = "profile.state"
 INVENTORY: Final = "inventory.state"
 DISCLOSURES: Final = "disclosures.state"
+CHANGES: Final = "policies.json"
 PREVIOUS: Final = ".previous"
+MAX_CHANGES: Final = 1_000
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Another policy came into force: `when` is Unix time in seconds."""
+
+    when: float
+    version: str
+    mode: str
 
 
 class Memory:
@@ -39,6 +51,7 @@ class Memory:
         self.learner = Learner(config, self._values_key, replica)
         self.inventory = Inventory(replica or "local", os.urandom(8).hex())
         self.disclosures = Disclosures()
+        self.changes: list[Change] = []
         self.problems: list[Problem] = []
         self._written: dict[str, bytes] = {}
 
@@ -58,8 +71,17 @@ class Memory:
             (PROFILE, self.learner.load),
             (INVENTORY, self.inventory.load),
             (DISCLOSURES, self.disclosures.load),
+            (CHANGES, self._load_changes),
         ):
             self._load(name, load)
+
+    def policy_in_force(self, version: str, mode: str, now: float) -> None:
+        """Note a policy if it is another one than the last."""
+        if not self.changes or (self.changes[-1].version, self.changes[-1].mode) != (version, mode):
+            self.changes = [*self.changes, Change(now, version, mode)][-MAX_CHANGES:]
+
+    def _load_changes(self, data: bytes) -> None:
+        self.changes = msgspec.json.decode(data, type=list[Change])[-MAX_CHANGES:]
 
     def _load(self, name: str, load: Callable[[bytes], None]) -> None:
         if self._directory is None:
@@ -84,6 +106,7 @@ class Memory:
             (PROFILE, self.learner.dump()),
             (INVENTORY, self.inventory.dump()),
             (DISCLOSURES, self.disclosures.dump()),
+            (CHANGES, msgspec.json.encode(self.changes)),
         ):
             digest = hashlib.blake2b(data, digest_size=16).digest()
             if self._written.get(name) == digest:
