@@ -195,6 +195,56 @@ def injector(
     _run(run())
 
 
+@click.command()
+@_with_kube_options
+@click.option("--advertise", envvar="POD_IP", help="Our address for other sidecars.  [default: $POD_IP]")
+@click.option(
+    "--service", default="waf-fleet", show_default=True, help="Our Service, the certificate's name."
+)
+@click.option(
+    "--config", "-c", type=click.File("r"), help="waf.yaml whose profiles section says how is learned."
+)
+def fleet(
+    listen: str,
+    namespace: str,
+    api: str | None,
+    api_token: Path | None,
+    api_ca: Path | None,
+    advertise: str | None,
+    service: str,
+    config: Any,
+) -> None:
+    """Merge what all replicas learn, and hand out one profile for each workload."""
+    from waf.config.load import parse_config
+    from waf.config.schema import Config
+    from waf.errors import ConfigError
+    from waf.kube.fleet.engine import merger
+    from waf.kube.fleet.run import serve
+    from waf.kube.keyring import SelfMade
+    from waf.record.log import Log
+
+    try:
+        profiles = (parse_config(config.read(), config.name) if config else Config()).profiles
+    except ConfigError as error:
+        _fail(str(error))
+    host, port = _address(listen)
+    own = advertise or host
+    identity = f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
+
+    async def run() -> None:
+        kube = _client(api, api_token, api_ca)
+        try:
+            names = (f"{service}.{namespace}.svc", f"{service}.{namespace}", service)
+            maker = SelfMade(kube, namespace, f"{service}-tls", names)
+            await serve(
+                kube, merger(profiles), namespace, identity, maker, (host, port), _told_to_end(), Log()
+            )
+        finally:
+            await kube.close()
+
+    _run(run())
+
+
 def _defaults(given: dict[str, str]) -> Settings:
     try:
         return settle(Settings(), {PREFIX + name: value for name, value in given.items()})

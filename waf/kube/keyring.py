@@ -118,6 +118,10 @@ class SelfMade:
             return state.server
         raise ApiError(409, "Conflict", f"secret {self._name} is written by others all the time")
 
+    def bundle(self) -> bytes:
+        """The authorities to be trusted now, PEM; b"" before the first load."""
+        return self.state.bundle(self._clock()) if self.state is not None else b""
+
     async def _read(self) -> Object:
         with contextlib.suppress(NotFound):
             return await self._kube.get(f"{self._path}/{self._name}")

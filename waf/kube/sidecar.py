@@ -101,7 +101,10 @@ def volumes(settings: Settings) -> list[Object]:
         made.append({"name": f"{CONFIG_VOLUME}{number}", "configMap": {"name": name, "optional": True}})
     if settings.fleet:
         token = {"audience": TOKEN_AUDIENCE, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
-        made.append({"name": TOKEN_VOLUME, "projected": {"sources": [{"serviceAccountToken": token}]}})
+        # The fleet's authority is copied into opted-in namespaces; until it is there the sidecar learns alone.
+        authority = {"name": "waf-fleet-ca", "optional": True, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+        sources: list[Object] = [{"serviceAccountToken": token}, {"configMap": authority}]
+        made.append({"name": TOKEN_VOLUME, "projected": {"sources": sources}})
     return made
 
 

@@ -1,0 +1,506 @@
+"""Learning across replicas over real HTTP: merging once, storing whole versions, surviving every loss."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kube.api_double import ApiDouble, status
+from tests.kube.test_client import until
+from waf.kube.client import ApiError, Conflict, Kube
+from waf.kube.fleet import shards
+from waf.kube.fleet.aggregator import GROUP, Aggregator
+from waf.kube.fleet.client import FleetClient, FleetError
+from waf.kube.fleet.identity import Identities, caller_of
+from waf.kube.fleet.lease import Leadership
+from waf.kube.fleet.run import Modes, shared_secret
+from waf.kube.fleet.senders import MOST, Senders
+from waf.kube.fleet.server import Fleet
+from waf.kube.fleet.shards import Damaged, Store, Version
+from waf.kube.fleet.spread import spread, wanting
+from waf.kube.fleet.terms import Compiled, Key
+from waf.record.log import Log
+
+SHOP = Key("shop", "web")
+MAPS = "/api/v1/namespaces/waf-system/configmaps"
+
+
+class Numbers:
+    """An engine that learns a bag of numbers; b"bad" is damaged."""
+
+    def __init__(self, key: Key, state: bytes) -> None:
+        self.bag: dict[str, int] = msgspec.json.decode(state or b"{}")
+
+    def merge(self, delta: bytes) -> None:
+        for name, count in msgspec.json.decode(delta, type=dict[str, int]).items():
+            self.bag[name] = self.bag.get(name, 0) + count
+
+    def dump(self) -> bytes:
+        return msgspec.json.encode(self.bag, order="sorted")
+
+    def compile(self, now: float) -> Compiled:
+        text = self.dump()
+        return Compiled(
+            text, f"v{sum(self.bag.values())}-{len(self.bag)}", {"requests": sum(self.bag.values())}
+        )
+
+
+class Replica:
+    """One aggregator on a port of its own."""
+
+    def __init__(self, api: ApiDouble, log: Log, *, seconds: float = 0.4) -> None:
+        self.api, self.log, self.seconds = api, log, seconds
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> Replica:
+        self.kube = Kube(self.api.base, timeout=1.0, pause=0.001)
+        self.store = Store(self.kube, "waf-system")
+        self.modes = Modes(self.kube)
+        self.aggregator = Aggregator(self.kube, self.store, Numbers, self.modes, self.log, store_every=0.05)
+        self.runner = web.AppRunner(web.Application())
+        leadership = self.leadership = Leadership(
+            self.kube, "waf-system", "waf-fleet", "", seconds=self.seconds,
+            changed=lambda leads: self.aggregator.forget(),
+        )  # fmt: skip
+        secret = await shared_secret(self.kube, "waf-system")
+        fleet = Fleet(
+            Identities(self.kube),
+            leadership,
+            self.aggregator,
+            self.store,
+            self.modes,
+            secret,
+            self.log,
+            fresh=0.0,
+        )
+        self.runner = web.AppRunner(fleet.app(), access_log=None, shutdown_timeout=0.1)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.address = leadership.identity = f"127.0.0.1:{self.runner.addresses[0][1]}"
+        self.tasks = [
+            asyncio.create_task(each)
+            for each in (leadership.run(), self.aggregator.run(), self.modes.profiles.run())
+        ]
+        return self
+
+    async def kill(self) -> None:
+        """Gone without a word: nothing is stored, no lease given back."""
+        self.leadership.leads = False
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.runner.cleanup()
+        await self.kube.close()
+
+
+def pod_token(api: ApiDouble, tmp_path: Path, name: str, namespace: str = "shop", **changes: Any) -> Path:
+    api.tokens[f"token-{name}"] = {
+        "authenticated": True,
+        "audiences": ["waf-fleet"],
+        "user": {
+            "username": f"system:serviceaccount:{namespace}:default",
+            "extra": {
+                "authentication.kubernetes.io/pod-name": [name],
+                "authentication.kubernetes.io/pod-uid": [f"uid-{name}"],
+            },
+        },
+    } | changes
+    path = tmp_path / f"{name}.token"
+    path.write_text(f"token-{name}\n")
+    return path
+
+
+@pytest.fixture
+async def replica(api: ApiDouble, log: Log) -> AsyncIterator[Replica]:
+    made = await Replica(api, log).start()
+    await until(lambda: made.leadership.sure)
+    yield made
+    await made.kill()
+
+
+@pytest.fixture
+async def sidecar(replica: Replica, api: ApiDouble, tmp_path: Path) -> AsyncIterator[FleetClient]:
+    token = pod_token(api, tmp_path, "web-1")
+    client = FleetClient(replica.address, "web", token_file=token, scheme="http", timeout=5)
+    yield client
+    await client.close()
+
+
+def bag(**numbers: int) -> bytes:
+    return msgspec.json.encode(numbers)
+
+
+# ------------------------------------------------------------------------------------------ push and pull
+
+
+async def test_what_one_learned_all_can_pull(replica: Replica, sidecar: FleetClient, api: ApiDouble) -> None:
+    assert await sidecar.pull() is None
+    await sidecar.push(bag(a=1), "e", 1)
+    await sidecar.push(bag(a=1, b=2), "e", 2)
+    await until(lambda: replica.aggregator.stored > 0 and SHOP in replica.aggregator._held
+                and not replica.aggregator._held[SHOP].dirty)  # fmt: skip
+    pulled = await sidecar.pull()
+    assert pulled is not None
+    assert msgspec.json.decode(pulled.profile) == {"a": 2, "b": 2}
+    assert await sidecar.pull(pulled.version) is None
+    receipt = await sidecar.push(bag(), "e", 3)
+    assert receipt.version == pulled.version
+
+
+async def test_a_delta_that_is_sent_twice_counts_once(replica: Replica, sidecar: FleetClient) -> None:
+    for _ in range(3):
+        await sidecar.push(bag(a=1), "e", 1)
+    await sidecar.push(bag(a=1), "another-life", 1)
+    assert replica.aggregator._held[SHOP].merged.dump() == bag(a=2)
+    assert replica.aggregator.doubled == 2
+
+
+async def test_people_promote_by_patching_the_spec(
+    replica: Replica, sidecar: FleetClient, api: ApiDouble
+) -> None:
+    await sidecar.push(bag(a=5), "e", 1)
+    where = f"/apis/{GROUP}/namespaces/shop/wafprofiles"
+    await until(lambda: (f"/apis/{GROUP}/wafprofiles", "shop/web") in api.objects
+                and "status" in api.get(where, "web"))  # fmt: skip
+    told = api.get(where, "web")
+    assert told["spec"] == {"workload": "web"}
+    assert told["status"]["requests"] == 5
+    assert told["status"]["replicas"] == 1
+    await replica.kube.patch(f"{where}/web", {"spec": {"mode": "protect"}})
+    await until(lambda: replica.modes(SHOP) == "protect")
+    assert (await sidecar.push(bag(a=1), "e", 2)).mode == "protect"
+    assert api.get(where, "web")["spec"]["mode"] == "protect"
+    await replica.kube.patch(f"{where}/web", {"spec": {"mode": "nonsense"}})
+    await until(lambda: replica.modes(SHOP) == "")
+
+
+async def test_replicas_of_a_workload_share_a_key_and_others_do_not(
+    sidecar: FleetClient, replica: Replica, api: ApiDouble, tmp_path: Path
+) -> None:
+    other = FleetClient(
+        replica.address, "web", token_file=pod_token(api, tmp_path, "x", "elsewhere"), scheme="http"
+    )
+    key = await sidecar.key()
+    assert len(key) == 32
+    assert await sidecar.key() == key
+    assert await other.key() != key
+    await other.close()
+
+
+async def test_a_pod_teaches_only_its_own_namespace(
+    replica: Replica, sidecar: FleetClient, api: ApiDouble, tmp_path: Path
+) -> None:
+    stranger = FleetClient(
+        replica.address, "web", token_file=pod_token(api, tmp_path, "evil", "elsewhere"), scheme="http"
+    )
+    await stranger.push(bag(poison=1), "e", 1)
+    await sidecar.push(bag(a=1), "e", 1)
+    assert replica.aggregator._held[SHOP].merged.dump() == bag(a=1)
+    await stranger.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"authenticated": False},
+        {"audiences": ["https://kubernetes.default.svc"]},
+        {"audiences": None},
+        {"user": {"username": "system:node:x"}},
+        {"user": {"username": "system:serviceaccount:shop:default"}},
+    ],
+)
+def test_who_is_no_pod_for_us_is_nobody(change: dict[str, Any]) -> None:
+    extra = {"authentication.kubernetes.io/pod-name": ["p"], "authentication.kubernetes.io/pod-uid": ["u"]}
+    good = {
+        "authenticated": True,
+        "audiences": ["waf-fleet"],
+        "user": {"username": "system:serviceaccount:shop:default", "extra": extra},
+    }
+    assert caller_of(good) is not None
+    assert caller_of(good | change) is None
+
+
+async def test_a_token_that_is_refused_is_not_asked_about_again(
+    replica: Replica, api: ApiDouble, tmp_path: Path
+) -> None:
+    (tmp_path / "bad").write_text("forged")
+    client = FleetClient(replica.address, "web", token_file=tmp_path / "bad", scheme="http")
+    for _ in range(3):
+        with pytest.raises(FleetError, match="401"):
+            await client.push(bag(a=1), "e", 1)
+    assert sum("tokenreviews" in path for _, path in api.requests) == 1
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("workload", "delta", "epoch", "refused"),
+    [
+        ("web", b"bad", "e", True),
+        ("web", b"x" * (1024 * 1024 + 1), "e", True),
+        ("../x", b"{}", "e", True),
+        ("Web", b"{}", "e", True),
+        ("web", b"{}", "e e", True),
+    ],
+)
+async def test_what_cannot_be_merged_is_refused_for_good(
+    replica: Replica, api: ApiDouble, tmp_path: Path, workload: str, delta: bytes, epoch: str, refused: bool
+) -> None:
+    client = FleetClient(replica.address, workload, token_file=pod_token(api, tmp_path, "w"), scheme="http")
+    with pytest.raises(FleetError) as error:
+        await client.push(delta, epoch, 1)
+    assert error.value.refused is refused
+    await client.close()
+
+
+# ------------------------------------------------------------------------------------------ losses
+
+
+async def test_a_follower_names_the_leader(
+    replica: Replica, api: ApiDouble, log: Log, tmp_path: Path
+) -> None:
+    follower = await Replica(api, log).start()
+    await until(lambda: follower.leadership.leader == replica.address)
+    client = FleetClient(follower.address, "web", token_file=pod_token(api, tmp_path, "web-2"), scheme="http")
+    await client.push(bag(a=1), "e", 1)
+    assert replica.aggregator.merged == 1
+    assert follower.aggregator.merged == 0
+    await until(lambda: replica.aggregator.stored > 0)
+    pulled = await client.pull()
+    assert pulled is not None
+    await client.close()
+    await follower.kill()
+
+
+async def test_another_takes_over_and_knows_what_was_stored(api: ApiDouble, log: Log, tmp_path: Path) -> None:
+    first = await Replica(api, log).start()
+    await until(lambda: first.leadership.sure)
+    client = FleetClient(first.address, "web", token_file=pod_token(api, tmp_path, "w"), scheme="http")
+    await client.push(bag(a=1), "e", 1)
+    await until(lambda: first.aggregator.stored > 0)
+    second = await Replica(api, log).start()
+    assert not second.leadership.sure
+    await first.kill()
+    await until(lambda: second.leadership.sure)
+    await client.close()
+    client = FleetClient(second.address, "web", token_file=tmp_path / "w.token", scheme="http")
+    await client.push(bag(a=1), "e", 1)  # sent again after the loss of the receipt
+    await client.push(bag(b=1), "e", 2)
+    assert msgspec.json.decode(second.aggregator._held[SHOP].merged.dump()) == {"a": 1, "b": 1}
+    await client.close()
+    await second.kill()
+
+
+async def test_a_former_leader_cannot_overwrite_a_later_one(api: ApiDouble, log: Log) -> None:
+    one, two = await Replica(api, log).start(), await Replica(api, log).start()
+    for each in (one, two):
+        for task in each.tasks:
+            task.cancel()
+    await one.aggregator.take(SHOP, "p", "e", 1, bag(a=1))
+    await one.aggregator.store(SHOP)
+    await two.aggregator.take(SHOP, "q", "e", 1, bag(b=1))
+    await two.aggregator.store(SHOP)
+    await one.aggregator.take(SHOP, "p", "e", 2, bag(c=1))
+    await one.aggregator.store(SHOP)
+    assert one.aggregator.conflicts == 1
+    found = await two.store.read(SHOP)
+    assert found is not None
+    assert msgspec.json.decode(found[0].blobs["state"]) == {"a": 1, "b": 1}
+    await one.aggregator.take(SHOP, "p", "e", 2, bag(c=1))
+    await one.aggregator.store(SHOP)
+    found = await two.store.read(SHOP)
+    assert found is not None
+    assert msgspec.json.decode(found[0].blobs["state"]) == {"a": 1, "b": 1, "c": 1}
+    for each in (one, two):
+        await each.kill()
+
+
+async def test_without_the_api_server_nothing_is_lost_and_learning_goes_on_after(
+    replica: Replica, sidecar: FleetClient, api: ApiDouble
+) -> None:
+    await sidecar.push(bag(a=1), "e", 1)
+    api.fail = lambda request: status(503, "Down")
+    await until(lambda: not replica.leadership.sure)
+    with pytest.raises(FleetError):
+        await sidecar.push(bag(a=1), "e", 2)
+    api.fail = lambda request: None
+    await until(lambda: replica.leadership.sure)
+    await sidecar.push(bag(a=1), "e", 2)
+    await until(lambda: SHOP in replica.aggregator._held and not replica.aggregator._held[SHOP].dirty)
+    assert msgspec.json.decode(replica.aggregator._held[SHOP].merged.dump())["a"] >= 1
+
+
+async def test_the_lease_is_held_by_one_at_any_time(api: ApiDouble) -> None:
+    """Many candidates over a server that fails now and then: never two that are sure."""
+    rng = random.Random(7)
+    kube = Kube(api.base, timeout=0.3, pause=0.001)
+    api.fail = lambda request: status(500, "x") if rng.random() < 0.1 else None
+    all_of = [Leadership(kube, "waf-system", "l", f"host{n}:1", seconds=0.3) for n in range(4)]
+    tasks = [asyncio.create_task(each.run()) for each in all_of]
+    led: set[str] = set()
+    for _ in range(120):
+        await asyncio.sleep(0.01)
+        sure = [each.identity for each in all_of if each.sure]
+        assert len(sure) <= 1
+        led |= set(sure)
+        if rng.random() < 0.05:
+            number = rng.randrange(4)
+            tasks[number].cancel()
+            await asyncio.gather(tasks[number], return_exceptions=True)
+            tasks[number] = asyncio.create_task(all_of[number].run())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await kube.close()
+    assert led
+
+
+async def test_two_hundred_replicas_converge_on_one_whole_version(
+    replica: Replica, api: ApiDouble, tmp_path: Path
+) -> None:
+    """While versions change all the time, no replica ever reads a profile that was not compiled as it is."""
+    clients = [
+        FleetClient(replica.address, "web", token_file=pod_token(api, tmp_path, f"p{n}"), scheme="http")
+        for n in range(200)
+    ]
+
+    async def learn(number: int, client: FleetClient) -> None:
+        for turn in (1, 2):
+            await client.push(bag(**{f"n{number}": 1}), "e", turn)
+            pulled = await client.pull()
+            if pulled is not None:
+                held = msgspec.json.decode(pulled.profile)
+                assert pulled.version == f"v{sum(held.values())}-{len(held)}"
+
+    gate = asyncio.Semaphore(20)
+
+    async def gated(number: int, client: FleetClient) -> None:
+        async with gate:
+            for left in reversed(range(5)):
+                try:
+                    await learn(number, client)
+                    return
+                except FleetError as error:
+                    if not left or error.refused:
+                        raise
+                    await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(gated(n, client) for n, client in enumerate(clients)))
+    await until(lambda: SHOP in replica.aggregator._held and not replica.aggregator._held[SHOP].dirty)
+    pulled = [await client.pull() for client in clients]
+    assert {p.version for p in pulled if p is not None} == {"v400-200"}
+    assert None not in pulled
+    for client in clients:
+        await client.close()
+
+
+# ------------------------------------------------------------------------------------------ the store
+
+
+async def test_a_long_blob_is_cut_and_old_shards_go(api: ApiDouble, kube: Kube) -> None:
+    store = Store(kube, "waf-system")
+    long = random.Random(1).randbytes(1_700_000)
+    version = await store.write(SHOP, Version({"state": long, "profile": b"p"}, {"version": "1"}), "")
+    assert sum("waf-profile" in key for _, key in api.objects) == 1 + 3 + 1
+    found = await store.read(SHOP)
+    assert found is not None
+    assert found[0].blobs == {"state": long, "profile": b"p"}
+    assert found[1] == version
+    await store.write(SHOP, Version({"state": b"short", "profile": b"p"}), version)
+    assert sum("waf-profile" in key for _, key in api.objects) == 1 + 1 + 1
+    with pytest.raises(Conflict):
+        await store.write(SHOP, Version({"state": b"late"}), version)
+
+
+async def test_a_writer_that_dies_between_shards_and_index_changes_nothing(
+    api: ApiDouble, kube: Kube
+) -> None:
+    store = Store(kube, "waf-system")
+    version = await store.write(SHOP, Version({"state": b"one"}), "")
+    api.fail = lambda request: status(403, "No") if request.method == "PUT" else None
+    with pytest.raises(ApiError):
+        await store.write(SHOP, Version({"state": b"two"}), version)
+    found = await store.read(SHOP)
+    assert found is not None
+    assert found[0].blobs == {"state": b"one"}
+    api.fail = lambda request: None
+    assert await store.sweep() == 1
+    assert await store.sweep() == 0
+
+
+async def test_damage_is_told(api: ApiDouble, kube: Kube) -> None:
+    store = Store(kube, "waf-system")
+    await store.write(SHOP, Version({"state": b"one"}), "")
+    shard = next(key for _, key in api.objects if key.count("-") == 4)
+    await kube.patch(f"{MAPS}/{shard.partition('/')[2]}", {"binaryData": {"data": "AAAA"}})
+    with pytest.raises(Damaged):
+        await store.read(SHOP)
+    await kube.delete(f"{MAPS}/{shard.partition('/')[2]}")
+    with pytest.raises(Damaged, match="missing"):
+        await store.read(SHOP)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=5000))
+def test_what_is_split_can_be_joined(blob: bytes) -> None:
+    import hashlib
+
+    pieces = shards.split(blob)
+    assert shards.join(pieces, hashlib.sha256(blob).hexdigest()) == blob
+    assert shards.split(blob) == pieces
+    with pytest.raises(Damaged):
+        shards.join([*pieces[:-1], pieces[-1][:-9]], hashlib.sha256(blob + b"x").hexdigest())
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "MAX_STATE", 1000)
+    with pytest.raises(Damaged):
+        shards.join(shards.split(b"0" * 100_000), "x")
+
+
+def test_senders_are_remembered_boundedly() -> None:
+    senders = Senders()
+    for number in range(MOST + 10):
+        senders.note(f"s{number}", "e", 1)
+    assert len(senders) == MOST
+    assert not senders.takes(f"s{MOST}", "e", 1)
+    assert senders.takes(f"s{MOST}", "e", 2)
+    assert senders.takes(f"s{MOST}", "f", 1)
+    assert senders.takes("s0", "e", 1)
+    assert Senders(senders.entries()).entries() == senders.entries()
+
+
+# ------------------------------------------------------------------------------------------ copies
+
+
+async def test_copies_are_made_put_right_and_never_laid_over_anothers(
+    api: ApiDouble, kube: Kube, log: Log
+) -> None:
+    labelled = {"labels": {"waf.sidecar/inject": "true"}}
+    namespaces = {
+        "shop": labelled,
+        "theirs": labelled,
+        "plain": {},
+        "kube-system": labelled,
+        "waf-system": labelled,
+    }
+    assert wanting(namespaces, "waf-system") == ["shop", "theirs"]
+    await api.put(
+        "/api/v1/namespaces/theirs/configmaps", {"metadata": {"name": "waf-cluster"}, "data": {"k": "own"}}
+    )
+    copies = {"waf-cluster": {"waf.yaml": "mode: monitor\n"}}
+    assert await spread(kube, wanting(namespaces, "waf-system"), copies, log) == 1
+    assert await spread(kube, wanting(namespaces, "waf-system"), copies, log) == 0
+    assert api.get("/api/v1/namespaces/theirs/configmaps", "waf-cluster")["data"] == {"k": "own"}
+    await kube.patch("/api/v1/namespaces/shop/configmaps/waf-cluster", {"data": {"waf.yaml": "mode: off\n"}})
+    assert await spread(kube, ["shop"], copies, log) == 1
+    assert api.get("/api/v1/namespaces/shop/configmaps", "waf-cluster")["data"] == copies["waf-cluster"]

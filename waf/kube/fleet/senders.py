@@ -1,0 +1,36 @@
+"""Which deltas were already merged, so that one that is sent twice counts once. A value; kept beside the state.
+
+A sender is one pod. Its process starts an epoch and counts from 1; a delta is taken where its number is higher than
+the last of the epoch, or the epoch is new.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+MOST: Final = 20_000  # senders remembered; the longest silent are forgotten
+
+
+class Senders:
+    def __init__(self, entries: dict[str, tuple[str, int]] | None = None) -> None:
+        self._last: OrderedDict[str, tuple[str, int]] = OrderedDict(
+            (sender, (str(e[0]), int(e[1]))) for sender, e in (entries or {}).items()
+        )
+
+    def takes(self, sender: str, epoch: str, number: int) -> bool:
+        """Whether this delta is new."""
+        last = self._last.get(sender)
+        return last is None or last[0] != epoch or number > last[1]
+
+    def note(self, sender: str, epoch: str, number: int) -> None:
+        self._last[sender] = (epoch, number)
+        self._last.move_to_end(sender)
+        while len(self._last) > MOST:
+            self._last.popitem(last=False)
+
+    def entries(self) -> dict[str, tuple[str, int]]:
+        return dict(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
