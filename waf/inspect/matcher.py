@@ -1,14 +1,15 @@
-"""Many patterns over a text at once: (pattern, text) pairs in microseconds, whatever the number of patterns.
+"""Many patterns over a text at once: matches in microseconds, whatever the number of patterns.
 
 Owns Hyperscan: its flags, databases, scratch spaces, disk cache and errors. Knows nothing of rules, fields or
-views: patterns go in, matches come out as (pattern's index, start, end). The engine tracks starts where the pattern
-allows it; `span` finds the others when somebody needs them.
+views: patterns go in, (pattern's index, end offset) pairs come out. Where a match starts is found only when somebody
+asks: letting the engine track starts makes scans dearer by half, databases twice as large, and forbids some patterns.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import platform
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -37,18 +38,17 @@ class PatternFault(Exception):
         self.faults: Final = tuple(faults)
 
 
-Match = tuple[int, int, int]
-"""Index of the pattern, start and end offset. The start holds only where `Matcher.tracks` says so."""
+Match = tuple[int, int]
+"""Index of the pattern, and the offset behind the match."""
 
 
 class Matcher:
     """A compiled set of patterns; immutable. May be used from several threads at once."""
 
-    __slots__ = ("_database", "_spare", "_streaming", "_tracked", "size")
+    __slots__ = ("_database", "_spare", "_streaming", "size")
 
-    def __init__(self, database: Any, tracked: bytes, streaming: Any) -> None:
+    def __init__(self, database: Any, streaming: Any) -> None:
         self._database = database
-        self._tracked = tracked
         self._streaming = streaming
         self._spare: list[Any] = []
         self.size: Final[int] = database.size() + (streaming.size() if streaming else 0)  # bytes
@@ -56,10 +56,8 @@ class Matcher:
     @classmethod
     def build(cls, patterns: Sequence[Pattern], store: PatternStore, *, streaming: bool = False) -> Matcher:
         """Compiles, or loads what was compiled before. Raises PatternFault naming every bad pattern."""
-        database, tracked = _database(patterns, hyperscan.HS_MODE_BLOCK, store)
-        return cls(
-            database, tracked, _database(patterns, hyperscan.HS_MODE_STREAM, store)[0] if streaming else None
-        )
+        block = _database(patterns, hyperscan.HS_MODE_BLOCK, store)
+        return cls(block, _database(patterns, hyperscan.HS_MODE_STREAM, store) if streaming else None)
 
     def scan(self, text: bytes, most: int = 0) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows)."""
@@ -67,7 +65,7 @@ class Matcher:
         most = most or MAX_MATCHES + len(text) // 2
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            found.append((index, start, end))
+            found.append((index, end))
             return True if len(found) > most else None
 
         try:
@@ -88,27 +86,24 @@ class Matcher:
         finally:
             self._spare.append(scratch)
 
-    def tracks(self, index: int) -> bool:
-        """Whether the starts of this pattern's matches are the engine's own (then the leftmost ones)."""
-        return self._tracked[index] == 1
-
-    def span(self, text: bytes, match: Match) -> tuple[int, int]:
-        """Start and end of a match; a start that is not tracked is that of the shortest match ending there."""
-        index, start, end = match
-        if self._tracked[index] == 1:
-            return start, end
-        low, high = max(0, end - _LOOK_BACK), end
-        while high - low > 1:  # a match within text[low:end], none within text[high:end]
-            middle = (low + high) // 2
+    def start_of(self, text: bytes, match: Match) -> int:
+        """Where the shortest match begins that ends where this one does, at most 2 KiB before."""
+        index, end = match
+        without = end  # no match begins from here on
+        start = max(end - 16, 0)
+        while start and end - start < _LOOK_BACK and not self._ends_at(index, text[start:end]):
+            without, start = start, max(end - (end - start) * 4, 0)
+        while without - start > 1:
+            middle = (start + without) // 2
             if self._ends_at(index, text[middle:end]):
-                low = middle
+                start = middle
             else:
-                high = middle
-        return low, end
+                without = middle
+        return start
 
     def _ends_at(self, index: int, text: bytes) -> bool:
         try:
-            return any(number == index and end == len(text) for number, _, end in self.scan(text))
+            return (index, len(text)) in self.scan(text)
         except TooManyMatches:
             return False
 
@@ -126,7 +121,7 @@ class TooManyMatches(Exception):
 
 
 class MatchStream:
-    """One text in pieces; end offsets count from its first byte, starts are not known."""
+    """One text in pieces; offsets count from its first byte."""
 
     __slots__ = ("_context", "_found", "_handler", "_most", "_stream")
 
@@ -135,7 +130,7 @@ class MatchStream:
         self._most = MAX_MATCHES
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            self._found.append((index, 0, end))
+            self._found.append((index, end))
             return True if len(self._found) > self._most else None
 
         self._handler = on_match  # the binding keeps no reference of its own
@@ -171,16 +166,13 @@ def _flags(pattern: Pattern) -> int:
     return int(flags)
 
 
-def _compile(patterns: Sequence[Pattern], mode: int, tracked: bytes) -> Any:
+def _compile(patterns: Sequence[Pattern], mode: int) -> Any:
     database = hyperscan.Database(mode=mode)
     database.compile(
         expressions=[pattern.expression for pattern in patterns],
         ids=list(range(len(patterns))),
         elements=len(patterns),
-        flags=[
-            _flags(pattern) | (hyperscan.HS_FLAG_SOM_LEFTMOST if tracks else 0)
-            for pattern, tracks in zip(patterns, tracked, strict=True)
-        ],
+        flags=[_flags(pattern) for pattern in patterns],
     )
     return database
 
@@ -188,49 +180,34 @@ def _compile(patterns: Sequence[Pattern], mode: int, tracked: bytes) -> Any:
 @functools.cache
 def engine_version() -> str:
     """The engine's version and the processor features it compiles for."""
-    return str(_compile([Pattern(b"a")], hyperscan.HS_MODE_BLOCK, b"\0").info().decode())
+    return str(_compile([Pattern(b"a")], hyperscan.HS_MODE_BLOCK).info().decode())
 
 
 def cache_key(patterns: Sequence[Pattern], mode: int) -> str:
     """The name under which a compiled set is kept: everything that its bytes depend on."""
-    digest = hashlib.sha256(f"{_FORMAT}\n{engine_version()}\n{mode}\n".encode())
+    digest = hashlib.sha256(f"{engine_version()}\n{platform.machine()}\n{mode}\n".encode())
     for pattern in patterns:
         digest.update(f"{_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
     return digest.hexdigest()
 
 
-_FORMAT: Final = (
-    1  # of what is kept: for each pattern a byte that says whether starts are tracked, the database
-)
-
-
-def _database(patterns: Sequence[Pattern], mode: int, store: PatternStore) -> tuple[Any, bytes]:
+def _database(patterns: Sequence[Pattern], mode: int, store: PatternStore) -> Any:
     key = cache_key(patterns, mode)
     kept = store.load(key)
     if kept is not None:
         try:
-            database = hyperscan.loadb(kept[len(patterns) :], mode)
+            database = hyperscan.loadb(kept, mode)
             database.scratch = hyperscan.Scratch(database)
         except hyperscan.HyperscanError:
             pass  # damaged, or of another build: compiled anew
         else:
-            return database, kept[: len(patterns)]
-    block = mode == hyperscan.HS_MODE_BLOCK
-    tracked = bytes(block and not pattern.once and _can_track(pattern) for pattern in patterns)
+            return database
     try:
-        database = _compile(patterns, mode, tracked)
+        database = _compile(patterns, mode)
     except hyperscan.HyperscanError as error:
         raise PatternFault(_faults(patterns, mode) or [(-1, str(error))]) from None
-    store.save(key, tracked + hyperscan.dumpb(database))
-    return database, tracked
-
-
-def _can_track(pattern: Pattern) -> bool:
-    try:
-        _compile([pattern], hyperscan.HS_MODE_BLOCK, b"\1")
-    except hyperscan.HyperscanError:
-        return False
-    return True
+    store.save(key, hyperscan.dumpb(database))
+    return database
 
 
 def _faults(patterns: Sequence[Pattern], mode: int) -> list[tuple[int, str]]:
@@ -238,7 +215,7 @@ def _faults(patterns: Sequence[Pattern], mode: int) -> list[tuple[int, str]]:
     faults = []
     for index, pattern in enumerate(patterns):
         try:
-            _compile([pattern], mode, b"\0")
+            _compile([pattern], mode)
         except hyperscan.HyperscanError as error:
             faults.append((index, str(error)))
     return faults

@@ -105,7 +105,7 @@ class Rulebook:
             key = (id(rule), text.owner)
             if key in done:
                 continue
-            span = (hit.match[2], hit.match[2])
+            span = (hit.match[1], hit.match[1])
             confidence: Confidence | None = rule.confidence
             if rule.level > level:
                 outcome = Outcome.LEVEL
@@ -117,7 +117,7 @@ class Rulebook:
                 outcome = Outcome.TYPED
             else:
                 assert matcher is not None  # it made the hits
-                span = matcher.span(text.data, hit.match)
+                span = (matcher.start_of(text.data, hit.match), hit.match[1])
                 outcome = Outcome.FOUND
                 if armed.confirm is not None:
                     question = (id(armed.confirm), id(text), span)

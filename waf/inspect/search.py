@@ -87,20 +87,20 @@ class Hints:
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
         steps = 0
-        for index, _, _ in self._literals.scan(text):
+        for index, _ in self._literals.scan(text):
             steps |= _LITERAL[index]
-        for index, _, _ in self._classes.scan(text):
+        for index, _ in self._classes.scan(text):
             steps |= _CLASS[index]
         if steps & _ALL_SECONDS:
             steps &= ~_ALL_SECONDS
-            for index, _, _ in self._seconds.scan(text):
+            for index, _ in self._seconds.scan(text):
                 steps |= _SECOND[index]
         return steps
 
     def spots(self, text: bytes) -> list[int] | None:
         """The offset behind each place where a step might change the text; None where they are too many."""
         try:
-            return [end for matcher in self._spots for _, _, end in matcher.scan(text, _SPOTS)]
+            return [end for matcher in self._spots for _, end in matcher.scan(text, _SPOTS)]
         except TooManyMatches:
             return None
 
@@ -230,7 +230,7 @@ class _Rounds:
             return
         suspects: Sequence[int] = range(len(frontier))
         if matches is not None:
-            suspects = indices(ends, [end for _, _, end in matches])
+            suspects = indices(ends, [end for _, end in matches])
         matcher = self._searcher.matcher
         for suspect in suspects:
             assert matcher is not None  # it made the matches

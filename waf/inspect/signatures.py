@@ -256,7 +256,7 @@ class Signatures:
         if scan.matches is None:
             return None
         owners = self._requests.owners
-        spots = [end for index, _, end in scan.matches if owners[index].rule.level <= level]
+        spots = [end for index, end in scan.matches if owners[index].rule.level <= level]
         if scan.steps:
             hints = self._searcher.hints.spots(text)
             if hints is None:

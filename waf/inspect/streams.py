@@ -90,7 +90,7 @@ class StreamScan:
         for match in self._pending:
             if not self._open(match):
                 continue
-            end = match[2] - start
+            end = match[1] - start
             text = window[max(end - _BEFORE, 0) : end + _AFTER]
             finding = self._judged(match[0], text, min(end, _BEFORE))
             if finding is not None:
@@ -101,21 +101,11 @@ class StreamScan:
         return findings
 
     def _judged(self, index: int, text: bytes, end: int) -> Finding | None:
-        hit = Hit(Text(0, text), self._with_start(index, text, end))
+        hit = Hit(Text(0, text), (index, end))
         for candidate in self._book.judge([hit], [self._field], self._matcher, self._level):
             if candidate.outcome is Outcome.FOUND:
                 return self._book.finding(candidate)
         return None
-
-    def _with_start(self, index: int, text: bytes, end: int) -> Match:
-        """The match with the start that a scan of the text alone gives it."""
-        try:
-            found = self._matcher.scan(text)
-        except TooManyMatches as error:
-            found = error.found
-        return next(
-            (one for one in found if one[0] == index and one[2] == end), (index, max(end - 1, 0), end)
-        )
 
     def _once(self, finding: Finding) -> list[Finding]:
         if finding.rule in self._done:

@@ -42,9 +42,9 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
     text: bytes
 
     def around(self, offset: int) -> bytes:
-        """The value in which the byte before `offset` stands."""
-        start = self.text.rfind(MARK, 0, max(offset, 0)) + 1
-        end = self.text.find(MARK, offset)
+        """The value in which the byte before `offset` stands; a mark belongs to the value before it."""
+        start = self.text.rfind(MARK, 0, max(offset - 1, 0)) + 1
+        end = self.text.find(MARK, max(offset - 1, 0))
         return self.text[start : end if end >= 0 else len(self.text)]
 
 
