@@ -88,7 +88,10 @@ class Door:
         if here:
             self._by_address[key] = here
         self.open -= 1
-        self._commons.weigh()
+        commons = self._commons
+        commons.weigh()
+        if not self.open and commons.emptied is not None and not commons.emptied.done():
+            commons.emptied.set_result(None)
 
 
 class Commons:
@@ -142,9 +145,7 @@ class Commons:
         self.stats = Stats()
         self.conversations: set[Conversation] = set()
         self.door = Door(self)
-        self.emptied: asyncio.Future[None] | None = (
-            None  # set by whoever waits for the last conversation's end
-        )
+        self.emptied: asyncio.Future[None] | None = None  # set by whoever waits for the last connection's end
         self.draining = False
         self.idle_until = float("inf")  # when idle client connections end at the latest
         self.keep_alive = True
@@ -168,12 +169,6 @@ class Commons:
         """Connections came or went, or we drain: may connections be kept?"""
         crowded = self.door.open > self.limits.connections * KEEP_ALIVE_SHARE
         self.keep_alive = not (self.draining or crowded)
-
-    def left(self, talk: Conversation) -> None:
-        """A client's connection is no more."""
-        self.conversations.discard(talk)
-        if self.emptied is not None and not self.conversations and not self.emptied.done():
-            self.emptied.set_result(None)
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange has ended: the one place from which it is recorded."""

@@ -42,26 +42,30 @@ _BLANK: Final = (b"", b"\r", b"\r\n")
 
 
 class ClientStream(Stream):
-    """The client's socket. Behind TLS it is told of its transport once the handshake is done."""
+    """The client's socket. `counted` is the address under which the door counted it when it was accepted."""
 
     __slots__ = ("_address", "_commons", "_secure", "conversation")
 
-    def __init__(self, commons: Commons, secure: bool = False) -> None:
+    def __init__(self, commons: Commons, *, secure: bool = False, counted: str | None = None) -> None:
         super().__init__(None)
         self._commons = commons
         self._secure = secure
-        self._address: str | None = None  # counted under it by the door
+        self._address = counted
         self.conversation: Conversation | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         commons = self._commons
-        peer = peer_of(transport, self._secure)
-        if not self._secure and not commons.door.enter(peer.address):  # behind TLS it was counted before
-            self.transport.write(TOO_MANY_CONNECTIONS)
-            self.transport.close()
-            return
-        self._address = peer.address
+        name = transport.get_extra_info("peername")
+        address = address_of(name)
+        if self._address is None:
+            if not commons.door.enter(address):
+                self.transport.write(TOO_MANY_CONNECTIONS)
+                self.transport.close()
+                return
+            self._address = address
+        port = name[1] if isinstance(name, tuple) else 0
+        peer = Peer(address, port, address, "https" if self._secure else "http")
         talk = self.conversation = self.owner = Conversation(commons, self, peer)
         commons.conversations.add(talk)
         talk.start(talk.converse())
@@ -72,12 +76,16 @@ class ClientStream(Stream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.uncount()
+        if self.conversation is not None:
+            self._commons.conversations.discard(self.conversation)
+            self.conversation = self.owner = None
+
+    def uncount(self) -> None:
+        """Its place is free; may be called more than once."""
         if self._address is not None:
             self._commons.door.leave(self._address)
             self._address = None
-        if self.conversation is not None:
-            self._commons.left(self.conversation)
-            self.conversation = self.owner = None
 
     def reset(self) -> None:
         """Cut the connection so that no client can take what it got for a whole answer."""
@@ -211,11 +219,8 @@ class Conversation(Turn):
             self.link = None
 
 
-def peer_of(transport: asyncio.BaseTransport, secure: bool) -> Peer:
-    """Who is at the other end; an IPv4 address mapped into IPv6 is shown as IPv4, a Unix socket has none."""
-    scheme = "https" if secure else "http"
-    name = transport.get_extra_info("peername")
+def address_of(name: object) -> str:
+    """From a socket's peer name. IPv4 mapped into IPv6 is shown as IPv4; a Unix socket has no address: ""."""
     if isinstance(name, tuple):
-        address = str(name[0]).removeprefix("::ffff:").partition("%")[0]
-        return Peer(address, int(name[1]), address, scheme)
-    return Peer("", 0, "", scheme)
+        return str(name[0]).removeprefix("::ffff:").partition("%")[0]
+    return ""

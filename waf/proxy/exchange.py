@@ -86,6 +86,7 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
         head, client.inbox = inbox, b""
     else:
         head, client.inbox = inbox[:end], inbox[end:]
+    client.wanted = False  # until a body is asked for
     exchange.bytes_from_client = end
 
     request = parse.request_head(head, commons.limits, commons.hosts)
@@ -114,7 +115,6 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
     upload: Upload | None = None
     permission: Admitted | Refused
     if request.framing is _NONE or (request.framing is _LENGTH and not request.length):
-        client.wanted = False
         talk.unread = False
         permission = policy.admit(exchange, b"", now)
         exchange.admitted_at = now = clock()
@@ -162,6 +162,7 @@ async def _rest_of_head(talk: Conversation, exchange: Exchange) -> int:
         scanned = len(client.inbox)
         if client.ended or client.lost:
             raise fault("client.gone-early")
+        client.want()  # its beginning may have come with the request before, while nobody wanted it
         await talk.pause(deadline)
         if talk.expired and len(client.inbox) == scanned:
             raise fault("timeout.head")

@@ -39,6 +39,7 @@ class Inflow:
     def draw(self) -> bytes:
         """The payload that is here now, perhaps none; sets `done`. Raises ClientFault."""
         talk = self._talk
+        talk.client.wanted = False  # until `terms` asks for more
         data = talk.client.take()
         if not data:
             if talk.client.ended or talk.client.lost:
@@ -57,7 +58,6 @@ class Inflow:
             if excess:
                 talk.client.inbox = excess
                 self._exchange.bytes_from_client -= len(excess)
-            talk.client.wanted = False
             talk.unread = False
             self._exchange.client_body_at = talk.commons.clock()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

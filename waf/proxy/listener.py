@@ -11,15 +11,18 @@ import os
 import socket
 import ssl
 import stat
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from waf.config.address import Endpoint, parse_endpoint
 from waf.config.schema import Listen, Tls
 from waf.errors import ConfigError, Problem
-from waf.proxy.downstream import ClientStream, peer_of
+from waf.proxy.downstream import ClientStream, address_of
 
 if TYPE_CHECKING:
     from waf.proxy.commons import Commons
+
+_ACCEPTED_AT_ONCE: Final = 64
+_NO_DESCRIPTOR_SECONDS: Final = 0.5
 
 HANDSHAKE_SECONDS: Final = 10.0
 GOODBYE_SECONDS: Final = 5.0
@@ -34,7 +37,7 @@ class Listener:
         self._commons: Final = commons
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.AbstractServer] = []
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._arrivals: set[asyncio.Task[Any]] = set()
         self._bound: tuple[int, int] | None = None  # device and inode of the Unix socket that is ours
         self.context: ssl.SSLContext | None = None
 
@@ -60,8 +63,12 @@ class Listener:
         else:
             self._sockets = await _tcp_sockets(endpoint, reuse_port, loop)
         for sock in self._sockets:
+            if self.context is not None:
+                sock.listen(self._listen.backlog)
+                loop.add_reader(sock, self._accept, sock)
+                continue
             serve = loop.create_unix_server if endpoint.path else loop.create_server
-            self._servers.append(await serve(self._entrant, sock=sock, backlog=self._listen.backlog))
+            self._servers.append(await serve(self._plain, sock=sock, backlog=self._listen.backlog))
 
     def renew(self) -> None:
         """Read certificate and key again; handshakes from now on use them. Raises ConfigError, keeping the
@@ -71,15 +78,18 @@ class Listener:
             self._commons.stats.tls_reloads += 1
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept no more but what the kernel has accepted already."""
+        for sock in self._sockets:
+            while self._accept(sock):
+                pass
+            if self.context is not None:
+                self._commons.loop.remove_reader(sock)
         for server in self._servers:
             server.close()
-        self._servers.clear()
         for sock in self._sockets:
             sock.close()
+        self._servers.clear()
         self._sockets.clear()
-        for task in list(self._handshakes):
-            task.cancel()
         if self._bound is not None:
             path = parse_endpoint(self._listen.address).path
             with contextlib.suppress(OSError):
@@ -88,48 +98,65 @@ class Listener:
                     os.unlink(path)
             self._bound = None
 
-    def _entrant(self) -> asyncio.BaseProtocol:
-        return ClientStream(self._commons) if self.context is None else _Entrant(self)
+    def abandon(self) -> None:
+        """End the handshakes under way."""
+        for task in list(self._arrivals):
+            task.cancel()
 
-    def shake_hands(self, transport: asyncio.Transport, entrant: _Entrant, address: str) -> None:
-        """Begin TLS on an accepted connection, which is counted under `address`."""
-        task = self._commons.loop.create_task(self._handshake(transport, entrant, address))
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+    def _plain(self) -> asyncio.Protocol:
+        return ClientStream(self._commons)
 
-    async def _handshake(self, transport: asyncio.Transport, entrant: _Entrant, address: str) -> None:
+    # ------------------------------------------------------------------------------------------ by hand
+    # With TLS every connection is accepted by hand, so that it counts before its handshake, and each handshake
+    # uses the certificate of its day. Without, only those that wait when the listener is closed.
+
+    def _accept(self, sock: socket.socket) -> bool:
+        """Accept some; False when none waits."""
         commons = self._commons
-        client = ClientStream(commons, secure=True)
-        assert self.context is not None
-        try:
-            secured = await commons.loop.start_tls(
-                transport, entrant, self.context, server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS, ssl_shutdown_timeout=GOODBYE_SECONDS,
-            )  # fmt: skip
-        except (OSError, asyncio.CancelledError):  # ssl.SSLError is an OSError
-            secured = None
-        if secured is None:
-            commons.door.leave(address)
-            transport.abort()
-            return
-        secured.set_protocol(client)
-        client.connection_made(secured)
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, name = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return False
+            except OSError:  # no descriptor left: look again when some may be free
+                if self.context is not None:
+                    commons.loop.remove_reader(sock)
+                    commons.loop.call_later(_NO_DESCRIPTOR_SECONDS, self._accept_again, sock)
+                return False
+            accepted.setblocking(False)
+            address = address_of(name)
+            if not commons.door.enter(address):
+                accepted.close()
+                continue
+            self._welcome(accepted, address)
+        return True
 
+    def _accept_again(self, sock: socket.socket) -> None:
+        if sock in self._sockets:
+            self._commons.loop.add_reader(sock, self._accept, sock)
 
-class _Entrant(asyncio.Protocol):
-    """An accepted connection before its TLS handshake."""
+    def _welcome(self, accepted: socket.socket, address: str) -> None:
+        """Make an accepted connection, counted under `address`, a client; with TLS after its handshake."""
+        secure = self.context is not None
+        client = ClientStream(self._commons, secure=secure, counted=address)
+        task = self._commons.loop.create_task(
+            self._commons.loop.connect_accepted_socket(
+                lambda: client,
+                accepted,
+                ssl=self.context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if secure else None,
+                ssl_shutdown_timeout=GOODBYE_SECONDS if secure else None,
+            )
+        )
+        self._arrivals.add(task)
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+        def arrived(task: asyncio.Task[Any]) -> None:
+            self._arrivals.discard(task)
+            if task.cancelled() or task.exception() is not None:
+                client.uncount()
+                accepted.close()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        accepted = cast(asyncio.Transport, transport)
-        address = peer_of(accepted, True).address
-        if not self._listener._commons.door.enter(address):
-            accepted.abort()
-            return
-        accepted.pause_reading()  # until TLS reads
-        self._listener.shake_hands(accepted, self, address)
+        task.add_done_callback(arrived)
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

@@ -79,6 +79,7 @@ async def deliver(
     exchange.bytes_to_client = len(head) + len(data)
     client.write_parts(head, data)
     while client.blocked:
+        link.wanted = False
         await talk.wait(commons.clock() + commons.timeouts.write, "timeout.write")
     return keep
 
@@ -138,6 +139,7 @@ class Passing:
                 data = await self._next()
                 last = reader.done
             while talk.client.blocked:
+                self._link.wanted = False
                 await talk.wait(clock() + talk.commons.timeouts.write, "timeout.write")
         finally:
             if self._timer is not None:

@@ -27,10 +27,6 @@ that the connection ends. To close at once would cut requests that are on their 
 LAST_WORDS: Final = 1.0
 """Seconds to send the last answers after the deadline of a drain."""
 
-_ACCEPT_REST: Final = 0.02
-"""Seconds between the beginning of a drain and the end of accepting, for connections in the kernel's queue.
-"""
-
 
 class Drained(msgspec.Struct, frozen=True):
     """How a drain ended: `cut` connections did not end by themselves within the `seconds` it took."""
@@ -87,7 +83,6 @@ class Server:
         seconds = float(commons.timeouts.drain if deadline is None else deadline)
         commons.draining = True
         commons.weigh()
-        await asyncio.sleep(min(_ACCEPT_REST, seconds))
         listener.close()
         commons.idle_until = began + min(IDLE_GRACE, seconds / 2)
         for talk in list(commons.conversations):
@@ -104,6 +99,7 @@ class Server:
         """End at once; what is under way is cut, and recorded."""
         commons, listener = self._parts()
         listener.close()
+        listener.abandon()
         commons.draining = True
         for talk in list(commons.conversations):
             talk.client.abort()
@@ -117,7 +113,7 @@ class Server:
 
     async def _until_empty(self, seconds: float) -> None:
         commons, _ = self._parts()
-        if not commons.conversations or seconds <= 0:
+        if not commons.door.open or seconds <= 0:
             return
         emptied = commons.emptied = commons.loop.create_future()
         try:

@@ -14,6 +14,10 @@ JOINED: Final = 64 * 1024
 """A body of up to this many bytes is copied behind its head; a larger one goes to the kernel as it is."""
 
 
+HELD: Final = 256 * 1024
+"""What was not taken when it came, and is more than this many bytes, stops the reading even where it is wanted."""
+
+
 class Stream(asyncio.Protocol):
     """What arrived and was not taken yet is in `inbox`.
 
@@ -48,7 +52,9 @@ class Stream(asyncio.Protocol):
         self.inbox = self.inbox + data if self.inbox else data
         if self.wanted:
             owner.wake()
-        elif not self.paused and not self.lost:
+            if len(self.inbox) <= HELD:
+                return
+        if not self.paused and not self.lost:
             self.paused = True
             self.transport.pause_reading()
 
