@@ -33,6 +33,7 @@ FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 _LACKING: Final = -1.0
 _MAX_LABELS: Final = 1024
 _LED_REACH: Final = 96
+_LEAD_IN: Final = 128  # bytes of a match before its value, at most
 _SEPARATORS: Final = b" -./()"
 
 
@@ -98,29 +99,39 @@ class Finder:
         """False: there is nothing in `text`. True: `find` has to look."""
         return bool(self._candidates.scan(text))
 
-    def find(self, text: bytes, field_at: FieldAt | None = None) -> list[Hit]:
+    def find(
+        self, text: bytes, floor: int = 0, ceiling: int | None = None, field_at: FieldAt | None = None
+    ) -> list[Hit]:
         """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
-        `field_at` tells the name and the beginning of the field at a place, where the container knows them.
-        Entities that must stand `beside` another are given whether they do or not.
+        Only those that end behind `floor` and begin before `ceiling` matter to the caller. `field_at` tells the
+        name and the beginning of the field at a place, where the container knows them. Entities that must stand
+        `beside` another are given whether they do or not.
         """
         found = self._candidates.scan(text)
         if not found:
             return []
         hits = []
         before: dict[int, Surroundings] = {}
+        low = floor - _LEAD_IN
+        high = len(text) if ceiling is None else ceiling
+        forms = self._forms
         for number, place in found:
-            form = self._forms[number]
+            if place < low or place > high:
+                continue
+            form = forms[number]
             for start, end in form_spans(form, text, place):
+                if end <= floor:
+                    continue
                 around = before.get(start)
                 if around is None:
-                    label, floor = field_at(text, start) if field_at is not None else (None, 0)
-                    around = before[start] = Surroundings(text, start, label, floor)
+                    label, begin = field_at(text, start) if field_at is not None else (None, 0)
+                    around = before[start] = Surroundings(text, start, label, begin)
                 hit = _judge(form, text, start, end, around)
                 if hit is not None:
                     hits.append(hit)
                     break
-        return apart(hits)
+        return apart(hits) if len(hits) > 1 else hits
 
     def settled(self, text: bytes) -> list[Hit]:
         """As `find` in a whole text, without those that lack the value they must stand beside."""

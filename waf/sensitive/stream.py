@@ -13,16 +13,15 @@ from typing import Final
 
 import msgspec
 
-from waf.config.schema import SensitiveAction
 from waf.model import Action, BodyRefused, Verdict
-from waf.sensitive.containers import Container, is_bare_number, sniffed
-from waf.sensitive.context import label_before
+from waf.sensitive.containers import Container, sniffed
+from waf.sensitive.edits import Edit, applied, mask_edit, masked_edit, replaced_edit
 from waf.sensitive.find import BESIDE, Finder, Hit, apart
-from waf.sensitive.mask import Key, masked, masked_number
+from waf.sensitive.mask import Key, masked
 from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
-from waf.sensitive.places import Columns, Tracker, named, tracker
 from waf.sensitive.tally import Tally
-from waf.sensitive.views import View, over, view
+from waf.sensitive.views import View, view
+from waf.sensitive.whereabouts import Whereabouts
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -31,9 +30,6 @@ overlaps are settled alike."""
 KEEP_BEHIND: Final = 640
 """Bytes kept after they were sent: context of what follows, escapes included."""
 
-REMEMBER: Final = 64 * 1024
-"""Bytes at the start of a body that a tracker may still be led through once something is found."""
-
 _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
 """Bytes that no bounded value contains: what stands before the last of them is decided."""
 
@@ -41,15 +37,9 @@ _SPACES: Final = re.compile(rb"[ \t]*")
 _OPEN_TAIL: Final = re.compile(
     rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
 )
+_PAST: Final = 320  # bytes behind the frontier in which a value may begin that overlaps one before it
+_LEAST: Final = 3  # bytes of the shortest value
 _PARTIAL: Final = 8  # bytes that may be the beginning of an escape
-
-
-class Edit(msgspec.Struct, frozen=True, gc=False):
-    """`held[start:end]` becomes `text`."""
-
-    start: int
-    end: int
-    text: bytes
 
 
 class _Endless(msgspec.Struct, frozen=True):
@@ -103,9 +93,6 @@ class Redactor:
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
         self._script = False
         self._lasting = frozenset(e.beside for e in finder.entities if e.beside)
-        self._tracker: Tracker | None = None
-        self._followed = 0
-        self._start: list[bytes] | None = []
         self._begin(container)
 
     # ------------------------------------------------------------------------------------------------ the
@@ -141,14 +128,16 @@ class Redactor:
 
     def finish(self) -> bytes:
         """The rest."""
-        return self._release(len(self._held), final=True) if self._held else b""
+        if len(self._held) < _LEAST and self._endless is None:
+            return self._send(len(self._held), [])
+        return self._release(len(self._held), final=True)
 
     def _begin(self, container: Container) -> None:
         self._container = container
-        eager = container is Container.CSV or self._orders.by_field
-        self._tracker = tracker(container) if eager else None
-        self._start = None if eager else []
-        self._columns = self._tracker if isinstance(self._tracker, Columns) else None
+        self._where = Whereabouts(
+            container, eager=self._orders.by_field, address=self._fixed_address, part=self._part
+        )
+        self._columns = self._where.columns
 
     def _frontier(self, held: bytes) -> int:
         """How many bytes of `held` no later byte can say anything about."""
@@ -160,6 +149,8 @@ class Redactor:
         return max(low, max([held.rfind(byte, low) for byte in _HARD]) + 1)
 
     def _release(self, limit: int, final: bool, idle: bool = False) -> bytes:
+        if not limit and not final and self._endless is None:
+            return b""
         held = self._held
         offset = len(self._behind)
         seen = view(self._behind + held if offset else held, self._container is Container.FORM)
@@ -168,23 +159,26 @@ class Redactor:
         if self._endless is not None:
             begin = self._pass_on(self._endless, seen, offset, final, edits)
             limit = max(limit, begin) if self._endless is None else begin
-        if limit:
-            hits = self._hits(seen.text, limit, offset)
+        if limit > begin:
+            hits = self._hits(seen, limit, offset)
             if hits:
                 limit = self._settle(hits, seen, offset, begin, limit, final, idle, edits)
         if not limit:
             return b""
         return self._send(limit, edits)
 
-    def _hits(self, text: bytes, limit: int, offset: int) -> list[Hit]:
+    def _hits(self, seen: View, limit: int, offset: int) -> list[Hit]:
+        text = seen.text
+        floor = seen.place(offset) if offset else 0
+        ceiling = seen.place(limit + offset) + _PAST
         columns = self._columns
         if columns is None:
-            return self._finder.find(text)
+            return self._finder.find(text, floor, ceiling)
         if not columns.ready:
-            self._follow(self._passed + self._held.find(b"\n", 0, limit) + 1)
+            self._where.follow(self._held, self._held.find(b"\n", 0, limit) + 1)
         if not columns.names:
-            return self._finder.find(text)
-        hits = self._finder.find(text, columns.field_at)
+            return self._finder.find(text, floor, ceiling)
+        hits = self._finder.find(text, floor, ceiling, columns.field_at)
         taken = {hit.start for hit in hits}
         cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator, taken)
         return apart([*hits, *cells]) if cells else hits
@@ -249,7 +243,7 @@ class Redactor:
         match = endless.more.match(seen.text, place)
         end = match.end() if match is not None else place
         if endless.alters and end > place:
-            self._mask_over(seen, place, masked(seen.text[place:end], "all"), offset, edits)
+            edits.append(mask_edit(seen, place, masked(seen.text[place:end], "all"), offset))
         stop = seen.span(place, end)[1] - offset if end > place else 0
         if final or len(self._held) - stop >= _PARTIAL:
             self._endless = None
@@ -263,7 +257,7 @@ class Redactor:
         text = seen.text
         value = text[hit.start : hit.end]
         entity = hit.entity
-        address = self._address(text, hit.start, start)
+        address = self._where.address(text, hit.start, self._held, start)
         action = self._orders.action(entity, address)
         if action == "ignore":
             return end
@@ -280,42 +274,13 @@ class Redactor:
         if not self._enforce:
             return end
         self.altered = True
-        if action in LENGTHENS:
-            edit = self._replacement(action, hit, seen, offset, start, end)
-            edits.append(edit)
-            return edit.end
-        format = "everything" if entity.unwritten else entity.mask
         container = self._container_at(text, hit.start)
-        if is_bare_number(container, text, hit.start, hit.end):
-            new = masked_number(value, format)
+        if action in LENGTHENS:
+            edit = replaced_edit(action, hit, seen, self._held, start, end, container, self._key)
         else:
-            new = masked(value, format)
-        self._mask_over(seen, hit.start, new, offset, edits, start)
-        return end
-
-    def _mask_over(
-        self, seen: View, place: int, new: bytes, offset: int, edits: list[Edit], start: int = 0
-    ) -> None:
-        """Write `new` over what stands at `place` of the view, from `start` of what is held on."""
-        first, end = seen.span(place, place + len(new))
-        skip = max(0, start - (first - offset))
-        edits.append(Edit(first - offset + skip, end - offset, over(seen, place, new)[skip:]))
-
-    def _replacement(
-        self, action: SensitiveAction, hit: Hit, seen: View, offset: int, start: int, end: int
-    ) -> Edit:
-        text = seen.text
-        value = text[hit.start : hit.end]
-        bare = is_bare_number(self._container_at(text, hit.start), text, hit.start, hit.end)
-        if action == "drop":
-            if bare:
-                return Edit(start, end, b"null" if self._container is Container.JSON else b"0")
-            low, high = _field_around(self._container, self._held, start, end)
-            return Edit(low, high, b"")
-        if bare:
-            return Edit(start, end, self._key.number(hit.entity.id, value))
-        make = self._key.token if action == "tokenise" else self._key.hash
-        return Edit(start, end, make(hit.entity.id, value))
+            edit = masked_edit(hit, seen, offset, start, container)
+        edits.append(edit)
+        return edit.end
 
     def _container_at(self, text: bytes, start: int) -> Container:
         """Within mark-up a script has a grammar of its own."""
@@ -343,41 +308,9 @@ class Redactor:
             self._held = b""
             raise BodyRefused(self.refusal)
 
-    # ------------------------------------------------------------------------------------------------- its
-    # name
-
-    def _address(self, text: bytes, place: int, start: int) -> str:
-        if self._fixed_address:
-            return self._fixed_address
-        if self._columns is not None and self._columns.names:
-            return self._columns.named_at(text, place)
-        address = self._place(text, place, start)
-        return self._part + address.removeprefix(self._container.value) if self._part else address
-
-    def _place(self, text: bytes, place: int, start: int) -> str:
-        if self._tracker is None:
-            if self._start is None:
-                label = label_before(text, place).decode("utf-8", "replace")
-                return named(self._container, f"**.{label}") if label else self._container.value
-            self._tracker = tracker(self._container)
-            self._tracker.follow(b"".join(self._start))
-            self._followed = self._passed
-            self._start = None
-        self._follow(self._passed + start)
-        return self._tracker.address(text, place)
-
-    def _follow(self, upto: int) -> None:
-        if self._tracker is not None and upto > self._followed:
-            self._tracker.follow(self._held[self._followed - self._passed : upto - self._passed])
-            self._followed = upto
-
     def _send(self, limit: int, edits: list[Edit]) -> bytes:
         held = self._held
-        self._follow(self._passed + limit)
-        if self._start is not None:
-            self._start.append(held[:limit])
-            if self._passed + limit > REMEMBER:
-                self._start = None
+        self._where.sent(held, limit)
         if self._container is Container.HTML and b"script" in held:
             opened, closed = held.rfind(b"<script", 0, limit), held.rfind(b"</script", 0, limit)
             if opened >= 0 or closed >= 0:
@@ -385,31 +318,4 @@ class Redactor:
         self._passed += limit
         self._behind = (self._behind + held[max(0, limit - KEEP_BEHIND) : limit])[-KEEP_BEHIND:]
         self._held = held[limit:]
-        if not edits:
-            return held if limit == len(held) else held[:limit]
-        pieces: list[bytes] = []
-        done = 0
-        for edit in edits:
-            pieces += (held[done : edit.start], edit.text)
-            done = edit.end
-        pieces.append(held[done:limit])
-        return b"".join(pieces)
-
-
-_BOUNDS: Final[dict[Container, tuple[bytes, bytes]]] = {
-    Container.JSON: (b'"', b'"'),
-    Container.XML: (b">\"'", b"<\"'"),
-    Container.FORM: (b"=&", b"&"),
-    Container.CSV: (b'\n,;\t|"', b'\r\n,;\t|"'),
-}
-
-
-def _field_around(container: Container, held: bytes, start: int, end: int) -> tuple[int, int]:
-    """The whole content of the field around a value, as far as it is held; the value itself elsewhere."""
-    bounds = _BOUNDS.get(container)
-    if bounds is None:
-        return start, end
-    left, right = bounds
-    low = max(held.rfind(bytes((byte,)), 0, start) for byte in left) + 1
-    ends = [at for byte in right if (at := held.find(bytes((byte,)), end)) >= 0]
-    return low, min(ends, default=end)
+        return applied(held, limit, edits)

@@ -101,6 +101,8 @@ class View:
         starts = self._starts
         if starts is None:
             starts = self._map()
+        if not starts:
+            return offset
         unit = bisect_right(self._wheres, offset) - 1
         if unit < 0:
             return offset
