@@ -8,13 +8,14 @@ here by a person (pins, ignored constraints, held versions) is never undone by i
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from waf.profiles.constraints import Aspect, Constraint, Key, Origin, Stage
+from waf.profiles.constraints import ROOT, Aspect, Constraint, Key, Origin, Stage
 from waf.profiles.evidence import Evidence
+from waf.profiles.segments import SLOT
 from waf.profiles.store import Damaged, seal, unseal
 
 MAGIC: Final = b"\x89WAFBOK\n"
@@ -80,10 +81,18 @@ class Book(msgspec.Struct):
     def constraints(self, cap: Stage = Stage.PROTECT) -> list[Constraint]:
         """What the profile says, each constraint at most as far as `cap`. Documents win over what was
         learned, people over both."""
-        chosen = {key: entry.constraint for key, entry in self.entries.items()}
-        for key in list(chosen):
-            if _overruled(key, self.documents) or _overruled(key, self.pins):
-                del chosen[key]
+        chosen: dict[Key, Constraint] = {}
+        cover = Cover(self.document_places)
+        for key, entry in self.entries.items():
+            placed = cover.key(key) if self.document_places else key
+            if placed is None or _overruled(placed, self.documents) or _overruled(placed, self.pins):
+                continue
+            constraint = entry.constraint
+            if placed is not key:
+                constraint = msgspec.structs.replace(constraint, key=placed)
+                if (other := chosen.get(placed)) is not None:  # two learned places are one in the document
+                    constraint = _either(constraint, other)
+            chosen[placed] = constraint
         chosen.update(self.documents)
         chosen.update(self.pins)
         patterns = [pattern_of(pattern) for pattern in self.ignored]
@@ -95,13 +104,16 @@ class Book(msgspec.Struct):
 
     def all_places(self) -> Places:
         """Learned places and those of documents."""
-        result = dict(self.places)
-        for template, methods in self.document_places.items():
-            result[template] = result.get(template, frozenset()) | methods
+        if not self.document_places:
+            return self.places
+        cover = Cover(self.document_places)
+        result = dict(self.document_places)
+        for template, methods in self.places.items():
+            placed = cover.template(template)
+            result[placed] = result.get(placed, frozenset()) | methods
         return result
 
-    # ------------------------------------------------------------------------------------------ people's
-    # edits
+    # ----------------------------------------------------------------------------------- edits by people
 
     def accept(self, pattern: str, now: float) -> list[Key]:
         """Take what was learned for every constraint that fits, and protect it. Gives those that changed."""
@@ -215,6 +227,69 @@ class Book(msgspec.Struct):
         return book
 
 
+class Cover:
+    """Tells which documented template a learned one falls under: "/users/{int}" under "/users/{str}"."""
+
+    def __init__(self, places: Places) -> None:
+        self._tree: dict[str, Any] = {}
+        for template in places:
+            node = self._tree
+            for segment in template[1:].split("/"):
+                node = node.setdefault(segment, {})
+
+    def template(self, template: str) -> str:
+        """The documented template (or the way to one), else the template as it is."""
+        found = self._find(template[1:].split("/"), self._tree) if template.startswith("/") else None
+        return template if found is None else "/" + "/".join(found)
+
+    def key(self, key: Key) -> Key | None:
+        """The key under which a learned claim stands; None where the document leaves no room for it."""
+        placed = self.template(key.template)
+        if key.aspect == Aspect.PATH.value and SLOT in self._children(placed):
+            return None
+        return key if placed == key.template else msgspec.structs.replace(key, template=placed)
+
+    def _children(self, template: str) -> dict[str, Any]:
+        node = self._tree
+        for segment in template[1:].split("/") if template else ():
+            node = node.get(segment, {})
+        return node
+
+    def _find(self, segments: list[str], node: dict[str, Any]) -> list[str] | None:
+        if not segments:
+            return []
+        for name in (segments[0], SLOT) if segments[0] else (segments[0],):
+            if name in node and (rest := self._find(segments[1:], node[name])) is not None:
+                return [name, *rest]
+        return None
+
+
+def _either(one: Constraint, other: Constraint) -> Constraint:
+    """What both places allow together, as strict as the looser stage."""
+    allowed = widened(Aspect(one.key.aspect), one.allowed, other.allowed)
+    return msgspec.structs.replace(one, allowed=allowed, stage=min(one.stage, other.stage))
+
+
+def widened(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """What either allows."""
+    if not new:
+        return old
+    if aspect is Aspect.LENGTH:
+        return str(min(int(old[0]), int(new[0]))), str(max(int(old[1]), int(new[1])))
+    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
+        return (str(max(int(old[0]), int(new[0]))),)
+    return tuple(sorted({*old, *new}))
+
+
+def narrowed(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """What both allow."""
+    if aspect is Aspect.LENGTH:
+        return str(max(int(old[0]), int(new[0]))), str(min(int(old[1]), int(new[1])))
+    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
+        return (str(min(int(old[0]), int(new[0]))),)
+    return tuple(sorted(set(old) & set(new)))
+
+
 def move(entry: Entry, stage: Stage, now: float, note: str) -> None:
     """Put an entry into a stage and begin its count anew."""
     entry.constraint = msgspec.structs.replace(entry.constraint, stage=stage)
@@ -222,31 +297,35 @@ def move(entry: Entry, stage: Stage, now: float, note: str) -> None:
     entry.violators, entry.violations = 0, 0
 
 
-def pattern_of(pattern: str) -> Any:
+def pattern_of(pattern: str) -> Callable[[Key], bool]:
     """A test for keys from "METHOD TEMPLATE [ADDRESS [ASPECT]]"; "*" stands for anything in each of the four.
 
-    Parts left out are anything. Raises ValueError for a pattern without a method and a template.
+    Parts left out are anything; "-" is the address of what concerns the endpoint itself, "charset" all
+    aspects of that name. A blank within an address is written "?". Raises ValueError for a pattern without
+    a template.
     """
     parts = pattern.split()
     if not 2 <= len(parts) <= 4:
         raise ValueError(f'{pattern!r}: write "METHOD /template [address [aspect]]"')
     method, template, address, aspect = [*parts, *["*"] * (4 - len(parts))]
+    template = "" if template == ROOT else template
+    address = "" if address == "-" else address
 
     def fits(key: Key) -> bool:
         return (
             _fits(method, key.method)
             and _fits(template, key.template)
             and _fits(address, key.address)
-            and (_fits(aspect, key.aspect) or _fits(aspect + ".*", key.aspect))
+            and (_fits(aspect, key.aspect) or key.aspect.startswith(aspect + "."))
         )
 
     return fits
 
 
 def _fits(pattern: str, text: str) -> bool:
-    if "*" not in pattern or pattern == text:
-        return pattern == text
-    return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
+    if pattern == text:
+        return True
+    return ("*" in pattern or "?" in pattern) and fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 _VALUE_ASPECTS: Final = frozenset(

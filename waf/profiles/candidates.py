@@ -30,6 +30,9 @@ LISTED: Final = 0.05  # share of requests with a value seen once at which values
 FAMILY: Final = "~"
 """Template of candidates about all parameters of one name, wherever they stand."""
 
+_FIXED: Final = frozenset({v.Type.EMPTY, v.Type.DATE, v.Type.UUID, v.Type.BOOL})
+"""Types whose values are as long as they have to be."""
+
 _STRATA: Final = {
     v.Stratum.PLAIN: Aspect.PLAIN,
     v.Stratum.PROSE: Aspect.PROSE,
@@ -269,7 +272,7 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
         result = tally(codes.values(), floors)
         allowed = sorted(v.code_label(code) for code, evidence in codes.items() if floors.known(evidence))
         yield make(_STRATA[stratum], allowed, result.doubtful, result.known)
-    if lengths := _lengths(parameter.lengths, floors):
+    if not (narrow and kinds <= _FIXED) and (lengths := _lengths(parameter.lengths, floors)):
         least, most, doubtful = lengths
         yield make(Aspect.LENGTH, (str(least), str(most)), doubtful, len(parameter.lengths))
     if not parameter.many_shapes and not (formal and narrow):

@@ -252,6 +252,9 @@ class Profile:
 
 
 def _unknown(constraint: Constraint, name: str) -> bool:
-    return not (
-        name in constraint.allowed or general_name(name) in constraint.allowed or TRACKING.fullmatch(name)
-    )
+    allowed = constraint.allowed
+    if name in allowed or "*" in allowed or general_name(name) in allowed or TRACKING.fullmatch(name):
+        return False
+    # What a string holds as JSON stands below it as "name{}.inner": that is the string's own content.
+    outer, within, _ = name.partition("{}")
+    return not within or outer not in allowed

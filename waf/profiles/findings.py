@@ -5,6 +5,7 @@ Whether a finding refuses anything is decided by the stage of its constraint alo
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from waf.model import Confidence, Engine, Field, Finding, Mask, Severity
@@ -49,10 +50,16 @@ def about_place(constraint: Constraint, excerpt: str) -> Finding:
     return _finding(constraint, constraint.key.address, excerpt)
 
 
+_USUAL_NAME: Final = re.compile(r"[A-Za-z0-9_.\[\]{}-]{1,80}")
+
+
 def about_field(constraint: Constraint, field: Field, mask: Mask) -> Finding:
-    if constraint.key.aspect == Aspect.NAMES.value:
-        return _finding(constraint, field.address, mask(field.name.encode("utf-8", "replace")))
-    return _finding(constraint, field.address, mask(field.value))
+    """A finding about one field. A name that the client made up is masked as values are."""
+    if constraint.key.aspect != Aspect.NAMES.value:
+        return _finding(constraint, field.address, mask(field.value))
+    shown = mask(field.name.encode("utf-8", "replace"))
+    usual = _USUAL_NAME.fullmatch(field.name) is not None
+    return _finding(constraint, field.address if usual else f"{field.part.label}.{shown}", shown)
 
 
 def _finding(constraint: Constraint, address: str, excerpt: str) -> Finding:

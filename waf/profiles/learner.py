@@ -8,6 +8,7 @@ under attack, and of endpoints that have long been known only a sample.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ from waf.profiles.findings import shape_mask
 from waf.profiles.merge import Delta, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
+from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert, Watch, step
 from waf.profiles.siege import Siege, Suspects
 
@@ -143,6 +145,15 @@ class Learner:
         if self._month and month > self._month:
             self.state.age()
         self._month = month
+
+    def pin_documents(self, documents: Iterable[Imported]) -> None:
+        """Make what OpenAPI documents say hold from now on, in the place of what earlier ones said."""
+        book = self.book
+        book.documents, book.document_places = {}, {}
+        for document in documents:
+            book.documents.update(document.constraints)
+            for template, methods in document.places.items():
+                book.document_places[template] = book.document_places.get(template, frozenset()) | methods
 
     # --------------------------------------------------------------------------------------------- the fleet
 

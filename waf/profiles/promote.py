@@ -23,10 +23,10 @@ from typing import Final
 
 import msgspec
 
-from waf.profiles.book import Book, Entry, move
+from waf.profiles.book import Book, Entry, move, narrowed, widened
 from waf.profiles.candidates import Candidate
 from waf.profiles.closing import Needs
-from waf.profiles.constraints import Aspect, Constraint, Key, Stage
+from waf.profiles.constraints import Constraint, Key, Stage
 from waf.profiles.evidence import REQUESTS, Evidence, estimate, sources
 
 STAGE_REQUESTS: Final = 1_000.0
@@ -144,26 +144,6 @@ def _open(entry: Entry, candidate: Candidate, strict: Mapping[Key, Candidate], a
         return False
     entry.constraint = msgspec.structs.replace(old, allowed=sure)
     return True
-
-
-def widened(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    """What either allows."""
-    if not new:
-        return old
-    if aspect is Aspect.LENGTH:
-        return str(min(int(old[0]), int(new[0]))), str(max(int(old[1]), int(new[1])))
-    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
-        return (str(max(int(old[0]), int(new[0]))),)
-    return tuple(sorted({*old, *new}))
-
-
-def narrowed(aspect: Aspect, old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    """What both allow."""
-    if aspect is Aspect.LENGTH:
-        return str(max(int(old[0]), int(new[0]))), str(min(int(old[1]), int(new[1])))
-    if aspect in (Aspect.REPEATS, Aspect.REQUIRED):
-        return (str(min(int(old[0]), int(new[0]))),)
-    return tuple(sorted(set(old) & set(new)))
 
 
 # ----------------------------------------------------------------------------------------------- staging

@@ -4,7 +4,7 @@ rest."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -150,6 +150,27 @@ def _shape_test(constraint: Constraint, key: bytes) -> Test:
     return lambda field: v.shape_of(field.value) in shapes
 
 
+def check_allowed(constraint: Constraint) -> str:
+    """What is wrong with the values of a constraint that a person wrote, "" if nothing."""
+    aspect, allowed = Aspect(constraint.key.aspect), constraint.allowed
+    try:
+        if aspect in _COUNTED and len(allowed) != _COUNTED[aspect]:
+            return f"{_COUNTED[aspect]} values are needed here, not {len(allowed)}"
+        if aspect in (Aspect.REPEATS, Aspect.SIZE, Aspect.REQUIRED):
+            int(allowed[0])
+        if aspect is Aspect.ENUM and not all(text[:1] in ("=", "#") for text in allowed):
+            return 'write each value with "=" before it'
+        if (make := _TESTS.get(aspect)) is not None:
+            make(constraint, b"")
+    except (ValueError, re.error) as error:
+        return str(error)
+    return ""
+
+
+_COUNTED: Final = {
+    Aspect.LENGTH: 2, Aspect.RANGE: 2, Aspect.REPEATS: 1, Aspect.REQUIRED: 1, Aspect.SIZE: 1,
+}  # fmt: skip
+
 _TESTS: Final[dict[Aspect, Callable[[Constraint, bytes], Test]]] = {
     Aspect.TYPE: _type_test,
     Aspect.ENUM: _enum_test,
@@ -194,7 +215,7 @@ def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
         low, high = _bounds(constraint)
         least, most = max(least, low), min(most, high)
     count = f"{{{least},{most}}}" if most < 1 << 62 else f"{{{least},}}"
-    allowed = _allowed_bytes(by_aspect)
+    allowed = _allowed_of(by_aspect)
     members = "".join(f"\\x{byte:02x}" for byte in sorted(allowed))
     run = f"[{members}]{count}" if members else ""
     if len(allowed) == 256:
@@ -209,13 +230,21 @@ def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
     return re.compile((ahead + run).encode()).fullmatch
 
 
-def _allowed_bytes(by_aspect: dict[Aspect, list[Constraint]]) -> set[int]:
+def _allowed_of(by_aspect: dict[Aspect, list[Constraint]]) -> set[int]:
+    allowed = set(range(256))
+    for aspect in _STRATUM:
+        for constraint in by_aspect.get(aspect, ()):
+            allowed &= allowed_bytes({aspect: constraint.allowed})
+    return allowed
+
+
+def allowed_bytes(claims: Mapping[Aspect, tuple[str, ...]]) -> set[int]:
+    """The bytes that constraints on characters allow; those they do not speak of are allowed."""
     allowed = set(range(256))
     for aspect, stratum in _STRATUM.items():
-        for constraint in by_aspect.get(aspect, ()):
-            kept = {b for label in constraint.allowed for b in v.bytes_of(v.code_of(label))}
-            members = {byte for byte in range(256) if _stratum_of_byte(byte) is stratum}
-            allowed -= members - kept
+        if aspect in claims:
+            kept = {b for label in claims[aspect] for b in v.bytes_of(v.code_of(label))}
+            allowed -= {byte for byte in range(256) if _stratum_of_byte(byte) is stratum} - kept
     return allowed
 
 
