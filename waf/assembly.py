@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from waf.config.document import read_document
+from waf.config.document import Tree, read_document
+from waf.config.layers import find
 from waf.config.load import Loaded, load
 from waf.config.schema import Config
 from waf.config.shape import read_struct
@@ -32,9 +33,12 @@ from waf.policy.tuning import Tuning, TuningFile
 from waf.profiles.check import Profile
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
-from waf.sensitive.entities import Entity, parse_entities
+from waf.sensitive.entities import parse_entities
+from waf.sensitive.exact import ExactData, read_list
+from waf.sensitive.mask import Key
 
 MAX_FILE: Final = 4 * 1024 * 1024  # bytes
+MAX_LIST: Final = 256 * 1024 * 1024  # bytes of a list of exact values
 KEY_BYTES: Final = 32
 _KEY_FILE: Final = "sensitive.key"
 
@@ -90,11 +94,11 @@ class Files:
         """Read the configuration. Raises ConfigError with every problem."""
         return load([(_text(path), path) for path in self.paths], self._environ, self._options)
 
-    def beside(self, path: str) -> str:
-        """A path named in the configuration; relative ones count from the nearest file."""
-        if os.path.isabs(path) or not self.paths:
+    def beside(self, path: str, source: str) -> str:
+        """A path that `source` names; a relative one counts from there, where that is one of the files."""
+        if os.path.isabs(path) or source not in self.paths:
             return path
-        return str(Path(self.paths[-1]).parent / path)
+        return str(Path(source).parent / path)
 
 
 def rules_directory() -> Path:
@@ -118,40 +122,59 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     problems: list[Problem] = []
     names, digest = list(files.paths), hashlib.sha256(repr(config).encode())
 
-    def texts(kind: str, further: Sequence[str], defaults: bool) -> list[tuple[str, str]]:
-        places = [str(rules_directory() / kind)] if defaults else []
-        places += [files.beside(path) for path in further]
-        names.extend(files.beside(path) for path in further)
+    def named(path: str, key: str, index: int) -> str:
+        origins = loaded.origins
+        origin = origins.get(f"{key}[{index}]") or origins.get(f"{key}[{index}].file") or origins.get(key)
+        place = files.beside(path, origin.source if origin is not None else "")
+        names.append(place)
+        return place
+
+    def texts(places: Sequence[str]) -> list[tuple[str, str]]:
         out = []
         for place in places:
             for path in _yaml_files(place, problems):
-                text = _text(path)
+                try:
+                    text = _text(path)
+                except ConfigError as error:
+                    problems.extend(error.problems)
+                    continue
                 digest.update(text.encode())
                 out.append((path, text))
         return out
 
-    rules = _gather(
-        texts("signatures", config.signatures.rules, config.signatures.defaults), parse_rules, problems
-    )
-    entities = _gather(texts("sensitive", (), True), parse_entities, problems)
-    tuning = _tuning(texts("tuning", config.tuning, False), problems)
+    own = [named(path, "signatures.rules", i) for i, path in enumerate(config.signatures.rules)]
+    shipped = [str(rules_directory() / "signatures")] if config.signatures.defaults else []
+    rules = _gather(texts([*shipped, *own]), parse_rules, problems)
+    entities = _gather(texts([str(rules_directory() / "sensitive")]), parse_entities, problems)
+    tuning = _tuning(texts([named(path, "tuning", i) for i, path in enumerate(config.tuning)]), problems)
+    exact: dict[str, ExactData] = {}
+    for i, listed in enumerate(config.sensitive.exact):
+        place = named(listed.file, "sensitive.exact", i)
+        try:
+            text = _text(place, MAX_LIST)
+            digest.update(text.encode())
+            exact[listed.id] = ExactData(
+                read_list(text, listed.column), Key(kept.key), f"sensitive.exact[{i}]"
+            )
+        except ConfigError as error:
+            problems.extend(msgspec.structs.replace(p, file=p.file or place) for p in error.problems)
     if problems:
         raise ConfigError(problems)
     in_force = retuned(rules, tuning)
-    policy = _assemble(config, in_force, entities, tuning, kept, digest.hexdigest()[:12], generation)
+    detector = Detector.build(config.sensitive, entities, kept.store, kept.key, exact)
+    policy = _assemble(config, in_force, detector, tuning, kept, digest.hexdigest()[:12], generation)
     return Bundle(policy, tuple(in_force), loaded, loaded.warnings, tuple(dict.fromkeys(names)))
 
 
 def _assemble(
     config: Config,
     rules: Sequence[Rule],
-    entities: Sequence[Entity],
+    detector: Detector,
     tuning: Tuning,
     kept: Kept,
     version: str,
     generation: int,
 ) -> Policy:
-    detector = Detector.build(config.sensitive, entities, kept.store, kept.key)
     kept.mask = detector.mask
     signatures = None
     if config.signatures.enabled:
@@ -187,24 +210,26 @@ def _gather(
 
 def _tuning(texts: Sequence[tuple[str, str]], problems: list[Problem]) -> Tuning:
     contents: list[tuple[str, TuningFile]] = []
+    trees: dict[str, Tree] = {}
     for path, text in texts:
         try:
-            content = read_struct(read_document(text, path, problems), TuningFile, problems)
+            trees[path] = tree = read_document(text, path, problems)
+            content = read_struct(tree, TuningFile, problems)
         except ConfigError as error:
             problems.extend(error.problems)
             continue
         if content is not None:
             contents.append((path, content))
     try:
-        return Tuning(contents)
+        return Tuning(contents, lambda file, place: find(trees[file], place).line)
     except ConfigError as error:
         problems.extend(error.problems)
         return Tuning()
 
 
-def _text(path: str) -> str:
+def _text(path: str, limit: int = MAX_FILE) -> str:
     try:
-        return read_capped(path, MAX_FILE).decode()
+        return read_capped(path, limit).decode()
     except UnicodeDecodeError:
         raise ConfigError([Problem(path, 0, "", "not UTF-8", "save the file as UTF-8")]) from None
     except OSError as error:

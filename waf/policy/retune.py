@@ -22,20 +22,24 @@ def retuned(rules: Sequence[Rule], tuning: Tuning) -> list[Rule]:
     """
     problems: list[Problem] = []
     out = list(rules)
-    for file, change in tuning.changes:
-        out = _changed(out, change, file, problems)
-    for file, patch in tuning.patterns():
-        out += _patched(patch, file, problems)
+    known = [rule.id for rule in rules]
+    for file, place, change in tuning.changes:
+        glob = re.compile(translate(change.rule))
+        if not any(map(glob.fullmatch, known)):
+            mend = "see the names with: waf rules list"
+            problems.append(tuning.problem(file, place, f'no rule is called "{change.rule}"', mend))
+        out = _changed(out, change, glob)
+    for file, place, patch in tuning.patterns():
+        try:
+            out.append(_patched(patch, file, tuning.problem(file, place, "").line))
+        except ConfigError as error:
+            problems += [tuning.problem(file, place, p.message, p.mend) for p in error.problems]
     if problems:
         raise ConfigError(problems)
     return out
 
 
-def _changed(rules: list[Rule], change: RuleChange, file: str, problems: list[Problem]) -> list[Rule]:
-    glob = re.compile(translate(change.rule))
-    if not any(glob.fullmatch(rule.id) for rule in rules):
-        message = f'no rule is called "{change.rule}"'
-        problems.append(Problem(file, 0, "rules", message, "see the names with: waf rules list"))
+def _changed(rules: list[Rule], change: RuleChange, glob: re.Pattern[str]) -> list[Rule]:
     out = []
     for rule in rules:
         if not glob.fullmatch(rule.id):
@@ -47,27 +51,19 @@ def _changed(rules: list[Rule], change: RuleChange, file: str, problems: list[Pr
     return out
 
 
-def _patched(patch: Patch, file: str, problems: list[Problem]) -> Sequence[Rule]:
-    """A patch's pattern as a rule: it stands wherever `field` says and is never doubted."""
+def _patched(patch: Patch, file: str, line: int) -> Rule:
+    """A patch's pattern as a rule: it stands wherever `field` says and is never doubted. Raises ConfigError."""
     where = patch.field or "request"
-    document = msgspec.json.encode(
-        [
-            {
-                "id": "patch-" + patch.id,
-                "title": patch.title or patch.reason or f"virtual patch {patch.id}",
-                "class": "cve",
-                "severity": "critical" if patch.action == "block" else "info",
-                "confidence": "high",
-                "level": 1,
-                "where": [where],
-                "pattern": patch.pattern,
-                "hits": ["-"],
-            }
-        ]
-    )
-    try:
-        rules = parse_rules(document.decode(), file)
-    except ConfigError as error:
-        problems += [msgspec.structs.replace(p, line=0, path=f"patches.{patch.id}") for p in error.problems]
-        return ()
-    return [msgspec.structs.replace(rule, id=PATCH_PREFIX + patch.id) for rule in rules]
+    entry = {
+        "id": "patch-" + patch.id,
+        "title": patch.title or patch.reason or f"virtual patch {patch.id}",
+        "class": "cve",
+        "severity": "critical" if patch.action == "block" else "info",
+        "confidence": "high",
+        "level": 1,
+        "where": [where],
+        "pattern": patch.pattern,
+        "hits": ["-"],
+    }
+    (rule,) = parse_rules("- " + msgspec.json.encode(entry).decode(), file)
+    return msgspec.structs.replace(rule, id=PATCH_PREFIX + patch.id, line=line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 from typing import Final, Literal
 
@@ -150,10 +150,18 @@ PATCH_PREFIX: Final = "patch."
 
 
 class Tuning:
-    """All tuning files compiled. Raises ConfigError with every entry that cannot be used."""
+    """All tuning files compiled. Raises ConfigError with every entry that cannot be used.
 
-    def __init__(self, files: Sequence[tuple[str, TuningFile]] = ()) -> None:
+    `line_of` gives the line at which a dotted place of a file stands, for messages.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[tuple[str, TuningFile]] = (),
+        line_of: Callable[[str, str], int] = lambda _file, _place: 0,
+    ) -> None:
         problems: list[Problem] = []
+        self._line_of = line_of
         self.files = tuple(files)
         self._exclusions: list[_Exclusion] = []
         self._thresholds: list[tuple[_Scoped, Threshold]] = []
@@ -164,8 +172,12 @@ class Tuning:
                     try:
                         self._add(entry)
                     except ValueError as error:
-                        problems.append(Problem(name, 0, f"{kind}[{index}]", str(error)))
-        self.changes = tuple((name, change) for name, content in files for change in content.rules)
+                        problems.append(self.problem(name, f"{kind}[{index}]", str(error)))
+        self.changes = tuple(
+            (name, f"rules[{index}]", change)
+            for name, content in files
+            for index, change in enumerate(content.rules)
+        )
         if problems:
             raise ConfigError(problems)
         self.idle = not (self._exclusions or self._thresholds or self._patches)
@@ -258,9 +270,18 @@ class Tuning:
             for where, entry in self._patches
         )
 
-    def patterns(self) -> list[tuple[str, Patch]]:
-        """(file, patch) of those that search for a pattern; they join the signature rules under "patch.ID"."""
-        return [(name, patch) for name, content in self.files for patch in content.patches if patch.pattern]
+    def patterns(self) -> list[tuple[str, str, Patch]]:
+        """(file, place, patch) of those that search for a pattern; they join the signature rules under "patch.ID"."""
+        return [
+            (name, f"patches[{index}]", patch)
+            for name, content in self.files
+            for index, patch in enumerate(content.patches)
+            if patch.pattern
+        ]
+
+    def problem(self, file: str, place: str, message: str, mend: str = "") -> Problem:
+        """A mistake at a dotted place of one of the files, with its line."""
+        return Problem(file, self._line_of(file, place), place, message, mend)
 
     def expired(self, today: datetime.date) -> list[Problem]:
         """Entries whose last day has passed, to be reported."""
@@ -271,9 +292,8 @@ class Tuning:
                     last = _date(scope.expires)
                     if last is not None and today > last:
                         message = f"expired on {scope.expires} and is ignored"
-                        out.append(
-                            Problem(name, 0, f"{kind}[{index}]", message, "remove it or renew `expires`")
-                        )
+                        place, mend = f"{kind}[{index}]", "remove it or renew `expires`"
+                        out.append(self.problem(name, place, message, mend))
         return out
 
 
