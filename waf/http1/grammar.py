@@ -36,6 +36,9 @@ RESPONSE: Final = re.compile(
 LENGTH: Final = re.compile(rb"(?:0|[1-9][0-9]{0,14})\Z")
 """Content-Length. No leading zeros: some readers take them for octal."""
 
+WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==\Z")
+"""Sec-WebSocket-Key: 16 bytes in Base64 (RFC 6455 4.2.1)."""
+
 OPTIONS: Final = re.compile(
     rb"(?:[\t ]*+(?:" + TOKEN + rb"++[\t ]*+)?+,)*+[\t ]*+(?:" + TOKEN + rb"++[\t ]*+)?+\Z"
 )

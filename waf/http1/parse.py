@@ -16,7 +16,7 @@ from waf.config.schema import Limits
 from waf.errors import Fault
 from waf.http1 import connection, diagnose
 from waf.http1.fields import REQUEST_FIELDS, RESPONSE_FIELDS, FieldFault
-from waf.http1.grammar import LENGTH, REQUEST, RESPONSE
+from waf.http1.grammar import LENGTH, REQUEST, RESPONSE, WEBSOCKET_KEY
 from waf.http1.hosts import HOSTS, BadHost, HostRule
 from waf.http1.rules import client_fault, upstream_fault
 from waf.model import Framing, Request, Response
@@ -94,7 +94,8 @@ def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> 
     bodiless = framing is _NONE or (framing is _LENGTH and not length)
     upgrade = header(b"upgrade")
     if upgrade is not None:
-        upgrade = _upgrade(upgrade, method, minor, options, bodiless)
+        handshake = method == b"GET" and minor == 1 and b"upgrade" in options and _is_keyed(header)
+        upgrade = _upgrade(upgrade, handshake, bodiless)
     expect = header(b"expect")
     if expect is not None and expect.lower() != b"100-continue":
         raise client_fault("expect")
@@ -214,9 +215,7 @@ def _framing(
     return _LENGTH, int(length)
 
 
-def _upgrade(
-    wanted: bytes, method: bytes, minor: int, options: frozenset[bytes], bodiless: bool
-) -> bytes | None:
+def _upgrade(wanted: bytes, handshake: bool, bodiless: bool) -> bytes | None:
     """b"websocket" for a handshake that every reader takes for one; None where the header is simply dropped.
 
     A half handshake is refused, not repaired, and so is an upgrade with a body: a server that switches would
@@ -226,9 +225,15 @@ def _upgrade(
     if protocol in _HARMLESS_UPGRADES:
         return None
     websocket = protocol == b"websocket"
-    if not bodiless or (websocket and (method != b"GET" or not minor or b"upgrade" not in options)):
+    if not bodiless or (websocket and not handshake):
         raise client_fault("upgrade")
     return protocol if websocket else None
+
+
+def _is_keyed(header: Callable[[bytes], bytes | None]) -> bool:
+    """True where version and key are those of RFC 6455 4.2.1, so that only a server that means it can answer."""
+    key = header(b"sec-websocket-key")
+    return key is not None and WEBSOCKET_KEY.match(key) is not None and header(b"sec-websocket-version") == b"13"
 
 
 _HARMLESS_UPGRADES: Final = frozenset({b"", b"h2c"})

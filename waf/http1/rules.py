@@ -117,7 +117,9 @@ RULES: Final[dict[str, Rule]] = {
         400, _SEMANTICS + "7.6.1", "the Connection header nominates a field meant for the app"
     ),
     "protocol.upgrade": Rule(
-        400, _SEMANTICS + "7.8", "Upgrade to websocket needs GET, HTTP/1.1, Connection: upgrade and no body"
+        400,
+        "RFC 6455 4.2.1",
+        "Upgrade to websocket needs GET, HTTP/1.1, Connection: upgrade, version 13, a key and no body",
     ),
     "protocol.expect": Rule(417, _SEMANTICS + "10.1.1", "Expect is not exactly 100-continue"),
     # -- responses (the app's fault)
