@@ -184,15 +184,18 @@ class Conversation(Turn):
     async def _part(self) -> None:
         """Close so that the client gets all that was written; drop what it sends meanwhile, within bounds."""
         client, commons = self.client, self.commons
-        if self.unread and not client.ended and not client.lost:
-            client.take()
-            if client.transport.can_write_eof():
+        client.take()
+        if not (client.ended or client.lost):
+            half_closes = client.transport.can_write_eof()  # TLS cannot
+            if half_closes:
                 client.transport.write_eof()
             deadline = commons.clock() + LINGER_SECONDS
-            left = LINGER_BYTES
-            while left > 0 and not (client.ended or client.lost or self.expired):
+            left = LINGER_BYTES if half_closes or self.unread else 0
+            while left > 0 and not (client.ended or client.lost):
                 client.want()
                 await self.pause(deadline)
+                if self.expired:
+                    break
                 left -= len(client.take())
         client.close()
         deadline = commons.clock() + commons.timeouts.write
