@@ -66,33 +66,42 @@ class ScannedBody:
             raise BodyRefused(self._verdict)
 
 
-class JudgedResponse:
-    """A `BodyFilter` for what the app sends: first the redactor (which also undoes content codings), then the
-    scan.
+class Tapped(BodyFilter, Protocol):
+    """A filter that shows its text, decoded and redacted, before it encodes it again for the client."""
 
-    The scan reads what would reach the client, so it needs no decoding of its own and never sees what was
+    tap: Callable[[bytes], None] | None
+
+
+class JudgedResponse:
+    """A `BodyFilter` for what the app sends: the redactor (which also undoes content codings), and the scan.
+
+    The scan reads the text that reaches the client, so it needs no decoding of its own and never sees what was
     masked.
     """
 
     __slots__ = ("_filter", "_findings", "_judge", "_scan", "_verdict")
 
-    def __init__(self, filter: BodyFilter | None, scan: Scan | None, judge: Judge) -> None:
+    def __init__(self, filter: Tapped | None, scan: Scan, judge: Judge) -> None:
         self._filter = filter
         self._scan = scan
         self._judge = judge
         self._findings: list[Finding] = []
         self._verdict = PASSED
+        if filter is not None:
+            filter.tap = self._look
 
     def feed(self, data: bytes) -> bytes:
-        return self._scanned(data if self._filter is None else self._filter.feed(data))
+        if self._filter is not None:
+            return self._filter.feed(data)
+        self._look(data)
+        return data
 
     def idle(self) -> bytes:
-        return b"" if self._filter is None else self._scanned(self._filter.idle())
+        return b"" if self._filter is None else self._filter.idle()
 
     def finish(self) -> bytes:
-        out = b"" if self._filter is None else self._scanned(self._filter.finish())
-        if self._scan is not None:
-            self._weigh(self._scan.finish())
+        out = b"" if self._filter is None else self._filter.finish()
+        self._weigh(self._scan.finish())
         return out
 
     def verdict(self) -> Verdict:
@@ -109,10 +118,8 @@ class JudgedResponse:
         would = Action.BLOCK if Action.BLOCK in (own.would, redaction.would) else redaction.would
         return structs.replace(stronger, would=would, findings=(*redaction.findings, *own.findings))
 
-    def _scanned(self, out: bytes) -> bytes:
-        if self._scan is not None and out:
-            self._weigh(self._scan.feed(out))
-        return out
+    def _look(self, text: bytes) -> None:
+        self._weigh(self._scan.feed(text))
 
     def _weigh(self, found: Sequence[Finding]) -> None:
         if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from waf.model import (
@@ -22,6 +22,7 @@ from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Count, Tally
 
 Exhausted = Literal["pass", "block"]
+Tap = Callable[[bytes], None]
 
 
 def remark(rule: str, detail: str) -> Finding:
@@ -32,9 +33,9 @@ def remark(rule: str, detail: str) -> Finding:
 class ResponseFilter:
     """A `model.BodyFilter` with the head to send beside it.
 
-    `response` is the head; with `changes_length` its body is framed anew. `may_block`: the body may be
-    refused while it passes, so the head had better wait for its first bytes. `tally` is what the inventory
-    keeps.
+    `tap` is shown the redacted text before it is encoded again, and may raise BodyRefused. `response` is the
+    head; with `changes_length` its body is framed anew. `may_block`: the body may be refused while it passes,
+    so the head had better wait for its first bytes. `tally` is what the inventory keeps.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ResponseFilter:
         self._exhausted = exhausted
         self._deflate: Any = zlib.compressobj(1, zlib.DEFLATED, 31) if gzip and enforce else None
         self._remarks = list(remarks)
+        self.tap: Tap | None = None
 
     @property
     def tally(self) -> Tally:
@@ -75,23 +77,23 @@ class ResponseFilter:
             self._watch(data)
             return data
         if self._inflate is None:
-            return self._redactor.feed(data)
-        return self._packed([self._redactor.feed(piece) for piece in self._unfolded(data)])
+            return self._shown(self._redactor.feed(data))
+        return self._packed([self._shown(self._redactor.feed(piece)) for piece in self._unfolded(data)])
 
     def idle(self) -> bytes:
         """Give out what is held back, but for a value that may have begun."""
         if not self._enforce:
             return b""
-        out = self._redactor.idle()
+        out = self._shown(self._redactor.idle())
         if self._deflate is not None and out:
             return bytes(self._deflate.compress(out) + self._deflate.flush(zlib.Z_SYNC_FLUSH))
         return out
 
     def finish(self) -> bytes:
         if not self._enforce:
-            self._redactor.finish()
+            self._shown(self._redactor.finish())
             return b""
-        out = self._redactor.finish()
+        out = self._shown(self._redactor.finish())
         if self._deflate is not None:
             return bytes(self._deflate.compress(out) + self._deflate.flush())
         return out
@@ -127,14 +129,19 @@ class ResponseFilter:
             raise BodyRefused(Verdict(Action.BLOCK, Action.BLOCK, status=502, findings=(finding,))) from None
         return pieces
 
+    def _shown(self, text: bytes) -> bytes:
+        if self.tap is not None and text:
+            self.tap(text)
+        return text
+
     def _watch(self, data: bytes) -> None:
         """Look only: the client gets the bytes of the app, whatever they are."""
         if self._inflate is None:
-            self._redactor.feed(data)
+            self._shown(self._redactor.feed(data))
             return
         try:
             for piece in self._inflate.feed(data):
-                self._redactor.feed(piece)
+                self._shown(self._redactor.feed(piece))
         except BadCoding as error:
             self._remarks.append(remark("sensitive.coding", str(error)))
             self._inflate = Unfolded([])
@@ -150,6 +157,7 @@ class Unread:
         self, response: Response, finding: Finding, tally: Tally, *, block: bool, enforce: bool
     ) -> None:
         self.response: Final = response
+        self.tap: Tap | None = None  # never shown anything: there is no text to show
         self.may_block: Final = block
         self.tally: Final = tally
         self.hits: Final[Sequence[Count]] = ()
