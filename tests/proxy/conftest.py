@@ -1,5 +1,4 @@
-"""Every test of this room ends with the same question: one record for each exchange, and nothing left behind?
-"""
+"""Every test of this room ends with the same question: one record for each exchange, and nothing left behind?"""
 
 from __future__ import annotations
 

@@ -221,8 +221,9 @@ class Actor:
 
     @property
     def closed(self) -> bool:
-        """The proxy closed it, after sending everything."""
-        return self.transport.closing and not self.transport.aborted
+        """The proxy says that no more will come, after all that it wrote."""
+        transport = self.transport
+        return (transport.half_closed or transport.closing) and not transport.aborted
 
     @property
     def cut(self) -> bool:

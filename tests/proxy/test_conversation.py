@@ -66,7 +66,7 @@ def test_a_get_goes_to_the_app_and_its_answer_comes_back(stage: Stage) -> None:
     assert exchange.bytes_from_client == len(GET)
     assert exchange.bytes_from_app == len(OK)
     assert exchange.bytes_to_client == len(answer)
-    assert not client.transport.closing
+    assert not client.closed
 
 
 def test_a_request_in_any_pieces_is_one_request(make_stage) -> None:
@@ -210,7 +210,8 @@ def test_after_a_fault_nothing_more_is_parsed_and_little_is_read(stage: Stage) -
     client.sends(*[b"x" * 8192] * 7)
     assert not client.transport.closing
     client.sends(b"x" * 8192)
-    assert client.closed
+    assert client.transport.closing
+    assert not client.cut
     assert len(stage.records) == 1
 
 
@@ -220,7 +221,8 @@ def test_lingering_ends_after_a_while(stage: Stage) -> None:
     stage.passes(1)
     assert not client.transport.closing
     stage.passes(2)
-    assert client.closed
+    assert client.transport.closing
+    assert not client.cut
 
 
 def test_a_request_refused_by_its_head_gets_no_continue_and_ends_the_connection(make_stage) -> None:
@@ -248,7 +250,7 @@ def test_a_refused_get_keeps_its_connection(make_stage) -> None:
         answer = client.got()
         assert status(answer) == 403
         assert header(answer, b"Connection") is None
-    assert not client.transport.closing
+    assert not client.closed
     assert [e.outcome for e in stage.records] == [Outcome.BLOCKED] * 2
 
 
@@ -573,7 +575,7 @@ def test_an_answer_of_unknown_length_is_chunked_anew(stage: Stage) -> None:
     assert client.got() == b"5\r\nabcde\r\n"
     app.sends(b"0\r\n\r\n")
     assert client.got() == b"0\r\n\r\n"
-    assert not client.transport.closing
+    assert not client.closed
 
 
 def test_an_answer_that_ends_with_its_connection(stage: Stage) -> None:
@@ -708,7 +710,7 @@ def test_a_refused_answer_is_replaced_or_cut(make_stage, hold_head: bool) -> Non
     answer = client.got()
     if hold_head:
         assert status(answer) == 403
-        assert not client.transport.closing
+        assert not client.closed
     else:
         assert answer == b""
         assert client.cut
@@ -735,7 +737,7 @@ def test_a_withheld_head_is_replaced(make_stage) -> None:
     stage.apps[0].sends(OK)
     assert status(client.got()) == 502
     assert stage.last.outcome is Outcome.WITHHELD
-    assert not client.transport.closing
+    assert not client.closed
 
 
 class Stretching(Filter):

@@ -1,5 +1,4 @@
-"""The app fails, the client leaves, time runs out: in each phase the right answer, one record, nothing left.
-"""
+"""The app fails, the client leaves, time runs out: in each phase the right answer, one record, nothing left."""
 
 from __future__ import annotations
 
@@ -104,7 +103,7 @@ def test_an_app_that_goes_before_its_answer(stage: Stage, leave, before: bytes) 
     assert status(client.got()) == 502
     assert outcome(stage) == (Outcome.UPSTREAM_FAULT, "upstream.reset", 502)
     assert len(stage.apps) == 1  # the connection was fresh: no second attempt
-    assert not client.transport.closing
+    assert not client.closed
 
 
 @pytest.mark.parametrize("leave", [resets, ends])
@@ -506,7 +505,7 @@ def test_an_idle_connection_ends(make_stage) -> None:
     client.sends(GET)
     stage.apps[0].sends(OK)
     stage.passes(4)
-    assert not client.transport.closing
+    assert not client.closed
     stage.passes(2)
     assert client.transport.gone
     assert len(stage.records) == 1
@@ -526,7 +525,7 @@ def test_connections_over_the_limit_get_a_cheap_answer(make_stage) -> None:
     assert stage.commons.stats.connections_refused == 1
     stage.clients[0].goes()
     fourth = stage.connect(("192.0.2.4", 1))
-    assert not fourth.transport.closing
+    assert not fourth.closed
 
 
 def test_connections_of_one_address_are_limited(make_stage) -> None:
@@ -548,6 +547,7 @@ def test_when_it_gets_crowded_connections_are_not_kept(make_stage) -> None:
     stage.apps[0].sends(OK)
     assert header(clients[0].got(), b"Connection") == b"close"
     assert clients[0].closed
+    clients[0].ends()
     clients[1].sends(GET)
     stage.apps[0].sends(OK)
     assert header(clients[1].got(), b"Connection") is None

@@ -1,5 +1,4 @@
-"""Our own answers: what the person or program at the other end can read, and nothing that helps an attacker.
-"""
+"""Our own answers: what the person or program at the other end can read, and nothing that helps an attacker."""
 
 from __future__ import annotations
 

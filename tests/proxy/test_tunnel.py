@@ -87,7 +87,7 @@ def test_an_app_that_declines_is_an_ordinary_answer(stage: Stage) -> None:
     stage.apps[0].sends(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
     assert status(client.got()) == 404
     assert stage.last.outcome is Outcome.FORWARDED
-    assert not client.transport.closing
+    assert not client.closed
 
 
 def test_the_handshake_is_judged(make_stage) -> None:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 LINGER_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 2.0
-"""How much, and for how long, is read of a request that was answered early, so that the client sees the
-answer: to close with unread bytes would reset the connection and may take the answer with it (RFC 9112
-9.6)."""
+"""How much, and for how long, is read of a client after its last answer: to close while bytes of it are on
+their way would reset the connection, and that may take the answer with it (RFC 9112 9.6)."""
 
 HALF_CLOSED_SECONDS: Final = 2.0
 """How long a client that closed its sending side is waited with for the app. It may be one that half-closes
@@ -128,6 +127,7 @@ class Conversation(Turn):
         try:
             while await self._request_begins():
                 if not await conduct(self):
+                    await self._linger()
                     break
                 self.served += 1
             await self._part()
@@ -181,22 +181,27 @@ class Conversation(Turn):
                 return  # slow, but it reads
             raise fault(late)
 
-    async def _part(self) -> None:
-        """Close so that the client gets all that was written; drop what it sends meanwhile, within bounds."""
+    async def _linger(self) -> None:
+        """Say that no more will come, and drop what the client sends until it has seen that."""
         client, commons = self.client, self.commons
         client.take()
-        if not (client.ended or client.lost):
-            half_closes = client.transport.can_write_eof()  # TLS cannot
-            if half_closes:
-                client.transport.write_eof()
-            deadline = commons.clock() + LINGER_SECONDS
-            left = LINGER_BYTES if half_closes or self.unread else 0
-            while left > 0 and not (client.ended or client.lost):
-                client.want()
-                await self.pause(deadline)
-                if self.expired:
-                    break
-                left -= len(client.take())
+        if client.ended or client.lost:
+            return
+        half_closes = client.transport.can_write_eof()  # TLS cannot
+        if half_closes:
+            client.transport.write_eof()
+        deadline = commons.clock() + LINGER_SECONDS
+        left = LINGER_BYTES if half_closes or self.unread else 0
+        while left > 0 and not (client.ended or client.lost):
+            client.want()
+            await self.pause(deadline)
+            if self.expired:
+                return
+            left -= len(client.take())
+
+    async def _part(self) -> None:
+        """Close, once the client has taken all that was written."""
+        client, commons = self.client, self.commons
         client.close()
         deadline = commons.clock() + commons.timeouts.write
         while not client.lost:
