@@ -23,7 +23,11 @@ _LIMITS = Limits(head=1 << 20, line=1 << 20)
 
 
 def _shipped() -> list[Rule]:
-    return [rule for path in sorted(_DIRECTORY.glob("*.yaml")) for rule in parse_rules(path.read_text(), path.name)]
+    return [
+        rule
+        for path in sorted(_DIRECTORY.glob("*.yaml"))
+        for rule in parse_rules(path.read_text(), path.name)
+    ]
 
 
 RULES = _shipped()

@@ -11,7 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm import code, filters, graphql, html, jndi, js, path, shell, sql, stands, template, url
+from waf.inspect.confirm import (
+    code,
+    filters,
+    graphql,
+    html,
+    jndi,
+    js,
+    path,
+    shell,
+    sql,
+    stands,
+    template,
+    url,
+)
 from waf.model import Confidence
 
 Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]

@@ -13,22 +13,42 @@ from waf.inspect.confirm import stands
 from waf.inspect.confirm.shape import is_document, prose_words
 from waf.model import Confidence
 
-_ARGUMENT: Final = rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request|params|argv|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
+_ARGUMENT: Final = (
+    rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request"
+    rb"|params|argv|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
+)
 _CALL: Final = re.compile(
-    rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert|create_function|call_user_func(?:_array)?|file_get_contents|file_put_contents|fopen|readfile|show_source|highlight_file"
-    rb"|include(?:_once)?|require(?:_once)?|phpinfo|phpversion|base64_decode|gzinflate|str_rot13|unserialize|preg_replace|array_map|array_filter|usort|register_shutdown_function|ob_start|putenv|ini_set|ini_get|error_log|mail|dl|getcwd|scandir|opendir"
-    rb"|print|echo|die|printf|print_r|var_dump|md5|sleep|usleep|move_uploaded_file|copy|unlink|chmod|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob|extract|parse_str|session_start|simplexml_load_string)"
+    rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert"
+    rb"|create_function|call_user_func(?:_array)?|file_get_contents|file_put_contents|fopen|readfile"
+    rb"|show_source|highlight_file"
+    rb"|include(?:_once)?|require(?:_once)?|phpinfo|phpversion|base64_decode|gzinflate|str_rot13"
+    rb"|unserialize|preg_replace|array_map|array_filter|usort|register_shutdown_function|ob_start|putenv"
+    rb"|ini_set|ini_get|error_log|mail|dl|getcwd|scandir|opendir"
+    rb"|print|echo|die|printf|print_r|var_dump|md5|sleep|usleep|move_uploaded_file|copy|unlink|chmod"
+    rb"|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob"
+    rb"|extract|parse_str|session_start|simplexml_load_string)"
     + _ARGUMENT
     + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(\s*\)",
     re.I,
 )
 _SURE: Final = re.compile(
-    rb"<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)|<script\s+(?:language\s*=\s*['\"]?php|runat)"
-    rb"|\$_(?:get|post|request|cookie|server|files|session|env)\s*[\[{]|\$\{\s*@?(?:print|phpinfo|system|eval|exec)|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ|listdir)\s*[(\[]"
-    rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|env\b|exit\s*\(|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process|fs|os|net|http|vm)['\"`]"
-    rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)|new\s+(?:java\.lang\.)?processbuilder|javax\.script|scriptenginemanager|new\s+java\.(?:net|io|util)\.|class\.forname\(|kernel\.(?:exec|system|open|spawn)|process\.(?:spawn|clock_gettime)"
-    rb"|io\.(?:popen|binread|sysopen)\s*[(\s]|open3\.|`\s*\.\s*`|%x\([^)]{1,60}\)|\bfile\.(?:read|open|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
-    rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b",
+    rb"<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"
+    rb"|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)"
+    rb"|<script\s+(?:language\s*=\s*['\"]?php|runat)"
+    rb"|\$_(?:get|post|request|cookie|server|files|session|env)\s*[\[{]|\$\{\s*@?(?:print|phpinfo|system"
+    rb"|eval|exec)|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ"
+    rb"|listdir)\s*[(\[]"
+    rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__"
+    rb"|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|env\b|exit\s*\("
+    rb"|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process|fs|os|net|http|vm)['\"`]"
+    rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)"
+    rb"|new\s+(?:java\.lang\.)?processbuilder|javax\.script|scriptenginemanager|new\s+java\.(?:net|io"
+    rb"|util)\.|class\.forname\(|kernel\.(?:exec|system|open|spawn)|process\.(?:spawn|clock_gettime)"
+    rb"|io\.(?:popen|binread|sysopen)\s*[(\s]|open3\.|`\s*\.\s*`|%x\([^)]{1,60}\)|\bfile\.(?:read|open"
+    rb"|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e"
+    rb"|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
+    rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
+    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b",
     re.I,
 )
 
@@ -50,18 +70,24 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _STRONG_ARGUMENT: Final = re.compile(
-    rb"\(\s*['\"`](?:/?(?:bin|etc|usr|tmp|proc)/|\.\./|id\b|whoami|ls\b|cat |dir\b|uname|ping |sleep |curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type |phpinfo|system|/\.\*/e)|\(\s*(?:\$_|base64_decode|chr\(|hex2bin|gzinflate|str_rot13|\$\{|`|\$)"
-    rb"|(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(|(?:md5|sleep|usleep|print|die|echo|var_dump)\s*\(\s*(?:md5\(|['\"]?\d|phpinfo|getcwd|system)",
+    rb"\(\s*['\"`](?:/?(?:bin|etc|usr|tmp|proc)/|\.\./|id\b|whoami|ls\b|cat |dir\b|uname|ping |sleep "
+    rb"|curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type "
+    rb"|phpinfo|system|/\.\*/e)|\(\s*(?:\$_|base64_decode|chr\(|hex2bin|gzinflate|str_rot13|\$\{|`|\$)"
+    rb"|(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(|(?:md5|sleep|usleep|print|die|echo"
+    rb"|var_dump)\s*\(\s*(?:md5\(|['\"]?\d|phpinfo|getcwd|system)",
     re.I,
 )
 _FRAME: Final = re.compile(
-    rb"^\s*[;'\")\]}.&|$@{<?-]|^\s*\w{0,16}['\")][\s;.)]|\$\{|;\s*(?://|#|$|\})|^\s*\w{1,20}=|\)\s*[.;]\s*['\"\w]*|^\s*(?:return|print|echo|new|die)\b",
+    rb"^\s*[;'\")\]}.&|$@{<?-]|^\s*\w{0,16}['\")][\s;.)]|\$\{|;\s*(?://|#|$|\})|^\s*\w{1,20}="
+    rb"|\)\s*[.;]\s*['\"\w]*|^\s*(?:return|print|echo|new|die)\b",
     re.I,
 )
 
 
 _WHOLE: Final = re.compile(rb"\s*@?\w+\s*\(.{0,400}\)\s*;?\s*(?:\?>|#|//)?\s*\Z", re.S)
-_COMMON: Final = frozenset(b"print echo open sleep md5 mail copy include require compile glob extract printf die".split())
+_COMMON: Final = frozenset(
+    b"print echo open sleep md5 mail copy include require compile glob extract printf die".split()
+)
 
 
 def _acts(value: bytes, match: re.Match[bytes]) -> bool:

@@ -15,11 +15,15 @@ from waf.model import Confidence
 # ----------------------------------------------------------------------------------------------- LDAP (RFC 4515)
 
 _LDAP_NAMES: Final = (
-    rb"(?:uid|cn|sn|ou|dc|mail|objectclass|objectcategory|userpassword|password|pass|user|username|login|member(?:of)?|givenname|department"
-    rb"|description|homedirectory|samaccountname|userprincipalname|telephonenumber|name|displayname|gidnumber|uidnumber|o|c|l|title|manager|directory|security_level|owner|type|zone|attribute\d?|email|active|role|group)"
+    rb"(?:uid|cn|sn|ou|dc|mail|objectclass|objectcategory|userpassword|password|pass|user|username|login"
+    rb"|member(?:of)?|givenname|department"
+    rb"|description|homedirectory|samaccountname|userprincipalname|telephonenumber|name|displayname"
+    rb"|gidnumber|uidnumber|o|c|l|title|manager|directory|security_level|owner|type|zone|attribute\d?"
+    rb"|email|active|role|group)"
 )
 _LDAP_BREAK: Final = re.compile(
-    rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\)?\|",
+    rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)"
+    rb"|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\)?\|",
     re.I,
 )
 _LDAP_FILTER: Final = re.compile(
@@ -52,13 +56,17 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
 # --------------------------------------------------------------------------------------------------------- XPath
 
 _XPATH: Final = re.compile(
-    rb"['\"]?\s*\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
-    rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
+    rb"['\"]?\s*\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
+    rb"|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
+    rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
+    rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
+    rb"|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
     rb"|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(
-    rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:\||//)|^\s*(?:count|string-length|doc)\s*\(",
+    rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]"
+    rb"|^\s*(?:\||//)|^\s*(?:count|string-length|doc)\s*\(",
     re.I,
 )
 
@@ -72,17 +80,25 @@ def confirm_xpath(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 # ----------------------------------------------------------------------------------------------- document stores
 
-_OPERATORS: Final = rb"(?:ne|gte?|lte?|nin|in|eq|not|nor|or|and|where|regex|exists|elemmatch|expr|function|accumulator|jsonschema|comment|type|mod|all|size|text|func|slice|lookup|match|set|inc|push|unset|rename)"
+_OPERATORS: Final = (
+    rb"(?:ne|gte?|lte?|nin|in|eq|not|nor|or|and|where|regex|exists|elemmatch|expr|function|accumulator"
+    rb"|jsonschema|comment|type|mod|all|size|text|func|slice|lookup|match|set|inc|push|unset|rename)"
+)
 _OBJECT: Final = re.compile(
     rb"[{\[,]\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*:|\[\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*\]", re.I
 )
 _SCRIPT: Final = re.compile(
-    rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\(|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
-    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
-    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
+    rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
+    rb"|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
+    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*"
+    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
+    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:"
+    rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|^\s*\{\s*['\"]?\$"
     + _OPERATORS
-    + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\(|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
+    + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\("
+    rb"|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)"
+    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
     re.I,
 )
 
@@ -101,10 +117,13 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 _HEADER: Final = re.compile(
     rb"(?:[\r\n]|\xe5\x98[\x8a\x8d]|\xc4[\x8a\x8d])[ \t]{0,2}(?:"
-    rb"(?P<sure>set-cookie2?\s*:\s*[\w%-]{1,60}=|location\s*:\s*(?:https?:|/|javascript|\.|[\w-]+\.\w)|refresh\s*:\s*\d"
+    rb"(?P<sure>set-cookie2?\s*:\s*[\w%-]{1,60}=|location\s*:\s*(?:https?:|/|javascript|\.|[\w-]+\.\w)"
+    rb"|refresh\s*:\s*\d"
     rb"|content-(?:type|length|disposition|security-policy|encoding)\s*:\s*[\w*]|access-control-[\w-]+\s*:"
-    rb"|transfer-encoding\s*:|http/\d|(?:get|post|put|delete|head)\s+[/h]\S*\s+http/\d|x-xss-protection\s*:|clear-site-data)"
-    rb"|(?P<likely>x-[\w-]{1,40}|link|host|cookie|authorization|user-agent|referer|connection|via|server|status|p3p|expires"
+    rb"|transfer-encoding\s*:|http/\d|(?:get|post|put|delete|head)\s+[/h]\S*\s+http/\d"
+    rb"|x-xss-protection\s*:|clear-site-data)"
+    rb"|(?P<likely>x-[\w-]{1,40}|link|host|cookie|authorization|user-agent|referer|connection|via|server"
+    rb"|status|p3p|expires"
     rb"|cache-control|[a-z-]{0,16}(?:header|crlf|inject\w*|custom|test|evil|poc)[\w-]{0,24})\s*[:=])",
     re.I,
 )
@@ -123,12 +142,20 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return None
     if match["sure"]:
         return Confidence.HIGH if len(before.split()) <= 8 else None
-    return Confidence.HIGH if len(before.split()) <= 3 and value.count(b"\n") <= 3 and value[match.end() - 1 : match.end()] == b":" else None
+    return (
+        Confidence.HIGH
+        if len(before.split()) <= 3
+        and value.count(b"\n") <= 3
+        and value[match.end() - 1 : match.end()] == b":"
+        else None
+    )
 
 
 _MAIL: Final = re.compile(
-    rb"[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:|content-\w+\s*:"
-    rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]|(?:quit|rset|data)$)"
+    rb"[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
+    rb"|content-\w+\s*:"
+    rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
+    rb"|(?:quit|rset|data)$)"
     rb"|(?:to|from|subject|date|sender|message-id)\s*:)",
     re.I,
 )

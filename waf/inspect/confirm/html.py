@@ -19,17 +19,23 @@ from waf.model import Confidence
 _TAGS_MAX: Final = 48
 _TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{0,40})", re.S)
 _ATTRIBUTE: Final = re.compile(
-    rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
+    rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?"
+    rb"|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
 )
 _LOOSE: Final = re.compile(rb"[\s/]*(?:>|src|[\w-]+\s*=)", re.I)  # "< script >", which filters repair
 _HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,30}", re.I)
 _NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
 _EVENTS: Final = re.compile(
-    rb"on(?:abort|activate|afterprint|afterscriptexecute|animation\w+|auxclick|before\w+|begin|blur|bounce|cancel|canplay\w*|change|click"
-    rb"|close|contextmenu|copy|cuechange|cut|dblclick|drag\w*|drop|durationchange|emptied|end|ended|error|finish|focus\w*|formdata"
-    rb"|fullscreen\w*|gotpointercapture|hashchange|input|invalid|key\w+|load\w*|lostpointercapture|message\w*|mouse\w+|offline|page\w+"
-    rb"|paste|pause|play\w*|pointer\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\w*|search"
-    rb"|securitypolicyviolation|seek\w+|select\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\w+"
+    rb"on(?:abort|activate|afterprint|afterscriptexecute|animation\w+|auxclick|before\w+|begin|blur|bounce"
+    rb"|cancel|canplay\w*|change|click"
+    rb"|close|contextmenu|copy|cuechange|cut|dblclick|drag\w*|drop|durationchange|emptied|end|ended|error"
+    rb"|finish|focus\w*|formdata"
+    rb"|fullscreen\w*|gotpointercapture|hashchange|input|invalid|key\w+|load\w*|lostpointercapture"
+    rb"|message\w*|mouse\w+|offline|page\w+"
+    rb"|paste|pause|play\w*|pointer\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat"
+    rb"|reset|resize|scroll\w*|search"
+    rb"|securitypolicyviolation|seek\w+|select\w*|show|slotchange|stalled|start|storage|submit|suspend"
+    rb"|timeupdate|toggle|touch\w+"
     rb"|transition\w+|unhandledrejection|unload|volumechange|waiting|webkit\w+|wheel|zoom)$",
     re.I,
 )
@@ -40,15 +46,18 @@ _URL_ATTRIBUTES: Final = frozenset(
 )
 _SCRIPT_URL: Final = re.compile(rb"(?:\w{1,12}:)?(?:javascript|vbscript|livescript|mocha|jscript):", re.I)
 _DATA_URL: Final = re.compile(
-    rb"data:(?:text/html|text/xml|text/xsl|application/x?html|application/xml|image/svg\+xml|text/javascript|application/javascript|,|;|\*)",
+    rb"data:(?:text/html|text/xml|text/xsl|application/x?html|application/xml|image/svg\+xml"
+    rb"|text/javascript|application/javascript|,|;|\*)",
     re.I,
 )
 _HARMLESS: Final = re.compile(
-    rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;|return false|print\(\)|$)[;\s]*$",
+    rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;"
+    rb"|return false|print\(\)|$)[;\s]*$",
     re.I,
 )
 _STYLE: Final = re.compile(
-    rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:|\\65\s*xpression|filter\s*:\s*progid|data:text",
+    rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
+    rb"|\\65\s*xpression|filter\s*:\s*progid|data:text",
     re.I,
 )
 _FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
@@ -75,9 +84,10 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             elif found is Confidence.HIGH:
                 return found
         best = found or best
-    if not is_document(value):
-        if _breaks_out(value[: WINDOW * 2]) or confirm_url(value, span) is Confidence.HIGH:
-            return Confidence.HIGH
+    if is_document(value):
+        return best
+    if _breaks_out(value[: WINDOW * 2]) or confirm_url(value, span) is Confidence.HIGH:
+        return Confidence.HIGH
     return best
 
 
@@ -220,6 +230,7 @@ def _active_url(content: bytes, tag: bytes) -> bool:
     return False
 
 
+_STYLED: Final = re.compile(rb"[\"'`]\s*style\s*=", re.I)
 _BREAKOUT: Final = re.compile(
     rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,30})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",
     re.I,
@@ -240,12 +251,13 @@ def _breaks_out(value: bytes) -> bool:
         left = re.search(rb"[\"'`>]", before) is not None
         if js.is_code(code) and (left or len(before.split()) <= 2):
             return True
-    match = re.search(rb"[\"'`]\s*style\s*=", value, re.I)
-    return bool(match and _STYLE.search(value, match.end()))
+    styled = _STYLED.search(value)
+    return bool(styled and _STYLE.search(value, styled.end()))
 
 
 _URL: Final = re.compile(
-    rb"(?:^/?|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html|mocha:)",
+    rb"(?:^/?|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html"
+    rb"|mocha:)",
     re.I,
 )
 

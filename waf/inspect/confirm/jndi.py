@@ -14,7 +14,8 @@ _CAP: Final = 2048
 _INNER: Final = re.compile(rb"\$\{([^${}]{0,120})\}")
 _FETCH: Final = re.compile(rb"\$\{[^}]{0,24}?jndi\s*:", re.I)
 _LEAK: Final = re.compile(
-    rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder|const|xml)\s*:",
+    rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder"
+    rb"|const|xml)\s*:",
     re.I,
 )
 

@@ -13,7 +13,10 @@ from typing import Final
 from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_after
 from waf.model import Confidence
 
-_NAMES: Final = rb"alert|confirm|prompt|eval|execscript|settimeout|setinterval|setimmediate|(?-i:Function)|fetch|import|atob|print|importscripts"
+_NAMES: Final = (
+    rb"alert|confirm|prompt|eval|execscript|settimeout|setinterval|setimmediate|(?-i:Function)|fetch"
+    rb"|import|atob|print|importscripts"
+)
 _GAP: Final = rb"(?:[\s\x00]|/\*[^*]{0,40}\*/|\?\.)*"
 _SINK: Final = re.compile(
     rb"(?<![\w$])(?:"
@@ -26,21 +29,30 @@ _SINK: Final = re.compile(
     re.I,
 )
 _LOUD: Final = re.compile(
-    rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts|getelement|queryselector"
-    rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis|document)\s*(?:\?\.)?\[\s*['\"`/(!+~\[]"
-    rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
-    rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
-    rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
-    rb"|xmlhttprequest|sendbeacon\s*\(|constructor\s*[.\[\(]|\[\s*['\"`]constructor|onerror\s*=\s*\w|throw\s*[/'\"`\d!(+{]"
-    rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob|btoa|unescape|decodeuricomponent)\s*\("
-    rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
+    rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts"
+    rb"|getelement|queryselector"
+    rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis"
+    rb"|document)\s*(?:\?\.)?\[\s*['\"`/(!+~\[]"
+    rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval"
+    rb"|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
+    rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"
+    rb"|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
+    rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml"
+    rb"|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
+    rb"|xmlhttprequest|sendbeacon\s*\(|constructor\s*[.\[\(]|\[\s*['\"`]constructor|onerror\s*=\s*\w"
+    rb"|throw\s*[/'\"`\d!(+{]"
+    rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob"
+    rb"|btoa|unescape|decodeuricomponent)\s*\("
+    rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/"
+    rb"|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
     re.I,
 )
 _OBSCURE: Final = re.compile(
     rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f"
 )
 _LEAVES: Final = re.compile(
-    rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n|\r|\xe2\x80\xa8|\\n|^)(?:[\s)\]};:,.\x00]|\+|-|\*|/|%|\^|&|\||<|>|=|\?|!|~|\{|\(|\\|\[|\+\+|in\b"
+    rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n"
+    rb"|\r|\xe2\x80\xa8|\\n|^)(?:[\s)\]};:,.\x00]|\+|-|\*|/|%|\^|&|\||<|>|=|\?|!|~|\{|\(|\\|\[|\+\+|in\b"
     rb"|instanceof\b|typeof\b|void\b|throw\b|new\b|var\b|if\b|\d|//[^\n]{0,30}\n|/\*[^*]{0,40}\*/)*$"
 )
 _JS_PUNCTUATION: Final = re.compile(rb"[()`=\[]")
@@ -50,8 +62,10 @@ _LITERAL_CALL: Final = re.compile(
     + _GAP
     + rb"\)?"
     + _GAP
-    + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
-    rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript|fetch)\s*\(\s*(?:['\"`]|atob|unescape|string|name\b|location\b|document"
+    + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob"
+    rb"|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
+    rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript|fetch)\s*\(\s*(?:['\"`]"
+    rb"|atob|unescape|string|name\b|location\b|document"
     rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]",
     re.I,
 )
@@ -121,7 +135,8 @@ def _whole(piece: bytes) -> Confidence | None:
     if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece):
         return None
     if re.search(
-        rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode|\[\s*['\"/`(+]",
+        rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode"
+        rb"|\[\s*['\"/`(+]",
         piece,
         re.I,
     ):

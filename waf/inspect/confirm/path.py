@@ -17,35 +17,60 @@ _CAP: Final = 1024
 
 _BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
 _UP: Final = re.compile(
-    rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?:%25)+2e(?:(?:%25)+2e)|\xc0\xae\xc0\xae|\xe0\x80\xae\xe0\x80\xae|%c0%ae%c0%ae|%uff0e%uff0e|\.\x00\.|\xe3\x80\x82\xe3\x80\x82|\.\[?\]?\.)(?:;[^/\\]{0,16})?(?=[/\\\x00]|%2f|%5c|%25|%c0|%u|$|\xc0|\xe0|\xef|\xe2)",
+    rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?:%25)+2e(?:(?:%25)+2e)|\xc0\xae\xc0\xae"
+    rb"|\xe0\x80\xae\xe0\x80\xae|%c0%ae%c0%ae|%uff0e%uff0e|\.\x00\.|\xe3\x80\x82\xe3\x80\x82"
+    rb"|\.\[?\]?\.)(?:;[^/\\]{0,16})?(?=[/\\\x00]|%2f|%5c|%25|%c0|%u|$|\xc0|\xe0|\xef|\xe2)",
     re.I,
 )
 _SEPARATOR: Final = re.compile(
-    rb"[/\\]+|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00",
+    rb"[/\\]+|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95"
+    rb"|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00",
     re.I,
 )
 
 UNIX: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:\.?/*)?(?:etc[/\\]+(?:\.?/*)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf|krb5|shells|services|"
-    rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat|kubernetes|lighttpd|network|sysconfig|environment|bash|login|pam|netconfig|rsync|snmp|sysctl|syslog|logrotate|x11))"
-    rb"|proc/+(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps|config|\d+/)|var/+(?:log|lib|spool|mail|backups|run|adm|www/+html)/+|root/+\.\w|home/+[\w.$-]{1,32}/+\.\w|usr/+local/+(?:etc|apache|nginx|tomcat|php|zeus)|dev/+(?:shm|tcp|fd|random|zero|null/)|sys/+class|private/+etc|opt/+(?:lampp|xampp|tomcat|bitnami)/"
+    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:\.?/*)?(?:etc[/\\]+(?:\.?/*)?(?:(?:passwd|shadow|group|gshadow|hosts"
+    rb"|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf"
+    rb"|krb5|shells|services|"
+    rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
+    rb"|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat"
+    rb"|kubernetes|lighttpd|network|sysconfig|environment|bash|login|pam|netconfig|rsync|snmp|sysctl"
+    rb"|syslog|logrotate|x11))"
+    rb"|proc/+(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
+    rb"|config|\d+/)|var/+(?:log|lib|spool|mail|backups|run|adm|www/+html)/+|root/+\.\w"
+    rb"|home/+[\w.$-]{1,32}/+\.\w|usr/+local/+(?:etc|apache|nginx|tomcat|php|zeus)|dev/+(?:shm|tcp|fd"
+    rb"|random|zero|null/)|sys/+class|private/+etc|opt/+(?:lampp|xampp|tomcat|bitnami)/"
     rb"|run/secrets/|var/run/secrets|tmp/sess_|boot/grub)",
     re.I,
 )
 WINDOWS: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\]+(?:win\.ini|system|repair|system32|panther|php\.ini|debug|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\]+(?:drivers|config|cmd|inetsrv|eventvwr|calc|license)|sysprep|autoexec\.bat|pagefile\.sys|ntuser\.dat|inetpub[/\\]|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\]+(?:administrator|public)|xampp[/\\]|wamp|winnt|config\.sys|bootmgr|unattend(?:ed)?\.(?:xml|txt))",
+    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\]+(?:win\.ini|system|repair|system32|panther|php\.ini|debug"
+    rb"|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\]+(?:drivers|config|cmd|inetsrv"
+    rb"|eventvwr|calc|license)|sysprep|autoexec\.bat|pagefile\.sys|ntuser\.dat|inetpub[/\\]"
+    rb"|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\]+(?:administrator|public)"
+    rb"|xampp[/\\]|wamp|winnt|config\.sys|bootmgr|unattend(?:ed)?\.(?:xml|txt))",
     re.I,
 )
 APP: Final = re.compile(
-    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]+\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)|\.ssh/|\.aws/|\.bash_history|\.kube/|\.docker/|id_[dr]sa|id_ed25519|web\.config|wp-config\.php|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?:$|[/\\%?\x00#;.])",
+    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]+\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)"
+    rb"|\.ssh/|\.aws/|\.bash_history|\.kube/|\.docker/|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
+    rb"|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml"
+    rb"|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf"
+    rb"|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?:$"
+    rb"|[/\\%?\x00#;.])",
     re.I,
 )
 _WRAPPER: Final = re.compile(
-    rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:|compress\.(?:zlib|bzip2):|glob://|expect://|data:(?:text/(?:plain|x-php)|application/x-httpd-php|//|;base64)[^,]{0,24},|ogg://|rar://|ssh2\.\w+://|jar:(?:https?|file)|netdoc:|php:filter|zlib:|local_file:)",
+    rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:"
+    rb"|compress\.(?:zlib|bzip2):|glob://|expect://|data:(?:text/(?:plain|x-php)|application/x-httpd-php"
+    rb"|//|;base64)[^,]{0,24},|ogg://|rar://|ssh2\.\w+://|jar:(?:https?|file)|netdoc:|php:filter|zlib:"
+    rb"|local_file:)",
     re.I,
 )
 _TARGET: Final = re.compile(
-    rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00|%00",
+    rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem"
+    rb"|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00"
+    rb"|%00",
     re.I,
 )
 

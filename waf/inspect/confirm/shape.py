@@ -73,7 +73,9 @@ def words_after(value: bytes, position: int) -> int:
     return count
 
 
-def of_value(judge: Callable[[bytes], Confidence | None]) -> Callable[[bytes, tuple[int, int]], Confidence | None]:
+def of_value(
+    judge: Callable[[bytes], Confidence | None],
+) -> Callable[[bytes, tuple[int, int]], Confidence | None]:
     """A confirmer whose answer depends on the value alone; asked again about the same object it knows the answer.
 
     One value has many candidates. Only the last one is kept, and only until the next is judged.

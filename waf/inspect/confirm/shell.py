@@ -22,7 +22,8 @@ _LOOK: Final = 256
 _STARTS_MAX: Final = 24
 
 _START: Final = re.compile(
-    rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while|time|exec"
+    rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while"
+    rb"|time|exec"
     rb"|eval|nohup|sudo|command|builtin|env|@|call|start(?:\s/\w)?)[\s(]+|\d?[<>]{1,2}\s?[\w/.&-]{1,64}\s+"
     rb"|[A-Za-z_]\w{0,16}=[\w/.:'\"$-]{0,64}[;\s]+){0,3}",
     re.I,
@@ -36,7 +37,8 @@ _NOISE: Final = re.compile(
 _BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
 _CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
 _PATHS: Final = re.compile(
-    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir|systemroot)%\\?(?:system32\\)?|\./",
+    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir"
+    rb"|systemroot)%\\?(?:system32\\)?|\./",
     re.I,
 )
 
@@ -46,7 +48,8 @@ _FILE: Final = re.compile(
 )
 _HOST: Final = re.compile(
     rb"(?:[a-z]{2,6}:)?//|[\w-]+(?:\.[\w-]+)+(?:[/:]|$)|\d+(?:\.\d+){1,3}|localhost\b|0x[0-9a-f]{6}|\$|[`<]"
-    rb"|(?:user|users|group|localgroup|view|use|share|start|stop|accounts|config|addr|a|clone|install|session)$",
+    rb"|(?:user|users|group|localgroup|view|use|share|start|stop|accounts|config|addr|a|clone|install"
+    rb"|session)$",
     re.I,
 )
 _CODE: Final = re.compile(
@@ -55,9 +58,12 @@ _CODE: Final = re.compile(
 _LAST: Final = re.compile(rb"\s*(?:$|[;|&)`#'\"\r\n<>,}]|//|-[\w-])")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = re.compile(
-    rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
-    rb"(?:sh|cmd)|\bmkfifo\s+/|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev|import\s+(?:socket|pty)[;,]"
-    rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\(|fsockopen\("
+    rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
+    rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
+    rb"(?:sh|cmd)|\bmkfifo\s+/|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
+    rb"|import\s+(?:socket|pty)[;,]"
+    rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
+    rb"|fsockopen\("
     rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|\biex\s?[($]"
     rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
     re.I,
@@ -243,10 +249,14 @@ def _takes(
 
 
 _ALONE: Final = re.compile(
-    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-|sh\s+-c|nc\s+-|wget\s+http|curl\s"
-    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
-    rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
-    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|dir\s+[a-z]:\\)",
+    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-"
+    rb"|sh\s+-c|nc\s+-|wget\s+http|curl\s"
+    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
+    rb"|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
+    rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux"
+    rb"|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
+    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d"
+    rb"|dir\s+[a-z]:\\)",
     re.I,
 )
 
@@ -255,7 +265,12 @@ def _alone(head: bytes) -> bool:
     """The whole value is a command line, as a parameter that an app hands to a shell would be."""
     text = head.strip()
     normal = _NOISE.sub(b"", _BLANK.sub(b" ", text))
-    if len(text) > 240 or text[:1] in (b'"', b"`") or b"\n" in text or not (_ALONE.match(normal) or _ALONE.match(text)):
+    if (
+        len(text) > 240
+        or text[:1] in (b'"', b"`")
+        or b"\n" in text
+        or not (_ALONE.match(normal) or _ALONE.match(text))
+    ):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):

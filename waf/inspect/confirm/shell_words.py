@@ -33,7 +33,8 @@ _FILES: Final = (
 _TABLE: Final = {
     Takes.ANYTHING: (
         "whoami ifconfig ipconfig netstat uname nslookup netcat ncat busybox systeminfo tasklist taskkill certutil "
-        "bitsadmin powershell powershell.exe pwsh cmd.exe cmd %comspec% wmic mshta rundll32 regsvr32 cscript wscript schtasks "
+        "bitsadmin powershell powershell.exe pwsh cmd.exe cmd %comspec% wmic mshta rundll32 regsvr32 "
+        "cscript wscript schtasks "
         "nltest wevtutil vssadmin lsof printenv chmod chown chgrp useradd adduser usermod userdel groupadd visudo "
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
@@ -70,13 +71,15 @@ WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
     b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make "
     b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
-    b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm pip gem apt mysql psql node perl ruby lua java make".split()
+    b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm "
+    b"pip gem apt mysql psql perl ruby lua java".split()
 )
 """Words that stand after separators in ordinary text and lists, too."""
 
 SHELL_VERBS: Final = re.compile(
     rb"(?:invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
-    rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service|localuser|aduser|"
+    rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service"
+    rb"|localuser|aduser|"
     rb"ciminstance|item|acl|host|credential)|set-(?:executionpolicy|mppreference|content|item)|add-type\s|"
     rb"out-file\b|remove-item\b|copy-item\b|convertto-|select-string\b|test-connection\b|get-command\b)",
     re.I,

@@ -205,12 +205,15 @@ _BARE: Final = tuple(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
-_STATEMENT_MAX: Final = 200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
+_STATEMENT_MAX: Final = (
+    200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
+)
 _STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T)")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
 _AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
 _AFLOAT_START: Final = re.compile(
-    rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s", re.I
+    rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s",
+    re.I,
 )
 _FLAT: Final = re.compile(rf"H{_END}$")
 
@@ -289,8 +292,7 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
     for pattern in _QUOTED:
         match = pattern.match(shape)
         if match:
-            strong = bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
-            return strong
+            return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
     inside_word = before.isalpha() and rest[:1].isalpha()
     if (
         inside_word
@@ -307,7 +309,12 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
                 comment = found[-1]
                 if not _COMMENT_TAIL.match(rest, comment.start):
                     return None
-            elif b" " in value.strip() and len(value) > 8 and found[0].kind != "W" and not shape.startswith("&"):
+            elif (
+                b" " in value.strip()
+                and len(value) > 8
+                and found[0].kind != "W"
+                and not shape.startswith("&")
+            ):
                 return None
             return False
     return None

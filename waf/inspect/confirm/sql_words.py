@@ -9,6 +9,10 @@ import re
 from typing import Final
 
 
+def words(text: str) -> frozenset[bytes]:
+    return frozenset(word.encode() for word in text.split())
+
+
 def _roles(table: dict[str, str]) -> dict[bytes, str]:
     return {word.encode(): letter for letter, words in table.items() for word in words.split()}
 
@@ -35,57 +39,56 @@ LETTERS: Final = _roles(
 )
 """Word -> letter of a shape (see sql.py); "by" stands for "order by", and what changes no shape vanishes."""
 
-DANGEROUS: Final = frozenset(
-    word.encode()
-    for word in (
-        "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until randomblob zeroblob receive_message sleep_ms "
-        "extractvalue updatexml name_const gtid_subset gtid_subtract geometrycollection multipoint polygon "
-        "multipolygon linestring multilinestring st_latfromgeohash st_longfromgeohash st_pointfromgeohash "
-        "load_file load_extension pg_read_file pg_read_binary_file pg_ls_dir lo_import lo_export lo_get "
-        "lo_from_bytea dblink dblink_connect "
-        "query_to_xml database_to_xml table_to_xml xmltype ctxsys.drithsx.sn drithsx.sn get_host_address "
-        "get_host_name utl_http.request request httpuritype dbms_xmlgen.getxml sys_eval sys_exec sys_get "
-        "xp_cmdshell xp_dirtree xp_fileexist xp_subdirs xp_regread openrowset opendatasource openquery openxml "
-        "fn_trace_gettable fn_xe_file_target_read_file sp_executesql sp_password analyse analyze make_set elt "
-        "row exp json_keys to_dsinterval dbms_pipe.receive_message dbms_lock.sleep dbms_session.sleep "
-        "master_pos_wait is_free_lock get_lock release_lock generate_series sqlite_version "
-        "group_concat string_agg wm_concat listagg export_set has_dbaccess is_srvrolemember is_member "
-        "host_name db_name object_id col_name suser_name suser_sname current_setting current_database "
-        "current_schema inet_server_addr"
-    ).split()
+DANGEROUS: Final = words(
+    "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until randomblob zeroblob receive_message sleep_ms "
+    "extractvalue updatexml name_const gtid_subset gtid_subtract geometrycollection multipoint polygon "
+    "multipolygon linestring multilinestring st_latfromgeohash st_longfromgeohash st_pointfromgeohash "
+    "load_file load_extension pg_read_file pg_read_binary_file pg_ls_dir lo_import lo_export lo_get "
+    "lo_from_bytea dblink dblink_connect "
+    "query_to_xml database_to_xml table_to_xml xmltype ctxsys.drithsx.sn drithsx.sn get_host_address "
+    "get_host_name utl_http.request request httpuritype dbms_xmlgen.getxml sys_eval sys_exec sys_get "
+    "xp_cmdshell xp_dirtree xp_fileexist xp_subdirs xp_regread openrowset opendatasource openquery openxml "
+    "fn_trace_gettable fn_xe_file_target_read_file sp_executesql sp_password analyse analyze make_set elt "
+    "row exp json_keys to_dsinterval dbms_pipe.receive_message dbms_lock.sleep dbms_session.sleep "
+    "master_pos_wait is_free_lock get_lock release_lock generate_series sqlite_version "
+    "group_concat string_agg wm_concat listagg export_set has_dbaccess is_srvrolemember is_member "
+    "host_name db_name object_id col_name suser_name suser_sname current_setting current_database "
+    "current_schema inet_server_addr"
 )
 """Functions by which time passes, files open, errors speak or the server tells of itself."""
 
-FUNCTIONS: Final = frozenset(
-    word.encode()
-    for word in (
-        "ascii ord substr substring substrb mid left right length len char_length character_length octet_length "
-        "bit_length char chr nchar unichr concat concat_ws hex unhex conv bin oct cast convert try_convert version "
-        "user database schema session_user system_user current_user connection_id last_insert_id if iif ifnull "
-        "isnull nvl nvl2 nullif coalesce decode greatest least count sum min max avg floor ceil round rand random "
-        "md5 sha sha1 sha2 crc32 lower upper lcase ucase trim ltrim rtrim replace reverse repeat lpad rpad instr "
-        "locate position patindex charindex stuff space strcmp field find_in_set to_char to_number to_base64 "
-        "from_base64 rawtohex utl_raw.cast_to_varchar2 chr str quotename soundex power sqrt abs sign pi now curdate "
-        "json_extract json_value typeof quote printf unicode encode aes_encrypt compress load row_count bit_and"
-    ).split()
+FUNCTIONS: Final = words(
+    "ascii ord substr substring substrb mid left right length len char_length character_length octet_length "
+    "bit_length char chr nchar unichr concat concat_ws hex unhex conv bin oct cast convert try_convert version "
+    "user database schema session_user system_user current_user connection_id last_insert_id if iif ifnull "
+    "isnull nvl nvl2 nullif coalesce decode greatest least count sum min max avg floor ceil round rand random "
+    "md5 sha sha1 sha2 crc32 lower upper lcase ucase trim ltrim rtrim replace reverse repeat lpad rpad instr "
+    "locate position patindex charindex stuff space strcmp field find_in_set to_char to_number to_base64 "
+    "from_base64 rawtohex utl_raw.cast_to_varchar2 chr str quotename soundex power sqrt abs sign pi now curdate "
+    "json_extract json_value typeof quote printf unicode encode aes_encrypt compress load row_count bit_and"
 )
 """Functions that say SQL, harmless by themselves."""
 
 CATALOGUE: Final = re.compile(
     rb"information_schema|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
     rb"|\bsys\.(?:tables|columns|objects|databases|schemas|user\$|sql_logins|server_principals)"
-    rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid|roles|stat)"
+    rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid"
+    rb"|roles|stat)"
     rb"|sqlite_(?:master|schema|temp_master)|\ball_(?:tables|tab_columns|users|objects|views)\b"
     rb"|\buser_(?:tables|tab_columns|objects|users)\b|\bdba_(?:users|tables|tab_columns|objects|data_files)\b"
-    rb"|\bmsysobjects|\bmsysaces|master\.\.|msdb\.\.|tempdb\.\.|\bxp_\w{4}|\bsp_(?:oa|exec|config|makeweb|addext|addlogin|addsrv|password|helpdb)"
-    rb"|\bv\$(?:version|instance|database|session|parameter)|performance_schema|innodb_table_stats|\brdb\$|sysibm\."
-    rb"|domain\.(?:tables|columns)|\bsyscat\.|dbms_\w+\.\w+|utl_\w+\.\w+|\bsysmaster|\bsys\.x\$|\bsys\.schema_"
+    rb"|\bmsysobjects|\bmsysaces|master\.\.|msdb\.\.|tempdb\.\.|\bxp_\w{4}|\bsp_(?:oa|exec|config|makeweb"
+    rb"|addext|addlogin|addsrv|password|helpdb)"
+    rb"|\bv\$(?:version|instance|database|session|parameter)|performance_schema|innodb_table_stats|\brdb\$"
+    rb"|sysibm\."
+    rb"|domain\.(?:tables|columns)|\bsyscat\.|dbms_\w+\.\w+|utl_\w+\.\w+|\bsysmaster|\bsys\.x\$"
+    rb"|\bsys\.schema_"
 )
 """Names of system tables and packages, found anywhere in a dotted name."""
 
 _BLANK = rb"(?:[\s+\x00\xa0(]|/\*[^*]{0,40}\*/)"
 _OBJECT = (
-    rb"(?:table|database|user|schema|view|function|procedure|proc|index|login|role|trigger|column|sequence|type"
+    rb"(?:table|database|user|schema|view|function|procedure|proc|index|login|role|trigger|column|sequence"
+    rb"|type"
     rb"|tablespace|server|extension|event|alias|if|or|temp|temporary|unique|global|aggregate|policy|rule)\b"
 )
 
@@ -123,7 +126,8 @@ STATEMENTS: Final = _statements(
         "kill": rb"~+\d",
         "show": rb"~+(?:tables|databases|columns|grants|variables|processlist|create)\b",
         "begin": rb"~+(?:dbms_|utl_|declare|exec|select|waitfor|if|\w+\.\w+\()",
-        "if": rb"~*\(.{1,90}?\)\s*(?:waitfor|select|exec|drop|shutdown|print|begin)\b|~+(?:exists|not~+exists|@|\d.{1,30}?~(?:waitfor|select|exec|drop))",
+        "if": rb"~*\(.{1,90}?\)\s*(?:waitfor|select|exec|drop|shutdown|print|begin)\b"
+        rb"|~+(?:exists|not~+exists|@|\d.{1,30}?~(?:waitfor|select|exec|drop))",
         "prepare": rb"~+\w+~+from\b",
         "handler": rb"~+\w+~+open\b",
         "reconfigure": rb"\s*(?:$|;|--)",

@@ -18,21 +18,28 @@ _URL: Final = re.compile(
 )
 _AUTHORITY: Final = re.compile(rb"[/\\]*(?:[^/\\?#]*@)?(\[[^\]]*\]?|[^/\\?#:@]+)(?::(\d{0,5}))?")
 _LOOPBACK_NAMES: Final = re.compile(
-    rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|localho\.st|spoofed\.burpcollaborator\.net|"
-    rb"(?:\d{1,3}[.-]){3}\d{1,3}\.(?:nip|xip|sslip)\.io|[0-9a-f]{8}\.nip\.io|fbi\.com|bugbounty\.dod\.network|customer1\.app\.localhost)\.?$",
+    rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost|localtest\.me|lvh\.me|vcap\.me"
+    rb"|lacolhost\.com|localho\.st|spoofed\.burpcollaborator\.net|"
+    rb"(?:\d{1,3}[.-]){3}\d{1,3}\.(?:nip|xip|sslip)\.io|[0-9a-f]{8}\.nip\.io|fbi\.com"
+    rb"|bugbounty\.dod\.network|customer1\.app\.localhost)\.?$",
     re.I,
 )
 _METADATA: Final = re.compile(
-    rb"(?:^|\.)(?:metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.[\w.-]+)?|metadata\.(?:tencentyun|packet|platformequinix)\.\w+|rancher-metadata|kubernetes\.default(?:\.svc.*)?|"
-    rb"[\w-]+\.svc\.cluster\.local|consul|[\w-]+\.internal|1\.1\.1\.1\.metadata|169\.254\.169\.254\.\w+\.\w+)\.?$",
+    rb"(?:^|\.)(?:metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.[\w.-]+)?"
+    rb"|metadata\.(?:tencentyun|packet|platformequinix)\.\w+|rancher-metadata"
+    rb"|kubernetes\.default(?:\.svc.*)?|"
+    rb"[\w-]+\.svc\.cluster\.local|consul|[\w-]+\.internal|1\.1\.1\.1\.metadata"
+    rb"|169\.254\.169\.254\.\w+\.\w+)\.?$",
     re.I,
 )
 _METADATA_PATHS: Final = re.compile(
-    rb"latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/v1|metadata/(?:instance|identity|v1)|opc/v[12]/|openstack/latest|/v1/(?:agent|kv|catalog)/|latest/fog",
+    rb"latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/v1|metadata/(?:instance|identity"
+    rb"|v1)|opc/v[12]/|openstack/latest|/v1/(?:agent|kv|catalog)/|latest/fog",
     re.I,
 )
 _SCHEMES: Final = frozenset(
-    b"gopher dict ldap ldaps tftp netdoc jar sftp rmi imap imaps pop3 smtp smb telnet svn ssh2 file ogg expect php".split()
+    b"gopher dict ldap ldaps tftp netdoc jar sftp rmi imap imaps pop3 smtp smb telnet svn ssh2 file ogg expect "
+    b"php".split()
 )
 _CALLBACK: Final = re.compile(rb"callback|oauth|auth|sign-?in|login|return|redirect|complete", re.I)
 
@@ -98,7 +105,7 @@ def _bare_host(value: bytes) -> Confidence | None:
     match = _AUTHORITY.match(text)
     if match is None:
         return None
-    if _METADATA_PATHS.search(text) or _METADATA.search(match[1]) and b"." in match[1]:
+    if _METADATA_PATHS.search(text) or (_METADATA.search(match[1]) and b"." in match[1]):
         return Confidence.HIGH
     address = host_address(match[1])
     if address is None:
@@ -147,18 +154,21 @@ def _local(path: bytes) -> Confidence | None:
 
 
 _SCRIPT_FILE: Final = re.compile(
-    rb"(?i)\.(?:php[3457]?|phtml|txt|asp|aspx|jsp|cgi|pl|py|sh|inc|gif|jpe?g|png|dat|log|cfm)(?:$|[?#%&;\x00])"
+    rb"(?i)\.(?:php[3457]?|phtml|txt|asp|aspx|jsp|cgi|pl|py|sh|inc|gif|jpe?g|png|dat|log|cfm)(?:$"
+    rb"|[?#%&;\x00])"
 )
 _SHELL_NAME: Final = re.compile(
-    rb"(?i)(?:^|[/\\_.-])(?:c99|r57|shell|cmd|backdoor|web-?shell|evil|exploit|hack(?:ed)?|phpinfo|rfi|id|malware|payload|attack(?:er)?|b374k|wso|test_?rfi|rce|inject)[\w-]{0,12}\.\w{2,5}"
+    rb"(?i)(?:^|[/\\_.-])(?:c99|r57|shell|cmd|backdoor|web-?shell|evil|exploit|hack(?:ed)?|phpinfo|rfi|id"
+    rb"|malware|payload|attack(?:er)?|b374k|wso|test_?rfi|rce|inject)[\w-]{0,12}\.\w{2,5}"
 )
 
 
 def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
-    """HIGH for a foreign script named so that an include runs it: cut by "?" or a null, from a bare address, by name."""
+    """HIGH for a foreign script named so that an include runs it: cut by "?" or a null, from an address, by name."""
     text = value.strip()
     match = re.match(
-        rb"(?i)(?:url=|[\w-]{1,16}=)?(?:(?:https?|ftps?|smb|webdav|dav):[/\\]{1,3}|\\\\|//)([^/\\\s?#]+)([^\s]*)",
+        rb"(?i)(?:url=|[\w-]{1,16}=)?(?:(?:https?|ftps?|smb|webdav|dav):[/\\]{1,3}|\\\\"
+        rb"|//)([^/\\\s?#]+)([^\s]*)",
         text,
     )
     if match is None or is_document(value) or b" " in text:
@@ -189,11 +199,16 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}|[/\\]{2}[\w.-]*@"
-    rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%3f)[\w@%\\/.]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
+    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]"
+    rb"|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}"
+    rb"|[/\\]{2}[\w.-]*@"
+    rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
+    rb"|%3f)[\w@%\\/.]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2f|/\.[\w-]+\.[a-z]{2,}$"
+    rb"|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
-    rb"(?i)\s*//(?:[\w-]+\.)+[a-z]{2,16}(?:[:/?#%].*)?$|\s*//\d{1,3}(?:\.\d{1,3}){3}|\s*//\[?[0-9a-f:.]+\]?|\s*//\d{6,10}"
+    rb"(?i)\s*//(?:[\w-]+\.)+[a-z]{2,16}(?:[:/?#%].*)?$|\s*//\d{1,3}(?:\.\d{1,3}){3}"
+    rb"|\s*//\[?[0-9a-f:.]+\]?|\s*//\d{6,10}"
 )
 
 
