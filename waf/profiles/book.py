@@ -88,6 +88,9 @@ class Book(msgspec.Struct):
             if placed is None or _overruled(placed, self.documents) or _overruled(placed, self.pins):
                 continue
             constraint = entry.constraint
+            if key.aspect == Aspect.PATH.value and (documented := cover.children(placed.template)):
+                allowed = tuple(sorted({*constraint.allowed, *documented}))
+                constraint = msgspec.structs.replace(constraint, allowed=allowed)
             if placed is not key:
                 constraint = msgspec.structs.replace(constraint, key=placed)
                 if (other := chosen.get(placed)) is not None:  # two learned places are one in the document
@@ -245,11 +248,12 @@ class Cover:
     def key(self, key: Key) -> Key | None:
         """The key under which a learned claim stands; None where the document leaves no room for it."""
         placed = self.template(key.template)
-        if key.aspect == Aspect.PATH.value and SLOT in self._children(placed):
+        if key.aspect == Aspect.PATH.value and SLOT in self.children(placed):
             return None
         return key if placed == key.template else msgspec.structs.replace(key, template=placed)
 
-    def _children(self, template: str) -> dict[str, Any]:
+    def children(self, template: str) -> dict[str, Any]:
+        """What the documents have below a place."""
         node = self._tree
         for segment in template[1:].split("/") if template else ():
             node = node.get(segment, {})

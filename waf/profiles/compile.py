@@ -9,13 +9,13 @@ from typing import Final
 
 from waf.model import Mask, Part
 from waf.profiles.check import Endpoint, Node, Profile, Table
-from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Stage
+from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage
 from waf.profiles.model import BODY_PARTS
 from waf.profiles.rules import ValueRule, value_rule
 from waf.profiles.segments import SLOT, unliteral
 
 _PARTS: Final = {part.label: part for part in Part}
-_NONE: Final[tuple[Table | None, ...]] = (None,) * len(Part)
+_NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)
 Places = dict[str, frozenset[str]]
 """Templates of all known places, each with its methods."""
 
@@ -30,7 +30,7 @@ def build(
         if constraint.stage is not Stage.DISCOVER:
             by_place[constraint.key.template, constraint.key.method].append(constraint)
     everywhere = by_place.pop((EVERYWHERE, EVERYWHERE), [])
-    common, _ = _tables(everywhere, key, {})
+    common, _ = _tables(everywhere, key, _NO_NAMES)
     fallback = _names(everywhere)
     methods = next((c for c in everywhere if c.key.aspect == Aspect.METHOD.value), None)
     root = Node("", {}, {}, {})
@@ -44,6 +44,7 @@ def build(
     for (template, method), found in by_place.items():
         if method == EVERYWHERE:
             _about_place(root, template, found, key)
+    _prune(root)
     return Profile(root, common, fallback, methods, version=version, mask=mask)
 
 
@@ -68,6 +69,21 @@ def _node(root: Node, template: str) -> Node:
             segment = unliteral(name)
             node = node.children.setdefault(segment, Node(prefix, {}, {}, {}))
     return node
+
+
+def _prune(node: Node) -> None:
+    """Leave out what was seen but is not known well enough to be among the allowed."""
+    if (path := node.path) is not None:
+        allowed = {unliteral(name) for name in path.allowed if name[:1] != "{"}
+        node.children = {name: child for name, child in node.children.items() if name in allowed}
+        node.slots = {name: child for name, child in node.slots.items() if name in path.allowed}
+    if (methods := node.methods) is not None:
+        names = {method.encode("latin-1") for method in methods.allowed}
+        if b"GET" in names:
+            names.add(b"HEAD")
+        node.endpoints = {method: e for method, e in node.endpoints.items() if method in names}
+    for child in [*node.children.values(), *node.slots.values()]:
+        _prune(child)
 
 
 def _about_place(root: Node, template: str, constraints: list[Constraint], key: bytes) -> None:
@@ -104,13 +120,7 @@ def _endpoint(
     own = _names(constraints)
     names = tuple(mine if mine is not None else shared for mine, shared in zip(own, fallback, strict=True))
     types = next((c for c in constraints if c.key.aspect == Aspect.CONTENT_TYPE.value), None)
-    known = {
-        (part, name): None
-        for part, constraint in zip(Part, own, strict=True)
-        if constraint is not None
-        for name in constraint.allowed
-    }
-    tables, required = _tables(constraints, key, known)
+    tables, required = _tables(constraints, key, own)
     merged = tuple(
         own if own is not None else shared if names[part] is None else {}
         for part, own, shared in zip(Part, tables, common, strict=True)
@@ -135,14 +145,33 @@ def _part(constraint: Constraint) -> tuple[Part, str]:
 
 
 def _tables(
-    constraints: Iterable[Constraint], key: bytes, known: dict[tuple[Part, str], None]
+    constraints: Iterable[Constraint], key: bytes, names: tuple[Constraint | None, ...]
 ) -> tuple[tuple[Table | None, ...], list[tuple[int, Constraint]]]:
-    """The rules by part and name, and which of them are required."""
-    by_parameter: dict[tuple[Part, str], list[Constraint]] = {place: [] for place in known}
+    """The rules by part and name, and which of them are required.
+
+    Where `names` are closed, learned constraints on others are left out: those were seen too seldom to be
+    known.
+    """
+    by_parameter: dict[tuple[Part, str], list[Constraint]] = {
+        (part, name): []
+        for part, closed in zip(Part, names, strict=True)
+        if closed is not None
+        for name in closed.allowed
+        if name != "*"
+    }
     for constraint in constraints:
         aspect = Aspect(constraint.key.aspect)
-        if aspect not in (Aspect.NAMES, Aspect.CONTENT_TYPE, Aspect.SIZE) and constraint.key.address:
-            by_parameter.setdefault(_part(constraint), []).append(constraint)
+        if aspect in (Aspect.NAMES, Aspect.CONTENT_TYPE, Aspect.SIZE) or not constraint.key.address:
+            continue
+        place = _part(constraint)
+        closed = names[place[0]]
+        if (
+            closed is None
+            or place in by_parameter
+            or constraint.origin is not Origin.LEARNED
+            or "*" in closed.allowed
+        ):
+            by_parameter.setdefault(place, []).append(constraint)
     tables: list[Table | None] = [None] * len(Part)
     required: list[tuple[int, Constraint]] = []
     for number, ((part, name), found) in enumerate(sorted(by_parameter.items())):

@@ -23,10 +23,10 @@ HOUR_BITS: Final = 32
 SOURCE_BITS: Final = 64
 
 _HOUR_SHIFT: Final = REQUEST_BITS
-_SOURCE_SHIFT: Final = REQUEST_BITS + HOUR_BITS
+SOURCE_SHIFT: Final = REQUEST_BITS + HOUR_BITS
 REQUESTS: Final = (1 << REQUEST_BITS) - 1
 HOURS: Final = ((1 << HOUR_BITS) - 1) << _HOUR_SHIFT
-SOURCES: Final = ((1 << SOURCE_BITS) - 1) << _SOURCE_SHIFT
+SOURCES: Final = ((1 << SOURCE_BITS) - 1) << SOURCE_SHIFT
 
 FRESH: Final = 1 << (REQUEST_BITS + HOUR_BITS + SOURCE_BITS)
 """Set by every observation, cleared once a month: what stays without it has not been seen since."""
@@ -45,7 +45,7 @@ def mark(source: int, hour: int, request: int, *, trusted: bool) -> Evidence:
     `source` is a keyed hash, `hour` the number of the hour since the epoch, `request` any number that differs
     from one request to the next; it counts only for trusted ones, where each request is a witness by itself.
     """
-    bits = FRESH | 1 << (_SOURCE_SHIFT + source % SOURCE_BITS) | 1 << (_HOUR_SHIFT + hour % HOUR_BITS)
+    bits = FRESH | 1 << (SOURCE_SHIFT + source % SOURCE_BITS) | 1 << (_HOUR_SHIFT + hour % HOUR_BITS)
     return bits | 1 << request % REQUEST_BITS if trusted else bits
 
 

@@ -21,7 +21,8 @@ from waf.profiles.candidates import Candidate, candidates, families, places_of
 from waf.profiles.check import Profile
 from waf.profiles.closing import Needs, close
 from waf.profiles.constraints import Key, Stage
-from waf.profiles.evidence import mark
+from waf.profiles.dissent import dissenters
+from waf.profiles.evidence import Evidence, mark
 from waf.profiles.findings import shape_mask
 from waf.profiles.merge import Delta, merged
 from waf.profiles.model import State
@@ -130,15 +131,19 @@ class Learner:
     def candidates(self) -> list[Candidate]:
         """Every set with how complete it is and, if it is not closed, why. For `step` and for status
         reports."""
-        floors = self.needs.floors
+        floors = msgspec.structs.replace(self.needs.floors, ignored=self._ignored())
         found = list(candidates(self.state, floors))
         close(found, list(families(self.state, floors)), self.needs, self.state.common.n)
         return found
 
     def _strictly(self) -> dict[Key, Candidate]:
         """The candidates with the evidence that a protected constraint needs to open."""
-        floors = msgspec.structs.replace(self.needs.floors, sources=max(STRICT_SOURCES, self.needs.sources))
+        sources = max(STRICT_SOURCES, self.needs.sources)
+        floors = msgspec.structs.replace(self.needs.floors, sources=sources, ignored=self._ignored())
         return {c.key: c for c in candidates(self.state, floors)}
+
+    def _ignored(self) -> Evidence:
+        return 0 if self._alone else dissenters(self.state)
 
     def _turn_month(self, now: float) -> None:
         month = int(now // MONTH)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from waf.model import Part
-from waf.profiles.evidence import FRESH, Evidence
+from waf.profiles.evidence import FRESH, SOURCE_BITS, Evidence
 from waf.profiles.observe import Observation, media_type
 from waf.profiles.parameter import Parameter, Place, age_things, merge_things
 from waf.profiles.segments import MAX_DEPTH, SLOT, literal, slot_of, split, unliteral
@@ -346,7 +346,18 @@ def add_counts(counts: dict[Any, float], more: dict[Any, float]) -> None:
 class State:
     """All that has been learned of one workload, in at most about `memory` bytes."""
 
-    __slots__ = ("_hot", "_seen_since", "_since", "common", "endpoints", "hosts", "memory", "refused", "root")
+    __slots__ = (
+        "_hot",
+        "_seen_since",
+        "_since",
+        "activity",
+        "common",
+        "endpoints",
+        "hosts",
+        "memory",
+        "refused",
+        "root",
+    )
 
     def __init__(self, memory: int = 32 * 1024 * 1024) -> None:
         self.root = Node()
@@ -356,6 +367,7 @@ class State:
         self.refused = 0.0  # observations of endpoints that found no room
         self.memory = memory
         self._hot: dict[Endpoint, None] = {}  # endpoints that are not packed, the least recently used first
+        self.activity = [0.0] * SOURCE_BITS  # requests by source bit
         self._since = 0
         self._seen_since = 0
 
@@ -383,6 +395,7 @@ class State:
             endpoint = node.endpoints[method] = Endpoint()
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
+        self.activity[seen.source % SOURCE_BITS] += seen.weight
         self.common.observe(seen, mark)
         self.common.learn(seen, COMMON_PARTS, mark, key)
         if seen.host:
@@ -430,6 +443,7 @@ class State:
         self.common.merge(other.common)
         merge_things(self.hosts, other.hosts)
         self.refused += other.refused
+        self.activity = [mine + theirs for mine, theirs in zip(self.activity, other.activity, strict=True)]
         self._hot = {e: None for _, n in self.root.walk() for e in n.endpoints.values() if not e.packed}
         self._cool()
         self.settle()
@@ -440,6 +454,7 @@ class State:
             node.age()
         self.root.prune()
         self.common.age()
+        self.activity = [count / 2 for count in self.activity]
         age_things(self.hosts)
         self.settle()
 

@@ -5,7 +5,8 @@ Everything is decided per constraint, from the candidates that `closing` judged 
     discover -> stage     the set is closed
     stage -> protect      as many requests again as it was learned from (at most 1,000) and a day, hardly a
     violation;
-                          at once where the evidence is trusted
+                          at once where the evidence is trusted, or one hour of learning
+                          was asked for
     protect -> stage      the breaker: it refuses more than 0.5 % of an endpoint's requests from five
     sources or more
                           in five minutes; or its endpoint was changed by a release (`drift`)
@@ -75,7 +76,7 @@ def step(
         if entry is None:
             if candidate.closed:
                 alive.add(key)
-                entry = book.entries[key] = _enter(candidate, now, automatic)
+                entry = book.entries[key] = _enter(candidate, needs, now, automatic)
                 texts.update(_shown(entry, candidate))
                 changed.add(key)
             continue
@@ -120,10 +121,11 @@ def _shown(entry: Entry, candidate: Candidate) -> dict[str, str]:
     return {digest: text for digest, text in shown.items() if digest in allowed and text.isprintable()}
 
 
-def _enter(candidate: Candidate, now: float, automatic: bool) -> Entry:
-    at_once = automatic and bool(candidate.seen & REQUESTS)
+def _enter(candidate: Candidate, needs: Needs, now: float, automatic: bool) -> Entry:
+    # Who asks for one hour of learning asks for no day of staging.
+    at_once = automatic and (bool(candidate.seen & REQUESTS) or needs.elapsed <= 0)
     stage = Stage.PROTECT if at_once else Stage.STAGE
-    note = "trusted sources" if at_once else "closed"
+    note = "needed no staging" if at_once else "closed"
     return Entry(
         Constraint(candidate.key, candidate.allowed, stage), now, candidate.n, candidate.n, note=note
     )

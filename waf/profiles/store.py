@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from waf.profiles.evidence import BYTES
+from waf.profiles.evidence import BYTES, SOURCE_BITS
 from waf.profiles.model import Endpoint, Node, State
 from waf.profiles.parameter import Parameter, pack_things, unpack_things
 
@@ -65,19 +65,22 @@ def unseal(data: bytes, magic: bytes = MAGIC) -> Any:
 def dump(state: State) -> bytes:
     """The whole state. Endpoints that are packed already are copied as they are."""
     hosts = pack_things(state.hosts)
-    return seal([_node(state.root), _endpoint(state.common), hosts, state.refused])
+    return seal([_node(state.root), _endpoint(state.common), hosts, state.refused, state.activity])
 
 
 def load(data: bytes, memory: int) -> State:
     """The inverse of `dump`. Raises Damaged."""
     content = unseal(data)
     try:
-        root, common, hosts, refused = content
+        root, common, hosts, refused, activity = content
         state = State(memory)
         state.root = _read_node(root, 0)
         state.common = _read_endpoint(common)
         state.hosts = unpack_things(hosts)
         state.refused = float(refused)
+        state.activity = [float(count) for count in activity]
+        if len(state.activity) != SOURCE_BITS:
+            raise ValueError("activity of another number of sources")
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError) as error:
         raise Damaged(f"content of an unknown form: {error}") from None
     state.settle()
