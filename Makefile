@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .PHONY: run test check lint types imports setup clean fuzz soak torture bench bench-check bench-detection e2e-kube \
-        format docs
+        format docs manifest
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -47,6 +47,16 @@ fuzz: setup
 docs: setup
 	PYTHONPATH=. $(BIN)/python tests/house/configuration_page.py > docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
+
+manifest:
+	( sed -n '1,/^# the rest/p' sidecar-inject.yaml; first=1; \
+	  for name in $$(sed -n 's/^  - //p' deploy/kustomization.yaml); do \
+	    test -n "$$first" || echo ---; first=; cat deploy/$$name; done ) > sidecar-inject.new
+	mv sidecar-inject.new sidecar-inject.yaml
+
+# A real kube-apiserver and etcd on loopback; KUBE_BIN names the directory with kube-apiserver (see the script).
+e2e-kube: setup
+	$(BIN)/python -m pytest -m e2e_kube tests/e2e_kube
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage build *.egg-info

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(ROOT.glob("waf/**/*.py"))
 MOST_LINES = 400
-MANIFEST = ROOT / "sidecar-inject.yaml"
+MANIFEST = ROOT / "docs" / "examples" / "static-sidecar.yaml"
 KUBERNETES = ("1.29", "1.31", "1.33")
 
 

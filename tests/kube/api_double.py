@@ -110,6 +110,7 @@ class ApiDouble:
     async def _store(self, key: tuple[str, str], thing: dict[str, Any], kind: str) -> dict[str, Any]:
         self.version += 1
         thing["metadata"]["resourceVersion"] = str(self.version)
+        thing["metadata"].setdefault("creationTimestamp", "2026-11-24T03:00:00Z")
         thing["metadata"].setdefault("uid", f"uid-{self.version}")
         if kind == "DELETED":
             del self.objects[key]

@@ -23,22 +23,25 @@ from waf.kube.webhook import Served, namespaces_of
 from waf.record.log import Log
 
 _SPREAD_EVERY: Final = 30.0
+_SWEEP_EVERY: Final = 3600.0
 _SECRET: Final = "waf-fleet-key"
 _KEY_BYTES: Final = 32
 
 
 async def shared_secret(kube: Kube, namespace: str) -> bytes:
     """The secret of which the workloads' keys are made; whoever comes first makes it. Raises ApiError."""
-    collection = f"/api/v1/namespaces/{namespace}/secrets"
+    path = f"/api/v1/namespaces/{namespace}/secrets/{_SECRET}"
     for _ in range(3):
-        with contextlib.suppress(NotFound):
-            found = await kube.get(f"{collection}/{_SECRET}")
-            return base64.b64decode((found.get("data") or {})["key"])
+        secret = await kube.get(
+            path
+        )  # made empty at installation, so that nobody needs the right to create Secrets
+        key = (secret.get("data") or {}).get("key")
+        if key:
+            return base64.b64decode(key)
         text = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-        thing = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": _SECRET}}
         with contextlib.suppress(Conflict):
-            await kube.create(collection, {**thing, "data": {"key": text}})
-    raise ApiError(0, "NoSecret", f"{_SECRET} can be neither read nor made")
+            await kube.replace(path, {**secret, "data": {"key": text}})
+    raise ApiError(0, "NoSecret", f"{_SECRET} can be neither read nor filled")
 
 
 class Modes:
@@ -82,7 +85,7 @@ async def serve(
 
     async def copies() -> None:
         while True:
-            await asyncio.sleep(min(_SPREAD_EVERY, 2.0 if not leadership.sure else _SPREAD_EVERY))
+            await asyncio.sleep(_SPREAD_EVERY if leadership.sure and maker.state is not None else 1.0)
             if leadership.sure and maker.state is not None and namespaces.synced.is_set():
                 with contextlib.suppress(ApiError):
                     what = {CA_CONFIG_MAP: {"ca.crt": maker.bundle().decode()}}

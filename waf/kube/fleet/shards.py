@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import datetime
 import gzip
 import hashlib
 import zlib
@@ -128,15 +129,18 @@ class Store:
                 await self._kube.delete(f"{self._collection}/{old}")
         return str(written["metadata"]["resourceVersion"])
 
-    async def sweep(self) -> int:
-        """Delete shards that no index names (left by a writer that died); gives how many."""
+    async def sweep(self, before: float) -> int:
+        """Delete shards made before this Unix time that no index names: a writer died. Gives how many.
+
+        Younger ones may belong to a version whose index is just being written.
+        """
         query = {"labelSelector": f"{LABEL}=shard"}
         shards = (await self._kube.get(self._collection, **query)).get("items") or []
         query = {"labelSelector": f"{LABEL}=index"}
         named: set[str] = set()
         for thing in (await self._kube.get(self._collection, **query)).get("items") or []:
             named |= _shards_of(_read_index(thing))
-        lost = {thing["metadata"]["name"] for thing in shards} - named
+        lost = {thing["metadata"]["name"] for thing in shards if _made(thing) < before} - named
         for name in lost:
             with contextlib.suppress(NotFound):
                 await self._kube.delete(f"{self._collection}/{name}")
@@ -159,6 +163,13 @@ class Store:
     async def _put_shard(self, name: str, of: str, piece: bytes) -> None:
         with contextlib.suppress(Conflict):  # there already, with the same content by its name
             await self._kube.create(self._collection, _config_map(name, {"of": of}, {"data": piece}))
+
+
+def _made(thing: Object) -> float:
+    try:
+        return datetime.datetime.fromisoformat(thing["metadata"]["creationTimestamp"]).timestamp()
+    except (KeyError, ValueError, TypeError):
+        return float("inf")
 
 
 def _config_map(name: str, what: dict[str, str], data: dict[str, bytes]) -> Object:
