@@ -56,7 +56,7 @@ manifest:
 
 # A real kube-apiserver and etcd on loopback; KUBE_BIN names the directory with kube-apiserver (see the script).
 e2e-kube: setup
-	$(BIN)/python -m pytest -m e2e_kube tests/e2e_kube
+	$(BIN)/python -m pytest tests/e2e_kube
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage build *.egg-info

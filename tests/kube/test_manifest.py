@@ -1,4 +1,4 @@
-"""sidecar-inject.yaml: valid, restricted, the same as the Kustomize base, and its rights are what the programs need."""
+"""sidecar-inject.yaml: valid, restricted, the same as the Kustomize base, its rights no more than what is needed."""
 
 from __future__ import annotations
 
