@@ -27,7 +27,7 @@ from waf.policy.policy import Policy
 
 WALL = 1_795_478_400.0  # 2026-11-24
 SQLI = "1' OR '1'='1' -- "
-CARD = "4111 1111 1111 1111"
+CARD = "4532 1988 7406 3150"  # valid, and no well-known test number
 PROTECT: dict[str, Any] = {"mode": "protect"}
 
 

@@ -37,7 +37,7 @@ class _Draft:
         self.url = ""
         self.headers: list[tuple[str, str]] = []
         self.data: list[str] = []
-        self.form: list[str] = []
+        self.form: list[tuple[str, str]] = []
         self.get = False
 
     def header(self, name: str, value: str) -> None:
@@ -160,7 +160,8 @@ def _option(draft: _Draft, word: str, rest: Iterator[str]) -> None:
             draft.header("Content-Type", "application/json")
             draft.header("Accept", "application/json")
         case "-F" | "--form":
-            draft.form.append(argument())
+            name, _, value = argument().partition("=")
+            draft.form.append((name, _inline(value, ("@", "<"))))
         case "-b" | "--cookie":
             draft.header("Cookie", argument())
         case "-A" | "--user-agent":
@@ -187,8 +188,9 @@ def _option(draft: _Draft, word: str, rest: Iterator[str]) -> None:
             draft.url = word
 
 
-def _inline(value: str) -> str:
-    if value.startswith("@"):
+def _inline(value: str, marks: tuple[str, ...] = ("@",)) -> str:
+    """The value itself; curl would read a file for "@name", and for "<name" in forms."""
+    if value.startswith(marks):
         raise ValueError(f"{value[:100]}: data is not read from files here; write it into the line")
     return value
 
@@ -268,9 +270,8 @@ def _sample(method: str, url: str, headers: Sequence[tuple[str, str]], body: byt
     return Sample(head, body, f"{method} {target}"[:200])
 
 
-def _multipart(form: Sequence[str], boundary: str) -> bytes:
+def _multipart(form: Sequence[tuple[str, str]], boundary: str) -> bytes:
     out = []
-    for entry in form:
-        name, _, value = entry.partition("=")
+    for name, value in form:
         out.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n')
     return ("".join(out) + f"--{boundary}--\r\n").encode()
