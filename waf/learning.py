@@ -23,8 +23,9 @@ from waf.policy.judgement import Judgement
 from waf.profiles.observe import Observation
 from waf.record.log import Log
 
-QUEUE: Final = 2_000  # exchanges waiting to be learned
-SLICE: Final = 0.002  # seconds of learning at a time
+QUEUE: Final = 4_000  # exchanges waiting to be learned
+SLICE: Final = 0.001  # seconds of learning at a time
+BACKLOG: Final = 0.000_005  # and for each exchange that waits, so that a burst is learned and not lost
 PAUSE: Final = 0.05  # between two slices
 RENEW: Final = 10.0  # seconds between two profiles
 SAVE: Final = 60.0  # seconds between two states on disk
@@ -111,7 +112,7 @@ class Learning:
         learned = kept = self.observed
         while True:
             await asyncio.sleep(PAUSE)
-            self._learn(SLICE)
+            self._learn(SLICE + BACKLOG * len(self._queue))
             now = time.monotonic()
             if now >= renew and self.observed != learned:
                 learned, renew = self.observed, now + RENEW

@@ -31,6 +31,7 @@ BESIDE: Final = 400
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
 _LACKING: Final = -1.0
+_DEAF: Final = -0.05  # of words that deny, strict finders keep next to nothing; a led value still needs its context
 _MAX_LABELS: Final = 1024
 _LED_REACH: Final = 96
 _LEAD_IN: Final = 128  # bytes of a match before its value, at most
@@ -76,12 +77,20 @@ class Finder:
     """Finds the values of `entities`. Immutable; may be used from several threads."""
 
     def __init__(
-        self, entities: Sequence[Entity], candidates: Candidates, lists: Mapping[str, ExactData]
+        self,
+        entities: Sequence[Entity],
+        candidates: Candidates,
+        lists: Mapping[str, ExactData],
+        strict: bool = False,
     ) -> None:
         self.entities: Final = tuple(entities)
+        self.lasting: Final = frozenset(entity.beside for entity in entities if entity.beside)
+        """Entities beside which others are looked for, so that where they stood is remembered."""
         self._candidates = candidates
         own = {f"exact:{name}": data.confirm for name, data in lists.items()}
         self._forms = tuple(_form(form.entity, form.pattern, form.led, own) for form in candidates.forms)
+        self._lists = lists
+        self._strict = strict
         self._led = tuple(form for form in self._forms if form.led)
         self._columns: dict[str, tuple[_Form, ...]] = {}
 
@@ -94,6 +103,10 @@ class Finder:
     ) -> Finder:
         """Raises ConfigError naming each pattern that Hyperscan refuses."""
         return cls(entities, Candidates.build(entities, store), lists or {})
+
+    def stricter(self) -> Finder:
+        """The same, deaf to words that would say that a value is something else."""
+        return Finder(self.entities, self._candidates, self._lists, strict=True)
 
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
@@ -116,7 +129,8 @@ class Finder:
         low = floor - _LEAD_IN
         high = len(text) if ceiling is None else ceiling
         forms = self._forms
-        for number, place in found:
+        ends: set[int] = set()
+        for place, number in sorted((place, number) for number, place in found):
             if place < low or place > high:
                 continue
             form = forms[number]
@@ -127,9 +141,12 @@ class Finder:
                 if around is None:
                     label, begin = field_at(text, start) if field_at is not None else (None, 0)
                     around = before[start] = Surroundings(text, start, label, begin)
-                hit = _judge(form, text, start, end, around)
+                if form.numeric and _continues(text, start, end, form.regroups, ends):
+                    continue
+                hit = _judge(form, text, start, end, around, self._strict)
                 if hit is not None:
                     hits.append(hit)
+                    ends.add(end)
                     break
         return apart(hits) if len(hits) > 1 else hits
 
@@ -271,7 +288,9 @@ def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[i
                     yield match.span(form.group)
 
 
-def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings) -> Hit | None:
+def _judge(
+    form: _Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool
+) -> Hit | None:
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
@@ -282,9 +301,7 @@ def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings)
             return None
         if score <= 0:
             return None
-    if form.numeric and _continues(text, start, value):
-        return None
-    score += _weigh(form, around)
+    score += max(_weigh(form, around), _DEAF if strict else _LACKING)
     if score < REPORT - 1e-9:
         return None
     if form.endless is not None and (tail := form.endless.match(text, end)) is not None:
@@ -332,14 +349,29 @@ def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
     return last
 
 
-def _continues(text: bytes, start: int, value: bytes) -> bool:
-    """The number goes on to the left: a group of the same kind stands before its first."""
-    before = text[max(0, start - 6) : start]
-    separator = before[-1:]
-    if separator not in (b" ", b"-") or separator not in value:
-        return separator == b"-" and before[-2:-1].isdigit()
-    group = before[:-1].rpartition(separator)[2]
-    return len(group) >= 4 and group.isalnum() and group[-1:].isdigit()
+def _continues(text: bytes, start: int, end: int, regroups: bool, ends: set[int]) -> bool:
+    """The number at [start, end) is a part of a longer one: a group of its kind touches it.
+
+    To the left a group may be the last of another value (`ends`); to the right one may follow a number whose groups
+    are not fixed, such as a card's expiry.
+    """
+    before = text[start - 1 : start]
+    if before in (b" ", b"-") and start:
+        if before == b"-" and text[start - 2 : start - 1].isdigit():
+            return True
+        if text.find(before, start, end) >= 0 and start - 1 not in ends:
+            group = text[max(0, start - 6) : start - 1].rpartition(before)[2]
+            if len(group) >= 4 and group.isalnum() and group[-1:].isdigit():
+                return True
+    behind = text[end : end + 1]
+    return (
+        not regroups
+        and behind in (b" ", b"-")
+        and behind != b""
+        and text.find(behind, start, end) >= 0
+        and text[end + 1 : end + 4].isdigit()
+        and len(text[end + 1 : end + 4]) == 3
+    )
 
 
 def apart(hits: list[Hit]) -> list[Hit]:

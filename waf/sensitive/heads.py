@@ -20,6 +20,8 @@ import msgspec
 from waf.model import Framing, HeaderLine, Headers, Request, Response
 
 DIGESTS: Final = frozenset({b"content-md5", b"digest", b"content-digest", b"repr-digest", b"want-digest"})
+_CLAIMS: Final = DIGESTS | {b"accept-ranges", b"etag"}
+"""What a response may claim of a body that is not altered in length."""
 _RANGES: Final = frozenset({b"range", b"if-range"})
 _MEDIA: Final = re.compile(
     rb"(?i)\.(?:mp4|m4v|m4a|webm|mov|mkv|avi|mp3|ogg|oga|ogv|opus|flac|wav|aac|ts|zip|gz|tgz|bz2|xz|7z|rar|iso|img|dmg|"
@@ -59,6 +61,8 @@ def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: boo
 
     `decoded`: its coding is undone; `gzipped`: and gzip applied again; `lengthens`: its length may change.
     """
+    if not (decoded or lengthens) and _CLAIMS.isdisjoint(response.headers.index):
+        return response
     lines: list[HeaderLine] = []
     for lower, name, value in response.headers.lines:
         if lower in DIGESTS or lower == b"accept-ranges":
@@ -78,11 +82,11 @@ def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: boo
 
 
 def undigested(request: Request, length: int) -> Request:
-    """A request whose body was altered: no digest of the old one, and its new length in bytes."""
+    """A request whose body was altered: not coded, no digest of the old one, and its new length in bytes."""
     lines = [
         (lower, name, b"%d" % length if lower == b"content-length" else value)
         for lower, name, value in request.headers.lines
-        if lower not in DIGESTS
+        if lower not in DIGESTS and lower != b"content-encoding"
     ]
     framing = Framing.LENGTH if request.framing is not Framing.NONE else Framing.NONE
     return msgspec.structs.replace(request, headers=Headers.of(lines), framing=framing, length=length)

@@ -92,7 +92,7 @@ class Redactor:
         self._endless: _Endless | None = None
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
         self._script = False
-        self._lasting = frozenset(e.beside for e in finder.entities if e.beside)
+        self._lasting = finder.lasting
         self._begin(container)
 
     # ------------------------------------------------------------------------------------------------ the
