@@ -118,8 +118,10 @@ LITERAL_HINTS: Final[dict[View, bytes]] = {
 }
 # Base64 of text: in each group of four the bits that are zero in printable ASCII are zero.
 _GROUP: Final = rb"[I-Za-f][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+# The same of UTF-16, where every second byte is null.
+_WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
 CLASS_HINTS: Final[dict[View, bytes]] = {
-    View.BASE64: rb"(?-i:^(?:" + _GROUP + rb"){2})",
+    View.BASE64: rb"(?-i:^(?:(?:" + _GROUP + rb"){2}|" + _WIDE + rb"))",
     View.HEX: rb"^(?:0x|\\x|x')?(?:[2-7][0-9a-f]|0[9ad]){6}",
 }
 

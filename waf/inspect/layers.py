@@ -35,9 +35,10 @@ _PERCENT_U: Final = re.compile(rb"%[uU]([0-9A-Fa-f]{4})")
 def decode_percent(text: bytes) -> tuple[bytes, ...]:
     if b"%u" in text or b"%U" in text:  # Microsoft's, and JavaScript's escape()
         text = _PERCENT_U.sub(_code_point, text)
-    if b"+" in text and b" " not in text:  # encoded as forms do, or not
-        return unpercent(text), unpercent(text.replace(b"+", b" "))
-    return (unpercent(text),)
+    decoded = unpercent(text)
+    if decoded != text and b"+" in text and b" " not in text:  # encoded as forms do, or not
+        return decoded, unpercent(text.replace(b"+", b" "))
+    return (decoded,)
 
 
 def _code_point(match: re.Match[bytes]) -> bytes:
@@ -64,7 +65,8 @@ _NAMED: Final = {
     if value.replace("\xa0", " ").isascii()
 }
 _REFERENCE: Final = re.compile(
-    rb"&(?:#0*([0-9]{1,7});?|#[xX]0*([0-9A-Fa-f]{1,6});?|([A-Za-z]{2,20});|(lt|gt|amp|quot|nbsp|LT|GT|AMP|QUOT))"
+    rb"&(?:#0*([0-9]{1,7})(?![0-9]);?|#[xX]0*([0-9A-Fa-f]{1,6})(?![0-9A-Fa-f]);?"
+    rb"|([A-Za-z]{2,20});|(lt|gt|amp|quot|nbsp|LT|GT|AMP|QUOT))"
 )
 
 
@@ -109,7 +111,9 @@ def _escape(match: re.Match[bytes]) -> bytes:
     return _character(int(digits, 8) & 0xFF if last == 4 else int(digits, 16))
 
 
-_CSS: Final = re.compile(rb"\\([0-9A-Fa-f]{1,6})[ \t\n\r\f]?")
+_CSS: Final = re.compile(
+    rb"\\0{0,4}([2-7][0-9A-Fa-f])(?![0-9A-Fa-f])[ \t\n\r\f]?"
+)  # ASCII, at most six digits
 
 
 def decode_css(text: bytes) -> tuple[bytes, ...]:
@@ -224,10 +228,10 @@ def _debase64(data: bytes) -> bytes:
 def decode_base64(text: bytes) -> tuple[bytes, ...]:
     found = []
     joined = text.strip().replace(b" ", b"+") if b"\n" not in text else text.translate(None, b" \t\r\n")
-    if _WHOLE.fullmatch(joined):
-        found.append(joined)
-    elif match := _BASIC.match(text):
+    if match := _BASIC.match(text):
         found.append(match[1])
+    elif _WHOLE.fullmatch(joined):
+        found.append(joined)
     else:
         lowered = text.lower()
         if b"base64," in lowered:

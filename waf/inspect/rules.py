@@ -143,10 +143,10 @@ class _Wrong(Exception):
 
 def parse_rules(text: str, filename: str) -> tuple[Rule, ...]:
     """The rules of one file, in its order; ConfigError carries every mistake of the file with its line."""
-    # The reader of documents wants a mapping at the root; a list may stand at the same indent as its key.
+    # The reader of documents wants a mapping at the root: the list becomes the value of its one key.
     problems: list[Problem] = []
     try:
-        root = read_document("rules:\n" + text, filename, problems)
+        root = read_document("rules:\n " + text.rstrip("\n").replace("\n", "\n "), filename, problems)
     except ConfigError as error:
         raise ConfigError([_moved(problem) for problem in error.problems]) from None
     listing = root.entries["rules"]

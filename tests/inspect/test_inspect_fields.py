@@ -1,0 +1,75 @@
+"""The head as fields: the table, and the standard library as an oracle."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import raw, reading, request, shown, table
+from waf.inspect.fields import cookie_fields, pair_fields
+from waf.model import Part
+
+CASES = table("head.yaml")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case)[:60])
+def test_table(case: dict[str, Any]) -> None:
+    assert not set(case) - {"target", "lines", "fields"}
+    made = reading(raw(case["target"]), *[raw(line) for line in case.get("lines", [])])
+    found = [pair for pair in shown(made.head) if pair[0] not in ("method", "header.host")]
+    assert found == [(address, raw(value)) for address, value in case["fields"]]
+
+
+def test_order_and_method() -> None:
+    made = reading(b"/a?b=c", b"Cookie: d=e", b"X-F: g")
+    assert [field.part.label for field in made.head] == [
+        "method", "path", "segment", "arg-name", "arg", "header", "header", "cookie-name", "cookie",
+    ]  # fmt: skip
+    assert made.head[0].value == b"GET"
+
+
+def test_raw_is_kept_only_where_it_differs() -> None:
+    fields = {field.address: field for field in reading(b"/%61/b?c=%64&e=f", b'Cookie: g="h"; i=j').head}
+    assert fields["path"].raw == b"/%61/b"
+    assert fields["arg.c"].raw == b"%64"
+    assert fields["arg.e"].raw is None
+    assert fields["cookie.g"].raw == b'"h"'
+    assert fields["cookie.i"].raw is None
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=6))
+@settings(max_examples=200)
+def test_forms_are_read_as_the_standard_library_reads_them(pairs: list[tuple[str, str]]) -> None:
+    data = "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs).replace("%20", "+").encode()
+    fields = pair_fields(data, Part.FORM_NAME, Part.FORM)
+    values = [field.value.decode() for field in fields if field.part is Part.FORM]
+    names = [field.value.decode() for field in fields if field.part is Part.FORM_NAME]
+    expected = parse_qsl(data.decode(), keep_blank_values=True)
+    assert values == [value for _, value in expected]
+    assert names == [name for name, _ in expected if name]
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=200)
+def test_any_bytes_make_fields(data: bytes) -> None:
+    for field in pair_fields(data, Part.ARG_NAME, Part.ARG) + cookie_fields([data]):
+        field.name.encode()
+        assert field.raw != field.value
+
+
+def test_headers_but_cookies() -> None:
+    made = request(b"/", b"Cookie: a=b", b"Accept: */*", b"X-Two: 1", b"X-Two: 2")
+    lines = [line for line in made.headers.lines if line[0] != b"cookie"]
+    assert len(lines) == 4
+    values = [field.value for field in reading(b"/", b"X-Two: 1", b"X-Two: 2").headers]
+    assert values == [b"app.example", b"1", b"2"]
+
+
+def test_legacy_cookies_are_noticed() -> None:
+    made = reading(b"/", b'Cookie: $Version=1; a="b; c=d"')
+    assert [finding.rule for finding in made.findings] == ["protocol.legacy-cookie"]
+    assert not reading(b"/", b"Cookie: price=$5").findings
