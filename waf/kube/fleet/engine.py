@@ -16,23 +16,16 @@ from waf.profiles.merge import Delta
 
 
 class Workload:
-    """One workload's learner. Raises ValueError for a state or delta that is damaged."""
+    """One workload's learner. Raises store.Damaged (a ValueError) for bytes that cannot be read."""
 
     def __init__(self, config: Profiles, state: bytes) -> None:
         self._memory = int(config.memory)
         self._learner = Learner(config, b"")
         if state:
-            try:
-                self._learner.load(state)
-            except store.Damaged as error:
-                raise ValueError(str(error)) from None
+            self._learner.load(state)
 
     def merge(self, delta: bytes) -> None:
-        try:
-            learned = store.load(Delta.unpack(delta).state, self._memory)
-        except store.Damaged as error:
-            raise ValueError(str(error)) from None
-        self._learner.state.merge(learned)
+        self._learner.state.merge(store.load(Delta.unpack(delta).state, self._memory))
 
     def dump(self) -> bytes:
         return self._learner.dump()
