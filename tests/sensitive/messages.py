@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from waf.config.schema import Sensitive
-from waf.model import Field, Framing, Headers, Request, Response
+from waf.model import Field, Framing, Headers, Part, Request, Response
 from waf.sensitive.detect import Detector
 from waf.sensitive.entities import Entity, parse_entities
 from waf.sensitive.find import Finder
@@ -32,8 +32,19 @@ _BUILT: dict[str, Detector] = {}
 class Reading:
     """A request as fields, as the inspection hands it over."""
 
-    def __init__(self, head: Sequence[Field] = (), body: bytes = b"", fields: Sequence[Field] = ()) -> None:
-        self.head = head
+    def __init__(
+        self,
+        asked: Request,
+        target: Sequence[Field] = (),
+        cookies: Sequence[Field] = (),
+        body: bytes = b"",
+        fields: Sequence[Field] = (),
+    ) -> None:
+        self.request = asked
+        self.target = list(target)
+        self.cookies = list(cookies)
+        headers = [Field(Part.HEADER, n.decode(), v) for n, _, v in asked.headers.lines if n != b"cookie"]
+        self.head = [Field(Part.METHOD, "", asked.method), *target, *headers, *cookies]
         self.body = body
         self._fields = fields
         self.parsed = False

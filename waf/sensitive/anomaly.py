@@ -79,7 +79,7 @@ class Disclosures:
         return findings
 
     def dump(self) -> bytes:
-        body = msgspec.msgpack.encode(_Dump(self._endpoints))
+        body = msgspec.msgpack.encode(_Dump(self._endpoints), order="deterministic")
         return _MAGIC + hashlib.sha256(body).digest() + body
 
     def load(self, data: bytes) -> None:

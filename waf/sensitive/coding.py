@@ -156,3 +156,23 @@ def decoder(names: tuple[bytes, ...]) -> Unfolded | None:
     if len(names) > 2 or any(name not in _MAKERS for name in names):
         return None
     return Unfolded([_MAKERS[name]() for name in reversed(names)])
+
+
+def unfolded(body: bytes, names: tuple[bytes, ...]) -> bytes | None:
+    """A whole body without its codings; None where it cannot be undone, or is longer than `FREE`."""
+    if not names:
+        return body
+    chain = decoder(names)
+    if chain is None:
+        return None
+    pieces = []
+    size = 0
+    try:
+        for piece in chain.feed(body):
+            size += len(piece)
+            if size > FREE:
+                return None
+            pieces.append(piece)
+    except BadCoding:
+        return None
+    return b"".join(pieces)

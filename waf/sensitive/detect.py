@@ -74,7 +74,7 @@ class Detector:
         wanted = [entity for entity in everything if policy.wants(entity)]
         records = Finder.build(everything, store, lists)
         traffic = records if len(wanted) == len(everything) else Finder.build(wanted, store, lists)
-        return cls(policy, traffic, RecordMask(records), keys)
+        return cls(policy, traffic, RecordMask(records.stricter()), keys)
 
     # ----------------------------------------------------------------------------------------- our own
     # records

@@ -57,10 +57,10 @@ EDGES: Final[dict[str, tuple[bytes, bytes]]] = {
         rb"(?<![A-Za-z0-9_.+$])(?<![A-Fa-f0-9]{4}-)",
         rb"(?![A-Za-z0-9_%])(?!\.[0-9])(?!-[A-Fa-f0-9]{4})",
     ),
-    # The same for numbers of fixed groups: no further group behind it.
+    # The same for numbers of fixed groups.
     "grouped": (
         rb"(?<![A-Za-z0-9_.+$])(?<![A-Fa-f0-9]{4}-)",
-        rb"(?![A-Za-z0-9_%])(?!\.[0-9])(?![ -][0-9]{3})(?!-[A-Fa-f0-9]{4})",
+        rb"(?![A-Za-z0-9_%])(?!\.[0-9])(?!-[A-Fa-f0-9]{4})",
     ),
     # An opaque token: nothing that could belong to one touches it.
     "token": (rb"(?<![A-Za-z0-9_\-])", rb"(?![A-Za-z0-9_\-])"),

@@ -31,7 +31,6 @@ BESIDE: Final = 400
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
 _LACKING: Final = -1.0
-_DEAF: Final = -0.05  # of words that deny, strict finders keep next to nothing; a led value still needs its context
 _MAX_LABELS: Final = 1024
 _LED_REACH: Final = 96
 _LEAD_IN: Final = 128  # bytes of a match before its value, at most
@@ -288,9 +287,7 @@ def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[i
                     yield match.span(form.group)
 
 
-def _judge(
-    form: _Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool
-) -> Hit | None:
+def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool) -> Hit | None:
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
@@ -301,7 +298,8 @@ def _judge(
             return None
         if score <= 0:
             return None
-    score += max(_weigh(form, around), _DEAF if strict else _LACKING)
+    weight = _weigh(form, around)
+    score += 0.0 if strict and weight == -NEGATIVE and not form.led else weight
     if score < REPORT - 1e-9:
         return None
     if form.endless is not None and (tail := form.endless.match(text, end)) is not None:

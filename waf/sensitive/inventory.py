@@ -141,7 +141,7 @@ class Inventory:
 
     def dump(self) -> bytes:
         """All of it as bytes, with a version and a checksum."""
-        body = msgspec.msgpack.encode(_Dump(sorted(self._flows.items())))
+        body = msgspec.msgpack.encode(_Dump(sorted(self._flows.items())), order="deterministic")
         return _MAGIC + hashlib.sha256(body).digest() + body
 
     def load(self, data: bytes) -> None:

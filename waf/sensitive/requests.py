@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from waf.model import Field, Finding, Headers, Part, Request
+from waf.sensitive.coding import codings, unfolded
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
 from waf.sensitive.find import Finder
 from waf.sensitive.heads import undigested
@@ -24,15 +25,19 @@ from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import view
 
+Name = TypeVar("Name", str, bytes)
+
 
 class Readable(Protocol):
-    """A request as named fields, as `inspect.reading.Reading` gives it."""
+    """A request as `inspect.reading.Reading` gives it; header and body fields are dear, so asked for late."""
+
+    request: Request
+    target: list[Field]  # of path and query
+    cookies: list[Field]
+    body: bytes  # without its content codings
 
     @property
     def head(self) -> Sequence[Field]: ...
-
-    @property
-    def body(self) -> bytes: ...
 
     def body_fields(self) -> Sequence[Field]: ...
 
@@ -59,10 +64,12 @@ _QUIET_HEADERS: Final = frozenset(
 )  # fmt: skip
 """Headers that carry no one's data and stand in nearly every request."""
 
+_QUIET_LINES: Final = frozenset(name.encode() for name in (*_QUIET_HEADERS, "cookie"))
+"""The same as bytes; cookies are looked at one by one."""
+
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
 """PATH is looked at by its segments."""
 
-_PATH: Final = int(Part.PATH)  # comparing numbers costs less than looking up members
 _MAX_NAMES: Final = 4096
 
 
@@ -73,15 +80,15 @@ class RequestCheck:
         self._finder = finder
         self._key = key
         self._plain_names: set[str] = set()
+        self._plain_headers: set[bytes] = set()
 
     def check(self, reading: Readable, orders: Callable[[], Orders]) -> RequestHits | None:
         """What `reading` carries; None for nothing. `orders` is asked only if there is something."""
         fields: list[Field] = []
-        head = reading.head
-        if self._suspects(head):
+        if self._suspects(reading):
             fields += [
                 f
-                for f in head
+                for f in reading.head
                 if f.part not in _QUIET_PARTS and not (f.part == Part.HEADER and f.name in _QUIET_HEADERS)
             ]
         body = reading.body
@@ -91,12 +98,23 @@ class RequestCheck:
             return None
         return self._look(fields, orders())
 
-    def _suspects(self, fields: Sequence[Field]) -> bool:
-        names = {field.name for field in fields}
-        if not names <= self._plain_names and self._hinted(names):
+    def _suspects(self, reading: Readable) -> bool:
+        """False: there is nothing in target, headers and cookies. Looks at all of their values at once."""
+        target, cookies, headers = reading.target, reading.cookies, reading.request.headers
+        names = {field.name for field in target}
+        if cookies:
+            names.update([field.name for field in cookies])
+        if not names <= self._plain_names and self._hinted(names, self._plain_names):
             return True
-        joined = b"\n".join([f.value for f in fields if f.part > _PATH and f.name not in _QUIET_HEADERS])
-        return bool(joined) and self._finder.suspects(joined)
+        if not headers.index.keys() <= self._plain_headers and self._hinted(
+            headers.index.keys(), self._plain_headers
+        ):
+            return True
+        values = [field.value for field in target]
+        values += [value for lower, _, value in headers.lines if lower not in _QUIET_LINES]
+        if cookies:
+            values += [field.value for field in cookies]
+        return self._finder.suspects(b"\n".join(values))
 
     def _suspects_body(self, body: bytes) -> bool:
         """Raw and percent-decoded: which of the two it is, the fields will tell."""
@@ -105,13 +123,16 @@ class RequestCheck:
         coded = b"%" in body or b"+" in body
         return coded and self._finder.suspects(view(body, form=True).text)
 
-    def _hinted(self, names: set[str]) -> bool:
+    def _hinted(self, names: Iterable[Name], plain: set[Name]) -> bool:
+        """True if a name among them makes its value sensitive; those that do not are remembered in `plain`."""
         hinted = False
-        for name in names - self._plain_names:
-            if self._finder.hints(name.encode("utf-8", "replace")):
+        for name in names:
+            if name in plain:
+                continue
+            if self._finder.hints(name.encode("utf-8", "replace") if isinstance(name, str) else name):
                 hinted = True
-            elif len(self._plain_names) < _MAX_NAMES:
-                self._plain_names.add(name)
+            elif len(plain) < _MAX_NAMES:
+                plain.add(name)
         return hinted
 
     def _look(self, fields: Sequence[Field], orders: Orders) -> RequestHits | None:
@@ -177,9 +198,14 @@ class RequestCheck:
             target=path if query is None else path + b"?" + query,
             headers=Headers.of(lines),
         )
-        content_type = request.headers.get(b"content-type")
-        redacted = self._body(body, content_type, orders) if body else body
-        return (undigested(changed, len(redacted)), redacted) if redacted != body else (changed, body)
+        names = codings(request.headers.get(b"content-encoding"))
+        plain = unfolded(body, names)
+        if not body or plain is None:
+            return changed, body
+        redacted = self._body(plain, request.headers.get(b"content-type"), orders)
+        if redacted == plain:
+            return changed, body
+        return undigested(changed, len(redacted)), redacted
 
     def _body(self, body: bytes, content_type: bytes | None, orders: Orders) -> bytes:
         container = container_of(content_type)

@@ -1,0 +1,191 @@
+"""What requests carry, and the same requests with less in them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from urllib.parse import parse_qsl
+
+import pytest
+
+from tests.sensitive.messages import CARD, SSN, Reading, detector, request
+from waf.config.schema import Limits, SensitiveRule
+from waf.inspect.reading import read
+from waf.model import Field, Part, Severity
+from waf.sensitive.detect import Detector, RequestHits
+
+GROUPED = "4539 1488 0343 6467"
+PAIRS = [("Content-Type", "application/json"), ("User-Agent", "test/1.0"), ("X-Request-Id", "7")]
+
+
+def check(found: Detector, target: str = "/x", body: bytes = b"", **headers: str) -> RequestHits | None:
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    asked = request(*lines, method=b"POST", target=target.encode(), length=len(body))
+    return found.check_request(read(asked, body, Limits(), found.mask), asked.path)
+
+
+def places(hits: RequestHits | None) -> set[tuple[str, str]]:
+    return {(f.rule, f.address) for f in hits.findings} if hits else set()
+
+
+def test_an_ordinary_request_carries_nothing_and_its_body_is_not_parsed() -> None:
+    asked = request((b"User-Agent", b"curl/8"), target=b"/p?q=shoes&page=2")
+    reading = Reading(asked, [Field(Part.ARG, "q", b"shoes")], body=b'{"name": "Jane", "n": 12}')
+    assert detector().check_request(reading, b"/p") is None
+    assert not reading.parsed
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "headers", "place"),
+    [
+        (f"/x?card={CARD}", "", {}, ("sensitive.pan", "arg.card")),
+        ("/x?card=4539+1488+0343+6467", "", {}, ("sensitive.pan", "arg.card")),
+        ("/x?card=%34539148803436467", "", {}, ("sensitive.pan", "arg.card")),
+        ("/x?ssn=536228145", "", {}, ("sensitive.us-ssn", "arg.ssn")),
+        ("/x", "", {"X_Customer_Ssn": "536228145"}, ("sensitive.us-ssn", "header.x-customer-ssn")),
+        ("/x", "", {"X_Note": f"card {CARD}"}, ("sensitive.pan", "header.x-note")),
+        ("/x", "", {"Cookie": f"a=1; card={CARD}"}, ("sensitive.pan", "cookie.card")),
+        ("/x", "a=1&card=4539+1488+0343+6467", {"Content_Type": "application/x-www-form-urlencoded"},
+         ("sensitive.pan", "form.card")),
+        ("/x", f'{{"a":{{"card":"{CARD}"}}}}', {"Content_Type": "application/json"}, ("sensitive.pan", "json.a.card")),
+        ("/x", '{"card":"4539\\u00201488\\u00200343\\u00206467"}', {"Content_Type": "application/json"},
+         ("sensitive.pan", "json.card")),
+        ("/x", f"<a><card>{CARD}</card></a>", {"Content_Type": "application/xml"}, ("sensitive.pan", "xml.a.card")),
+        ("/x", f"card {CARD}", {"Content_Type": "text/plain"}, ("sensitive.pan", "body")),
+    ],
+)  # fmt: skip
+def test_found_wherever_it_stands(
+    target: str, body: str, headers: dict[str, str], place: tuple[str, str]
+) -> None:
+    hits = check(detector(), target, body.encode(), **headers)
+    found = places(hits)
+    assert place[0] in {rule for rule, _ in found}
+    if place[1].startswith("xml"):  # how elements are named is the reader's choice
+        assert any(address.endswith("card") for _, address in found)
+    else:
+        assert place in found
+    assert hits is not None
+    assert not hits.alters
+    assert not hits.blocks
+    assert all(f.severity is Severity.INFO for f in hits.findings)
+    assert CARD not in repr(hits.findings)
+
+
+def test_secrets_where_they_belong_are_no_news() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    assert check(detector(), Authorization=f"Bearer {token}", Cookie=f"session={token}") is None
+    assert check(detector(), f"/x?t={token}") is not None
+
+
+def test_policy_alone_lets_a_request_be_changed() -> None:
+    body = f"card={CARD}".encode()
+    hits = check(detector(), "/x", body, Content_Type="application/x-www-form-urlencoded")
+    assert hits is not None
+    asked = request(length=len(body))
+    assert detector().redact_request(asked, body, hits) == (asked, body)
+
+
+def redact(found: Detector, target: str, body: bytes, **headers: str) -> tuple[str, bytes, dict[str, str]]:
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    asked = request(*lines, method=b"POST", target=target.encode(), length=len(body))
+    hits = found.check_request(read(asked, body, Limits(), found.mask), asked.path)
+    assert hits is not None
+    assert hits.alters
+    changed, out = found.redact_request(asked, body, hits)
+    assert changed.length == len(out)
+    return changed.target.decode(), out, {n.decode(): v.decode() for n, _, v in changed.headers.lines}
+
+
+def test_redaction_of_every_part() -> None:
+    found = detector(request_action="mask")
+    target, body, headers = redact(
+        found, f"/x?a=1&card={CARD}&b=%20", f"x=1&ssn=536-22-8145&card={GROUPED.replace(' ', '+')}".encode(),
+        Content_Type="application/x-www-form-urlencoded", Cookie=f"a=1; card={CARD}; b=2", X_Note=f"card {CARD}.",
+        Content_MD5="x", Digest="y",
+    )  # fmt: skip
+    assert target == "/x?a=1&card=453914******6467&b=%20"
+    assert body == b"x=1&ssn=***-**-8145&card=4539+14**+****+6467"
+    assert headers["cookie"] == "a=1; card=453914******6467; b=2"
+    assert headers["x-note"] == "card 453914******6467."
+    assert "content-md5" not in headers
+    assert "digest" not in headers
+
+
+def test_json_stays_json_and_tokens_change_the_length() -> None:
+    found = detector(request_action="tokenise")
+    body = json.dumps({"a": [{"card": CARD}], "n": int(CARD), "s": SSN, "x": "y"}).encode()
+    _, out, _ = redact(found, "/x", body, Content_Type="application/json")
+    data = json.loads(out)
+    assert data["a"][0]["card"].startswith("tok_pan_")
+    assert data["s"].startswith("tok_us-ssn_")
+    assert data["x"] == "y"
+    assert isinstance(data["n"], int)
+    assert data["n"] != int(CARD)
+
+
+def test_multipart_text_is_redacted_and_files_that_are_no_text_are_not() -> None:
+    found = detector(request_action="mask")
+    binary = b"\x89PNG\x00\x01" + CARD.encode() + b"\xff\x00 "
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="ssn"\r\n\r\n536228145\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+        + binary
+        + b'\r\n--B\r\nContent-Disposition: form-data; name="g"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
+        + f"card {CARD}".encode()
+        + b"\r\n--B--\r\n"
+    )
+    _, out, _ = redact(found, "/x", body, Content_Type="multipart/form-data; boundary=B")
+    assert b"\r\n*****8145\r\n" in out
+    assert binary in out
+    assert b"card 453914******6467\r\n--B--" in out
+    assert len(out) == len(body)
+
+
+def test_a_coded_body_is_sent_on_without_its_coding() -> None:
+    found = detector(request_action="mask")
+    plain = f'{{"card":"{CARD}"}}'.encode()
+    _, out, headers = redact(
+        found, "/x", gzip.compress(plain), Content_Type="application/json", Content_Encoding="gzip"
+    )
+    assert out == b'{"card":"453914******6467"}'
+    assert "content-encoding" not in headers
+
+
+def test_rules_by_field_and_path() -> None:
+    found = detector(
+        rules=(
+            SensitiveRule(action="mask", direction="request", fields=("form.note",), path="/pay/*"),
+            SensitiveRule(action="block", direction="request", entities=("us-ssn",)),
+        )
+    )
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    hits = check(found, "/pay/1", f"note={CARD}&card={CARD}".encode(), **form)
+    assert hits is not None
+    assert {(c.address, c.action) for c in hits.tally} == {("form.note", "mask"), ("form.card", "report")}
+    asked = request((b"Content-Type", b"application/x-www-form-urlencoded"), target=b"/pay/1")
+    _, out = found.redact_request(asked, f"note={CARD}&card={CARD}".encode(), hits)
+    assert dict(parse_qsl(out.decode())) == {"note": "453914******6467", "card": CARD}
+    elsewhere = check(found, "/other", f"note={CARD}".encode(), **form)
+    assert elsewhere is not None
+    assert not elsewhere.alters
+    blocked = check(found, f"/x?a={SSN}")
+    assert blocked is not None
+    assert blocked.blocks
+    assert [f.severity for f in blocked.findings] == [Severity.CRITICAL]
+
+
+def test_a_published_number_never_blocks() -> None:
+    found = detector(request_action="block")
+    hits = check(found, "/x?card=4111111111111111")
+    assert hits is not None
+    assert not hits.blocks
+    assert hits.alters
+    assert "test" in hits.findings[0].tags
+
+
+def test_names_are_remembered_within_bounds() -> None:
+    found = detector()
+    for number in range(6000):
+        reading = Reading(request(), [Field(Part.ARG, f"n{number}", b"x")])
+        found.check_request(reading, b"/")
+    assert len(found._requests._plain_names) <= 4096
