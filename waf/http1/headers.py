@@ -27,7 +27,9 @@ CLIENT_CLAIMS: Final = frozenset(
     {
         b"forwarded", b"x-real-ip", b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"client-ip",
         b"cf-connecting-ip", b"fastly-client-ip", b"x-original-url", b"x-rewrite-url", b"x-original-host",
-        b"x-host", b"x-envoy-external-address", b"x-envoy-original-path", b"front-end-https", b"x-url-scheme",
+        b"x-host", b"x-forwarded", b"forwarded-for", b"x-original-forwarded-for", b"x-originating-ip",
+        b"x-remote-ip", b"x-remote-addr", b"proxy-client-ip", b"wl-proxy-client-ip", b"x-azure-clientip",
+        b"x-envoy-external-address", b"x-envoy-original-path", b"front-end-https", b"x-url-scheme",
     }
 )  # fmt: skip
 """What only a proxy may say about a request; with all of `x-forwarded-*` dropped unless we trust the peer."""

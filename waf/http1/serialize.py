@@ -61,6 +61,17 @@ def isolates(request: Request) -> bool:
     return request.framing is not _NONE and request.method not in _WITH_CONTENT and not _is_empty(request)
 
 
+def announces(response: Response) -> bool:
+    """True where a response that has no body (to HEAD, or 304) names the framing of one.
+
+    An app that sends it all the same would answer the next request on that connection with it.
+    """
+    header = response.headers.index.get
+    return response.framing is _NONE and (
+        header(b"content-length", b"0") != b"0" or header(b"transfer-encoding") is not None
+    )
+
+
 def _is_empty(request: Request) -> bool:
     return request.framing is not Framing.CHUNKED and not request.length
 

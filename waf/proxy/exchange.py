@@ -140,13 +140,27 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
         await tunnel(talk, exchange, link, released)
         return False
     keep = await deliver(talk, exchange, request, link, response, released, upload)
-    if response.keep_alive and link.inbox == b"" and not talk.unread and not serialize.isolates(request):
+    if response.keep_alive and not talk.unread and _ended_exactly(request, response, link, upload):
         talk.link = None
         commons.pool.give(link, response)
     if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
         actions = (exchange.verdict.action, exchange.response_verdict.action)
         exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
     return keep
+
+
+def _ended_exactly(request: Request, response: Response, link: Link, upload: Upload | None) -> bool:
+    """True where nothing of this exchange is left on the connection to the app, neither way.
+
+    An app may answer before it has read the body: what we still hold of it would come before the next request.
+    """
+    return (
+        link.inbox == b""
+        and (upload is None or upload.done)
+        and not link.transport.get_write_buffer_size()
+        and not serialize.isolates(request)
+        and not serialize.announces(response)
+    )
 
 
 async def _rest_of_head(talk: Conversation, exchange: Exchange) -> int:
@@ -180,6 +194,10 @@ async def _ask(
     while True:
         if link is None:
             link = await pool.connect(talk, talk.client)
+            if link.inbox:  # came while the connection changed hands: an answer to nobody
+                link.unasked()
+                link = None
+                continue
         talk.link = link
         exchange.attempts += 1
         link.send(permission, hop, length)
