@@ -173,35 +173,45 @@ class Ground:
         return reader, writer
 
     async def talk(
-        self, pieces: Iterable[bytes], expected: Callable[[bytes], bool], *, half_close: bool = False
+        self, pieces: Iterable[bytes], enough: Callable[[bytes], bool], *, half_close: bool = False
     ) -> Heard:
-        """Send the pieces, each in a segment of its own, and read until the end or until it is enough."""
-        heard = Heard()
+        """Send the pieces on a connection of their own, each in a segment, and read until it is enough."""
         reader, writer = await self.connect()
+        with contextlib.suppress(ConnectionError):  # refused already: what was answered can still be read
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            if half_close:
+                writer.write_eof()
+        heard = await self.ask(reader, writer, b"", enough)
         heard.port = writer.get_extra_info("sockname")[1]
+        writer.close()
+        return heard
+
+    async def ask(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        data: bytes,
+        enough: Callable[[bytes], bool],
+    ) -> Heard:
+        """Send, and read until the end or until it is enough."""
+        heard = Heard()
         try:
             async with asyncio.timeout(PATIENCE):
-                with contextlib.suppress(ConnectionError):  # refused already: what was answered can still be read
-                    for piece in pieces:
-                        writer.write(piece)
-                        await writer.drain()
-                        await asyncio.sleep(0)
-                    if half_close:
-                        writer.write_eof()
-                while not expected(heard.data):
-                    data = await reader.read(1 << 16)
-                    if not data:
+                if data:
+                    writer.write(data)
+                while not enough(heard.data):
+                    got = await reader.read(1 << 16)
+                    if not got:
                         heard.ended = True
                         break
-                    heard.data += data
+                    heard.data += got
         except ConnectionError:
             heard.ended = heard.reset = True
         except TimeoutError:
             heard.hung = True
-        finally:
-            writer.close()
-            with contextlib.suppress(Exception):
-                await writer.wait_closed()
         return heard
 
     async def settled(self) -> None:
@@ -210,7 +220,8 @@ class Ground:
             if not self.server.gauges["connections_open"]:
                 return
             await asyncio.sleep(0.01)
-        raise AssertionError("client connections stay open")
+        left = [talk.peer.port for talk in self.server._commons.conversations]
+        raise AssertionError(f"client connections stay open: {self.server.gauges}, {left}")
 
     def records_by_port(self) -> dict[int, list[Exchange]]:
         found: dict[int, list[Exchange]] = defaultdict(list)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from tests.e2e.smuggling.request_cases import GET, TE, Case, _chunked, head
 
 
-def _good(name: str, data: bytes, method: bytes = b"GET", body: bytes = b"", target: bytes = b"/TAGID") -> Case:
+def _good(
+    name: str, data: bytes, method: bytes = b"GET", body: bytes = b"", target: bytes = b"/TAGID"
+) -> Case:
     return Case("ordinary", name, data, ((method, target, body),), refused=False)
 
 
@@ -64,7 +66,8 @@ def ordinary() -> Iterator[Case]:
                  b"[2001:db8::1]:443", b"my_service", b"a.default.svc.cluster.local.", b"xn--bcher-kva.example", b"1a.b"):  # fmt: skip
         yield _good(f"Host {host!r}", head(start=GET, host=b"Host: " + host))
         yield _good(
-            f"absolute {host!r}", head(start=b"GET http://" + host + b"/TAGID HTTP/1.1", host=b"Host: " + host)
+            f"absolute {host!r}",
+            head(start=b"GET http://" + host + b"/TAGID HTTP/1.1", host=b"Host: " + host),
         )
     for target in (
         b"/TAGID/", b"/TAGID?", b"/TAGID?a", b"/TAGID?a=b&c=d", b"/TAGID?a=b;c=d", b"/TAGID?q=caf%C3%A9+au+lait", b"/TAGID/caf%c3%a9",
@@ -126,4 +129,6 @@ def ordinary() -> Iterator[Case]:
         yield _good(f"1.0 {name}", head(*lines, start=b"GET /TAGID HTTP/1.0"))
     yield _good("1.0 without Host", head(start=b"GET /TAGID HTTP/1.0", host=b""))
     yield _good("1.0 HAProxy check", head(start=b"OPTIONS /TAGID HTTP/1.0", host=b""), b"OPTIONS")
-    yield _good("1.0 POST", head(b"Content-Length: 3", start=b"POST /TAGID HTTP/1.0") + b"abc", b"POST", b"abc")
+    yield _good(
+        "1.0 POST", head(b"Content-Length: 3", start=b"POST /TAGID HTTP/1.0") + b"abc", b"POST", b"abc"
+    )

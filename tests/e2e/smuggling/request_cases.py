@@ -344,7 +344,10 @@ def pipelines() -> Iterator[Case]:
         yield Case("pipelining", f"junk after a request {junk!r}", first + junk + CANARY, one)
         posted = head(b"Content-Length: 3") + b"abc"
         yield Case(
-            "pipelining", f"junk after a body {junk!r}", posted + junk + CANARY, ((b"POST", b"/TAGID", b"abc"),)
+            "pipelining",
+            f"junk after a body {junk!r}",
+            posted + junk + CANARY,
+            ((b"POST", b"/TAGID", b"abc"),),
         )
         chunked = head(TE) + _chunked(b"abc")
         yield Case(

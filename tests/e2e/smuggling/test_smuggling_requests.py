@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass, field
 
@@ -90,17 +89,17 @@ def without_interim(got: bytes) -> bytes:
     return got.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
 
 
-@functools.cache
-def outcomes(mode: str) -> list[Seen]:
-    return on_uvloop(lambda: _run(mode))
+@pytest.fixture(scope="module", params=MODES)
+def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
+    """All cases played once, side by side."""
+    return on_uvloop(lambda: _run(request.param))
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("number", "case"), list(enumerate(CASES)), ids=[f"{n}-{case.kind}-{case.name}"[:90] for n, case in enumerate(CASES)]
 )  # fmt: skip
-def test_the_app_sees_what_the_client_meant_or_nothing(mode: str, number: int, case: Case) -> None:
-    seen = outcomes(mode)[number]
+def test_the_app_sees_what_the_client_meant_or_nothing(outcomes: list[Seen], number: int, case: Case) -> None:
+    seen = outcomes[number]
     assert not seen.unlike
     assert not seen.heard.hung, seen.heard.data[:300]
     whole = [message for message in seen.forwarded if message.complete]
