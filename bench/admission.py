@@ -23,7 +23,7 @@ from tests.kube.pod_shapes import SHAPES
 from waf.kube.client import Kube
 from waf.kube.keyring import Keyring, SelfMade
 from waf.kube.settings import LABEL_INJECT, Settings
-from waf.kube.webhook import Injector, Served, namespaces_of
+from waf.kube.webhook import Injector, Served, lookup_in, namespaces_of
 from waf.record.log import Log
 
 BAR = 0.050  # seconds at the 99th percentile
@@ -50,7 +50,7 @@ async def measure(rate: float, seconds: float) -> list[float]:
     maker = SelfMade(kube, "waf-system", "waf-tls", ("localhost",))
     keyring = Keyring(maker.load, log)
     await keyring.look()
-    injector = Injector(Settings(), namespaces_of(kube), log)
+    injector = Injector(Settings(), namespaces_of(kube), lookup_in(kube), log)
     watch = asyncio.create_task(injector.namespaces.run())
     await injector.namespaces.synced.wait()
     served = Served(injector.app(), keyring, "127.0.0.1", 0)

@@ -18,7 +18,7 @@ from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
 from waf.kube.client import ApiError, Conflict, Kube
 from waf.kube.fleet import shards
-from waf.kube.fleet.aggregator import GROUP, Aggregator
+from waf.kube.fleet.aggregator import GROUP, MOST_OF_NAMESPACE, Aggregator
 from waf.kube.fleet.client import FleetClient, FleetError
 from waf.kube.fleet.identity import Identities, caller_of
 from waf.kube.fleet.lease import Leadership
@@ -263,6 +263,14 @@ async def test_what_cannot_be_merged_is_refused_for_good(
         await client.push(delta, epoch, 1)
     assert error.value.refused is refused
     await client.close()
+
+
+async def test_one_namespace_does_not_crowd_out_the_others(replica: Replica) -> None:
+    for number in range(MOST_OF_NAMESPACE):
+        await replica.aggregator.take(Key("evil", f"w{number}"), "p", "e", 1, bag(a=1))
+    with pytest.raises(ApiError, match="too many"):
+        await replica.aggregator.take(Key("evil", "one-more"), "p", "e", 1, bag(a=1))
+    await replica.aggregator.take(SHOP, "p", "e", 1, bag(a=1))
 
 
 # ------------------------------------------------------------------------------------------ losses

@@ -375,6 +375,13 @@ def test_a_forged_status_does_not_spare_a_pod() -> None:
         assert named(injected(forged, Settings(), NEW)["spec"], "waf-sidecar")
 
 
+def test_a_note_that_is_not_of_our_length_is_passed_over() -> None:
+    forged = shape("one named port")
+    renamed = {f"x{n}": "y" for n in range(20_000)} | {"http": "stolen"}
+    forged["metadata"]["annotations"] = {STATUS: json.dumps({"by": "webhook", "renamed": renamed})}
+    assert without(forged)["spec"] == shape("one named port")["spec"]
+
+
 def test_remarks_tell_of_ways_past_the_sidecar() -> None:
     assert remarks(shape("one named port"), Settings()) == []
     assert "has no name" in remarks(shape("one number"), Settings())[0]

@@ -14,13 +14,14 @@ import aiohttp
 import pytest
 
 from tests.kube.api_double import ApiDouble
+from tests.kube.api_double import status as api_status
 from tests.kube.pod_shapes import container, pod, shape
 from tests.kube.test_admission import asked, config_map
 from tests.kube.test_client import until
 from waf.kube.client import Kube
 from waf.kube.keyring import Keyring, SelfMade
 from waf.kube.settings import LABEL_INJECT, Settings, SettingsError
-from waf.kube.webhook import MAX_BODY, Injector, Served, View, namespaces_of, read_defaults
+from waf.kube.webhook import MAX_BODY, Injector, Served, View, lookup_in, namespaces_of, read_defaults
 from waf.record.log import Log
 
 NAMES = ("localhost",)
@@ -46,7 +47,7 @@ async def running(api: ApiDouble, kube: Kube, log: Log, tmp_path: Path) -> Async
     (tmp_path / "settings.yaml").write_text("mode: monitor\n")
     maker = SelfMade(kube, "waf-system", "waf-tls", NAMES)
     keyring = Keyring(maker.load, log)
-    injector = Injector(Settings(), namespaces_of(kube), log)
+    injector = Injector(Settings(), namespaces_of(kube), lookup_in(kube), log)
     view = View(kube, injector, Settings(), tmp_path / "settings.yaml", log)
     await view.first()
     tasks = [asyncio.create_task(view.run()), asyncio.create_task(keyring.run())]
@@ -74,6 +75,17 @@ async def test_pods_are_patched_by_label_of_their_namespace(running: Running, ap
     await until(lambda: "new" in running.injector.namespaces.items)
     _, response = await running.post("/mutate", asked(shape("one named port"), "new"))
     assert "patch" in response
+
+
+async def test_a_namespace_that_was_just_made_is_looked_up(running: Running, api: ApiDouble) -> None:
+    await api.put("/api/v1/namespaces", {"metadata": {"name": "new", "labels": {LABEL_INJECT: "true"}}})
+    await until(lambda: "new" in running.injector.namespaces.items)
+    del running.injector.namespaces.items["new"]  # as if the watch were behind
+    _, response = await running.post("/mutate", asked(shape("one named port"), "new"))
+    assert "patch" in response
+    del running.injector.namespaces.items["shop"]
+    api.fail = lambda request: api_status(403, "Forbidden")
+    assert (await running.post("/mutate", asked(shape("one named port"))))[0] == 500
 
 
 async def test_broken_configuration_is_refused_with_its_place(running: Running) -> None:

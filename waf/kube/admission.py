@@ -14,7 +14,7 @@ import msgspec
 
 from waf.kube.configmaps import LABEL_CONFIG, problems_of
 from waf.kube.inject import inject, remarks
-from waf.kube.pods import check_shape, unfit, wanted
+from waf.kube.pods import NOT_OPTED_IN, OPTED_OUT, check_shape, unfit, wanted
 from waf.kube.settings import Settings, SettingsError, settle
 
 Review = dict[str, Any]
@@ -60,6 +60,7 @@ class Outcome(msgspec.Struct, frozen=True):
     body: bytes
     outcome: str  # injected, unchanged, skipped, denied, allowed
     reason: str = ""
+    namespace: str = ""
 
 
 def review(
@@ -87,7 +88,7 @@ def review(
         labels = namespace.get("labels") or {}
         why_not = wanted(labels, pod, name)
         if why_not:
-            silent = why_not in ("opted out by label", "not opted in")
+            silent = why_not in (OPTED_OUT, NOT_OPTED_IN)
             return _answer(request, "skipped", why_not, warn=() if silent else (f"not injected: {why_not}",))
         settings = settle(defaults, namespace.get("annotations") or {}, metadata.get("annotations") or {})
         why_not = unfit(pod, settings, server_version)
@@ -124,7 +125,7 @@ def _answer(
     response: Review = {"uid": request.uid, "allowed": True, **more}
     if warn:
         response["warnings"] = [f"waf sidecar: {text}"[:_WARNING_LENGTH] for text in warn]
-    return Outcome(_envelope(response), outcome, reason)
+    return Outcome(_envelope(response), outcome, reason, request.namespace)
 
 
 def _denied(request: _Request, reason: str) -> Outcome:

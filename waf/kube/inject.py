@@ -32,6 +32,8 @@ Patch = list[dict[str, Any]]
 _GRACE: Final = "terminationGracePeriodSeconds"
 _DEFAULT_GRACE: Final = 30  # seconds; Kubernetes' own default
 _AFTER_DRAIN: Final = 15  # seconds for what remains once the last exchange has ended
+_MOST_PROBES: Final = 500
+_MOST_ANNOTATIONS: Final = 8
 _SCRAPE: Final = "prometheus.io/"
 _LOCAL_VOLUMES: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 _DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
@@ -120,11 +122,7 @@ def without(pod: Mapping[str, Any]) -> Object:
     for key in ("initContainers", "volumes"):
         if key in spec and not spec[key]:
             del spec[key]
-    # The note is the pod's to write: whatever is not as we write it is passed over.
-    try:
-        note = msgspec.convert(status, _Note)
-    except msgspec.ValidationError:
-        note = _Note()
+    note = _note_of(status)
     ports.restore_probes(spec, list(note.probes))
     for new, old in note.renamed.items():
         ports.rename(spec, new, old)
@@ -147,6 +145,17 @@ class _Note(msgspec.Struct, frozen=True):
     probes: tuple[tuple[str, str, int | str], ...] = ()
     grace: int | None = None
     annotations: tuple[str, ...] = ()
+
+
+def _note_of(status: Object) -> _Note:
+    """The note, as far as it can be one of ours: the pod's creator may have written it, and made it long."""
+    try:
+        note = msgspec.convert(status, _Note)
+    except msgspec.ValidationError:
+        return _Note()
+    if len(note.renamed) > 1 or len(note.probes) > _MOST_PROBES or len(note.annotations) > _MOST_ANNOTATIONS:
+        return _Note()
+    return note
 
 
 def remarks(

@@ -19,6 +19,8 @@ REDIRECT: Final = "waf-redirect"
 SYSTEM_NAMESPACES: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 NATIVE_SINCE: Final = (1, 29)  # initContainers[].restartPolicy is on by default (Kubernetes enhancement 753)
 ENFORCE_LABEL: Final = "pod-security.kubernetes.io/enforce"
+OPTED_OUT: Final = "opted out by label"
+NOT_OPTED_IN: Final = "not opted in"
 WEBHOOK: Final = "webhook"  # in the status: injected at admission, to be redone when asked again
 OFFLINE: Final = "manifest"  # in the status: injected into a manifest, to be left as it is
 MIRROR: Final = "kubernetes.io/config.mirror"
@@ -111,9 +113,9 @@ def wanted(namespace_labels: Mapping[str, str], pod: Mapping[str, Any], namespac
     of_pod = (metadata.get("labels") or {}).get(LABEL_INJECT)
     of_namespace = namespace_labels.get(LABEL_INJECT)
     if "false" in (of_pod, of_namespace):
-        return "opted out by label"
+        return OPTED_OUT
     if "true" not in (of_pod, of_namespace):
-        return "not opted in"
+        return NOT_OPTED_IN
     if namespace in SYSTEM_NAMESPACES:
         return f"namespace {namespace} belongs to the cluster"
     if spec.get("hostNetwork"):

@@ -18,8 +18,9 @@ import yaml
 from aiohttp import web
 
 from waf.kube.admission import BadReview, Outcome, review, review_config
-from waf.kube.client import ApiError, Kube, Object
+from waf.kube.client import ApiError, Kube, NotFound, Object
 from waf.kube.keyring import Keyring
+from waf.kube.pods import NOT_OPTED_IN
 from waf.kube.settings import PREFIX, Settings, SettingsError, settle
 from waf.kube.watch import Watched
 from waf.record.log import Log
@@ -34,12 +35,15 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 
 class Injector:
-    """Answers reviews. `namespaces` holds the metadata of all namespaces; someone else keeps it fresh."""
+    """Answers reviews. `namespaces` holds the metadata of all namespaces, kept fresh by someone else; `lookup` asks
+    the API server for one of them.
+    """
 
     def __init__(
         self,
         defaults: Settings,
         namespaces: Watched,
+        lookup: Callable[[str], Awaitable[Object]],
         log: Log,
         server_version: tuple[int, int] = (1, 31),
         clock: Callable[[], float] = time.perf_counter,
@@ -47,6 +51,7 @@ class Injector:
         self.defaults = defaults
         self.server_version = server_version
         self.namespaces = namespaces
+        self._lookup = lookup
         self._log = log
         self._clock = clock
         self._reading = asyncio.Semaphore(_CONFIGS_AT_ONCE)
@@ -82,7 +87,14 @@ class Injector:
         return await self._reviewed("config", request, self._config)
 
     async def _pod(self, body: bytes) -> Outcome:
-        return review(body, self.defaults, self.namespaces.items, self.server_version)
+        outcome = review(body, self.defaults, self.namespaces.items, self.server_version)
+        if outcome.reason != NOT_OPTED_IN or not outcome.namespace:
+            return outcome
+        # The API server asks only about those who opted in: our view of a namespace just made may be behind its own.
+        with contextlib.suppress(NotFound):
+            fresh = {outcome.namespace: _metadata_of(await self._lookup(outcome.namespace))}
+            outcome = review(body, self.defaults, fresh, self.server_version)
+        return outcome
 
     async def _config(self, body: bytes) -> Outcome:
         # Long texts take long to read: beside the loop, and only so many at once.
@@ -211,6 +223,11 @@ def namespaces_of(kube: Kube) -> Watched:
     return Watched(kube, "/api/v1/namespaces", keep=_metadata_of)
 
 
+def lookup_in(kube: Kube) -> Callable[[str], Awaitable[Object]]:
+    """Reads one namespace. Raises NotFound, ApiError."""
+    return lambda name: kube.get(f"/api/v1/namespaces/{name}")
+
+
 def _metadata_of(namespace: Object) -> Object:
     metadata = namespace.get("metadata") or {}
     return {key: metadata.get(key) for key in ("labels", "annotations")}
@@ -252,7 +269,7 @@ async def serve(
 
     Raises SettingsError, ApiError or OSError before it listens.
     """
-    injector = Injector(base, namespaces_of(kube), log)
+    injector = Injector(base, namespaces_of(kube), lookup_in(kube), log)
     view = View(kube, injector, base, settings_file, log)
     await view.first()
     injector.gauge(

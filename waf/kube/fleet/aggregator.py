@@ -14,6 +14,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -27,6 +28,7 @@ STORE_EVERY: Final = 10.0  # seconds between two stores of one workload, at leas
 STATUS_EVERY: Final = 60.0  # seconds between two writes of a status whose version stayed
 WRITES: Final = 5.0  # workloads stored a second, at most
 MOST_WORKLOADS: Final = 5_000
+MOST_OF_NAMESPACE: Final = 200  # one namespace shall not crowd out the others
 _IDLE: Final = 900.0  # seconds after which an untouched workload leaves memory
 GROUP: Final = "waf.sidecar/v1alpha1"
 
@@ -76,7 +78,9 @@ class Aggregator:
         self._clock = clock
         self._wall = wall
         self._held: dict[Key, _Held] = {}
-        self._locks: dict[Key, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = (
+            WeakValueDictionary()
+        )  # as long as they are held
         self.merged = self.doubled = self.stored = self.conflicts = 0
 
     def __len__(self) -> int:
@@ -85,7 +89,6 @@ class Aggregator:
     def forget(self) -> None:
         """We no longer lead: what is in memory may be out of date."""
         self._held.clear()
-        self._locks.clear()
 
     async def take(self, key: Key, sender: str, epoch: str, number: int, delta: bytes) -> Receipt:
         """Merge one delta, once. Raises ValueError for one that is damaged, ApiError, Damaged."""
@@ -94,6 +97,10 @@ class Aggregator:
             held.touched = self._clock()
             if held.senders.takes(sender, epoch, number):
                 await asyncio.to_thread(held.merged.merge, delta)
+                if self._held.get(key) is not held:
+                    raise ApiError(
+                        0, "Moved", "we no longer lead"
+                    )  # forgotten meanwhile: not to be counted as taken
                 held.senders.note(sender, epoch, number)
                 held.dirty = True
                 self.merged += 1
@@ -159,7 +166,8 @@ class Aggregator:
         held = self._held.get(key)
         if held is not None:
             return held
-        if len(self._held) >= MOST_WORKLOADS:
+        of_namespace = sum(other.namespace == key.namespace for other in self._held)
+        if len(self._held) >= MOST_WORKLOADS or of_namespace >= MOST_OF_NAMESPACE:
             raise ApiError(429, "TooMany", "too many workloads are learned at once")
         found = await self._store.read(key, ("state", "profile", "senders"))
         if found is None:
@@ -176,7 +184,10 @@ class Aggregator:
         return held
 
     def _lock(self, key: Key) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
 
     async def _tell(self, key: Key, held: _Held, compiled: Compiled) -> None:
         """Write the status that `kubectl get wafprofiles` shows; its failure hurts nobody."""
