@@ -28,7 +28,7 @@ _CALL: Final = re.compile(
     rb"|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob"
     rb"|extract|parse_str|session_start|simplexml_load_string)"
     + _ARGUMENT
-    + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(\s*\)",
+    + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|get_defined_vars)\s*\(\s*\)",
     re.I,
 )
 _SURE: Final = re.compile(
@@ -39,8 +39,8 @@ _SURE: Final = re.compile(
     rb"|eval|exec)|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ"
     rb"|listdir)\s*[(\[]"
     rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__"
-    rb"|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|env\b|exit\s*\("
-    rb"|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process|fs|os|net|http|vm)['\"`]"
+    rb"|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|exit\s*\("
+    rb"|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process['\"`]|(?:fs|os|net|http|vm)['\"`]\s*\)\s*[.\[])"
     rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)"
     rb"|new\s+(?:java\.lang\.)?processbuilder|javax\.script|scriptenginemanager|new\s+java\.(?:net|io"
     rb"|util)\.|class\.forname\(|kernel\.(?:exec|system|open|spawn)|process\.(?:spawn|clock_gettime)"
@@ -74,7 +74,7 @@ _STRONG_ARGUMENT: Final = re.compile(
     rb"|curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type "
     rb"|phpinfo|system|/\.\*/e)|\(\s*(?:\$_|base64_decode|chr\(|hex2bin|gzinflate|str_rot13|\$\{|`|\$)"
     rb"|(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(|(?:md5|sleep|usleep|print|die|echo"
-    rb"|var_dump)\s*\(\s*(?:md5\(|['\"]?\d|phpinfo|getcwd|system)",
+    rb"|var_dump)\s*\(\s*(?:md5\(|['\"]?\d+['\"]?\s*\)|phpinfo|getcwd|system)",
     re.I,
 )
 _FRAME: Final = re.compile(

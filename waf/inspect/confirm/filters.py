@@ -60,7 +60,7 @@ _XPATH: Final = re.compile(
     rb"|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
-    rb"|last)\s*\(\s*(?:/|\.|\*|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
+    rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
     rb"|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm import js, stands
-from waf.inspect.confirm.shape import WINDOW, is_document, prose_words
+from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_after
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
@@ -117,6 +117,8 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     attributes = _attributes(piece, tag.end())
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
+            if content.startswith(b"{") and content.endswith(b"}"):  # a component's property
+                continue
             if (
                 _HANDLER.fullmatch(attribute)
                 and attribute not in _NOT_HANDLERS
@@ -146,6 +148,8 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
         re.I,
     ):
         return None
+    if rest[:1] == b">" and words_after(rest, 1) >= 3 and b"</" not in rest and b"(" not in rest:
+        return None  # a sentence about the tag
     return Confidence.HIGH
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_after
+from waf.inspect.confirm.shape import WINDOW, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
+_WINDOW: Final = 1024  # script that leaves its place does so at once
 _NAMES: Final = (
     rb"alert|confirm|prompt|eval|execscript|settimeout|setinterval|setimmediate|(?-i:Function)|fetch"
     rb"|import|atob|print|importscripts"
@@ -80,11 +81,17 @@ def is_code(text: bytes) -> bool:
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
-    """How sure it is that `value` runs as script where an app puts it into one. Bounded by `WINDOW` around `span`."""
+    """How sure it is that `value` runs where an app puts it into a script. Bounded by `_WINDOW` around `span`."""
     if is_document(value):
         return None
-    start = max(0, span[0] - 256)
-    piece = value[start : start + WINDOW]
+    if len(value) <= _WINDOW:
+        return _short(value, span)
+    start = max(0, span[0] - _WINDOW // 4)
+    return _judge(value[start : start + _WINDOW], start == 0)
+
+
+def _judge(piece: bytes, opening: bool) -> Confidence | None:
+    """`opening`: the piece begins where the value does."""
     obscure = _OBSCURE.search(piece)
     if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
         return Confidence.HIGH
@@ -95,11 +102,14 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         after = words_after(piece, match.end())
         if prose_words(piece, match.start()) >= 2 or (prose_words(piece, match.start()) and after):
             continue
-        if start == 0 and _leaves(before):
+        if opening and _leaves(before):
             return Confidence.HIGH
         if _LITERAL_CALL.match(piece, match.start()) and not _WORDY.search(piece):
             return Confidence.HIGH
-    return _whole(piece) if start == 0 else None
+    return _whole(piece) if opening else None
+
+
+_short: Final = of_value(lambda value: _judge(value, True))
 
 
 def _sinks(piece: bytes) -> list[re.Match[bytes]]:
@@ -121,7 +131,7 @@ def _leaves(before: bytes) -> bool:
 
 
 _CODE_ONLY: Final = re.compile(
-    rb"\s*(?:[({\[!+~-]|void\s|new\s|throw\s|var\s|let\s|with\s*\(|\w{1,12}\s*=(?!=))*\s*(?:javascript:)?(?:"
+    rb"(?:[({\[!+~\s-]|void\s|new\s|throw\s|var\s|let\s|with\s?\(|\w{1,12}\s?=(?!=))*(?:javascript:)?(?:"
     + _NAMES
     + rb"|document|window|self|top|parent|frames|this"
     rb"|globalthis|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)"

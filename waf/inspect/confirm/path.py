@@ -29,30 +29,30 @@ _SEPARATOR: Final = re.compile(
 )
 
 UNIX: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:\.?/*)?(?:etc[/\\]+(?:\.?/*)?(?:(?:passwd|shadow|group|gshadow|hosts"
+    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:etc[/\\](?:\./)?(?:(?:passwd|shadow|group|gshadow|hosts"
     rb"|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf"
     rb"|krb5|shells|services|"
     rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
     rb"|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat"
     rb"|kubernetes|lighttpd|network|sysconfig|environment|bash|login|pam|netconfig|rsync|snmp|sysctl"
     rb"|syslog|logrotate|x11))"
-    rb"|proc/+(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
-    rb"|config|\d+/)|var/+(?:log|lib|spool|mail|backups|run|adm|www/+html)/+|root/+\.\w"
-    rb"|home/+[\w.$-]{1,32}/+\.\w|usr/+local/+(?:etc|apache|nginx|tomcat|php|zeus)|dev/+(?:shm|tcp|fd"
-    rb"|random|zero|null/)|sys/+class|private/+etc|opt/+(?:lampp|xampp|tomcat|bitnami)/"
+    rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
+    rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
+    rb"|home/[\w.$-]{1,32}/\.\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus)|dev/(?:shm|tcp|fd"
+    rb"|random|zero|null/)|sys/class|private/etc|opt/(?:lampp|xampp|tomcat|bitnami)/"
     rb"|run/secrets/|var/run/secrets|tmp/sess_|boot/grub)",
     re.I,
 )
 WINDOWS: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\]+(?:win\.ini|system|repair|system32|panther|php\.ini|debug"
-    rb"|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\]+(?:drivers|config|cmd|inetsrv"
+    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\](?:win\.ini|system|repair|system32|panther|php\.ini|debug"
+    rb"|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\](?:drivers|config|cmd|inetsrv"
     rb"|eventvwr|calc|license)|sysprep|autoexec\.bat|pagefile\.sys|ntuser\.dat|inetpub[/\\]"
-    rb"|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\]+(?:administrator|public)"
+    rb"|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\](?:administrator|public)"
     rb"|xampp[/\\]|wamp|winnt|config\.sys|bootmgr|unattend(?:ed)?\.(?:xml|txt))",
     re.I,
 )
 APP: Final = re.compile(
-    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]+\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)"
+    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)"
     rb"|\.ssh/|\.aws/|\.bash_history|\.kube/|\.docker/|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
     rb"|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml"
     rb"|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf"
@@ -60,6 +60,7 @@ APP: Final = re.compile(
     rb"|[/\\%?\x00#;.])",
     re.I,
 )
+_SLASHES: Final = re.compile(rb"/+(?:\./+)*")  # "//" and "/./" are "/" to every file system
 _WRAPPER: Final = re.compile(
     rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:"
     rb"|compress\.(?:zlib|bzip2):|glob://|expect://|data:(?:text/(?:plain|x-php)|application/x-httpd-php"
@@ -67,6 +68,7 @@ _WRAPPER: Final = re.compile(
     rb"|local_file:)",
     re.I,
 )
+_BARE: Final = re.compile(rb"\.\.[/\\]*$")  # nothing but climbing
 _TARGET: Final = re.compile(
     rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem"
     rb"|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00"
@@ -100,7 +102,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         return None
     start, end = _bounds(value, span)
-    path = value[start:end]
+    path = _SLASHES.sub(b"/", value[start:end])
     wrapped = _WRAPPER.search(value, start, end + 40)
     if wrapped:
         return _wrapper(value, start, path, wrapped)
@@ -112,11 +114,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if sensitive or b"\x00" in path:
             return Confidence.HIGH
         disguised = (
-            re.search(rb"%2e|%2f|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I)
+            re.search(rb"%2e|%25|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I)
             is not None
         )
-        if highest >= 3 or (highest >= 2 and (ups >= 2 or disguised)):
-            return Confidence.HIGH if disguised or highest >= 3 or start == 0 else Confidence.MEDIUM
+        if highest >= 3 or (
+            highest == 2 and (ups >= 3 or disguised or _BARE.search(path) or _TARGET.search(path))
+        ):
+            return Confidence.HIGH
         if disguised and highest:
             return Confidence.HIGH if start == 0 else Confidence.MEDIUM
         if (
@@ -135,7 +139,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
     """A sensitive file is named without climbing: an attack where it is the whole value."""
     outside = value[:start] + value[end:]
-    if path.lower().startswith((b"http://", b"https://")):
+    if path.lower().startswith((b"http:/", b"https:/")):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
         return Confidence.MEDIUM if len(outside.split()) == 0 else None
@@ -148,6 +152,8 @@ def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None
 
 def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> Confidence | None:
     if prose_words(value, start) >= 2:
+        return None
+    if value[match.end() : match.end() + 1].isspace() and words_after(value, match.end()) >= 2:
         return None
     scheme = match[0].lower()
     rest = value[match.end() : match.end() + _CAP]

@@ -32,8 +32,8 @@ def is_document(value: bytes) -> bool:
         return False
     sample = value[:_SAMPLE]
     lines = sample.count(b"\n")
-    wrapped = sample.count(b"   ") >= 2 or (len(sample) >= 300 and sample.count(b" ") >= 50)
-    if not (lines >= 4 and len(sample) >= 12 * lines) and not wrapped:
+    wrapped = sample.count(b"  ") >= 3 or (len(sample) >= 300 and sample.count(b" ") >= 50)
+    if not (lines >= 4 and len(sample) >= 8 * lines) and not wrapped:
         return False
     return len(set(sample)) >= 24
 

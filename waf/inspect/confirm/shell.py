@@ -48,9 +48,11 @@ _FILE: Final = re.compile(
 )
 _HOST: Final = re.compile(
     rb"(?:[a-z]{2,6}:)?//|[\w-]+(?:\.[\w-]+)+(?:[/:]|$)|\d+(?:\.\d+){1,3}|localhost\b|0x[0-9a-f]{6}|\$|[`<]"
-    rb"|(?:user|users|group|localgroup|view|use|share|start|stop|accounts|config|addr|a|clone|install"
-    rb"|session)$",
+    rb"|(?:addr|a)$",
     re.I,
+)
+_NET: Final = re.compile(
+    rb"(?:user|group|localgroup|view|use|share|start|stop|accounts|config|session)s?$|/", re.I
 )
 _CODE: Final = re.compile(
     rb"-[a-zA-Z]*[ceirSdB]\b|--eval|-m$|[\w./*-]+\.(?:py|pl|rb|php|js|sh|jar|lua|class)$|<|['\"(]|\$|/", re.I
@@ -68,6 +70,7 @@ _UNMISTAKABLE: Final = re.compile(
     rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
     re.I,
 )
+_TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
 _DOWNLOAD: Final = re.compile(
     rb"\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da)?sh\b|;\s*(?:chmod|sh|bash|perl|\./)", re.I
 )
@@ -233,6 +236,8 @@ def _takes(
         _FLAG.match(first) or any(_FILE.match(a.strip(b"'\"")) for a in arguments[:3])
     ):
         return weak or not everyday or len(arguments) < 3
+    if name in (b"net", b"net.exe", b"net1"):
+        return bool(_NET.match(plain))
     if Takes.HOST in takes and (
         _FLAG.match(first) or any(_HOST.match(a.strip(b"'\"")) for a in arguments[:4])
     ):
@@ -251,7 +256,7 @@ def _takes(
 _ALONE: Final = re.compile(
     rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-"
     rb"|sh\s+-c|nc\s+-|wget\s+http|curl\s"
-    rb"|cat\s*[</$]|ping\s+-|chmod\s+[+0-7]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
+    rb"|cat\s*[</$]|ping\s+-|chmod\s+(?:\+\w+|[0-7]{3,4})\s+[/~]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
     rb"|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
     rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux"
     rb"|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
@@ -275,4 +280,6 @@ def _alone(head: bytes) -> bool:
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
+    if len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):
+        return False  # a sentence that begins with a command's name
     return words_after(normal, 0) < 5 and _run(text, 0, b"", weak=True)

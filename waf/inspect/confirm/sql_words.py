@@ -73,7 +73,7 @@ CATALOGUE: Final = re.compile(
     rb"information_schema|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
     rb"|\bsys\.(?:tables|columns|objects|databases|schemas|user\$|sql_logins|server_principals)"
     rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid"
-    rb"|roles|stat)"
+    rb"|roles|stat_activity|stat_user)"
     rb"|sqlite_(?:master|schema|temp_master)|\ball_(?:tables|tab_columns|users|objects|views)\b"
     rb"|\buser_(?:tables|tab_columns|objects|users)\b|\bdba_(?:users|tables|tab_columns|objects|data_files)\b"
     rb"|\bmsysobjects|\bmsysaces|master\.\.|msdb\.\.|tempdb\.\.|\bxp_\w{4}|\bsp_(?:oa|exec|config|makeweb"

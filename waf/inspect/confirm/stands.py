@@ -25,6 +25,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     after = blanks(value[span[1] : span[1] + 200])
     if len(_WORD.findall(before)) >= 4 or len(_WORD.findall(after)) >= 4:
         return None
+    if value[span[1] : span[1] + 1].isspace() and words_after(value, span[1]) >= 2:
+        return None
     if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 1):
         return None
     return Confidence.HIGH

@@ -16,7 +16,7 @@ from waf.model import Confidence
 
 _EXPRESSION: Final = re.compile(
     rb"\{\{\{?[\s\x00]*(?P<a>.{1,600}?)\}\}|(?:\$|#|\*|@|~|%|\$!|__\$)\{(?P<b>[^\n]{1,600}?)\}"
-    rb"|<%[-=#!@]?(?P<c>.{1,600}?)-?%>|\[\[(?P<d>.{1,300}?)\]\]"
+    rb"|<%[-=#!@]?(?P<c>.{1,600}?)-?%>|\[\[(?P<d>[^\[\]]{1,300})\]\]"
     rb"|\{%-?\s*(?P<e>.{1,600}?)-?%\}|<#(?P<f>[^>]{1,300})>|#set\s?\((?P<g>.{1,400}?)\)"
     rb"|@\((?P<h>[^\n]{1,200}?)\)|\{(?P<i>(?:php|system|exec|passthru|self::|\$smarty|"
     rb"math |fetch |include |literal|if |eval |var_dump|phpinfo|constant|Smarty)[^\n{}]{0,300})\}"
