@@ -430,7 +430,46 @@ LOOK_ALIKES: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
 )  # fmt: skip
 
 _QUIET_LABELS = ("value", "data", "field", "info", "entry", "note")
-_WORDS = ["the", "quick", "delivery", "of", "our", "new", "product", "line", "was", "delayed", "by", "weather", "and", "we", "are", "sorry", "for", "that", "inconvenience", "please", "find", "attached", "all", "details", "about", "your", "recent", "visit", "to", "us", "and", "let", "me", "know", "whether", "anything", "is", "unclear"]
+_WORDS = [
+    "the",
+    "quick",
+    "delivery",
+    "of",
+    "our",
+    "new",
+    "product",
+    "line",
+    "was",
+    "delayed",
+    "by",
+    "weather",
+    "and",
+    "we",
+    "are",
+    "sorry",
+    "for",
+    "that",
+    "inconvenience",
+    "please",
+    "find",
+    "attached",
+    "all",
+    "details",
+    "about",
+    "your",
+    "recent",
+    "visit",
+    "to",
+    "us",
+    "and",
+    "let",
+    "me",
+    "know",
+    "whether",
+    "anything",
+    "is",
+    "unclear",
+]
 
 
 def prose(r: random.Random, n: int) -> str:
@@ -467,7 +506,7 @@ def _json(r: random.Random, made: list[Item]) -> Document:
     objects = []
     for item in made:
         value: object = int(item.value) if item.number else item.value
-        objects.append({"seq": len(objects), _key(item.label): value, "text": prose(r, 4)})
+        objects.append({"seq": len(objects), _key(item.label): value, "text": prose(r, r.randint(8, 30))})
     ascii_only = r.random() < 0.7
     if r.random() < 0.5:
         text = json.dumps({"items": objects}, indent=r.choice([None, 2]), ensure_ascii=ascii_only)
@@ -531,7 +570,7 @@ def _html(r: random.Random, made: list[Item]) -> Document:
         rows.append(f'<tr><td>{html.escape(item.label)}</td>\n  <td class="v">{text}</td></tr>')
     page = (
         "<!DOCTYPE html><html><head><title>Record</title><style>td{color:#336699}</style></head><body>"
-        f"<p>{prose(r, 20)} &amp; more.</p><table>{''.join(rows)}</table><script>var n={r.randint(1, 99)};</script></body></html>"
+        f"<p>{prose(r, r.randint(40, 120))} &amp; more.</p><table>{''.join(rows)}</table><script>var n={r.randint(1, 99)};</script></body></html>"
     )
 
     def read(data: bytes) -> list[str]:
@@ -563,6 +602,8 @@ def _xml(r: random.Random, made: list[Item]) -> Document:
 def _text(r: random.Random, made: list[Item]) -> Document:
     lines = []
     for item in made:
+        if r.random() < 0.7:
+            lines.append(prose(r, r.randint(10, 40)) + ".")
         start = r.choice(
             [f"{item.label}: ", f"{prose(r, 4)}, {item.label} ", f"the {item.label} is ", f"{item.label} = "]
         )

@@ -29,6 +29,9 @@ from waf.sensitive.tally import Tally
 __all__ = ["Detector", "RequestHits", "ResponseFilter", "Unread"]
 
 
+_FEW: Final = 3
+
+
 class Detector:
     """Sensitive data in requests, responses and our own records."""
 
@@ -73,7 +76,9 @@ class Detector:
         everything = [*entities, *own]
         wanted = [entity for entity in everything if policy.wants(entity)]
         records = Finder.build(everything, store, lists)
-        traffic = records if len(wanted) == len(everything) else Finder.build(wanted, store, lists)
+        # A database of its own for traffic pays only if it is much smaller.
+        spared = len(everything) - len(wanted)
+        traffic = records.only(wanted) if spared <= _FEW else Finder.build(wanted, store, lists)
         return cls(policy, traffic, RecordMask(records.stricter()), keys)
 
     # ----------------------------------------------------------------------------------------- our own

@@ -82,15 +82,20 @@ class Finder:
         lists: Mapping[str, ExactData],
         strict: bool = False,
     ) -> None:
+        """`entities` may be fewer than those that were compiled; the rest is not looked at."""
         self.entities: Final = tuple(entities)
         self.lasting: Final = frozenset(entity.beside for entity in entities if entity.beside)
         """Entities beside which others are looked for, so that where they stood is remembered."""
         self._candidates = candidates
         own = {f"exact:{name}": data.confirm for name, data in lists.items()}
-        self._forms = tuple(_form(form.entity, form.pattern, form.led, own) for form in candidates.forms)
+        wanted = {entity.id for entity in entities}
+        self._forms = tuple(
+            _form(form.entity, form.pattern, form.led, own) if form.entity.id in wanted else None
+            for form in candidates.forms
+        )
         self._lists = lists
         self._strict = strict
-        self._led = tuple(form for form in self._forms if form.led)
+        self._led = tuple(form for form in self._forms if form is not None and form.led)
         self._columns: dict[str, tuple[_Form, ...]] = {}
 
     @classmethod
@@ -103,13 +108,17 @@ class Finder:
         """Raises ConfigError naming each pattern that Hyperscan refuses."""
         return cls(entities, Candidates.build(entities, store), lists or {})
 
+    def only(self, entities: Sequence[Entity]) -> Finder:
+        """The same patterns, looking for some of the entities."""
+        return Finder(entities, self._candidates, self._lists, self._strict)
+
     def stricter(self) -> Finder:
         """The same, deaf to words that would say that a value is something else."""
         return Finder(self.entities, self._candidates, self._lists, strict=True)
 
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
-        return bool(self._candidates.scan(text))
+        return any(self._forms[number] is not None for number, _ in self._candidates.scan(text))
 
     def find(
         self, text: bytes, floor: int = 0, ceiling: int | None = None, field_at: FieldAt | None = None
@@ -133,6 +142,8 @@ class Finder:
             if place < low or place > high:
                 continue
             form = forms[number]
+            if form is None:
+                continue
             for start, end in form_spans(form, text, place):
                 if end <= floor:
                     continue
