@@ -194,7 +194,8 @@ async def _ask(
     while True:
         if link is None:
             link = await pool.connect(talk, talk.client)
-            if link.inbox:  # came while the connection changed hands: an answer to nobody
+            if link.reused and link.stirs():  # while it changed hands
+                link.owner = None
                 link.unasked()
                 link = None
                 continue

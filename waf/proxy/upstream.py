@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import select
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -37,13 +38,14 @@ _KEEP_ALIVE_HINT: Final = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*([0-9]{1,6})",
 class Link(Stream):
     """One connection to the app. It belongs to one exchange at a time (`owner`), or is idle in the pool."""
 
-    __slots__ = ("_counted", "_permission", "_pool", "chunked", "deadline", "fires", "idle_since", "reused")
+    __slots__ = ("_counted", "_permission", "_poll", "_pool", "chunked", "deadline", "fires", "idle_since", "reused")
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(None)
         self._pool = pool
         self._counted = True
         self._permission: Admitted | None = None
+        self._poll: select.poll | None = None
         self.chunked = False
         self.reused = False  # an exchange ended on it before this one
         self.idle_since = 0.0
@@ -89,6 +91,22 @@ class Link(Stream):
         return len(data)
 
     # ------------------------------------------------------------------------------- called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            self._poll = select.poll()
+            self._poll.register(sock.fileno(), select.POLLIN)
+
+    def stirs(self) -> bool:
+        """True where the app sent something, or closed, since its last answer: asked of the kernel.
+
+        What the event loop has not read yet would be taken for the answer to the next request.
+        """
+        if self.inbox or self.ended or self.lost:
+            return True
+        return self._poll is not None and bool(self._poll.poll(0))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -180,10 +198,11 @@ class Pool:
             if not repeatable and self._clock() - link.idle_since > UNREPEATABLE_IDLE:
                 return None
             idle.pop()
-            if not (link.ended or link.lost):
+            link.deadline = math.inf
+            if not link.stirs():
                 link.owner = turn
-                link.deadline = math.inf
                 return link
+            link.unasked()
         return None
 
     async def connect(self, turn: Turn, client: Stream) -> Link:
