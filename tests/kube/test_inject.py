@@ -308,6 +308,27 @@ def test_layers_of_configuration_are_mounted_whole_the_nearest_last() -> None:
     assert "WAF_CONFIG" not in json.dumps(injected(shape("one number"), settled(config=""), NEW))
 
 
+@pytest.mark.parametrize(("family", "address"), [("ipv4", "0.0.0.0"), ("ipv6", "[::]")])
+def test_the_sidecar_listens_on_every_address_of_its_family(family: str, address: str) -> None:
+    from waf.config.address import parse_endpoint
+
+    sidecar = named(injected(shape("one number"), settled(address_family=family), NEW)["spec"], "waf-sidecar")
+    told = {e["name"]: e.get("value", "") for e in sidecar["env"]}
+    assert told["WAF_LISTEN"] == f"{address}:15006"
+    assert told["WAF_CONTROL_LISTEN"] == f"{address}:15021"
+    assert parse_endpoint(told["WAF_LISTEN"]).port == 15006
+
+
+def test_what_the_sidecar_is_told_is_what_it_reads() -> None:
+    from waf.config.layers import ENVIRONMENT, OTHER_VARIABLES
+
+    spec = injected(shape("one number"), settled(mode="protect", fleet="f:1", drain_seconds="60"), NEW)[
+        "spec"
+    ]
+    told = {e["name"] for e in named(spec, "waf-sidecar")["env"] if e["name"].startswith("WAF_")}
+    assert told - ENVIRONMENT.keys() - OTHER_VARIABLES <= {"WAF_FLEET", "WAF_DRAIN"}
+
+
 def test_annotations_of_others_are_kept() -> None:
     annotations = injected(shape("scraped"), Settings(), NEW)["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == "9090"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ GOOD = {
     "control-port": "16021",
     "app-port": "3000",
     "excluded-ports": "22, 9090",
+    "address-family": "ipv6",
     "capture": "redirect",
     "probes": "sidecar",
     "cpu-request": "0.5",
@@ -112,3 +115,10 @@ def test_any_text_is_a_setting_or_a_settings_error(name: str, text: str) -> None
     except SettingsError:
         return
     assert msgspec.json.encode(settled)
+
+
+def test_the_page_names_every_annotation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "kubernetes.md").read_text()
+    table = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {word.strip("` ") for cell in table for word in cell.split(",")}
+    assert ANNOTATIONS.keys() <= named

@@ -18,6 +18,7 @@ STATUS: Final = PREFIX + "status"  # set by us: what was changed, so that it can
 
 Capture = Literal["port-name", "redirect", "service"]
 Probes = Literal["app", "sidecar"]
+Family = Literal["ipv4", "ipv6"]
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     control_port: int = 15021
     app_port: int = 0  # 0 = found: the port named http, else the first port, else 8080
     excluded_ports: tuple[int, ...] = ()  # never redirected
+    family: Family = "ipv4"  # of the addresses listened on; ipv6 takes IPv4 too where the kernel has both
     capture: Capture = "port-name"
     probes: Probes = "app"  # whom the kubelet asks: the app itself, or the app through the sidecar
     resources: Resources = Resources()
@@ -137,6 +139,7 @@ ANNOTATIONS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "control-port": ("control_port", _unprivileged_port),
     "app-port": ("app_port", _port),
     "excluded-ports": ("excluded_ports", _ports),
+    "address-family": ("family", _one_of("ipv4", "ipv6")),
     "capture": ("capture", _one_of("port-name", "redirect", "service")),
     "probes": ("probes", _one_of("app", "sidecar")),
     "cpu-request": ("resources.cpu_request", _quantity),

@@ -121,12 +121,13 @@ def _mounts(settings: Settings) -> list[Object]:
 
 
 def _environment(settings: Settings, app_port: int, workload: str, version: str) -> list[Object]:
+    everywhere = "[::]" if settings.family == "ipv6" else "0.0.0.0"
     values = {
         "WAF_CONFIG": ":".join(f"{CONFIG_DIR}/{name}/waf.yaml" for name in settings.config),
-        "WAF_LISTEN": f"0.0.0.0:{settings.listen_port}",
+        "WAF_LISTEN": f"{everywhere}:{settings.listen_port}",
         "WAF_UPSTREAM": f"http://127.0.0.1:{app_port}",
         # Other hosts may ask for health and metrics; all else on this port needs the token.
-        "WAF_CONTROL_LISTEN": f"0.0.0.0:{settings.control_port}",
+        "WAF_CONTROL_LISTEN": f"{everywhere}:{settings.control_port}",
         "WAF_STATE_DIR": STATE_DIR,
         "WAF_WORKLOAD": settings.workload or workload,
         "WAF_APP_VERSION": version,
