@@ -53,7 +53,6 @@ NOTICES: Final[dict[str, Notice]] = {
     "protocol.multipart-boundary": Notice(*_AMBIGUOUS, "the boundary is absent, doubled or not as it must be"),
     "protocol.multipart-syntax": Notice(*_AMBIGUOUS, "a multipart body that parsers split differently"),
     "protocol.multipart-header": Notice(*_AMBIGUOUS, "a part header that parsers read differently"),
-    "protocol.multipart-name": Notice(*_AMBIGUOUS, "a part with no name, two names or two file names"),
     "protocol.multipart-coding": Notice(*_AMBIGUOUS, "a part in a transfer encoding"),
     "protocol.multipart-charset": Notice(*_AMBIGUOUS, "a part in a charset in which ASCII is written otherwise"),
     "protocol.multipart-nested": Notice(*_AMBIGUOUS, "a multipart body within a part"),

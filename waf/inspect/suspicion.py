@@ -14,8 +14,8 @@ from waf.inspect.layers import has_overlong, is_text
 from waf.inspect.views import View
 from waf.model import Field, Part
 
-# Characters by which data becomes more than data somewhere.
-_META: Final = b"<>\"'`;|&$(){}[]\\\0\r\n*="
+# Characters by which data becomes more than data somewhere, but for those of nested URLs.
+_META: Final = tuple(bytes([code]) for code in b"<>\"'`;|${}\\\0\r\n")
 _HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
 _NULL: Final = int(View.NULL)
 _BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
@@ -39,7 +39,7 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
                 if has_overlong(field.value):
                     notes.add("protocol.overlong-utf8", field.part, field.name)
             case (first, second) if first is not second and first & _HIDING and second & _HIDING:
-                if _metas(text.data) > _metas(field.value):
+                if _reveals(text.data, field.value):
                     notes.add("protocol.mixed-encoding", field.part, field.name)
             case _:
                 pass
@@ -50,7 +50,7 @@ def _note_percent(field: Field, text: Text, notes: Notes) -> None:
     if b"%u00" in lowered:
         notes.add("protocol.percent-u", field.part, field.name)
     # Only what the container was percent-encoded in already is encoded twice now.
-    if field.raw is not None and b"%" in field.raw and _metas(text.data) > _metas(field.value):
+    if field.raw is not None and b"%" in field.raw and _reveals(text.data, field.value):
         notes.add("protocol.double-encoding", field.part, field.name)
 
 
@@ -61,5 +61,6 @@ def _note_null(field: Field, notes: Notes) -> None:
         notes.add("protocol.null-byte", field.part, field.name)
 
 
-def _metas(data: bytes) -> int:
-    return len(data) - len(data.translate(None, _META))
+def _reveals(decoded: bytes, value: bytes) -> bool:
+    """Whether the decoded text has such a character that the value shows nowhere."""
+    return any(meta in decoded and meta not in value for meta in _META)

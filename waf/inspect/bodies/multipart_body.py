@@ -63,9 +63,11 @@ class PartSplitter:
 
     def __init__(self, boundary: bytes, notes: Notes) -> None:
         self._notes = notes
-        self._delimiter = b"--" + boundary
-        self._tail = b""
+        self._first = b"--" + boundary
+        self._last = b"\r\n--" + boundary + b"--"
+        self._tail = b"\r\n"  # what was fed last; a body begins as if a line had ended
         self._begun = False
+        self._epilogue: bytes | None = None  # None: the last boundary has not come
         self.broken = False
         self._parser = PushMultipartParser(
             boundary,
@@ -76,18 +78,27 @@ class PartSplitter:
         )
 
     def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
-        if not self._begun:
-            data = self._tail + data
-            if len(data) < len(self._delimiter):
-                self._tail = data
-                return
-            self._begun = True
-            if not data.startswith(self._delimiter):
-                self._fail("something stands before the first boundary")
-                return
-        self._tail = (self._tail + data)[-len(self._delimiter) - 6 :]
         if self.broken:
             return
+        if self._epilogue is not None:
+            self._epilogue = (self._epilogue + data)[:3]
+            return
+        if not self._begun:
+            data = self._tail[2:] + data
+            if len(data) < len(self._first):
+                self._tail = b"\r\n" + data
+                return
+            self._begun, self._tail = True, b"\r\n"
+            if not data.startswith(self._first):
+                self._fail("something stands before the first boundary")
+                return
+        window = self._tail + data
+        end = window.find(self._last)
+        if end >= 0:
+            # The library passes over what follows, and only where it comes in the same piece.
+            end += len(self._last) - len(self._tail)
+            data, self._epilogue = data[:end], data[end : end + 3]
+        self._tail = window[1 - len(self._last) :]
         try:
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):
@@ -102,12 +113,9 @@ class PartSplitter:
     def finish(self) -> None:
         if self.broken:
             return
-        try:
-            self._parser.close()
-        except MultipartError:
+        if self._epilogue is None:
             self._fail("the last boundary is missing")
-            return
-        if not re.search(re.escape(self._delimiter) + rb"--(?:\r\n)?\Z", self._tail):
+        elif self._epilogue not in (b"", b"\r\n"):
             self._fail("something stands after the last boundary")
 
     def _fail(self, detail: str) -> None:
@@ -140,8 +148,6 @@ def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
     disposition = parse_disposition(dispositions[0]) if dispositions else Disposition(b"")
     if disposition.trick:
         notes.add("protocol.multipart-header", detail=disposition.trick)
-    if disposition.kind == b"form-data" and disposition.name is None:
-        notes.add("protocol.multipart-name", detail="no name")
     content_type = parse_content_type(types[0]) if types else parse_content_type(b"")
     if types and not content_type.wellformed:
         notes.add("protocol.multipart-header", detail="the content type does not follow the grammar")
@@ -239,6 +245,7 @@ def _decoded(head: PartHead, content: bytes) -> bytes:
     return content
 
 
+_FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 _ROUGH_END: Final = re.compile(rb"\r?\n\r?\n")
 _HEADER_LINE: Final = re.compile(
     rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,60})[ \t]*:[ \t]*([^\r\n]{0,8000}(?:\r?\n[ \t][^\r\n]{0,4000})*)", re.M
@@ -252,7 +259,7 @@ def collect_roughly(data: bytes, boundary: bytes, into: Collector) -> None:
         if match is None:
             continue
         lines = [
-            (name.lower(), value)
+            (name.lower(), _FOLD.sub(b" ", value))
             for name, value in _HEADER_LINE.findall(piece[: match.start() + 2])[:MAX_PART_HEADERS]
         ]
         silent = Notes(into.notes.limits, into.notes.mask)

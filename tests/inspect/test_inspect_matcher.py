@@ -1,0 +1,177 @@
+"""The matcher: matches, faults, the cache, streams, threads; and the joining of values."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import Store
+from waf.inspect.bodies.parsed import MARK
+from waf.inspect.matcher import MAX_MATCHES, Matcher, Pattern, PatternFault, TooManyMatches
+from waf.inspect.search import Searcher, among_others, ends_of, indices
+
+EXPRESSIONS = [b"union\\s+select", b"^admin$", b"a[^b]{0,5}c", b"\\bor\\b"]
+
+
+def build(*expressions: bytes, streaming: bool = False, store: Store | None = None) -> Matcher:
+    return Matcher.build([Pattern(one) for one in expressions], store or Store(), streaming=streaming)
+
+
+MATCHER = build(*EXPRESSIONS, streaming=True)
+
+
+def test_matches_have_index_and_end() -> None:
+    assert MATCHER.scan(b"x UNION\n select") == [(0, 15)]
+    assert MATCHER.scan(b"nothing here") == []
+    assert MATCHER.scan(b"x\nadmin\ny") == [(1, 7)]
+
+
+def test_case() -> None:
+    matcher = Matcher.build([Pattern(b"ab", case=True), Pattern(b"ab")], Store())
+    assert matcher.scan(b"AB") == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "match", "found"),
+    [
+        (b"x union   select y", (0, 16), b"union   select"),
+        (b"a a1c", (2, 5), b"a1c"),
+        (b"z" * 3000 + b" or ", (3, 3003), b"or"),
+        (b"union" + b" " * 1500 + b"select", (0, 1511), b"union" + b" " * 1500 + b"select"),
+        (b"or", (3, 2), b"or"),
+    ],
+)
+def test_starts_are_those_of_the_shortest_match(text: bytes, match: tuple[int, int], found: bytes) -> None:
+    assert match in MATCHER.scan(text)
+    assert text[MATCHER.start_of(text, match) : match[1]] == found
+
+
+def test_all_bad_patterns_are_named() -> None:
+    with pytest.raises(PatternFault) as raised:
+        build(b"fine", b"(open", b"also fine", b"a(?=b)")
+    assert [index for index, _ in raised.value.faults] == [1, 3]
+
+
+def test_compiled_patterns_are_kept_and_damage_is_mended() -> None:
+    store = Store()
+    build(*EXPRESSIONS, store=store, streaming=True)
+    assert store.saved == 2
+    assert build(*EXPRESSIONS, store=store, streaming=True).scan(b"admin") == [(1, 5)]
+    assert store.saved == 2
+    build(*EXPRESSIONS[1:], store=store)
+    assert store.saved == 3
+    for key, kept in store.kept.items():
+        store.kept[key] = kept[:-200]
+    assert build(*EXPRESSIONS, store=store).scan(b"admin") == [(1, 5)]
+    assert store.saved == 4
+
+
+def test_too_many_matches_end_the_scan() -> None:
+    matcher = build(b"a", b"[ab]")
+    with pytest.raises(TooManyMatches) as raised:
+        matcher.scan(b"a" * 10_000)
+    assert MAX_MATCHES + 5_000 < len(raised.value.found) < MAX_MATCHES + 5_003
+    with pytest.raises(TooManyMatches):
+        matcher.scan(b"aaaa", most=3)
+    assert len(matcher.scan(b"a" * 100)) == 200
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"union", b" ", b"select", b"admin", b"\n", b"a", b"c", b"or"]), max_size=20
+    ).map(b"".join),
+    st.integers(1, 7),
+)
+@settings(max_examples=150)
+def test_a_stream_finds_what_the_whole_has(text: bytes, size: int) -> None:
+    stream = MATCHER.stream()
+    found = [
+        match for start in range(0, len(text), size) for match in stream.feed(text[start : start + size])
+    ]
+    found += stream.finish()
+    assert sorted(set(found)) == sorted(set(MATCHER.scan(text)))
+
+
+def test_a_stream_gives_up_as_a_scan_does() -> None:
+    stream = build(b"a", b"[ab]", streaming=True).stream()
+    with pytest.raises(TooManyMatches):
+        stream.feed(b"a" * 10_000)
+
+
+def test_threads_may_scan_at_once() -> None:
+    matcher = build(b"a")
+    counts: list[int] = []
+
+    def work() -> None:
+        counts.extend(len(matcher.scan(b"a" * 50)) for _ in range(400))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert counts == [50] * 1200
+
+
+# ----------------------------------------------------------------------------------------------- joined values
+
+
+@pytest.mark.parametrize(
+    ("expression", "opened"),
+    [
+        (b"^a$", b"(?:^|\x7f)a(?:$|\x7f)"),
+        (b"a[^b$]c\\^\\$", b"a[^b$]c\\^\\$"),
+        (b"[]^]x|^y", b"[]^]x|(?:^|\x7f)y"),
+        (b"[[:alpha:]^$]$", b"[[:alpha:]^$](?:$|\x7f)"),
+        (b"\\\\^", b"\\\\(?:^|\x7f)"),
+    ],
+)
+def test_anchors_hold_at_every_value(expression: bytes, opened: bytes) -> None:
+    assert among_others(expression) == opened
+
+
+VALUES = st.lists(
+    st.sampled_from([b"", b"admin", b"x admin", b"union select", b"union", b"select", b"or", b"a1c", b"bb"]),
+    max_size=8,
+)
+
+
+@given(VALUES)
+@settings(max_examples=200)
+def test_joined_values_give_what_each_gives(values: list[bytes]) -> None:
+    searcher = Searcher.build([Pattern(one) for one in EXPRESSIONS], STORE)
+    scan = searcher.scan_all(values)
+    found = searcher.search(values, scan)
+    got = {(hit.text.owner, hit.match[0]) for hit in found.hits if not hit.text.chain}
+    expected = {
+        (owner, index)
+        for owner, value in enumerate(values)
+        for index, expression in enumerate(EXPRESSIONS)
+        if re.search(expression, value, re.I | re.M | re.S)
+    }
+    assert got == expected
+
+
+STORE = Store()
+
+
+@given(st.lists(st.binary(max_size=4).map(lambda value: value.replace(MARK, b"")), min_size=1, max_size=6))
+def test_offsets_lead_to_their_values(values: list[bytes]) -> None:
+    text = MARK.join(values)
+    ends = ends_of(values)
+    position = 0
+    for number, value in enumerate(values):
+        for offset in range(position + 1, position + len(value) + 1):
+            assert indices(ends, [offset]) == [number]
+        position += len(value) + 1
+    assert position == len(text) + 1
