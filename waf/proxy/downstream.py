@@ -99,17 +99,7 @@ class ClientStream(Stream):
 class Conversation(Turn):
     """One client connection and the exchanges on it, one after another."""
 
-    __slots__ = (
-        "__weakref__",
-        "client",
-        "commons",
-        "idle_since",
-        "link",
-        "peer",
-        "served",
-        "trusted",
-        "unread",
-    )
+    __slots__ = ("client", "commons", "idle_since", "link", "peer", "served", "trusted", "unread")
 
     def __init__(self, commons: Commons, client: ClientStream, peer: Peer) -> None:
         super().__init__(commons.wheel)
@@ -165,15 +155,15 @@ class Conversation(Turn):
         return now >= min(self.idle_since + commons.timeouts.keep_alive, commons.idle_until)
 
     async def wait(self, deadline: float, late: str) -> None:
-        """Sleep until there is news. Raises `client.gone`, or the fault `late` when the deadline passes
-        first."""
+        """Sleep until there is news. Raises `client.gone`, or `late` when the deadline passes before any."""
         client = self.client
         before = client.transport.get_write_buffer_size() if late == "timeout.write" else 0
         if client.ended and late != "timeout.write":
             patience = self.commons.clock() + HALF_CLOSED_SECONDS
             if patience < deadline:
                 deadline, late = patience, "client.gone"
-        await self.pause(deadline)
+        if not client.lost:  # it may have left while we waited for something else
+            await self.pause(deadline)
         if client.lost:
             raise fault("client.gone-early" if self.unread else "client.gone")
         if self.expired:
@@ -185,8 +175,8 @@ class Conversation(Turn):
         """Say that no more will come, and drop what the client sends until it has seen that."""
         client, commons = self.client, self.commons
         client.take()
-        if client.ended or client.lost:
-            return
+        if client.ended or client.lost or client.transport.is_closing():
+            return  # a reset must not turn into an orderly end
         half_closes = client.transport.can_write_eof()  # TLS cannot
         if half_closes:
             client.transport.write_eof()

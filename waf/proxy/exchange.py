@@ -146,6 +146,8 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
     if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
         actions = (exchange.verdict.action, exchange.response_verdict.action)
         exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
+    while client.blocked:
+        await talk.wait(clock() + commons.timeouts.write, "timeout.write")
     return keep
 
 

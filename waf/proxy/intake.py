@@ -173,6 +173,8 @@ async def take_body(
         answer = await talk.settled(
             commons.loop.run_in_executor(commons.judge, policy.admit, exchange, body, began)
         )
+        if talk.client.lost:
+            raise fault("client.gone")
     else:
         answer = policy.admit(exchange, body, began)
     exchange.overhead += commons.clock() - began

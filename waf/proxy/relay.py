@@ -52,7 +52,7 @@ async def deliver(
     Bytes that the app sent beyond its answer are left in the link's inbox. Raises Refusal, UpstreamFault and
     ClientFault; `exchange.sent_status` tells whether something was sent before.
     """
-    commons, client = talk.commons, talk.client
+    commons = talk.commons
     body_filter = released.body
     keep = request.keep_alive and commons.keep_alive and not talk.unread
     if talk.served + 1 >= commons.limits.requests_per_connection:
@@ -77,10 +77,7 @@ async def deliver(
     head = serialize.response_head(released.response, length=len(data), close=not keep, minor=request.minor)
     exchange.sent_status = released.response.status
     exchange.bytes_to_client = len(head) + len(data)
-    client.write_parts(head, data)
-    while client.blocked:
-        link.wanted = False
-        await talk.wait(commons.clock() + commons.timeouts.write, "timeout.write")
+    talk.client.write_parts(head, data)
     return keep
 
 
@@ -121,7 +118,7 @@ class Passing:
 
     async def run(self, released: Response, data: bytes, request: Request, keep: bool) -> bool:
         """`data` is the payload that came with the head. Raises what `deliver` does."""
-        talk, reader, body_filter, clock = self._talk, self._reader, self._filter, self._talk.commons.clock
+        reader, body_filter, clock = self._reader, self._filter, self._talk.commons.clock
         if self._known is None:
             self._chunked = request.minor > 0
             keep = keep and self._chunked
@@ -138,9 +135,6 @@ class Passing:
                     break
                 data = await self._next()
                 last = reader.done
-            while talk.client.blocked:
-                self._link.wanted = False
-                await talk.wait(clock() + talk.commons.timeouts.write, "timeout.write")
         finally:
             if self._timer is not None:
                 self._timer.cancel()

@@ -38,7 +38,17 @@ _KEEP_ALIVE_HINT: Final = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*([0-9]{1,6})",
 class Link(Stream):
     """One connection to the app. It belongs to one exchange at a time (`owner`), or is idle in the pool."""
 
-    __slots__ = ("_counted", "_permission", "_poll", "_pool", "chunked", "deadline", "fires", "idle_since", "reused")
+    __slots__ = (
+        "_counted",
+        "_permission",
+        "_poll",
+        "_pool",
+        "chunked",
+        "deadline",
+        "fires",
+        "idle_since",
+        "reused",
+    )
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(None)
