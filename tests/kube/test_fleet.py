@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -348,6 +349,41 @@ async def test_without_the_api_server_nothing_is_lost_and_learning_goes_on_after
     await sidecar.push(bag(a=1), "e", 2)
     await until(lambda: SHOP in replica.aggregator._held and not replica.aggregator._held[SHOP].dirty)
     assert msgspec.json.decode(replica.aggregator._held[SHOP].merged.dump())["a"] >= 1
+
+
+async def test_whoever_is_killed_every_delta_counts_once(api: ApiDouble, log: Log, tmp_path: Path) -> None:
+    """Sidecars keep what no receipt called stored; leaders die at random in the midst of merges and stores."""
+    rng = random.Random(11)
+    alive = [await Replica(api, log, seconds=0.2).start() for _ in range(2)]
+    tokens = [pod_token(api, tmp_path, f"p{n}") for n in range(4)]
+    kept: list[list[int]] = [[] for _ in tokens]
+
+    async def push_all(n: int) -> None:
+        client = FleetClient(rng.choice(alive).address, "web", token_file=tokens[n], scheme="http", timeout=1)
+        with contextlib.suppress(FleetError):
+            for number in list(kept[n]):
+                receipt = await client.push(bag(**{f"p{n}": 1}), "life", number)
+                kept[n] = [left for left in kept[n] if left > receipt.stored]
+        await client.close()
+
+    for turn in range(1, 41):
+        for n in range(4):
+            kept[n].append(turn)
+        await asyncio.gather(*(push_all(n) for n in range(4)))
+        if turn % 8 == 0:
+            leader = next((each for each in alive if each.leadership.sure), alive[0])
+            alive.remove(leader)
+            await leader.kill()
+            alive.append(await Replica(api, log, seconds=0.2).start())
+    async with asyncio.timeout(20):
+        while any(kept):
+            await asyncio.gather(*(push_all(n) for n in range(4)))
+            await asyncio.sleep(0.02)
+    found = await alive[0].store.read(SHOP)
+    assert found is not None
+    assert msgspec.json.decode(found[0].blobs["state"]) == {f"p{n}": 40 for n in range(4)}
+    for each in alive:
+        await each.kill()
 
 
 async def test_the_lease_is_held_by_one_at_any_time(api: ApiDouble) -> None:

@@ -40,6 +40,7 @@ class _Held:
         self, merged: Merged, senders: Senders, compiled: Compiled | None, version: str, now: float
     ) -> None:
         self.merged, self.senders, self.compiled, self.version = merged, senders, compiled, version
+        self.durable = Senders(senders.entries())  # as of the last store
         self.dirty = False
         self.stored = self.touched = now
         self.told = float("-inf")  # when the status was written
@@ -106,7 +107,8 @@ class Aggregator:
                 self.merged += 1
             else:
                 self.doubled += 1
-            return Receipt(held.compiled.version if held.compiled else "", self._modes(key))
+            version = held.compiled.version if held.compiled else ""
+            return Receipt(version, self._modes(key), held.durable.last(sender, epoch))
 
     async def run(self) -> None:
         """Store what changed, until cancelled."""
@@ -153,7 +155,7 @@ class Aggregator:
             except Exception as error:
                 self._log("error", "a workload could not be compiled", workload=str(key), error=repr(error))
                 return
-            held.dirty, held.compiled = False, compiled
+            held.dirty, held.compiled, held.durable = False, compiled, Senders(facts.senders)
             self.stored += 1
             await self._tell(key, held, compiled)
 

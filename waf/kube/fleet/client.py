@@ -87,8 +87,9 @@ class FleetClient:
     async def push(self, delta: bytes, epoch: str, number: int) -> Receipt:
         """Hand over one delta. `epoch` names this process's life, `number` counts its deltas from 1, in order.
 
-        The same delta may be pushed again after an error: it counts once. Raises FleetError; where it says
-        `refused`, the delta is not worth keeping.
+        Keep each delta until a receipt's `stored` has reached its number, and push what is kept again, in order:
+        a delta counts once however often it comes. So nothing is lost with an aggregator. Raises FleetError; where
+        it says `refused`, the delta is not worth keeping.
         """
         if len(delta) > MAX_DELTA:
             raise FleetError("the delta is too long", refused=True)

@@ -29,6 +29,11 @@ class Senders:
         while len(self._last) > MOST:
             self._last.popitem(last=False)
 
+    def last(self, sender: str, epoch: str) -> int:
+        """The number of the last delta taken of this epoch, 0 for none."""
+        known, number = self._last.get(sender, ("", 0))
+        return number if known == epoch else 0
+
     def entries(self) -> dict[str, tuple[str, int]]:
         return dict(self._last)
 

@@ -57,7 +57,8 @@ class Merger(Protocol):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What a sidecar hears after a push: the profile that is in force now, "" for none yet."""
+    """What a sidecar hears after a push: the profile in force now, "" for none yet, and what is stored for good."""
 
     version: str = ""
     mode: str = ""
+    stored: int = 0  # the last delta of this sender's epoch that no loss of an aggregator can undo
