@@ -128,6 +128,9 @@ class Transport:
     def close(self) -> None:
         self.closing = True
 
+    def is_closing(self) -> bool:
+        return self.closing
+
     def abort(self) -> None:
         self.closing = self.aborted = True
 
