@@ -1,0 +1,141 @@
+"""The sidecar as a process: signals, drain, workers. The one place where `waf run` really runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.app.rig import ATTACK, PATIENCE, RawApp, on_uvloop, write
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """`waf run`, and what it says of itself."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said: list[dict[str, Any]] = []
+
+    async def says(self, fact: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next line that fits."""
+        assert self.process.stdout is not None
+        while True:
+            line = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)
+            assert line, ("it ended", self.said)
+            self.said.append(told := json.loads(line))
+            if fact(told):
+                return told
+
+    async def message(self, text: str) -> dict[str, Any]:
+        return await self.says(lambda told: told.get("message") == text)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ends(self) -> int:
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def waf(cache: Path, upstream: str, *args: str) -> AsyncIterator[Process]:
+    command = [sys.executable, "-m", "waf.cli", "run", "--upstream", upstream, *args]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "WAF_CACHE_DIR": str(cache)}
+    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+ANY = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+
+
+@on_uvloop
+async def test_a_hang_up_reloads_and_a_termination_drains(tmp_path: Path, pattern_cache: Path) -> None:
+    config = write(tmp_path / "waf.yaml", {"mode": "monitor", "watch": False})
+    async with RawApp() as app, waf(pattern_cache, app.url, "-c", str(config), *ANY) as process:
+        base = "http://" + (await process.message("serving"))["waf.listen"]
+        async with aiohttp.ClientSession() as session:
+            write(config, {"mode": "protect", "watch": False})
+            process.signal(signal.SIGHUP)
+            told = await process.message("policy in force")
+            assert (told["waf.reason"], told["waf.generation"]) == ("SIGHUP", 2)
+            async with session.get(base + ATTACK) as answer:
+                assert answer.status == 403
+                request_id = answer.headers["X-Request-Id"]
+            event = await process.says(lambda told: told.get("waf.outcome") == "blocked")
+            assert event["http.request.id"] == request_id
+
+            app.gate.clear()
+            slow = asyncio.create_task(_text(session, base + "/slow"))
+            await app.arrived.wait()
+            process.signal(signal.SIGTERM)
+            assert (await process.message("draining"))["waf.connections"] >= 1
+            app.gate.set()
+            assert await slow == (200, "hello")
+        assert (await process.message("ended"))["waf.cut"] == 0
+        assert await process.ends() == 0
+
+
+async def _text(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+@on_uvloop
+async def test_workers_share_the_port_and_one_control_port(tmp_path: Path, pattern_cache: Path) -> None:
+    listen, control = free_port(), free_port()
+    config = write(tmp_path / "waf.yaml", {"mode": "monitor", "watch": False, "listen": {"workers": 2}})
+    ports = ("--listen", f"127.0.0.1:{listen}", "--control", f"127.0.0.1:{control}")
+    async with RawApp() as app, waf(pattern_cache, app.url, "-c", str(config), *ports) as process:
+        for _ in range(2):
+            assert (await process.message("serving"))["waf.listen"] == f"127.0.0.1:{listen}"
+        fresh = aiohttp.TCPConnector(force_close=True)  # each request is a connection, for any of the workers
+        async with aiohttp.ClientSession(connector=fresh) as session:
+            await _until(session, f"http://127.0.0.1:{control}/readyz", lambda status, _: status == 200)
+            for _ in range(20):
+                assert (await _text(session, f"http://127.0.0.1:{listen}/"))[0] == 200
+            write(config, {"mode": "protect", "watch": False, "listen": {"workers": 2}})
+            async with session.post(f"http://127.0.0.1:{control}/v1/reload") as answer:
+                assert answer.status == 200, await answer.text()
+            statuses = [(await _text(session, f"http://127.0.0.1:{listen}{ATTACK}"))[0] for _ in range(20)]
+            assert statuses == [403] * 20
+            _, metrics = await _text(session, f"http://127.0.0.1:{control}/metrics")
+            counted = [line for line in metrics.splitlines() if line.startswith("waf_requests_total{")]
+            assert sum(float(line.rpartition(" ")[2]) for line in counted) == 40
+            _, told = await _text(session, f"http://127.0.0.1:{control}/v1/events")
+            assert len(json.loads(told)["events"]) == 20
+        process.signal(signal.SIGTERM)
+        assert await process.ends() == 0
+
+
+async def _until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, str], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE / 2
+    while True:
+        try:
+            if fact(*await _text(session, url)):
+                return
+        except aiohttp.ClientError:
+            pass
+        assert time.monotonic() < deadline, url
+        await asyncio.sleep(0.02)
