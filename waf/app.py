@@ -270,13 +270,20 @@ def _socket_of(directory: str, index: int) -> str:
     return str(Path(directory) / f"worker-{index}.sock")
 
 
+def _ignore_hang_up() -> None:
+    """A reload that is asked for while the first load runs must not end the process."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
+    _ignore_hang_up()
     sidecar = Sidecar(files, environ)
     await sidecar.start()
     await sidecar.run()
 
 
 async def _serve_worker(files: Files, environ: Mapping[str, str], path: str) -> None:
+    _ignore_hang_up()
     sidecar = Sidecar(files, environ, worker=True)
     await sidecar.start()
     await sidecar.answer_parent(path)

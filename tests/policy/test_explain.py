@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.policy.rig import CARD, PROTECT, WALL, Workshop
 from waf.model import Action
@@ -87,3 +89,19 @@ def test_as_json_it_has_words_for_weights(protecting: Policy) -> None:
 
 def test_a_label_of_any_text(protecting: Policy) -> None:
     assert judge(protecting, Sample(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", "\udcff\x00")).label
+
+
+TOKENS = st.sampled_from(
+    [b"GET", b"POST", b" /", b" HTTP/1.1", b"\n", b"Host: a\n", b"Content-Type: application/json\n", b"\n\n",
+     b'{"a":', b"[" * 70, b"q=%27", b"<a", b"' or 1=1--", b"Content-Encoding: gzip\n", b"\xff", b"?", b"Cookie: a=b\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TOKENS | st.binary(max_size=8), max_size=12))
+def test_any_request_is_explained(protecting: Policy, pieces: list[bytes]) -> None:
+    raw = b"POST /x HTTP/1.1\nHost: a\n" + b"".join(pieces)
+    for data in (raw, b"".join(pieces)):
+        told = judge(protecting, from_raw(data), 0.0, WALL, fields=True)
+        assert told.fault != "own.inspection"
+        assert json.dumps(as_builtins(told, WALL))
