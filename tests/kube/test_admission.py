@@ -153,7 +153,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_JSON, _JSON)
 def test_anything_gets_an_answer_or_is_no_review(spec: Any, metadata: Any) -> None:
     try:
