@@ -19,6 +19,7 @@ from waf.inspect.cost import ORDINARY, pattern_costs, too_dear
 from waf.inspect.decode import views
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import Outcome
+from waf.inspect.search import among_others
 from waf.inspect.views import View
 from waf.model import Confidence, Engine, Finding, Part, Severity
 
@@ -287,10 +288,14 @@ _FILES = (
     rule(id="as-given", pattern="[<']", where=["arg", "json", "form"], views=[]),
 )
 _WORDS = [
-    "attack", "att", "ack", "ls", "drop", "union", "select", "/**/", " ", "\n", "'", '"', "<", "%61", "%2561", "&#97;",
-    "\\x61", "\\", "cat", "c'a't", " /etc", "${IFS}", "ａ", "YXR0YWNr", "\0", "\x7f", "é", "{", "}", "&", "=", "it's",
+    "attack", "att", "ack", "ls", "drop", "union", "select", "/**/", " ", "\n", "'", '"', "<", "%61", "%2561",
+    "&#97;", "\\x61", "\\", "cat", "c'a't", " /etc", "${IFS}", "ａ", "YXR0YWNr", "\0", "\x7f", "é", "{",
+    "}", "&", "=", "it's",
 ]  # fmt: skip
 _TEXTS = st.lists(st.sampled_from(_WORDS), max_size=6).map("".join)
+
+
+_FLAGS = re.I | re.M | re.S
 
 
 def _slowly(made: Reading) -> Iterator[tuple[str, str]]:
@@ -304,7 +309,7 @@ def _slowly(made: Reading) -> Iterator[tuple[str, str]]:
                 covered = any(place.covers(field.part, field.name) for place in one.where)
                 if steps & ~one.views or not covered:
                     continue
-                if any(re.search(pattern.encode(), text, re.I | re.M | re.S) for pattern in one.patterns):
+                if any(re.search(among_others(pattern.encode()), text, _FLAGS) for pattern in one.patterns):
                     yield one.id, address(field.part, field.name, mask)
 
 
