@@ -285,7 +285,7 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
         found = make(Aspect.ENUM, sorted(f"#{digest:015x}" for digest in kept), result.doubtful, result.known)
         found.texts = parameter.texts
         yield found
-    if parameter.repeats:
+    if parameter.repeats and part is not Part.JSON:  # arrays have any length
         repeats = tally(parameter.repeats.values(), floors)
         most = max((times for times, e in parameter.repeats.items() if floors.known(e)), default=0)
         if most:
@@ -323,7 +323,7 @@ def _text(shape: bytes) -> str:
 
 
 def _lengths(lengths: dict[int, Evidence], floors: Floors) -> tuple[int, int, float] | None:
-    """The least and most bytes of a value, with room for half the spread that was seen, and what is doubtful.
+    """The least and most bytes of a value, with room for as much again upwards, and what is doubtful.
 
     Doubtful is what lies outside, and each end that would lie outside if its one witness had not been heard.
     """
@@ -343,4 +343,4 @@ def _lengths(lengths: dict[int, Evidence], floors: Floors) -> tuple[int, int, fl
 def _room(known: list[int]) -> tuple[int, int]:
     low, high = bucket_floor(known[0]), known[-1]
     spread = high - low
-    return max(low - (spread + 3) // 4, min(low, 1)), high + (spread + 1) // 2
+    return max(low - (spread + 3) // 4, min(low, 1)), high + spread

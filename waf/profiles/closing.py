@@ -29,11 +29,12 @@ from waf.profiles.constraints import CHARSETS, EVERYWHERE, Aspect
 from waf.profiles.evidence import REQUESTS, Floors, estimate, hours
 
 LEAST: Final = 20  # values below which no set is judged by itself
+LEAST_ALWAYS: Final = 60  # the same for what has never been absent: absence shows no singletons to count
 LEAST_OF_FAMILY: Final = 3  # the same for a parameter whose name is known from elsewhere
 PER_SOURCE: Final = 64.0  # requests that one source may contribute to the size of a sample
 OPEN: Final = 0.01  # share of doubtful requests at which a set is no peer of those that may close
 BUDGET: Final = 0.125  # of eps: expected false alarms of all constraints together
-HANDFUL: Final = 4.0  # expected false alarms below which no sample can tell whether they are too many
+HANDFUL: Final = 2.0  # expected false alarms below which no sample can tell whether they are too many
 
 _STRENGTH: Final = {
     Aspect.PATH: 8.0, Aspect.METHOD: 8.0, Aspect.NAMES: 8.0, Aspect.CONTENT_TYPE: 4.0, Aspect.TYPE: 4.0,
@@ -171,7 +172,7 @@ class _Peers:
     def cost(self, candidate: Candidate) -> float:
         """How many of as many requests as were learned the constraint would refuse wrongly."""
         doubtful, members = self._of(candidate)
-        return candidate.doubtful + (doubtful / members if members else 1.0)
+        return max(candidate.doubtful, doubtful / members if members else 1.0)
 
     def _of(self, candidate: Candidate) -> tuple[float, int]:
         pool = _pool(candidate)
@@ -187,8 +188,9 @@ def _pool(candidate: Candidate) -> Pool:
 
 def _lacks(candidate: Candidate, needs: Needs, n: float) -> str:
     """What the candidate lacks to be closed, "" if nothing."""
-    if n < LEAST:
-        return f"seen in {n:.0f} requests, needs {LEAST}"
+    least = LEAST_ALWAYS if candidate.aspect is Aspect.REQUIRED else LEAST
+    if n < least:
+        return f"seen in {n:.0f} requests, needs {least}"
     if not candidate.seen & REQUESTS:
         crowd = needs.crowd if candidate.aspect in _CROWD else needs.sources
         sources = estimate(candidate.seen)

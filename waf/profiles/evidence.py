@@ -89,7 +89,7 @@ class Floors(msgspec.Struct, frozen=True):
         """0 for unseen, then the number of independent witnesses, at most `need(evidence)` + 1."""
         trusted = (evidence & REQUESTS).bit_count()
         if trusted:
-            return min(trusted, 2)
+            return min(trusted, 3)
         kept = evidence & ~self.ignored
         if (kept & HOURS).bit_count() < self.hours:
             return min((kept & SOURCES).bit_count(), self.sources - 1)
@@ -101,6 +101,9 @@ class Floors(msgspec.Struct, frozen=True):
 
     def known(self, evidence: Evidence) -> bool:
         return self.rank(evidence) >= self.need(evidence)
+
+
+TWICE = 1.0
 
 
 class Tally(msgspec.Struct):
@@ -124,4 +127,6 @@ def tally(things: Iterable[Evidence], floors: Floors) -> Tally:
             result.known += 1
         if rank <= need:
             result.doubtful += rank
+        elif rank == 2 and need == 1:
+            result.doubtful += TWICE
     return result

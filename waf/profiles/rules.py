@@ -89,16 +89,17 @@ def parse_type(label: str) -> int:
 
 
 def _type_test(constraint: Constraint, key: bytes) -> Test:
-    tags = set()
+    by_kind: dict[Kind, set[v.Type]] = {}
     for label in constraint.allowed:
-        tag = parse_type(label)
-        kind, type_ = v.kind_and_type(tag)
-        tags.add(tag)
-        tags.update(v.tag_of(kind, narrower) for narrower in v.SUBTYPES.get(type_, ()))
-        if type_ is v.Type.TEXT:
-            tags.update(v.tag_of(kind, any_type) for any_type in v.Type)
-    allowed = frozenset(tags)
-    return lambda field: v.tag_of(field.kind, v.type_of(field.value)) in allowed
+        kind, type_ = v.kind_and_type(parse_type(label))
+        by_kind.setdefault(kind, set()).add(type_)
+    patterns = {kind: re.compile(_type_pattern(types).encode()).fullmatch for kind, types in by_kind.items()}
+
+    def fits(field: Field) -> bool:
+        pattern = patterns.get(field.kind)
+        return pattern is not None and pattern(field.value) is not None
+
+    return fits
 
 
 def _enum_test(constraint: Constraint, key: bytes) -> Test:
@@ -223,9 +224,7 @@ def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
     types = by_aspect.get(Aspect.TYPE)
     if not types:
         return re.compile(run.encode()).fullmatch
-    alternatives = [
-        "|".join(_type_patterns(constraint)) for constraint in types if _type_patterns(constraint) is not None
-    ]
+    alternatives = [_type_pattern(_types_of(constraint)) for constraint in types]
     ahead = "".join(f"(?=(?:{alternative})\\Z)" for alternative in alternatives)
     return re.compile((ahead + run).encode()).fullmatch
 
@@ -255,16 +254,15 @@ def _stratum_of_byte(byte: int) -> v.Stratum:
     return v.stratum(v.CONTROL if control else v.FOLD[byte])
 
 
-def _type_patterns(constraint: Constraint) -> list[str]:
-    """Patterns of all types that the constraint takes, narrower ones included; any JSON kind."""
-    types: set[v.Type] = set()
-    for label in constraint.allowed:
-        _, type_ = v.kind_and_type(parse_type(label))
-        if type_ is v.Type.TEXT:
-            return ["(?s:.)*"]
-        types.add(type_)
-        types.update(v.SUBTYPES.get(type_, ()))
-    return [v.PATTERNS[type_] for type_ in sorted(types)]
+def _types_of(constraint: Constraint) -> set[v.Type]:
+    """The types that a constraint allows, whatever the JSON kind."""
+    return {v.kind_and_type(parse_type(label))[1] for label in constraint.allowed}
+
+
+def _type_pattern(types: Iterable[v.Type]) -> str:
+    """One pattern for values of any of the types, narrower ones included."""
+    every = {*types, *(narrower for type_ in types for narrower in v.SUBTYPES.get(type_, ()))}
+    return v.PATTERNS[v.Type.TEXT] if v.Type.TEXT in every else "|".join(v.PATTERNS[t] for t in sorted(every))
 
 
 def _kinds(types: Sequence[Constraint]) -> int:
@@ -279,9 +277,9 @@ def _kinds(types: Sequence[Constraint]) -> int:
 
 def _harmless(types: Sequence[Constraint]) -> Callable[[bytes], re.Match[bytes] | None] | None:
     for constraint in types:
-        own = {v.kind_and_type(parse_type(label))[1] for label in constraint.allowed}
+        own = _types_of(constraint)
         if constraint.stage is Stage.PROTECT and own <= v.HARMLESS:
-            return re.compile("|".join(_type_patterns(constraint)).encode()).fullmatch
+            return re.compile(_type_pattern(own).encode()).fullmatch
     return None
 
 

@@ -39,7 +39,7 @@ class Type(enum.IntEnum):
 
 
 _TYPES: Final[tuple[tuple[Type, str], ...]] = (
-    (Type.INT, r"-?[0-9]{1,18}"),
+    (Type.INT, r"-?[0-9]{1,40}"),
     (Type.DECIMAL, r"-?[0-9]{1,18}[.,][0-9]{1,18}"),
     (Type.BOOL, r"true|false|True|False|TRUE|FALSE"),
     (Type.DATE, r"[0-9]{4}-[01][0-9]-[0-3][0-9]"),
@@ -56,8 +56,14 @@ _TYPES: Final[tuple[tuple[Type, str], ...]] = (
     (Type.WORD, r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?"),
 )  # fmt: skip
 
-PATTERNS: Final[dict[Type, str]] = {Type.EMPTY: "", **dict(_TYPES)}
-"""Anchored at both ends where used; TEXT has none."""
+PATTERNS: Final[dict[Type, str]] = {
+    Type.EMPTY: "",
+    **dict(_TYPES),
+    # To be told from words a value needs a digit and a letter; to belong to such values it does not.
+    Type.HEX: "[0-9a-f]{8,512}|[0-9A-F]{8,512}",
+    Type.TEXT: "(?s:.)*",
+}
+"""What a value must look like to be of a type; anchored at both ends where used."""
 
 SUBTYPES: Final[dict[Type, frozenset[Type]]] = {
     Type.DECIMAL: frozenset({Type.INT}),
