@@ -6,6 +6,7 @@ sender to produce.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 
@@ -135,6 +136,28 @@ def by_llhttp(stream: bytes) -> list[Message]:
     except httptools.HttpParserError as error:
         raise Refused(repr(error)) from None
     return collector.found
+
+
+def prefix_by_llhttp(stream: bytes) -> list[Message]:
+    """The whole messages before the first error."""
+    collector = _Collector()
+    collector.parser = httptools.HttpRequestParser(collector)
+    with contextlib.suppress(httptools.HttpParserError):
+        collector.parser.feed_data(stream)
+    return collector.found
+
+
+def prefix_by_h11(stream: bytes) -> list[Message]:
+    """The same for h11."""
+    found = []
+    with contextlib.suppress(Refused):
+        while stream:
+            got = h11_request(stream.removeprefix(b"\r\n"))  # RFC 9112 2.2 allows one; h11 does not
+            if not got.complete:
+                break
+            found.append(Message(*got.start[:2], got.fields, got.body))
+            stream = got.rest
+    return found
 
 
 def read_alike(stream: bytes) -> list[Message]:

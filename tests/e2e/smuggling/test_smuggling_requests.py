@@ -14,6 +14,7 @@ from tests.e2e.smuggling.request_cases import Case, malformed
 from waf.model import Exchange
 
 CASES = [*malformed(), *ordinary()]
+NAMES = [f"{number}-{case.kind}-{case.name}"[:90] for number, case in enumerate(CASES)]
 MODES = ("protect", "off")
 """They take different ways through the proxy: bodies held and measured anew, bodies streamed as they come."""
 
@@ -95,9 +96,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
     return on_uvloop(lambda: _run(request.param))
 
 
-@pytest.mark.parametrize(
-    ("number", "case"), list(enumerate(CASES)), ids=[f"{n}-{case.kind}-{case.name}"[:90] for n, case in enumerate(CASES)]
-)  # fmt: skip
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=NAMES)
 def test_the_app_sees_what_the_client_meant_or_nothing(outcomes: list[Seen], number: int, case: Case) -> None:
     seen = outcomes[number]
     assert not seen.unlike

@@ -17,6 +17,7 @@ from tests.http1.http1_wire import Refused
 from waf.model import Exchange
 
 CASES = all_answers()
+NAMES = [f"{number}-{case.kind}-{case.name}"[:90] for number, case in enumerate(CASES)]
 MODES = ("protect", "off")
 """With and without filters over the answers' bodies."""
 
@@ -58,8 +59,7 @@ class Seen:
 
 
 async def _run(mode: str) -> list[Seen]:
-    seen = await side_by_side(list(enumerate(CASES)), functools.partial(_case, mode))
-    return seen
+    return await side_by_side(list(enumerate(CASES)), functools.partial(_case, mode))
 
 
 async def _case(mode: str, numbered: tuple[int, Answer]) -> Seen:
@@ -81,10 +81,14 @@ async def _case(mode: str, numbered: tuple[int, Answer]) -> Seen:
         if not first.ended:
             if PAUSE in case.pieces:
                 await asyncio.sleep(2 * PAUSE_SECONDS)
-            second = await ground.ask(reader, writer, NEXT.replace(b"TAGID", tag), lambda got: got.endswith(tag))
+            second = await ground.ask(
+                reader, writer, NEXT.replace(b"TAGID", tag), lambda got: got.endswith(tag)
+            )
         writer.close()
         await ground.settled()
-        served = next((c.served[1:] for c in ground.app.connections if c.served and b"?" not in c.served[0]), [])
+        served = next(
+            (c.served[1:] for c in ground.app.connections if c.served and b"?" not in c.served[0]), []
+        )
         assert sorted(ground.ids.drawn) == sorted(exchange.id for exchange in ground.records)
         return Seen(first, second, ground.records, served)
 
@@ -95,9 +99,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
     return on_uvloop(lambda: _run(request.param))
 
 
-@pytest.mark.parametrize(
-    ("number", "case"), list(enumerate(CASES)), ids=[f"{n}-{case.kind}-{case.name}"[:90] for n, case in enumerate(CASES)]
-)  # fmt: skip
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=NAMES)
 def test_the_client_gets_one_whole_answer_or_sees_that_it_is_none(
     outcomes: list[Seen], number: int, case: Answer
 ) -> None:
