@@ -44,6 +44,7 @@ BODIES: dict[str, tuple[str, str, str]] = {
     "xml": ("application/xml", "<a><ssn>536228145</ssn><o n='536228145'/></a>", "<a><ssn>*****8145</ssn><o n='536228145'/></a>"),
     "text": ("text/plain", "My SSN is 536-22-8145.", "My SSN is ***-**-8145."),
     "csv": ("text/csv", "id,ssn,order\n1,536228145,536228145\n", "id,ssn,order\n1,*****8145,536228145\n"),
+    "csv without a last newline": ("text/csv", "id,ssn\n1,536228145\n2,536228145", "id,ssn\n1,*****8145\n2,*****8145"),
     "csv in quotes": ("text/csv", '"id";"card"\n"1;2";"4539148803436467"\n', '"id";"card"\n"1;2";"453914******6467"\n'),
     "form": ("application/x-www-form-urlencoded", "a=b&card=4539+1488+0343+6467&c=%34539148803436467", "a=b&card=4539+14**+****+6467&c=%3453914******6467"),
     "events": ("text/event-stream", 'id: 1\ndata: {"card":4539148803436467}\n\n', 'id: 1\ndata: {"card":4539140000006467}\n\n'),

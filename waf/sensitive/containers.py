@@ -118,6 +118,9 @@ _BARE: Final[dict[Container, tuple[re.Pattern[bytes], re.Pattern[bytes]]]] = {
 }
 
 
+_QUOTES: Final = (b'"', b"'", b"`")
+
+
 def is_bare_number(container: Container, text: bytes, start: int, end: int) -> bool:
     """The digits at [start, end) may stand outside of quotes, where the grammar allows digits only.
 
@@ -125,7 +128,7 @@ def is_bare_number(container: Container, text: bytes, start: int, end: int) -> b
     document.
     """
     rule = _BARE.get(container)
-    if rule is None or not text[start:end].isdigit():
+    if rule is None or text[start - 1 : start] in _QUOTES or not text[start:end].isdigit():
         return False
     before, after = rule
     return before.search(text[max(0, start - 40) : start]) is not None and after.match(text, end) is not None

@@ -138,6 +138,7 @@ class Finder:
         high = len(text) if ceiling is None else ceiling
         forms = self._forms
         ends: set[int] = set()
+        judged: set[tuple[int, int, int]] = set()
         for place, number in sorted((place, number) for number, place in found):
             if place < low or place > high:
                 continue
@@ -145,8 +146,9 @@ class Finder:
             if form is None:
                 continue
             for start, end in form_spans(form, text, place):
-                if end <= floor:
+                if end <= floor or (number, start, end) in judged:
                     continue
+                judged.add((number, start, end))
                 around = before.get(start)
                 if around is None:
                     label, begin = field_at(text, start) if field_at is not None else (None, 0)
@@ -302,15 +304,22 @@ def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings,
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
+    # What is cheaper goes first: a led value is mostly refused by its surroundings, any other by its validator.
+    if form.led:
+        score += _weigh(form, around)
+        if score < REPORT - 1e-9:
+            return None
     if form.validate is not None:
         try:
-            score *= form.validate(value)
+            factor = form.validate(value)
         except (ValueError, IndexError, KeyError):
             return None
-        if score <= 0:
+        if factor <= 0:
             return None
-    weight = _weigh(form, around)
-    score += 0.0 if strict and weight == -NEGATIVE and not form.led else weight
+        score -= entity.confidence * (1 - factor)
+    if not form.led:
+        weight = _weigh(form, around)
+        score += 0.0 if strict and weight == -NEGATIVE else weight
     if score < REPORT - 1e-9:
         return None
     if form.endless is not None and (tail := form.endless.match(text, end)) is not None:

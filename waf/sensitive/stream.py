@@ -49,6 +49,18 @@ class _Endless(msgspec.Struct, frozen=True):
     alters: bool
 
 
+class _Window:
+    """What was seen of the bytes at hand; holds until more come, so that a pause or the end costs no second look."""
+
+    __slots__ = ("ceiling", "hits", "origin", "seen")
+
+    def __init__(self, seen: View, origin: int) -> None:
+        self.seen = seen
+        self.origin = origin  # where it begins in the body
+        self.hits: list[Hit] | None = None
+        self.ceiling = 0  # hits are known up to here
+
+
 class Redactor:
     """Decoded bytes of one body in, redacted bytes out; counts what it found in `tally`.
 
@@ -88,6 +100,7 @@ class Redactor:
         self._fixed_address = address
         self._part = part
         self._held = b""
+        self._window: _Window | None = None
         self._passed = 0  # bytes sent
         self._endless: _Endless | None = None
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
@@ -107,6 +120,8 @@ class Redactor:
                 self._begin(container)
         if self._binary:
             return data
+        if data:
+            self._window = None
         self._held = held = self._held + data if self._held else data
         return self._release(self._frontier(held), final=False)
 
@@ -145,32 +160,40 @@ class Redactor:
             line = held.rfind(b"\n")
             if line >= 0 or len(held) < 16 * 1024:
                 return line + 1
-        low = max(0, len(held) - HOLD)
-        return max(low, max([held.rfind(byte, low) for byte in _HARD]) + 1)
+        low = len(held) - HOLD if len(held) > HOLD else 0
+        hard = max([held.rfind(byte, low) for byte in _HARD]) + 1
+        return hard if hard > low else low
 
     def _release(self, limit: int, final: bool, idle: bool = False) -> bytes:
         if not limit and not final and self._endless is None:
             return b""
-        held = self._held
-        offset = len(self._behind)
-        seen = view(self._behind + held if offset else held, self._container is Container.FORM)
+        window = self._window
+        if window is None:
+            behind = self._behind
+            raw = behind + self._held if behind else self._held
+            window = _Window(view(raw, self._container is Container.FORM), self._passed - len(behind))
+            self._window = window
+        seen = window.seen
+        offset = self._passed - window.origin
         begin = 0
         edits: list[Edit] = []
         if self._endless is not None:
             begin = self._pass_on(self._endless, seen, offset, final, edits)
             limit = max(limit, begin) if self._endless is None else begin
         if limit > begin:
-            hits = self._hits(seen, limit, offset)
-            if hits:
-                limit = self._settle(hits, seen, offset, begin, limit, final, idle, edits)
+            ceiling = seen.place(limit + offset) + _PAST
+            if window.hits is None or ceiling > window.ceiling or self._columns is not None:
+                window.hits = self._hits(seen, limit, offset, ceiling)
+                window.ceiling = len(seen.text) + _PAST if ceiling >= len(seen.text) else ceiling
+            if window.hits:
+                limit = self._settle(window.hits, seen, offset, begin, limit, final, idle, edits)
         if not limit:
             return b""
         return self._send(limit, edits)
 
-    def _hits(self, seen: View, limit: int, offset: int) -> list[Hit]:
+    def _hits(self, seen: View, limit: int, offset: int, ceiling: int) -> list[Hit]:
         text = seen.text
         floor = seen.place(offset) if offset else 0
-        ceiling = seen.place(limit + offset) + _PAST
         columns = self._columns
         if columns is None:
             return self._finder.find(text, floor, ceiling)
@@ -180,7 +203,8 @@ class Redactor:
             return self._finder.find(text, floor, ceiling)
         hits = self._finder.find(text, floor, ceiling, columns.field_at)
         taken = {hit.start for hit in hits}
-        cells = self._finder.find_cells(text, offset, offset + limit, columns.names, columns.separator, taken)
+        end = seen.place(offset + limit)
+        cells = self._finder.find_cells(text, floor, end, columns.names, columns.separator, taken)
         return apart([*hits, *cells]) if cells else hits
 
     def _settle(
