@@ -120,7 +120,7 @@ def _endpoint(
     own = _names(constraints)
     names = tuple(mine if mine is not None else shared for mine, shared in zip(own, fallback, strict=True))
     types = next((c for c in constraints if c.key.aspect == Aspect.CONTENT_TYPE.value), None)
-    tables, required = _tables(constraints, key, own)
+    tables, required = _tables(constraints, key, own, sum(len(table or ()) for table in common))
     merged = tuple(
         own if own is not None else shared if names[part] is None else {}
         for part, own, shared in zip(Part, tables, common, strict=True)
@@ -145,9 +145,9 @@ def _part(constraint: Constraint) -> tuple[Part, str]:
 
 
 def _tables(
-    constraints: Iterable[Constraint], key: bytes, names: tuple[Constraint | None, ...]
+    constraints: Iterable[Constraint], key: bytes, names: tuple[Constraint | None, ...], start: int = 0
 ) -> tuple[tuple[Table | None, ...], list[tuple[int, Constraint]]]:
-    """The rules by part and name, and which of them are required.
+    """The rules by part and name, and which of them are required; their bits begin at `start`.
 
     Where `names` are closed, learned constraints on others are left out: those were seen too seldom to be
     known.
@@ -174,7 +174,7 @@ def _tables(
             by_parameter.setdefault(place, []).append(constraint)
     tables: list[Table | None] = [None] * len(Part)
     required: list[tuple[int, Constraint]] = []
-    for number, ((part, name), found) in enumerate(sorted(by_parameter.items())):
+    for number, ((part, name), found) in enumerate(sorted(by_parameter.items()), start):
         rule: ValueRule = value_rule(1 << number, found, key)
         table = tables[part]
         if table is None:

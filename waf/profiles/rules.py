@@ -199,18 +199,28 @@ def _fast(by_aspect: dict[Aspect, list[Constraint]], tests: Sequence[tuple[Const
         return frozenset.intersection(*sets).__contains__
     if not set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)):
         return _never
-    pattern = _pattern(by_aspect)
+    pattern = re.compile(_pattern(by_aspect).encode()).fullmatch
     if Aspect.SHAPE not in by_aspect:
         return pattern
     shapes = frozenset.intersection(
         *(frozenset(s.encode("latin-1") for s in c.allowed) for c in by_aspect[Aspect.SHAPE])
     )
     shape_of = v.shape_of
-    return lambda value: pattern(value) and shape_of(value) in shapes
+    if not shapes or len(shapes) > _SHAPES_AT_ONCE or b"" in shapes:
+        return lambda value: pattern(value) and shape_of(value) in shapes
+    # Most values have no repeated pairs: one expression says yes to them without their shape being made.
+    short = f"(?=[\\x00-\\xff]{{0,{v.SHAPE_LIMIT}}}\\Z)"
+    at_once = re.compile(
+        f"{short}(?=(?:{v.shape_pattern(shapes)})\\Z){_pattern(by_aspect)}".encode()
+    ).fullmatch
+    return lambda value: at_once(value) or (pattern(value) and shape_of(value) in shapes)
 
 
-def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
-    """Type, length and characters as one anchored regular expression."""
+_SHAPES_AT_ONCE: Final = 8
+
+
+def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> str:
+    """Type, length and characters as one regular expression for a whole value."""
     least, most = 0, 1 << 62
     for constraint in by_aspect.get(Aspect.LENGTH, ()):
         low, high = _bounds(constraint)
@@ -223,10 +233,10 @@ def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> Fast:
         run = f"(?s:.){count}"
     types = by_aspect.get(Aspect.TYPE)
     if not types:
-        return re.compile(run.encode()).fullmatch
+        return run
     alternatives = [_type_pattern(_types_of(constraint)) for constraint in types]
     ahead = "".join(f"(?=(?:{alternative})\\Z)" for alternative in alternatives)
-    return re.compile((ahead + run).encode()).fullmatch
+    return ahead + run
 
 
 def _allowed_of(by_aspect: dict[Aspect, list[Constraint]]) -> set[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Final
 
 from waf.model import Kind
@@ -232,8 +233,8 @@ def _shape_byte(byte: int) -> int:
 
 
 _SHAPE: Final = bytes(_shape_byte(byte) for byte in range(256))
-_RUNS: Final = re.compile(rb"(.)\1+", re.DOTALL).sub
-_PAIRS: Final = re.compile(rb"(..)\1+", re.DOTALL).sub
+_RUNS: Final = re.compile(rb"(.)(?=\1)", re.DOTALL).sub
+_PAIRS: Final = re.compile(rb"(..)(?=\1)", re.DOTALL).sub
 
 
 def shape_of(value: bytes) -> bytes:
@@ -245,4 +246,15 @@ def shape_of(value: bytes) -> bytes:
     """
     if len(value) > SHAPE_LIMIT:
         return b""
-    return _PAIRS(rb"\1", _RUNS(rb"\1", value.translate(_SHAPE)))
+    return _PAIRS(b"", _RUNS(b"", value.translate(_SHAPE)))
+
+
+_SHAPE_CLASSES: Final = {LOWER: "[A-Za-z]", DIGIT: "[0-9]", _WIDE: "[\\x80-\\xff]"}
+
+
+def shape_pattern(shapes: Iterable[bytes]) -> str:
+    """A pattern for values that have one of the shapes without any pair folded; the others fail it."""
+    return "|".join(
+        "".join(_SHAPE_CLASSES.get(byte, f"\\x{byte:02x}") + "+" for byte in shape)
+        for shape in sorted(shapes)
+    )
