@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.inspect.confirm import CONFIRMERS, Confirmer
+from waf.inspect.confirm import CONFIRMERS, OF_VALUE, Confirmer
 from waf.model import Confidence
 
 _TABLES = Path(__file__).parent / "tables"
@@ -136,6 +136,17 @@ def _holds(value: bytes, start: int, length: int) -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_confidence_or_none_and_never_an_exception(value: bytes, start: int, length: int) -> None:
     _holds(value, start, length)
+
+
+@given(_VALUES, st.integers(0, 200), st.integers(0, 40))
+@settings(max_examples=100, deadline=None)
+def test_answers_of_a_value_need_no_span(value: bytes, start: int, length: int) -> None:
+    start = min(start, len(value))
+    for name in OF_VALUE:
+        confirm = CONFIRMERS[name]
+        assert confirm(value, (start, min(len(value), start + length))) == confirm(value, (0, len(value))), (
+            name
+        )
 
 
 @pytest.mark.slow

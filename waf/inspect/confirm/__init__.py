@@ -54,3 +54,8 @@ CONFIRMERS: Final[dict[str, Confirmer]] = {
     "whole": stands.confirm_whole,
     "xpath": filters.confirm_xpath,
 }
+
+OF_VALUE: Final = frozenset(
+    {"graphql", "redirect", "redirect_parameter", "remote_include", "rfi", "sql", "xpath"}
+)
+"""Those whose answer depends on the value alone: the span need not be known, and one question a value is enough."""

@@ -23,12 +23,12 @@ _ATTRIBUTE: Final = re.compile(
     rb"|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
 )
 _LOOSE: Final = re.compile(rb"[\s/]*(?:>|src|[\w-]+\s*=)", re.I)  # "< script >", which filters repair
-_HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,30}", re.I)
+_HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,40}", re.I)
 _NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
 _EVENTS: Final = re.compile(
     rb"on(?:abort|activate|afterprint|afterscriptexecute|animation\w+|auxclick|before\w+|begin|blur|bounce"
     rb"|cancel|canplay\w*|change|click"
-    rb"|close|contextmenu|copy|cuechange|cut|dblclick|drag\w*|drop|durationchange|emptied|end|ended|error"
+    rb"|close|content\w+|contextmenu|copy|cuechange|cut|dblclick|drag\w*|drop|durationchange|emptied|end|ended|error"
     rb"|finish|focus\w*|formdata"
     rb"|fullscreen\w*|gotpointercapture|hashchange|input|invalid|key\w+|load\w*|lostpointercapture"
     rb"|message\w*|mouse\w+|offline|page\w+"
@@ -111,9 +111,8 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
         return _script(piece, tag.end(), closing)
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
-        return Confidence.HIGH if _STYLE.search(rest) else None
-    if name in _STRANGE:
-        return Confidence.HIGH if name == b"xss" else Confidence.MEDIUM
+        if _STYLE.search(rest):
+            return Confidence.HIGH
     attributes = _attributes(piece, tag.end())
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
@@ -133,6 +132,8 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
                 return Confidence.HIGH
         elif content and attribute in _URL_ATTRIBUTES and _active_url(content, name):
             return Confidence.HIGH
+    if name in _STRANGE:
+        return Confidence.HIGH if name == b"xss" else Confidence.MEDIUM
     return None if closing else _element(name, attributes)
 
 
@@ -236,7 +237,7 @@ def _active_url(content: bytes, tag: bytes) -> bool:
 
 _STYLED: Final = re.compile(rb"[\"'`]\s*style\s*=", re.I)
 _BREAKOUT: Final = re.compile(
-    rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,30})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",
+    rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,40})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",
     re.I,
 )
 _PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)

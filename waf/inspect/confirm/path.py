@@ -114,7 +114,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if sensitive or b"\x00" in path:
             return Confidence.HIGH
         disguised = (
-            re.search(rb"%2e|%25|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I)
+            re.search(
+                rb"%2e|\.\.%2f[.ew]|%25|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I
+            )
             is not None
         )
         if highest >= 3 or (

@@ -30,6 +30,7 @@ _START: Final = re.compile(
 )
 """A separator or the opening of a substitution, with prefixes that leave the next word a command."""
 
+_SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{])+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _NOISE: Final = re.compile(
     rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\w])|\$\{\w{1,8}\}(?=\w)"
@@ -92,10 +93,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if loud and prose_words(value, loud.start()) < 5:
         return Confidence.HIGH
     best: Confidence | None = None
-    first_line = value.find(b"\n", 1)
     end = span[1] + _LOOK
     if value.count(b"\n") >= 3:  # a script breaks out of nothing after its first line
-        end = min(end, first_line + _LOOK // 8)
+        end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
     for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), end)):
         if number >= _STARTS_MAX:
             break
@@ -137,7 +137,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         return None
     strict = _doubtful(value, begin, mark, before)
     if not _run(value, start.end(), mark, weak=not strict):
-        return None
+        plain = _SEPARATOR.match(value, begin)  # what looked like a prefix may be the command
+        if plain is None or plain.end() == start.end() or not _run(value, plain.end(), mark, weak=not strict):
+            return None
     rest = value[start.end() : start.end() + _LOOK]
     if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
         return Confidence.HIGH if mark in b";|&\n" and _SECRET.search(rest) else None
@@ -166,8 +168,9 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
 def _words(text: bytes) -> list[bytes]:
     """The words of one simple command, as the shell or cmd.exe would see them."""
     text = _BLANK.sub(b" ", text)
-    if text[:1] != b"{" and b"," in text and text.count(b" ") == 0 and text.endswith(b"}"):
-        text = text[:-1].replace(b",", b" ")
+    braced = text.strip()
+    if b"," in braced and b" " not in braced and braced.endswith(b"}"):
+        text = braced[:-1].replace(b",", b" ")
     return text.split()[:12]
 
 
@@ -203,6 +206,8 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     disguised = _plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
+        return True
+    if Takes.FILE in takes and _SECRET.search(raw):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
     return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised)
@@ -256,7 +261,7 @@ def _takes(
 _ALONE: Final = re.compile(
     rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-"
     rb"|sh\s+-c|nc\s+-|wget\s+http|curl\s"
-    rb"|cat\s*[</$]|ping\s+-|chmod\s+(?:\+\w+|[0-7]{3,4})\s+[/~]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
+    rb"|(?:cat|tac|nl|less|more|head|tail|od|xxd)\s*[</$]|(?:head|tail|cat)\s+-|ping\s+-|chmod\s+(?:\+\w+|[0-7]{3,4})\s+[/~]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
     rb"|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
     rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux"
     rb"|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import WINDOW, is_document, of_value, prose_words
+from waf.inspect.confirm.shape import WINDOW, is_document, of_value
 from waf.inspect.confirm.sql_tokens import Token, tokens
 from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
 from waf.model import Confidence
@@ -137,7 +137,7 @@ def _reduce(letters: str) -> str:
 
 _OPERAND = r"\(*[1svngGHeXqz]\)*"
 _TAIL = rf"(?:[&|=o]{_OPERAND})*"  # flat, so that a shape is matched in linear time
-_TEST = rf"{_OPERAND}(?:o{_OPERAND})*={_OPERAND}{_TAIL}"
+_TEST = rf"{_OPERAND}(?:[o|]{_OPERAND})*={_OPERAND}{_TAIL}"
 _END = r"\)*;*(?:c|$)"
 _STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
 _NAMES = r"[nso]+(?:,[nso]+)*"
@@ -153,7 +153,7 @@ _QUOTED: Final = tuple(
         rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
         rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
         rf"\)*{_TAIL}T",  # ' exec master..
-        rf"\)*b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
+        rf"\)*{_TAIL}b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
         rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
         r"\)*[kln1,]*i[sq]",  # ' into outfile '…
         rf"\)*k?,{_STRONG}",  # ',(select …
@@ -184,7 +184,7 @@ _BARE: Final = tuple(
         rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
         rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
         rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
-        rf"{_HEAD}[&|]{_TEST};*c",  # 1 or a=a--
+        rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
         rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
         r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
         rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
@@ -192,15 +192,15 @@ _BARE: Final = tuple(
         rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
         rf"{_HEAD}[=,|]\(*(?:[HeX]|\(E|D\()",  # 1,(select …
         rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
-        r"\)*b1(?:,1)*k*;*c",  # order by 10--
+        rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
         rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
         rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
-        r"[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
-        r"[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
+        r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
+        r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
         r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
         rf"\(*eg?n?{_END}",  # (select(0)from(select(sleep(5)))v)
         r"E[^;cHX]*[HX]",  # select @@version
-        r"[1n]T",  # 1 waitfor delay '0:0:5'
+        r"o?[1n]\)*T",  # 1 waitfor delay '0:0:5'
     )
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
@@ -208,7 +208,7 @@ _BARE: Final = tuple(
 _STATEMENT_MAX: Final = (
     200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
 )
-_STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T)")
+_STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T|;+T[1svH])")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
 _AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
 _AFLOAT_START: Final = re.compile(
@@ -240,7 +240,9 @@ def judge(value: bytes) -> Confidence | None:
     for number, start in enumerate(_AFLOAT_START.finditer(value, 1, WINDOW)):
         if number >= 3:
             break
-        if prose_words(value, start.start()) < 3 and _AFLOAT.match(_shape(value, start.start())):
+        if value.count(b" ", 0, start.start()) > 4 or bare[:1] in "TE":
+            break  # a script of statements, or a sentence
+        if _AFLOAT.match(_shape(value, start.start())):
             return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
         return Confidence.MEDIUM

@@ -65,7 +65,7 @@ FUNCTIONS: Final = words(
     "md5 sha sha1 sha2 crc32 lower upper lcase ucase trim ltrim rtrim replace reverse repeat lpad rpad instr "
     "locate position patindex charindex stuff space strcmp field find_in_set to_char to_number to_base64 "
     "from_base64 rawtohex utl_raw.cast_to_varchar2 chr str quotename soundex power sqrt abs sign pi now curdate "
-    "json_extract json_value typeof quote printf unicode encode aes_encrypt compress load row_count bit_and"
+    "json_extract json_value json_length json_valid typeof quote printf unicode encode aes_encrypt compress load row_count bit_and"
 )
 """Functions that say SQL, harmless by themselves."""
 
