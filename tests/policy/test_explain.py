@@ -93,7 +93,8 @@ def test_a_label_of_any_text(protecting: Policy) -> None:
 
 TOKENS = st.sampled_from(
     [b"GET", b"POST", b" /", b" HTTP/1.1", b"\n", b"Host: a\n", b"Content-Type: application/json\n", b"\n\n",
-     b'{"a":', b"[" * 70, b"q=%27", b"<a", b"' or 1=1--", b"Content-Encoding: gzip\n", b"\xff", b"?", b"Cookie: a=b\n"]
+     b'{"a":', b"[" * 70, b"q=%27", b"<a", b"' or 1=1--", b"Content-Encoding: gzip\n",
+     b"\xff", b"?", b"Cookie: a=b\n"]
 )  # fmt: skip
 
 

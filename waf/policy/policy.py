@@ -8,7 +8,10 @@ exchange.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
+
+from msgspec import structs
 
 from waf.config.schema import Config
 from waf.errors import OwnFault
@@ -39,7 +42,7 @@ from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
-from waf.policy.streams import JudgedResponse, ScannedBody
+from waf.policy.streams import Ceiling, Guarded, JudgedResponse, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
@@ -115,10 +118,9 @@ class Policy:
             return refused
         if settings.mode is Mode.OFF:
             return BodyPlan(buffer=0, over="stream", stream=True)
-        if request.framing is Framing.LENGTH and request.length > settings.body:
-            finding = _limit("limit.body", "the body is larger than is allowed here")
-            if refused := self._refuse(exchange, judgement, [finding]):
-                return refused
+        too_large = request.framing is Framing.LENGTH and request.length > settings.body
+        if too_large and (refused := self._refuse(exchange, judgement, [_too_large()])):
+            return refused
         streams = _streams(settings.over_limit, request)
         if not streams and request.framing is Framing.LENGTH and request.length > settings.inspect_body:
             if refused := self._refuse(exchange, judgement, [_over_limit()]):
@@ -146,8 +148,7 @@ class Policy:
         if isinstance(answer, Refused):
             return answer
         settings = judgement.settings
-        if settings.mode is Mode.OFF or self.signatures is None or not settings.signatures:
-            _uninspected(exchange, "stream-off", "a streamed body with signatures off")
+        if settings.mode is Mode.OFF or judgement.allowed_by:
             return Admitted(answer.request, None)
 
         def judge(findings: Sequence[Finding]) -> Verdict:
@@ -155,8 +156,15 @@ class Policy:
             exchange.verdict = self._verdicts.of_request(exchange, judgement, found)
             return exchange.verdict
 
-        scan = self.signatures.request_stream(request, settings.level)
-        return Admitted(answer.request, None, ScannedBody([scan], judge))
+        scans: list[Scan] = []
+        if request.framing is Framing.CHUNKED:  # a length was held against the limit by `plan`
+            scans.append(Ceiling(settings.body, _too_large()))
+        if self.signatures is None or not settings.signatures:
+            _uninspected(exchange, "stream-off", "a streamed body with signatures off")
+        else:
+            scan = self.signatures.request_stream(request, settings.level, self._limits)
+            scans.append(Guarded(scan, partial(self._broke, exchange)))
+        return Admitted(answer.request, None, ScannedBody(scans, judge) if scans else None)
 
     def _judge(self, exchange: Exchange, body: bytes) -> Admitted | Refused:
         judgement: Judgement = exchange.policy_data
@@ -172,6 +180,8 @@ class Policy:
         detector = self.detector
         reading = judgement.reading = read(request, body, self._limits, detector.mask)
         findings = judgement.findings
+        if len(body) > settings.body and request.framing is Framing.CHUNKED:
+            findings.append(_too_large())
         typed: Callable[[Field], bool] = _nothing_is_typed
         if settings.profiles and self.profile is not None:
             check = judgement.check = self.profile.check(
@@ -195,6 +205,8 @@ class Policy:
             return Admitted(request, body)
         altered = hits is not None and hits.alters
         verdict = self._verdicts.of_request(exchange, judgement, findings, altered=altered)
+        if verdict.action is Action.REDACT and not redacts:
+            verdict = structs.replace(verdict, action=Action.FORWARD)
         exchange.verdict = verdict
         if verdict.action is Action.BLOCK:
             return Refused(verdict)
@@ -237,20 +249,21 @@ class Policy:
             scan = self.signatures.response_stream(request, response, settings.level)
         if scan is None:
             return Released(response) if redactor is None else _redacted(redactor, redactor)
+        guarded = Guarded(scan, partial(self._broke, exchange))
 
         def judge(findings: Sequence[Finding]) -> Verdict:
             return self._verdicts.of_response(exchange, judgement, findings)
 
         blocks = self._verdicts.blocks_responses and self._verdicts.enforces(settings, Engine.SIGNATURE)
         if redactor is not None:
-            return _redacted(redactor, JudgedResponse(redactor, scan, judge), hold_head=blocks)
+            return _redacted(redactor, JudgedResponse(redactor, guarded, judge), hold_head=blocks)
         if response.headers.get(b"content-encoding"):
             # The detector undoes codings; where it is off, or leaves the type alone, nothing here can read it.
             _uninspected(
                 exchange, "response-coding", "a coded response with the search for sensitive data off"
             )
             return Released(response)
-        return Released(response, JudgedResponse(None, scan, judge), hold_head=blocks)
+        return Released(response, JudgedResponse(None, guarded, judge), hold_head=blocks)
 
     # ------------------------------------------------------------------------------------------------ verdicts
 
@@ -307,10 +320,15 @@ class Policy:
         """A bug or an exhausted budget of ours: closed raises, open lets pass and says so."""
         request = exchange.request
         assert request is not None
-        if self.config.inspection.on_error == "closed":
-            raise OwnFault(500, "own.inspection", f"{type(error).__name__} in our own code") from error
-        _uninspected(exchange, "own-error", f"{type(error).__name__} in our own code")
+        self._broke(exchange, error)
         return Admitted(request, body)
+
+    def _broke(self, exchange: Exchange, error: Exception) -> None:
+        """Take note of a bug of ours, or raise OwnFault where such are to end the exchange."""
+        detail = f"{type(error).__name__} in our own code"
+        if self.config.inspection.on_error == "closed":
+            raise OwnFault(500, "own.inspection", detail) from error
+        _uninspected(exchange, "own-error", detail)
 
 
 def _redacted(redactor: ResponseFilter | Unread, body: BodyFilter, *, hold_head: bool = False) -> Released:
@@ -329,6 +347,10 @@ def _uninspected(exchange: Exchange, reason: str, detail: str) -> None:
 
 def _limit(rule: str, detail: str) -> Finding:
     return Finding(rule, "limit", Engine.PROTOCOL, Severity.HIGH, Confidence.HIGH, detail=detail)
+
+
+def _too_large() -> Finding:
+    return _limit("limit.body", "the body is larger than is allowed here")
 
 
 def _over_limit() -> Finding:

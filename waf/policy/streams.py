@@ -21,6 +21,45 @@ class Scan(Protocol):
 Judge = Callable[[Sequence[Finding]], Verdict]
 
 
+class Ceiling:
+    """A `Scan` that gives `finding` once more than `most` bytes came."""
+
+    def __init__(self, most: int, finding: Finding) -> None:
+        self._left = most
+        self._finding = finding
+
+    def feed(self, data: bytes) -> Sequence[Finding]:
+        before, self._left = self._left, self._left - len(data)
+        return [self._finding] if before >= 0 > self._left else []
+
+    def finish(self) -> Sequence[Finding]:
+        return ()
+
+
+class Guarded:
+    """A `Scan` whose own errors go to `failed`, once; where that raises nothing, the rest passes unscanned."""
+
+    def __init__(self, scan: Scan, failed: Callable[[Exception], None]) -> None:
+        self._scan: Scan | None = scan
+        self._failed = failed
+
+    def feed(self, data: bytes) -> Sequence[Finding]:
+        return self._tried(lambda scan: scan.feed(data))
+
+    def finish(self) -> Sequence[Finding]:
+        return self._tried(lambda scan: scan.finish())
+
+    def _tried(self, step: Callable[[Scan], Sequence[Finding]]) -> Sequence[Finding]:
+        if self._scan is None:
+            return ()
+        try:
+            return step(self._scan)
+        except Exception as error:
+            self._scan = None
+            self._failed(error)
+            return ()
+
+
 class ScannedBody:
     """A `BodyFilter` that changes nothing: every byte leaves only after the window behind it was found clean.
 
