@@ -61,6 +61,10 @@ class Site:
         async with self.session.request(method, self.control + path) as answer:
             return await answer.json()
 
+    async def recorded(self, exchanges: int) -> None:
+        """Wait until so many exchanges are over: a client has its answer a moment before."""
+        await self.until(lambda status: bool(status["requests"] >= exchanges))
+
     async def events(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.ask("/v1/events"))["events"]
         return found

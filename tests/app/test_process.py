@@ -120,13 +120,18 @@ async def test_workers_share_the_port_and_one_control_port(tmp_path: Path, patte
                 assert answer.status == 200, await answer.text()
             statuses = [(await _text(session, f"http://127.0.0.1:{listen}{ATTACK}"))[0] for _ in range(20)]
             assert statuses == [403] * 20
-            _, metrics = await _text(session, f"http://127.0.0.1:{control}/metrics")
-            counted = [line for line in metrics.splitlines() if line.startswith("waf_requests_total{")]
-            assert sum(float(line.rpartition(" ")[2]) for line in counted) == 40
+            await _until(
+                session, f"http://127.0.0.1:{control}/metrics", lambda _, text: _requests(text) == 40
+            )
             _, told = await _text(session, f"http://127.0.0.1:{control}/v1/events")
             assert len(json.loads(told)["events"]) == 20
         process.signal(signal.SIGTERM)
         assert await process.ends() == 0
+
+
+def _requests(metrics: str) -> float:
+    counted = [line for line in metrics.splitlines() if line.startswith("waf_requests_total{")]
+    return sum(float(line.rpartition(" ")[2]) for line in counted)
 
 
 async def _until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, str], bool]) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.app.rig import ATTACK, RawApp, Site, on_uvloop, serving, shop, write
 from waf.demo.tour import Fate, run_tour
 from waf.errors import ConfigError
+from waf.policy.explain import judge
+from waf.policy.samples import from_har
 
 TOUR = {
     "protect": [Fate.FORWARDED, Fate.FORWARDED, Fate.BLOCKED, Fate.BLOCKED, Fate.MASKED, Fate.MASKED],
@@ -25,6 +27,7 @@ async def test_the_tour_in_each_mode(pattern_cache: Path, mode: str) -> None:
         steps = await run_tour(site.base)
         assert [step.fate for step in steps] == TOUR[mode]
         assert all(step.request_id for step in steps if step.fate is Fate.BLOCKED)
+        await site.recorded(len(steps))
         told = await site.events()
         assert len(told) == {"protect": 4, "monitor": 4, "off": 0}[mode]
         assert (await site.status())["requests"] == len(steps)
@@ -49,6 +52,7 @@ async def test_a_block_is_told_with_all_that_is_needed(pattern_cache: Path) -> N
         status, headers, text = await site.get(ATTACK + "4532198874063150")
         assert status == 403
         assert "sqli" not in text
+        await site.recorded(1)
         (told,) = await site.events()
         assert told["http.request.id"] == headers["x-request-id"]
         assert told["http.request.id"] in text
@@ -71,6 +75,7 @@ async def test_the_control_port(pattern_cache: Path) -> None:
     async with RawApp() as app, serving(pattern_cache, app.url, mode="protect") as site:
         await site.get("/")
         await site.get(ATTACK)
+        await site.recorded(2)
         async with site.session.get(site.control + "/metrics") as answer:
             lines = (await answer.text()).splitlines()
         counted = [line for line in lines if line.startswith("waf_requests_total{")]
@@ -91,9 +96,26 @@ async def test_the_control_port(pattern_cache: Path) -> None:
 
 
 @on_uvloop
+async def test_a_capture_can_be_replayed(pattern_cache: Path) -> None:
+    async with RawApp() as app, serving(pattern_cache, app.url, mode="monitor") as site:
+        async with site.session.post(site.control + "/v1/capture", json={"exchanges": 2}) as answer:
+            assert answer.status == 201
+        await site.get("/")
+        await site.get(ATTACK)
+        await site.recorded(2)
+        policy = site.sidecar._current()
+        told = [judge(policy, sample) for sample in from_har(await site.ask("/v1/capture"))]
+        assert [(one.fault, one.label.partition("?")[0]) for one in told] == [
+            ("", "GET /"),
+            ("", "GET /search"),
+        ]
+
+
+@on_uvloop
 async def test_bypasses_are_counted_by_reason_and_make_no_event(pattern_cache: Path) -> None:
     async with RawApp() as app, serving(pattern_cache, app.url, mode="off") as site:
         await site.get(ATTACK)
+        await site.recorded(1)
         async with site.session.get(site.control + "/metrics") as answer:
             assert 'waf_uninspected_total{reason="mode-off"} 1.0' in await answer.text()
         assert await site.events() == []
@@ -166,6 +188,7 @@ async def test_a_reload_changes_the_mode_and_drops_nothing(tmp_path: Path, patte
             assert (await site.get(ATTACK))[0] == 403
         assert set(traffic.statuses) == {200}
         assert len(app.requests) == len(traffic.statuses) + 1
+        await site.recorded(len(traffic.statuses) + 3)
         assert (await site.status())["requests"] == len(traffic.statuses) + 3
 
 
@@ -177,12 +200,14 @@ async def test_files_are_watched_and_a_bad_one_never_replaces_a_good_one(
     tuning = write(tmp_path / "tuning.yaml", {})
     async with RawApp() as app, serving(pattern_cache, app.url, config) as site, Traffic(site) as traffic:
         assert (await site.get(ATTACK))[0] == 403
-        blocked = next(told for told in await site.events() if told["waf.outcome"] == "blocked")
+        async with asyncio.timeout(5):
+            while not (blocked := [told for told in await site.events() if told["waf.outcome"] == "blocked"]):
+                pass
         write(tuning, "exclusions: oops\n")
         status = await site.until(lambda status: not status["last_reload"]["ok"])
         assert status["policy"]["generation"] == 1
         assert (await site.get(ATTACK))[0] == 403
-        write(tuning, f"exclusions:\n{blocked['waf.exclusion']}\n")
+        write(tuning, f"exclusions:\n{blocked[0]['waf.exclusion']}\n")
         await site.until(lambda status: bool(status["policy"]["generation"] == 2))
         assert (await site.get(ATTACK))[0] == 200
     assert set(traffic.statuses) == {200}
