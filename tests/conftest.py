@@ -1,13 +1,9 @@
-"""What rooms share: compiled patterns, which take seconds to make, are made once for all test runs."""
+"""What all tests share."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from hypothesis import settings
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def pattern_cache(pytestconfig: pytest.Config) -> Path:
-    """A directory for `cache_dir`; its files are named by content, so what is in it is never stale."""
-    return Path(pytestconfig.cache.mkdir("pattern-store"))
+# Two busy cores decide how long an example takes; a test that needs a bound on time is a benchmark.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
