@@ -10,7 +10,7 @@ WORKDIR /src
 # What the project needs changes less often than the project: its packages make a layer of their own.
 COPY pyproject.toml README.md LICENSE ./
 RUN mkdir waf && touch waf/__init__.py \
-    && /opt/waf/bin/pip install --only-binary=:all: ".[codings,phone]" \
+    && /opt/waf/bin/pip install --only-binary=:all: ".[codings,phone,kube]" \
     && /opt/waf/bin/pip uninstall --yes waf-sidecar
 COPY waf waf
 COPY rules rules

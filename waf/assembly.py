@@ -78,21 +78,29 @@ def _unseen(_data: bytes) -> str:
 
 
 class Files:
-    """Where the configuration stands: files from far to near, the environment, options of the command line."""
+    """Where the configuration stands: files from far to near, the environment, options of the command line.
+
+    With `optional` a file that is not there is an empty layer (and still watched): in a pod the ConfigMaps of
+    cluster, namespace and workload are mounted where they exist.
+    """
 
     def __init__(
         self,
         paths: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
+        *,
+        optional: bool = False,
     ) -> None:
         self.paths = tuple(paths)
+        self._optional = optional
         self._environ = dict(environ or {})
         self._options = dict(options or {})
 
     def load(self) -> Loaded:
         """Read the configuration. Raises ConfigError with every problem."""
-        return load([(_text(path), path) for path in self.paths], self._environ, self._options)
+        there = [path for path in self.paths if not self._optional or os.path.exists(path)]
+        return load([(_text(path), path) for path in there], self._environ, self._options)
 
     def beside(self, path: str, source: str) -> str:
         """A path that `source` names; a relative one counts from there, where that is one of the files."""

@@ -40,6 +40,12 @@ _OBJECTIONS: Final = frozenset({Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS
 """Engines whose findings speak against learning from a request."""
 
 
+def _is_probe(exchange: Exchange) -> bool:
+    """The kubelet's health checks are no traffic of the workload."""
+    request = exchange.request
+    return request is not None and (request.headers.get(b"user-agent") or b"").startswith(b"kube-probe/")
+
+
 class Learning:
     """One process's learner. `renewed` is called when `kept.profile` was replaced."""
 
@@ -165,7 +171,7 @@ class Learning:
                         "warning", finding.detail, rule=finding.rule, expected=finding.expected,
                         request=exchange.id, route=exchange.route,
                     )  # fmt: skip
-        if self.enabled and judgement.reading is not None:
+        if self.enabled and judgement.reading is not None and not _is_probe(exchange):
             self.memory.learner.observe(self._observation(exchange, judgement), wall)
             self.observed += 1
 

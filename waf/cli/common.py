@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from waf.assembly import Bundle, Files, Kept, build, keep
 from waf.errors import ConfigError, Problem
@@ -54,9 +55,15 @@ def clear_errors(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def files_of(configs: Sequence[str], **options: Any) -> Files:
-    """The configuration's sources of one command; `options` by dotted path with "__" for ".", None left out."""
+    """The configuration's sources of one command; `options` by dotted path with "__" for ".", None left out.
+
+    Files that a person names must be there; those of $WAF_CONFIG may be missing, as in a pod whose ConfigMap is not
+    made yet.
+    """
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source("configs") if context is not None else None
     given = {name.replace("__", "."): str(value) for name, value in options.items() if value is not None}
-    return Files(configs, os.environ, given)
+    return Files(configs, os.environ, given, optional=source is ParameterSource.ENVIRONMENT)
 
 
 def policy_of(files: Files) -> tuple[Bundle, Kept]:
