@@ -125,12 +125,20 @@ def test_har() -> None:
     [
         ({"mimeType": "application/json", "text": '{"a": "é"}'}, "application/json", '{"a": "é"}'.encode()),
         ({"mimeType": FORM, "params": [{"name": "a", "value": "b c"}, {"name": "d"}]}, FORM, b"a=b%20c&d="),
+        ({"mimeType": "application/json", "params": [{"name": "a.b", "value": "c"}]}, FORM, b"a.b=c"),
         ({"mimeType": "image/png", "text": "AAE=", "encoding": "base64"}, "image/png", b"\x00\x01"),
     ],
 )
 def test_har_bodies(post: dict[str, Any], kind: str, body: bytes) -> None:
     method, _, headers, sent = parts(from_har_entry(entry(method="POST", postData=post)))
     assert (method, headers["content-type"], sent) == ("POST", kind, body)
+
+
+def test_har_with_its_query_apart() -> None:
+    made = from_har_entry(entry(queryString=[{"name": "q", "value": "a b"}, {"name": "r"}]))
+    assert parts(made)[1] == "/a?q=a%20b&r="
+    twice = entry(url="https://shop/a?q=1", queryString=[{"name": "q", "value": "1"}])
+    assert parts(from_har_entry(twice))[1] == "/a?q=1"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from waf.model import (
 )
 from waf.policy.access import Gate
 from waf.policy.decide import RETRY_SECONDS
-from waf.policy.judgement import Judgement
+from waf.policy.judgement import Judgement, ReadFields
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
 from waf.policy.streams import Ceiling, Guarded, JudgedResponse, Scan, ScannedBody
@@ -179,6 +179,7 @@ class Policy:
             return Admitted(request, body)
         detector = self.detector
         reading = judgement.reading = read(request, body, self._limits, detector.mask)
+        exchange.fields = ReadFields(reading)
         findings = judgement.findings
         if len(body) > settings.body and request.framing is Framing.CHUNKED:
             findings.append(_too_large())

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 MAX_ENTRIES: Final = 1_000_000
+_FORM: Final = "application/x-www-form-urlencoded"
 _BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _SAFE: Final = "!$&'()*+,/:;=?@[]{}|^`%~-._"
 
@@ -108,7 +109,7 @@ def from_curl(line: str) -> Sample:
         draft.header("Content-Type", f"multipart/form-data; boundary={boundary}")
         body = _multipart(draft.form, boundary)
     if body and not draft.has("content-type"):
-        draft.header("Content-Type", "application/x-www-form-urlencoded")
+        draft.header("Content-Type", _FORM)
     return _sample(draft.method or ("POST" if body else "GET"), url, draft.headers, body)
 
 
@@ -241,8 +242,14 @@ def _from_har_request(request: Mapping[str, Any]) -> Sample:
     post = request.get("postData") or {}
     text = post.get("text") or ""
     if not text and isinstance(post.get("params"), list):
-        text = "&".join(f"{quote(str(p.get('name', '')), safe='')}={quote(str(p.get('value', '')), safe='')}"
-                        for p in post["params"])  # fmt: skip
+        text = _joined(post["params"])
+        if _FORM not in str(
+            post.get("mimeType")
+        ):  # only the values of what was no form: they are sent as one
+            headers = [(n, v) for n, v in headers if n.lower() != "content-type"]
+            post = {**post, "mimeType": _FORM}
+    if "?" not in url and isinstance(request.get("queryString"), list) and request["queryString"]:
+        url += "?" + _joined(request["queryString"])  # our own captures hold the query there alone
     body = (
         base64.b64decode(text)
         if post.get("encoding") == "base64"
@@ -251,6 +258,13 @@ def _from_har_request(request: Mapping[str, Any]) -> Sample:
     if body and not any(n.lower() == "content-type" for n, _ in headers) and post.get("mimeType"):
         headers.append(("Content-Type", str(post["mimeType"])))
     return _sample(method, url, headers, body)
+
+
+def _joined(pairs: Sequence[Mapping[str, Any]]) -> str:
+    return "&".join(
+        f"{quote(str(pair.get('name', '')), safe='')}={quote(str(pair.get('value', '')), safe='')}"
+        for pair in pairs
+    )
 
 
 def _sample(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Sample:
