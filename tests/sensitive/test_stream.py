@@ -156,8 +156,24 @@ def test_a_long_table_needs_no_more_memory_than_its_lines() -> None:
         assert CARD.encode() not in out
         total += len(out)
     assert total == 100 * len(row)
+    assert [f.rule for f in passed.verdict().findings] == ["sensitive.pan", "sensitive.dense"]
     (count,) = passed.hits
     assert (count.entity.id, count.address, count.count) == ("pan", "csv.card", 40_000)
+
+
+def test_blanks_behind_a_value_hold_nothing_back() -> None:
+    passed = detector().response_filter(request(), response((b"Content-Type", b"text/plain")))
+    assert passed is not None
+    out = passed.feed(CARD.encode())
+    for _ in range(100):
+        out += passed.feed(b" " * 100)
+        assert len(passed._redactor._held) <= HOLD + 100
+    assert (out + passed.finish()).rstrip() == b"453914******6467"
+
+
+def test_pages_of_groups_are_not_dear() -> None:
+    body = b"4111 " * 40_000
+    assert through(detector(), "text/plain", body) == body
 
 
 def test_an_event_goes_out_at_once() -> None:

@@ -31,7 +31,10 @@ BESIDE: Final = 400
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
 _LACKING: Final = -1.0
-_MAX_LABELS: Final = 1024
+_MAX_LABELS: Final = 128
+MOST_RETRIES: Final = 1_000
+"""Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
+
 _LED_REACH: Final = 96
 _LEAD_IN: Final = 128  # bytes of a match before its value, at most
 _SEPARATORS: Final = b" -./()"
@@ -137,6 +140,7 @@ class Finder:
         low = floor - _LEAD_IN
         high = len(text) if ceiling is None else ceiling
         forms = self._forms
+        retries = 0
         ends: set[int] = set()
         judged: set[tuple[int, int, int]] = set()
         for place, number in sorted((place, number) for number, place in found):
@@ -145,7 +149,9 @@ class Finder:
             form = forms[number]
             if form is None:
                 continue
-            for start, end in form_spans(form, text, place):
+            for attempt, (start, end) in enumerate(form_spans(form, text, place)):
+                if attempt and ((retries := retries + 1) > MOST_RETRIES or _follows_group(text, place, ends)):
+                    break
                 if end <= floor or (number, start, end) in judged:
                     continue
                 judged.add((number, start, end))
@@ -216,7 +222,7 @@ class Finder:
             known = tuple(
                 form for form in self._led if _last(form.context, name) > max(_last(form.negative, name), 0)
             )
-            if len(self._columns) < 1024:
+            if len(self._columns) < 4 * _MAX_LABELS:
                 self._columns[label] = known
         return known
 
@@ -389,6 +395,15 @@ def _continues(text: bytes, start: int, end: int, regroups: bool, ends: set[int]
         and text.find(behind, start, end) >= 0
         and text[end + 1 : end + 4].isdigit()
         and len(text[end + 1 : end + 4]) == 3
+    )
+
+
+def _follows_group(text: bytes, start: int, ends: set[int]) -> bool:
+    """In a row of groups of digits only the first may be read in several ways."""
+    return (
+        text[start - 1 : start] in (b" ", b"-")
+        and start - 1 not in ends
+        and text[max(0, start - 5) : start - 1].isdigit()
     )
 
 

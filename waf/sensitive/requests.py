@@ -71,6 +71,7 @@ _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.
 """PATH is looked at by its segments."""
 
 _MAX_NAMES: Final = 4096
+_LONGEST_NAME: Final = 64
 
 
 class RequestCheck:
@@ -131,7 +132,7 @@ class RequestCheck:
                 continue
             if self._finder.hints(name.encode("utf-8", "replace") if isinstance(name, str) else name):
                 hinted = True
-            elif len(plain) < _MAX_NAMES:
+            elif len(plain) < _MAX_NAMES and len(name) <= _LONGEST_NAME:
                 plain.add(name)
         return hinted
 

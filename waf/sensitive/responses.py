@@ -25,9 +25,13 @@ Exhausted = Literal["pass", "block"]
 Tap = Callable[[bytes], None]
 
 
-def remark(rule: str, detail: str) -> Finding:
-    """A finding about the body itself: it could not be read, or not to its end."""
-    return Finding(rule, "undecodable", Engine.SENSITIVE, Severity.INFO, Confidence.HIGH, detail=detail)
+DENSE: Final = 2_000
+"""Values in one body beyond which it is called dense; all of them are acted on nevertheless."""
+
+
+def remark(rule: str, detail: str, kind: str = "undecodable") -> Finding:
+    """A finding about the body itself."""
+    return Finding(rule, kind, Engine.SENSITIVE, Severity.INFO, Confidence.HIGH, detail=detail)
 
 
 class ResponseFilter:
@@ -104,6 +108,9 @@ class ResponseFilter:
         if redactor.refusal is not None:
             return redactor.refusal
         findings = (*self._remarks, *redactor.tally.findings("response"))
+        total = sum(redactor.tally.totals.values())
+        if total > DENSE:
+            findings += (remark("sensitive.dense", f"{total} sensitive values in one body", "dense"),)
         if not findings:
             return PASSED
         return Verdict(

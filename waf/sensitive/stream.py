@@ -33,7 +33,7 @@ KEEP_BEHIND: Final = 640
 _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
 """Bytes that no bounded value contains: what stands before the last of them is decided."""
 
-_SPACES: Final = re.compile(rb"[ \t]*")
+_SPACES: Final = re.compile(rb"[ \t]{0,64}")
 _OPEN_TAIL: Final = re.compile(
     rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
 )
@@ -248,7 +248,7 @@ class Redactor:
     def _undecided(self, hit: Hit, text: bytes) -> bool:
         """What stands behind the value is not known yet."""
         spaces = _SPACES.match(text, hit.end)
-        return spaces is None or spaces.end() == len(text)
+        return spaces is None or (spaces.end() == len(text) and spaces.end() - hit.end < 64)
 
     def _beside(self, hit: Hit, hits: list[Hit], offset: int) -> bool:
         wanted = hit.entity.beside
@@ -335,10 +335,10 @@ class Redactor:
     def _send(self, limit: int, edits: list[Edit]) -> bytes:
         held = self._held
         self._where.sent(held, limit)
-        if self._container is Container.HTML and b"script" in held:
-            opened, closed = held.rfind(b"<script", 0, limit), held.rfind(b"</script", 0, limit)
-            if opened >= 0 or closed >= 0:
-                self._script = opened > closed
+        if self._container is Container.HTML:
+            opened = held.rfind(b"<script", 0, limit)
+            if opened >= 0 or self._script:
+                self._script = held.rfind(b"</script", 0, limit) < max(opened, 0)
         self._passed += limit
         self._behind = (self._behind + held[max(0, limit - KEEP_BEHIND) : limit])[-KEEP_BEHIND:]
         self._held = held[limit:]
