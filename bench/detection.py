@@ -31,6 +31,8 @@ Refuses = Callable[[requests.Message], tuple[bool, str]]
 # Where a class can strike at all: an XML entity needs an XML body, and a header cannot hold a line break.
 _PLACES = {
     "xxe": ("xml-raw",),
+    "ssrf": ("query", "form", "json", "multipart", "xml", "graphql"),
+    "prototype": ("json-raw", "query-raw"),
     "crlf": ("query", "form", "json", "path"),
     "lfi": ("query", "form", "json", "path", "cookie", "multipart"),
 }
@@ -64,6 +66,15 @@ def over_socket(port: int) -> Refuses:
     return refuses
 
 
+def _raw(r: random.Random, payload: str) -> requests.Message:
+    """A payload that is keys rather than a value: the body itself, or the query itself."""
+    if payload.startswith("{"):
+        return requests.message(
+            r, "POST", "/api/settings", [("Content-Type", "application/json")], payload.encode(), "json"
+        )
+    return requests.message(r, "GET", f"/api/settings?{payload}", [], b"", "query")
+
+
 def attacks(seed: int, count: int) -> Iterable[tuple[str, str, requests.Message, str]]:
     """(class, wrapping, message, payload); `count` for each class and wrapping."""
     for kind in payloads.SHAPES:
@@ -86,6 +97,10 @@ def attacks(seed: int, count: int) -> Iterable[tuple[str, str, requests.Message,
                         ),
                         payload,
                     )
+                    continue
+                if place.endswith("-raw"):
+                    if wrapping == "plain":
+                        yield kind, wrapping, _raw(r, payload), payload
                     continue
                 yield kind, wrapping, requests.PLACES[place](r, wrap(payload)), payload
 

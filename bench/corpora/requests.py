@@ -91,7 +91,7 @@ def form(r: random.Random, text: str) -> Message:
 
 
 def json_value(r: random.Random, text: str) -> Message:
-    document: object = {r.choice(PARAMETERS): text, "id": r.randint(1, 10**6), "active": True}
+    document: object = {r.choice(PARAMETERS): text, "number": r.randint(1, 10**6), "active": True}
     if r.random() < 0.4:
         document = {"items": [{"n": 1, "v": document}], "meta": {"page": 1}}
     body = json.dumps(document, ensure_ascii=r.random() < 0.5).encode("utf-8", "surrogateescape")

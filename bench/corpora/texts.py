@@ -149,7 +149,7 @@ def machine(r: random.Random) -> str:
         json.dumps({"event": "click", "x": r.randint(0, 999), "path": "/a/b", "labels": ["one", "two's"]}), f"-{r.randint(1, 99)}.{r.randint(0, 99)}",
         f"data:image/png;base64,{base64.b64encode(blob).decode()}", f"GA1.2.{r.randint(10**8, 10**9)}.{r.randint(10**8, 10**9)}",
         ",".join(str(r.randint(1, 999)) for _ in range(8)), f"+49 {r.randint(100, 999)} {r.randint(10**5, 10**6)}", f"{r.getrandbits(32):08x}; Path=/", "a|b|c", "[1,2,3]",
-        f"name asc, created_at desc", f"status:open label:bug author:{r.randint(1, 9)}", f"query {{ user(id: {r.randint(1, 99)}) {{ name email }} }}", f"W/\"{r.getrandbits(40):x}\"",
+        "name asc, created_at desc", f"status:open label:bug author:{r.randint(1, 9)}", f"query {{ user(id: {r.randint(1, 99)}) {{ name email }} }}", f"W/\"{r.getrandbits(40):x}\"",
     ])  # fmt: skip
 
 
