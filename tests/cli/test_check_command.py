@@ -18,10 +18,15 @@ def test_the_defaults_are_right(desk: Desk) -> None:
 
 
 def test_a_right_file(desk: Desk) -> None:
-    config = desk.write("waf.yaml", {"mode": "protect", "tuning": ["tuning.yaml"]})
-    desk.write("tuning.yaml", {"rules": [{"rule": "sqli-tautology", "disable": True}]})
+    signatures = {"defaults": False, "rules": ["own.yaml"]}
+    config = desk.write("waf.yaml", {"mode": "protect", "tuning": ["tuning.yaml"], "signatures": signatures})
+    desk.write(
+        "own.yaml",
+        RULE.format(id="own-a", kind="sqli", pattern="a") + RULE.format(id="own-b", kind="sqli", pattern="b"),
+    )
+    desk.write("tuning.yaml", {"rules": [{"rule": "own-b", "disable": True}]})
     result = desk.waf("check", "--config", config)
-    assert (result.exit_code, "mode protect" in result.stdout) == (0, True)
+    assert (result.exit_code, "mode protect, 1 rules" in result.stdout) == (0, True)
 
 
 RULE = """
@@ -132,16 +137,20 @@ def test_what_is_in_force_and_from_where(desk: Desk) -> None:
 
 
 def test_files_are_found_beside_the_file_that_names_them(desk: Desk) -> None:
-    (desk.directory / "cluster").mkdir()
-    (desk.directory / "app").mkdir()
-    far = desk.write("cluster/waf.yaml", {"tuning": ["tuning.yaml"]})
-    near = desk.write("app/waf.yaml", {"tuning": ["more.yaml"]})
-    desk.write("cluster/tuning.yaml", {"rules": [{"rule": "sqli-tautology", "disable": True}]})
-    desk.write("app/more.yaml", {"rules": [{"rule": "sqli-union*", "disable": True}]})
-    result = desk.waf("rules", "list", "-c", far, "-c", near, "--class", "sqli")
+    for place in ("cluster", "app"):
+        (desk.directory / place).mkdir()
+        desk.write(f"{place}/own.yaml", RULE.format(id=f"of-{place}", kind="sqli", pattern=place))
+    signatures = {"defaults": False, "rules": ["own.yaml"]}
+    far = desk.write("cluster/waf.yaml", {"tuning": ["tuning.yaml"], "signatures": signatures})
+    near = desk.write("app/waf.yaml", {"tuning": ["more.yaml"], "signatures": signatures})
+    desk.write("cluster/tuning.yaml", {"rules": [{"rule": "of-app", "severity": "low"}]})
+    desk.write("app/more.yaml", {"rules": [{"rule": "of-cluster", "severity": "medium"}]})
+    result = desk.waf("rules", "list", "-c", far, "-c", near)
     assert result.exit_code == 0, result.stderr
-    assert "sqli-tautology " not in result.stdout
-    assert "sqli-union" not in result.stdout
+    assert [line.split()[0::3] for line in result.stdout.splitlines()] == [
+        ["of-cluster", "medium/high"],
+        ["of-app", "low/high"],
+    ]
 
 
 @pytest.mark.parametrize(

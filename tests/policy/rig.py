@@ -29,6 +29,7 @@ WALL = 1_795_478_400.0  # 2026-11-24
 SQLI = "1' OR '1'='1' -- "
 CARD = "4532 1988 7406 3150"  # valid, and no well-known test number
 PROTECT: dict[str, Any] = {"mode": "protect"}
+LEAN: dict[str, Any] = {"mode": "protect", "signatures": {"defaults": False}}  # quick to build: no rules
 ATTACK = "/search?q=1%27%20OR%20%271%27=%271%27%20--%20"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.policy.rig import ATTACK, CARD, FORM, JSON, PROTECT, Walk, Workshop, rules_of
+from tests.policy.rig import ATTACK, CARD, FORM, JSON, LEAN, PROTECT, Walk, Workshop, rules_of
 from waf.errors import OwnFault
 from waf.model import PASSED, Action, BodyPlan, Engine, Mode, Refused, Withheld
 from waf.policy.policy import Policy
@@ -121,7 +121,7 @@ def test_address_lists(workshop: Workshop) -> None:
 
 def test_a_rate_limit_answers_429_with_the_time_to_wait(workshop: Workshop) -> None:
     limit = {"name": "login", "path": "/login", "methods": ["POST"], "rate": 0.1, "burst": 2}
-    policy = workshop.policy(PROTECT | {"access": {"rate_limits": [limit]}})
+    policy = workshop.policy(LEAN | {"access": {"rate_limits": [limit]}})
 
     def login(now: float, method: str = "POST") -> Walk:
         return Walk(
@@ -137,7 +137,9 @@ def test_a_rate_limit_answers_429_with_the_time_to_wait(workshop: Workshop) -> N
 
 
 def test_a_rate_limit_only_watches_in_monitor_mode(workshop: Workshop) -> None:
-    policy = workshop.policy({"mode": "monitor", "access": {"rate_limits": [{"name": "all", "burst": 1}]}})
+    policy = workshop.policy(
+        LEAN | {"mode": "monitor", "access": {"rate_limits": [{"name": "all", "burst": 1}]}}
+    )
     Walk(policy).passed()
     walk = Walk(policy)
     walk.passed()
@@ -164,7 +166,7 @@ ROUTE = {
     ],
 )
 def test_what_a_route_allows(workshop: Workshop, method: str, kind: str, status: int) -> None:
-    policy = workshop.policy(PROTECT | {"routes": [ROUTE]})
+    policy = workshop.policy(LEAN | {"routes": [ROUTE]})
     walk = Walk(policy, "/api/x", method=method, body=b"" if method == "GET" else b"{}", kind=kind)
     answer = walk.admit()
     assert (answer.verdict.status if isinstance(answer, Refused) else 0) == status

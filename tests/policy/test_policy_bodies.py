@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.policy.rig import JSON, PROTECT, SQLI, Walk, Workshop, rules_of
+from tests.policy.rig import JSON, LEAN, PROTECT, SQLI, Walk, Workshop, rules_of
 from waf.errors import OwnFault
 from waf.model import Action, Refused
 
-SMALL = PROTECT | {"limits": {"inspect_body": 1000}}
+SMALL = LEAN | {"limits": {"inspect_body": 1000}}
+WITH_RULES = PROTECT | {"limits": {"inspect_body": 1000}}
 LONG_JSON = json.dumps({"note": "plain words " * 200}).encode()
 
 
@@ -38,7 +39,7 @@ def upload(content: bytes, name: str = "notes.txt") -> tuple[bytes, str]:
 
 
 def test_a_streamed_upload_is_judged_as_it_passes(workshop: Workshop) -> None:
-    policy = workshop.policy(SMALL)
+    policy = workshop.policy(WITH_RULES)
     body, kind = upload(b"words of no harm\n" * 500)
     assert Walk(policy, "/up", method="POST", body=body, kind=kind).passed().body == body
     bad, kind = upload(
@@ -93,7 +94,7 @@ def test_a_body_without_a_length_may_not_be_larger_either(workshop: Workshop, mo
 
 
 def test_an_attack_in_a_streamed_document_is_found(workshop: Workshop) -> None:
-    policy = workshop.policy(SMALL | {"routes": [{"path": "/**", "over_limit": "stream"}]})
+    policy = workshop.policy(WITH_RULES | {"routes": [{"path": "/**", "over_limit": "stream"}]})
     body = json.dumps({"note": "plain words " * 200, "q": SQLI}).encode()
     walk = Walk(policy, "/api", method="POST", body=body, kind=JSON)
     assert "sqli" in {finding.kind for finding in walk.refused().findings}
