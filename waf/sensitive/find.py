@@ -32,7 +32,7 @@ FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
 _LACKING: Final = -1.0
 _MAX_LABELS: Final = 128
-MOST_RETRIES: Final = 1_000
+MOST_RETRIES: Final = 20_000
 """Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
 
 _LED_REACH: Final = 96
@@ -149,9 +149,9 @@ class Finder:
             form = forms[number]
             if form is None:
                 continue
-            for attempt, (start, end) in enumerate(form_spans(form, text, place)):
-                if attempt and ((retries := retries + 1) > MOST_RETRIES or _follows_group(text, place, ends)):
-                    break
+            again = form.regroups and retries < MOST_RETRIES and not _follows_group(text, place, ends)
+            for attempt, (start, end) in enumerate(form_spans(form, text, place, again)):
+                retries += attempt > 0
                 if end <= floor or (number, start, end) in judged:
                     continue
                 judged.add((number, start, end))
@@ -268,14 +268,14 @@ def _judge_cell(forms: Sequence[_Form], text: bytes, low: int, high: int) -> lis
     return []
 
 
-def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]]:
-    """Where a candidate's value may stand exactly, the likeliest first."""
+def form_spans(form: _Form, text: bytes, place: int, again: bool) -> Iterator[tuple[int, int]]:
+    """Where a candidate's value may stand exactly, the likeliest first; with `again`, its shorter readings too."""
     if form.led:
         for led in form.shape.finditer(text, max(0, place - _LED_REACH), place + _LED_REACH):
             start, end = led.span(form.group)
             if start < place <= end:
                 yield start, end
-                if form.regroups:
+                if again:
                     yield from _shorter(form, text, start, end)
                 return
         return
@@ -288,7 +288,7 @@ def form_spans(form: _Form, text: bytes, place: int) -> Iterator[tuple[int, int]
         yield start, end
     else:
         start, end = place, place
-    if form.regroups:
+    if again:
         yield from _shorter(form, text, place, max(end, place + 28))
 
 
