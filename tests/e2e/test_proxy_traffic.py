@@ -18,8 +18,9 @@ import pytest
 
 from tests.e2e.proxy_rig import GET, OK, Line, Rig, on_uvloop, until
 from tests.proxy.stage import OpenPolicy
-from waf.config.schema import Limits, Timeouts
+from waf.config.schema import Config, Limits, Listen, Timeouts, Upstream
 from waf.model import Outcome
+from waf.proxy.server import Server
 from waf.proxy.tunnel import accept_of
 
 MEGABYTE = 1 << 20

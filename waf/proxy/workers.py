@@ -6,6 +6,7 @@ any thread or event loop exists.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -16,9 +17,13 @@ from typing import Final
 
 PASSED_ON: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+_TOLD_TO_END: Final = frozenset(128 + number for number in ENDING)
+
 QUICK_DEATH: Final = 2.0
 """A worker that lives for fewer seconds failed to start; so many in a row end the whole."""
 QUICK_DEATHS: Final = 5
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 def run_workers(count: int, work: Callable[[int], int]) -> int:
@@ -45,7 +50,7 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
                 if index < 0:
                     continue
                 if ending:
-                    worst = max(worst, status)
+                    worst = max(worst, 0 if status in _TOLD_TO_END else status)
                     continue
                 deaths = deaths + 1 if time.monotonic() - began < QUICK_DEATH else 0
                 if deaths >= QUICK_DEATHS:
@@ -63,11 +68,13 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
 def _fork(index: int, work: Callable[[int], int], mask: set[signal.Signals | int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
+        _end_with(parent)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = work(index)
     except SystemExit as leaving:
@@ -78,6 +85,13 @@ def _fork(index: int, work: Callable[[int], int], mask: set[signal.Signals | int
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel send this process SIGTERM when `parent` is killed, so that no worker is left on the port."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:  # it was killed already
+        os._exit(1)
 
 
 def _tell(alive: dict[int, tuple[int, float]], number: int) -> None:
