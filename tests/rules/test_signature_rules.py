@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.placing import as_bytes, placed
 from waf.config.schema import Limits
 from waf.inspect.confirm import CONFIRMERS
 from waf.inspect.decode import views
@@ -17,6 +16,7 @@ from waf.inspect.rules import Rule, parse_rules
 from waf.inspect.signatures import Signatures
 from waf.inspect.views import View
 from waf.model import Confidence, Finding, Part, Request, Response, Severity
+from waf.policy.placing import as_bytes, placed
 
 _DIRECTORY = Path(__file__).parents[2] / "rules" / "signatures"
 _LIMITS = Limits(head=1 << 20, line=1 << 20)
