@@ -1,7 +1,7 @@
 """A labelled corpus of documents with sensitive values and look-alikes; the same for the same seed.
 
-Nothing here asks the detector anything: check digits are computed from the issuers' rules a second time, in plain
-arithmetic. A document is a list of items (label, value, entity or None for a look-alike) put into a format; its `read`
+Nothing here asks the detector anything: check digits are computed from the issuers' rules a second time, in
+plain arithmetic. A document is a list of items (label, value, entity or None for a look-alike) put into a format; its `read`
 parses the format again, so that what came through can be compared item by item with what was put in.
 """
 
@@ -72,7 +72,7 @@ def pan(r: random.Random) -> str:
     prefix, length = r.choice(_ISSUERS)
     number = luhn(prefix + _digits(r, length - len(prefix) - 1))
     separator = r.choice(["", "", " ", "-"])
-    if length == 15 or length == 14:
+    if length in (14, 15):
         groups = [number[:4], number[4:10], number[10:]]
     else:
         groups = [number[i : i + 4] for i in range(0, length, 4)]
@@ -343,7 +343,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("iban", iban, ("iban", "IBAN", "bankAccount"), True),
     Kind("bic", bic, ("bic", "BIC", "swift", "swiftCode"), False),
     Kind("us-routing", routing, ("routing number", "routingNumber", "aba", "ABA routing"), False),
-    Kind("bank-account", lambda r: _digits(r, r.choice([8, 10, 12])), ("account number", "accountNumber", "account_no"), False),
+    Kind(
+        "bank-account",
+        lambda r: _digits(r, r.choice([8, 10, 12])),
+        ("account number", "accountNumber", "account_no"),
+        False,
+    ),
     Kind("us-ssn", ssn, ("ssn", "SSN", "social security number"), True),
     Kind("us-ssn", _undashed(ssn), ("ssn", "SSN", "socialSecurityNumber", "social_security"), False),
     Kind("us-itin", itin, ("itin", "ITIN"), True),
@@ -352,28 +357,67 @@ KINDS: tuple[Kind, ...] = (
     Kind("es-dni", dni, ("dni", "DNI"), True),
     Kind("es-nie", nie, ("nie", "NIE"), True),
     Kind("fr-nir", nir, ("nir", "NIR", "numero de securite sociale"), True),
-    Kind("de-steuer-id", steuer_id, ("steuer-id", "Steuer-ID", "steuerId", "steuerliche Identifikationsnummer"), False),
+    Kind(
+        "de-steuer-id",
+        steuer_id,
+        ("steuer-id", "Steuer-ID", "steuerId", "steuerliche Identifikationsnummer"),
+        False,
+    ),
     Kind("it-codice-fiscale", codice_fiscale, ("codice fiscale", "codiceFiscale"), True),
     Kind("nl-bsn", bsn, ("bsn", "BSN", "burgerservicenummer"), False),
     Kind("pl-pesel", pesel, ("pesel", "PESEL"), False),
     Kind("in-aadhaar", aadhaar, ("aadhaar", "Aadhaar number", "aadhaar_no"), False),
     Kind("ca-sin", sin, ("SIN", "sin", "social insurance number"), False),
     Kind("br-cpf", cpf, ("cpf", "CPF"), False),
-    Kind("passport", lambda r: r.choice(["C", "X", "AB", ""]) + _digits(r, 8), ("passport", "passport number", "passportNo"), False),
-    Kind("driver-licence", lambda r: r.choice("ADFS") + _digits(r, 8), ("driver license", "driversLicense", "driving licence"), False),
-    Kind("birth-date", lambda r: r.choice([f"19{r.randint(40, 99)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}",
-         f"{r.randint(1, 28):02d}/{r.randint(1, 12):02d}/19{r.randint(40, 99)}"]), ("date of birth", "dob", "birthDate", "DOB"), False),
+    Kind(
+        "passport",
+        lambda r: r.choice(["C", "X", "AB", ""]) + _digits(r, 8),
+        ("passport", "passport number", "passportNo"),
+        False,
+    ),
+    Kind(
+        "driver-licence",
+        lambda r: r.choice("ADFS") + _digits(r, 8),
+        ("driver license", "driversLicense", "driving licence"),
+        False,
+    ),
+    Kind(
+        "birth-date",
+        lambda r: r.choice(
+            [
+                f"19{r.randint(40, 99)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}",
+                f"{r.randint(1, 28):02d}/{r.randint(1, 12):02d}/19{r.randint(40, 99)}",
+            ]
+        ),
+        ("date of birth", "dob", "birthDate", "DOB"),
+        False,
+    ),
     Kind("email", email, ("email", "e-mail", "contact"), True),
     Kind("phone", phone, ("phone", "mobile", "tel"), True),
     Kind("us-npi", npi, ("npi", "NPI"), False),
     Kind("us-mbi", mbi, ("mbi", "medicare id"), True),
     Kind("us-dea", dea, ("dea", "DEA number"), False),
-    Kind("medical-record", lambda r: r.choice(["", "A", "MR-"]) + _digits(r, 8), ("mrn", "MRN", "medical record number", "patientId"), False),
-    Kind("icd10", lambda r: r.choice(["E11.9", "J45.901", "I10", "F32.1", "M54.5"]), ("icd10", "ICD-10", "diagnosisCode"), False),
+    Kind(
+        "medical-record",
+        lambda r: r.choice(["", "A", "MR-"]) + _digits(r, 8),
+        ("mrn", "MRN", "medical record number", "patientId"),
+        False,
+    ),
+    Kind(
+        "icd10",
+        lambda r: r.choice(["E11.9", "J45.901", "I10", "F32.1", "M54.5"]),
+        ("icd10", "ICD-10", "diagnosisCode"),
+        False,
+    ),
     Kind("jwt", jwt, ("token", "access", "jwt"), True),
     *(Kind(name, make, ("key", "token", "config", "value"), True) for name, make in SECRETS.items()),
-    Kind("aws-secret-key", lambda r: _some(r, ALNUM + "+/", 38) + "a7", ("aws_secret_access_key", "awsSecret"), False),
-)  # fmt: skip
+    Kind(
+        "aws-secret-key",
+        lambda r: _some(r, ALNUM + "+/", 38) + "a7",
+        ("aws_secret_access_key", "awsSecret"),
+        False,
+    ),
+)
 
 
 # ---------------------------------------------------------------------------------------------------- look-alikes
@@ -399,7 +443,12 @@ LOOK_ALIKES: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
     ("ts", lambda r: str(r.randint(1_500_000_000_000, 1_900_000_000_000))),
     ("updated", lambda r: str(r.randint(1_500_000_000, 1_900_000_000))),
     ("time", lambda r: f"202{r.randint(0, 6)}{r.randint(1, 12):02d}{r.randint(1, 28):02d}{_digits(r, 6)}"),
-    ("created", lambda r: f"202{r.randint(0, 6)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}T12:30:45.{_digits(r, 3)}Z"),
+    (
+        "created",
+        lambda r: (
+            f"202{r.randint(0, 6)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}T12:30:45.{_digits(r, 3)}Z"
+        ),
+    ),
     ("number", _bad_pan),
     ("number", lambda r: luhn(r.choice("01789") + _digits(r, 14))),
     ("isbn", lambda r: f"978{_digits(r, 10)}"),
@@ -426,8 +475,11 @@ LOOK_ALIKES: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
     ("price", lambda r: f"{r.randint(1, 99999)}.{_digits(r, 2)}"),
     ("date", lambda r: f"{r.randint(1, 28):02d}/{r.randint(1, 12):02d}/20{r.randint(20, 26)}"),
     ("build", lambda r: f"{_digits(r, 8)}-{_some(r, '0123456789abcdef', 8)}"),
-    ("phrase", lambda r: r.choice(["see page 12 of 345", "call us at noon", "between 10 and 20", "ISO 8601-1:2019"])),
-)  # fmt: skip
+    (
+        "phrase",
+        lambda r: r.choice(["see page 12 of 345", "call us at noon", "between 10 and 20", "ISO 8601-1:2019"]),
+    ),
+)
 
 _QUIET_LABELS = ("value", "data", "field", "info", "entry", "note")
 _WORDS = [
@@ -629,15 +681,17 @@ def _text(r: random.Random, made: list[Item]) -> Document:
     )
 
 
+def _always(value: str) -> Callable[[random.Random], str]:
+    return lambda _: value
+
+
 def _csv(r: random.Random, made: list[Item]) -> Document:
     """A table: every column one kind, several rows."""
     columns = []
     for item in made[:6]:
         makers = [k.make for k in KINDS if k.entity == item.entity and item.label in k.labels]
         makers += [m for label, m in LOOK_ALIKES if item.entity is None and label == item.label]
-        columns.append(
-            (item.label, item.entity, makers[0] if makers else (lambda v: lambda _: v)(item.value))
-        )
+        columns.append((item.label, item.entity, makers[0] if makers else _always(item.value)))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator=r.choice(["\n", "\r\n"]), delimiter=r.choice([",", ",", ";"]))
     writer.writerow(["row", *(label for label, _, _ in columns), "comment"])

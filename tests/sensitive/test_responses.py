@@ -66,6 +66,23 @@ def test_a_client_that_takes_gzip_gets_gzip() -> None:
     assert gzip.decompress(out) == MASKED
 
 
+def test_watching_a_coded_body_passes_it_as_it_is() -> None:
+    for body, findings in (
+        (gzip.compress(BODY), ["sensitive.pan"]),
+        (b"rubbish" * 9, ["sensitive.coding"]),
+    ):
+        passed = detector().response_filter(
+            request(),
+            response((b"Content-Type", b"application/json"), (b"Content-Encoding", b"gzip")),
+            enforce=False,
+        )
+        assert passed is not None
+        assert not passed.changes_length
+        assert passed.feed(body[:20]) + passed.idle() + passed.feed(body[20:]) + passed.finish() == body
+        assert [f.rule for f in passed.verdict().findings] == findings
+        assert passed.response.headers.get(b"content-encoding") == b"gzip"
+
+
 def test_several_members_raw_deflate_and_two_codings() -> None:
     for names, body in (
         ((b"gzip",), gzip.compress(BODY[:100]) + gzip.compress(BODY[100:]) + b"\0" * 8),

@@ -99,6 +99,10 @@ class Detector:
         """What a request carries; None for nothing. `path` is as on the wire, without query."""
         return self._requests.check(reading, lambda: self.policy.orders("request", path))
 
+    def check_buffer(self, joined: bytes) -> bool:
+        """False: none of the joined values can be sensitive by itself; one scan, no parsing. True: look closer."""
+        return self._finder.suspects(joined)
+
     def redact_request(self, request: Request, body: bytes, hits: RequestHits) -> tuple[Request, bytes]:
         """The request as policy lets it go on; the same objects where nothing is to be altered."""
         return self._requests.redact(request, body, hits)
