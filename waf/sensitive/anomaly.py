@@ -1,9 +1,10 @@
 """When an endpoint sends what it never sent, or far more of it than ever: mass disclosure.
 
-For every (endpoint, entity) the counts per response are remembered in a histogram of powers of two, which gives the
-99.9th percentile to within its bucket. A response is remarkable if its entity is new at an endpoint that is known, or
-if its count is more than `FACTOR` times that percentile. Bounded, and forgetful: each count fades by half in
-`HALF_LIFE`, so an endpoint that grows is believed after a while. Times are Unix seconds and are passed in.
+For every (endpoint, entity) the counts per response are remembered in a histogram of powers of two, which
+gives the 99.9th percentile to within its bucket. A response is remarkable if its entity is new at an endpoint
+that is known, or if its count is more than `FACTOR` times that percentile. Bounded, and forgetful: each count
+fades by half in `HALF_LIFE`, so an endpoint that grows is believed after a while. Times are Unix seconds and
+are passed in.
 """
 
 from __future__ import annotations

@@ -90,9 +90,7 @@ class Candidates:
 
     @classmethod
     def build(cls, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
-        """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan
-        refuses.
-        """
+        """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses."""
         all_forms = forms(entities)
         key = _key(all_forms)
         kept = store.load(key) if store is not None and all_forms else None

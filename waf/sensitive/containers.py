@@ -8,9 +8,7 @@ from typing import Final
 
 
 class Container(enum.Enum):
-    """The grammar of a text, as far as masks and names depend on it. The value begins the address of a
-    field.
-    """
+    """The grammar of a text, as far as masks and names depend on it. The value begins the address of a field."""
 
     TEXT = "text"
     JSON = "json"
@@ -55,9 +53,7 @@ _READABLE_CHARSETS: Final = re.compile(
     rb"utf-?8|us-ascii|ascii|iso[-_]?8859-?\d{1,2}|windows-125\d|latin-?\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|"
     rb"shift[-_]jis|sjis|euc-(?:jp|kr)|big5",
 )
-"""Character sets in which ASCII stands for itself; in others (UTF-16, UTF-7, EBCDIC) nothing could be
-found.
-"""
+"""Character sets in which ASCII stands for itself; in others (UTF-16, UTF-7, EBCDIC) nothing could be found."""
 
 
 def container_of(content_type: bytes | None) -> Container | None:
@@ -87,9 +83,7 @@ def readable_charset(content_type: bytes | None) -> bool:
 
 
 def sniffed(named: Container, start: bytes) -> Container | None:
-    """What a body whose type says little is by its first bytes: JSON sent as HTML or text; None for binary
-    data.
-    """
+    """What a body whose type says little is by its first bytes: JSON sent as HTML or text; None for binary data."""
     if named not in (Container.TEXT, Container.HTML):
         return named
     head = start[:256].removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -1,11 +1,11 @@
 """What stands before a value: its label, and the words near it.
 
-A label is the name that the container gives a value: a JSON key, an attribute, a form name, an XML element, the head
-of a column. A label that says something decides alone; one that says nothing ("value", "number"), or none, lets the
-words before it speak.
+A label is the name that the container gives a value: a JSON key, an attribute, a form name, an XML element,
+the head of a column. A label that says something decides alone; one that says nothing ("value", "number"), or
+none, lets the words before it speak.
 
-Words are compared in lower case with humps parted ("cardNumber" is "card_number"), so that expressions begin with
-literals, which `re` skips to fast.
+Words are compared in lower case with humps parted ("cardNumber" is "card_number"), so that expressions begin
+with literals, which `re` skips to fast.
 """
 
 from __future__ import annotations

@@ -7,23 +7,20 @@ An entity file is one YAML mapping from id to a section with these keys and no o
 
     title              one line for people
     group              one of GROUPS; policy names entities by id or by group
-    pattern, patterns  what a value looks like, in the syntax that Hyperscan and Python's `re` share (bytes,
-    no
-                       look-around). The first capture group is the value where only a part of the match is
-    led                patterns of values that say nothing by themselves (nine digits): they count only where
-    a
+    pattern, patterns  what a value looks like, in the syntax that Hyperscan and Python's `re` share (bytes, no
+                       look-around). A first capture group is the value, where only a part of the match is
+    led                patterns of values that say nothing by themselves (nine digits): they count only where a
                        context word stands before them
     before, behind     what extends a match to the left and to the right; for Python alone, so it may be dear
     endless            one character of a value without bounds (a key): from a find on, all such are masked
     validator          name of a function of `validate.VALIDATORS`; none: the pattern alone decides
     edges              what may not touch the value, one of EDGES (default word)
     confidence         score of a validated value without context, 0 to 1 (default 0.9)
-    context            words that raise the score by 0.3 within 30 characters before the value or in its
-    field's
-                       name; regular expressions without case; a blank stands for one of " _.-" or nothing,
-                       "\b" for a word's edge, humps of camelCase included
+    context            words that raise the score by 0.3 within 30 characters before the value or in its field's
+                       name: regular expressions without case, in which a blank stands for one of " _.-" or
+                       nothing, and \\b for a word's edge, humps of camelCase included
     negative           words that lower it by 0.45 where they label the value ("order no. ", "trackingId=")
-    labelled           true: the context word must be in the label right before the value ("name=", "name": )
+    labelled           true: the context word must be in the label right before the value (name=, "name": )
     beside             how the id of another entity begins: counts only within 400 bytes of one of its values
     mask               how it is masked, see `mask.py`: all | everything | email | firstN, lastN, firstNlastM
     unwritten          true: never kept in records of ours, not even masked (PCI DSS 3.3.1)
@@ -31,8 +28,7 @@ An entity file is one YAML mapping from id to a section with these keys and no o
     tests              published sample values (without separators): tagged "test", never a reason to block
     tags               clauses and CWE ids for findings and reports
     hits, misses       samples for the test run; at least one hit. Stars around the value mark what must be
-    found:
-                       "card **4111...**"; without stars the whole text
+                       found: "card **4111...**"; without stars the whole text
 """
 
 from __future__ import annotations

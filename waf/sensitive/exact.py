@@ -1,9 +1,9 @@
 """Values of a list of one's own (customer numbers, names of patients), recognised without keeping the list.
 
 What is kept of a value is 64 bits of its keyed hash and its shape ("AC-1002934" has two letters, a hyphen,
-seven digits). Shapes of the whole list are merged into a few patterns, so that only what looks like a
-member is hashed; a Bloom filter (B. H. Bloom, 1970) answers most of those, the sorted hashes the rest. One
-chance in 2^64 per value and member to be wrong.
+seven digits). Shapes of the whole list are merged into a few patterns, so that only what looks like a member
+is hashed; a Bloom filter (B. H. Bloom, 1970) answers most of those, the sorted hashes the rest. One chance in
+2^64 per value and member to be wrong.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class ExactData:
 
 
 def read_list(text: str, column: str = "") -> list[str]:
-    """The values of a file: one a line, or a named column of a CSV with a head line. ConfigError if it is
-    missing.
-    """
+    """The values of a file: one a line, or a named column of a CSV with a head line. ConfigError if it is missing."""
     if not column:
         return [line.strip() for line in text.splitlines() if line.strip()]
     rows = csv.DictReader(io.StringIO(text))

@@ -41,9 +41,7 @@ _SEPARATORS: Final = b" -./()"
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """`text[start:end]` is a value of `entity`; `score` is at least REPORT. `test`: a published sample
-    value.
-    """
+    """`text[start:end]` is a value of `entity`; `score` is at least REPORT. `test`: a published sample value."""
 
     entity: Entity
     start: int
@@ -128,9 +126,9 @@ class Finder:
     ) -> list[Hit]:
         """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
-        Only those that end behind `floor` and begin before `ceiling` matter to the caller. `field_at` tells the
-        name and the beginning of the field at a place, where the container knows them. Entities that must stand
-        `beside` another are given whether they do or not.
+        Only those that end behind `floor` and begin before `ceiling` matter to the caller. `field_at` tells
+        the name and the beginning of the field at a place, where the container knows them. Entities that must
+        stand `beside` another are given whether they do or not.
         """
         found = self._candidates.scan(text)
         if not found:
@@ -376,8 +374,8 @@ def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
 def _continues(text: bytes, start: int, end: int, regroups: bool, ends: set[int]) -> bool:
     """The number at [start, end) is a part of a longer one: a group of its kind touches it.
 
-    To the left a group may be the last of another value (`ends`); to the right one may follow a number whose groups
-    are not fixed, such as a card's expiry.
+    To the left a group may be the last of another value (`ends`); to the right one may follow a number whose
+    groups are not fixed, such as a card's expiry.
     """
     before = text[start - 1 : start]
     if before in (b" ", b"-") and start:

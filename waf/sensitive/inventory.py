@@ -1,8 +1,8 @@
 """Which endpoint sends or receives which entity in which field: counts, never a value.
 
 Mergeable over replicas without coordination: every replica counts for itself, in an epoch that is new
-whenever it starts from nothing (not when it resumes its own dump), and a merge keeps the larger of two
-counts of the same replica and epoch (a state-based CRDT, Shapiro et al., 2011). So merging is commutative,
+whenever it starts from nothing (not when it resumes its own dump), and a merge keeps the larger of two counts
+of the same replica and epoch (a state-based CRDT, Shapiro et al., 2011). So merging is commutative,
 associative and idempotent, and a dump read twice does no harm. Bounded: past `MAX_FLOWS` places what is new
 is counted under the endpoint "_OTHER".
 

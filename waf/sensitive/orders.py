@@ -115,9 +115,7 @@ class Policy:
         }
 
     def wants(self, entity: Entity) -> bool:
-        """True if traffic is to be searched for `entity`: switched on, an entity of one's own, or named by a
-        rule.
-        """
+        """True if traffic is to be searched for `entity`: switched on, an entity of one's own, or named by a rule."""
         config = self.config
         if entity.group == "custom" or entity.id in config.entities or entity.group in config.entities:
             return True

@@ -1,8 +1,8 @@
 """Requests: what they carry, and the same request with less in it.
 
 A first scan over all values joined tells whether there is anything at all; only then are fields looked at one
-by one.
-Names matter as much as values ("ssn=536228145"), but names repeat: each is judged once and remembered.
+by one. Names matter as much as values ("ssn=536228145"), but names repeat: each is judged once and
+remembered.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from waf.sensitive.whereabouts import Whereabouts
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
-overlaps are settled alike."""
+overlaps are settled alike.
+"""
 
 KEEP_BEHIND: Final = 640
 """Bytes kept after they were sent: context of what follows, escapes included."""
@@ -64,10 +65,10 @@ class _Window:
 class Redactor:
     """Decoded bytes of one body in, redacted bytes out; counts what it found in `tally`.
 
-    With `enforce` false nothing is changed and nothing refused, only counted. `ceilings` are the most
-    values of an entity that may pass; beyond them the body is refused as a disclosure. `address` is the
-    field that all of it is, `label` the name that stands before it; `part` replaces the container in
-    addresses ("arg" for a query).
+    With `enforce` false nothing is changed and nothing refused, only counted. `ceilings` are the most values
+    of an entity that may pass; beyond them the body is refused as a disclosure. `address` is the field that
+    all of it is, `label` the name that stands before it; `part` replaces the container in addresses ("arg"
+    for a query).
     """
 
     def __init__(

@@ -1,10 +1,9 @@
 """A text as a person would read it, and the way back to the bytes that spell it.
 
 Values hide behind the escapes of their container: "4539\\u00201488", "4539&nbsp;1488", "4539%201488",
-"https:\\/\\/". A view undoes the escapes that stand for one ASCII character (or for a blank or a dash that
-is not ASCII) and keeps the rest out of the way. Where nothing is escaped, which is the common case, the
-view is the text itself and costs a few searches for one byte. The map back is built only when something was
-found.
+"https:\\/\\/". A view undoes the escapes that stand for one ASCII character (or for a blank or a dash that is
+not ASCII) and keeps the rest out of the way. Where nothing is escaped, which is the common case, the view is
+the text itself and costs a few searches for one byte. The map back is built only when something was found.
 
 Escapes of the same length ("\\n", "&lt;") are replaced in place, by operations that run in C; only those that
 shorten the text ("units") need the map.
@@ -123,9 +122,7 @@ class View:
 
 
 def view(raw: bytes, form: bool = False) -> View:
-    """What `raw` spells. `form`: percent-encoded, "+" for a blank; else the escapes of JSON, scripts and
-    mark-up.
-    """
+    """What `raw` spells. `form`: percent-encoded, "+" for a blank; else the escapes of JSON, scripts and mark-up."""
     if form:
         plain = raw.replace(b"+", b" ") if b"+" in raw else raw
         text = _UNIT_PERCENT.sub(_from_hex, plain) if b"%" in plain else plain

@@ -1,8 +1,8 @@
 """Follows a body for its tracker, as late as possible.
 
-Names of fields are asked for only where something was found, so the bytes that a tracker would read are kept for a
-while instead of being read at once. A body of which `REMEMBER` bytes went by without a find is not followed any more;
-what is found in it later is named by what directly precedes it, after "**".
+Names of fields are asked for only where something was found, so the bytes that a tracker would read are kept
+for a while instead of being read at once. A body of which `REMEMBER` bytes went by without a find is not
+followed any more; what is found in it later is named by what directly precedes it, after "**".
 """
 
 from __future__ import annotations

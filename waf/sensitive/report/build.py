@@ -1,7 +1,7 @@
 """From the inventory and the facts of a configuration to what a report says. Pure; times are Unix seconds.
 
-Gaps are derived, not judged: a control that is off, values that passed unmasked, an exception without owner or past
-its date. Nothing here calls anything compliant.
+Gaps are derived, not judged: a control that is off, values that passed unmasked, an exception without owner
+or past its date. Nothing here calls anything compliant.
 """
 
 from __future__ import annotations

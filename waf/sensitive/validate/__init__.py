@@ -2,9 +2,8 @@
 
 Each takes a value that its entity's pattern matched (ASCII bytes, separators included) and gives a factor for
 the entity's confidence: 0.0 is "no", 1.0 "as sure as the entity can be", between them "could be something
-else as well".
-None raises on what a pattern of `rules/sensitive` can match; a custom entity names them at its own risk, so
-the caller treats an exception as "no".
+else as well". None raises on what a pattern of `rules/sensitive` can match; a custom entity names them at its
+own risk, so the caller treats an exception as "no".
 """
 
 from __future__ import annotations
@@ -57,6 +56,4 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "phone": contact.phone,
     "ipv4": contact.ipv4,
 }
-"""By the name that entity files and custom entities use. "luhn", "mod97" and "verhoeff" are meant for custom
-ones.
-"""
+"""By the name that entity files and custom entities use. "luhn", "mod97" and "verhoeff" are meant for custom ones."""

@@ -36,8 +36,8 @@ _GROUPS: Final = frozenset(
 def card(value: bytes) -> float:
     """A primary account number of a known issuer.
 
-    Less sure, and so in need of context, are 13 digits that are a right EAN as well, and the lengths 17 and 18, which
-    the networks allow but hardly anyone issues, while many apps number their objects so.
+    Less sure, and so in need of context, are 13 digits that are a right EAN as well, and the lengths 17 and
+    18, which the networks allow but hardly anyone issues, while many apps number their objects so.
     """
     digits = _ungrouped(value)
     if not luhn(digits) or not _ISSUER.fullmatch(digits) or one_digit(digits):

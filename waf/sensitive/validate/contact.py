@@ -53,9 +53,9 @@ _CALLING: Final = re.compile(
     rb"|6(?:[0-6]|[789][0-9])|8(?:[1246]|[0578][0-9])|9(?:[0-58]|6[0-8]|7[0-79]|9[2-68])"
 )
 _LENGTHS: Final[dict[bytes, tuple[int, int]]] = {
-    b"1": (10, 10), b"7": (10, 10), b"44": (9, 10), b"33": (9, 9), b"34": (9, 9), b"39": (8, 11), b"31": (9,
-    9), b"32": (8, 9), b"41": (9, 9), b"43": (7, 13), b"45": (8, 8), b"46": (7, 10), b"47": (8, 8), b"48": (9,
-    9), b"49": (7, 12), b"55": (10, 11), b"61": (9, 9), b"81": (9, 10), b"86": (10, 11), b"91": (10, 10),
+    b"1": (10, 10), b"7": (10, 10), b"44": (9, 10), b"33": (9, 9), b"34": (9, 9), b"39": (8, 11), b"31": (9, 9),
+    b"32": (8, 9), b"41": (9, 9), b"43": (7, 13), b"45": (8, 8), b"46": (7, 10), b"47": (8, 8), b"48": (9, 9),
+    b"49": (7, 12), b"55": (10, 11), b"61": (9, 9), b"81": (9, 10), b"86": (10, 11), b"91": (10, 10),
 }  # fmt: skip
 
 
@@ -82,9 +82,7 @@ def _american(value: bytes) -> float:
 
 
 def phone(value: bytes) -> float:
-    """A number in international form, in the American one with its brackets, or any that its label calls
-    one.
-    """
+    """A number in international form, in the American one with its brackets, or any that its label calls one."""
     if value[:1] == b"+":
         return _international(value)
     if value[:1] == b"(" and value[4:5] == b")":

@@ -10,9 +10,7 @@ from waf.sensitive.validate.digits import VALUE, luhn, one_digit, plain, verhoef
 
 
 def ssn(value: bytes) -> float:
-    """US social security number: area, group and serial that can have been issued (SSA, randomised since
-    2011).
-    """
+    """US social security number: area, group and serial that can have been issued (SSA, randomised since 2011)."""
     digits = plain(value)
     area, group, serial = digits[:3], digits[3:5], digits[5:]
     never = area in (b"000", b"666") or area[:1] == b"9" or group == b"00" or serial == b"0000"
@@ -78,9 +76,7 @@ def nir(value: bytes) -> float:
 
 
 def steuer_id(value: bytes) -> float:
-    """German tax identification number: one digit twice or thrice among the ten, check by ISO/IEC 7064 MOD
-    11,10.
-    """
+    """German tax identification number: one digit twice or thrice among ten, check by ISO/IEC 7064 MOD 11,10."""
     digits = plain(value)
     if digits[:1] == b"0":
         return 0.0
