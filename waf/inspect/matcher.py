@@ -18,7 +18,7 @@ import msgspec
 
 from waf.model import PatternStore
 
-MAX_MATCHES: Final = 1024  # of one scan, and as many again for every 2 bytes of text
+MAX_MATCHES: Final = 1024  # of one scan, and one more for every 16 bytes of text
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
 
@@ -62,7 +62,7 @@ class Matcher:
     def scan(self, text: bytes, most: int = 0) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows)."""
         found: list[Match] = []
-        most = most or MAX_MATCHES + len(text) // 2
+        most = most or MAX_MATCHES + len(text) // 16
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
             found.append((index, end))
@@ -123,7 +123,7 @@ class TooManyMatches(Exception):
 class MatchStream:
     """One text in pieces; offsets count from its first byte."""
 
-    __slots__ = ("_context", "_found", "_handler", "_most", "_stream")
+    __slots__ = ("_context", "_database", "_found", "_handler", "_most", "_stream")
 
     def __init__(self, database: Any) -> None:
         self._found: list[Match] = []
@@ -133,13 +133,14 @@ class MatchStream:
             self._found.append((index, end))
             return True if len(self._found) > self._most else None
 
-        self._handler = on_match  # the binding keeps no reference of its own
+        # The binding keeps no references of its own: a stream outlives the policy that opened it.
+        self._handler, self._database = on_match, database
         self._context = database.stream(match_event_handler=on_match)
         self._stream = self._context.__enter__()
 
     def feed(self, data: bytes) -> list[Match]:
         """Matches that end within `data`. Raises TooManyMatches; the stream is of no use after that."""
-        self._most = MAX_MATCHES + len(data) // 2
+        self._most = MAX_MATCHES + len(data) // 16
         try:
             self._stream.scan(data)
         except hyperscan.ScanTerminated:

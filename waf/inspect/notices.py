@@ -70,7 +70,7 @@ NOTICES: Final[dict[str, Notice]] = {
     "limit.value": Notice(*_NOTED, "a value longer than the limit"),
     "limit.depth": Notice(*_AMBIGUOUS, "nested deeper than the limit"),
     "limit.decompressed": Notice(*_AMBIGUOUS, "the body inflates beyond the limit"),
-    "limit.views": Notice(*_SUSPICIOUS, "more encoded text than is decoded"),
+    "limit.views": Notice(*_NOTED, "more encoded text than is decoded"),
     "limit.candidates": Notice(*_SUSPICIOUS, "more candidates than are looked at"),
     "limit.matches": Notice(*_AMBIGUOUS, "more matches than are counted"),
     "limit.graphql-depth": Notice(*_SUSPICIOUS, "a GraphQL document nested deeper than the limit"),

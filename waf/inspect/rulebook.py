@@ -24,8 +24,15 @@ from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
-_CONFIRMS: Final = 48  # calls of confirmers for any message, and one more for every 512 bytes
+_QUESTIONS: Final = 200  # budget of questions to confirmers for any message, and one more for every 80 bytes
+_LONG: Final = (
+    8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
+)
+_LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
 _EXCERPT: Final = 60  # bytes of a match that an excerpt shows, from its end
+_NEAR: Final = (
+    160  # bytes on each side of a match's end within which two matches must be alike to be one question
+)
 _AROUND: Final = 512  # bytes before and after a candidate in which a confirming pattern is looked for
 
 
@@ -69,6 +76,80 @@ def nothing_typed(field: Field) -> bool:
     return False
 
 
+Answer = tuple[Outcome, tuple[int, int], Confidence]
+
+
+class Questions:
+    """Asks confirmers about matches, within a bound, and no question twice.
+
+    The same match in the same surroundings gets the same answer: views of one value repeat most of it, and so do
+    values made to keep us busy. A question about a long text costs more of the budget than one about a short.
+    """
+
+    __slots__ = ("_answers", "_budget", "_matcher", "_share")
+
+    def __init__(self, matcher: Matcher | None, budget: int, groups: int) -> None:
+        self._matcher = matcher
+        self._budget = budget
+        self._share = max(budget // (_LONG + 1) // max(groups, 1), _LEAST)
+        self._answers: dict[tuple[int, int, bytes], tuple[int, Confidence | None]] = {}
+
+    def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[Hit], bool]:
+        """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
+
+        Where they are too many: the first, the last, and as many between them as fit, evenly spread.
+        """
+        different = list({self._question(armed, hit): hit for hit in reversed(hits)}.values())[::-1]
+        if len(different) <= self._share:
+            return different, True
+        last, steps = len(different) - 1, self._share - 1
+        return [different[number * last // steps] for number in range(self._share)], False
+
+    def ask(self, armed: Armed, hit: Hit) -> Answer:
+        rule, data, end = armed.rule, hit.text.data, hit.match[1]
+        matcher = self._matcher
+        assert matcher is not None  # it made the match
+        if armed.confirm is None:
+            return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
+        question = self._question(armed, hit)
+        answer = self._answers.get(question)
+        if answer is None:
+            if self._budget <= 0:
+                return Outcome.UNSEEN, (end, end), rule.confidence
+            self._budget -= 1 + min(len(data) // 512, _LONG)
+            start = matcher.start_of(data, hit.match)
+            answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
+        length, confidence = answer
+        if confidence is None:
+            return Outcome.REJECTED, (end - length, end), rule.confidence
+        return Outcome.FOUND, (end - length, end), confidence
+
+    def _question(self, armed: Armed, hit: Hit) -> tuple[int, int, bytes]:
+        data, end = hit.text.data, hit.match[1]
+        return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
+
+
+def _excluded(
+    armed: Armed,
+    field: Field,
+    level: int,
+    typed: Callable[[Field], bool],
+    covers: Callable[[Armed, Field], bool],
+) -> Outcome | None:
+    """Why a rule does not count at a field, whatever was found there."""
+    if armed.rule.level > level:
+        return Outcome.LEVEL
+    if not covers(armed, field):
+        return Outcome.PLACE
+    return Outcome.TYPED if typed(field) else None
+
+
+def _candidate(armed: Armed, field: Field, hit: Hit, outcome: Outcome) -> Candidate:
+    """A match that nobody was asked about."""
+    end = hit.match[1]
+    return Candidate(armed.rule, field, hit.text, (end, end), outcome, armed.rule.confidence)
+
+
 class Rulebook:
     """The rules of one direction and whose pattern is whose; immutable."""
 
@@ -94,47 +175,31 @@ class Rulebook:
         typed: Callable[[Field], bool] = nothing_typed,
         covers: Callable[[Armed, Field], bool] = Armed.covers,
     ) -> Iterator[Candidate]:
-        """What becomes of each hit; of one rule at one field nothing more after it is found."""
-        done: set[tuple[int, int]] = set()
-        asked: dict[tuple[int, int, tuple[int, int]], Confidence | None] = {}
-        calls = _CONFIRMS + sum(len(field.value) for field in fields) // 512
+        """What becomes of the hits: of one rule at one field nothing more after it is found."""
+        groups: dict[tuple[int, int], list[Hit]] = {}
         for hit in hits:
-            text, index = hit.text, hit.match[0]
-            armed = self.owners[index]
-            rule, field = armed.rule, fields[text.owner]
-            key = (id(rule), text.owner)
-            if key in done:
+            groups.setdefault((id(self.owners[hit.match[0]]), hit.text.owner), []).append(hit)
+        budget = _QUESTIONS + sum(len(field.value) for field in fields) // 80
+        questions = Questions(matcher, budget, len(groups))
+        for group in groups.values():
+            armed = self.owners[group[0].match[0]]
+            field = fields[group[0].text.owner]
+            if (outcome := _excluded(armed, field, level, typed, covers)) is None:
+                visible = [hit for hit in group if not hit.text.mask & armed.other_views]
+                outcome = None if visible else Outcome.VIEW
+            if outcome is not None:
+                yield _candidate(armed, field, group[0], outcome)
                 continue
-            span = (hit.match[1], hit.match[1])
-            confidence: Confidence | None = rule.confidence
-            if rule.level > level:
-                outcome = Outcome.LEVEL
-            elif text.mask & armed.other_views:
-                outcome = Outcome.VIEW
-            elif not covers(armed, field):
-                outcome = Outcome.PLACE
-            elif typed(field):
-                outcome = Outcome.TYPED
-            else:
-                assert matcher is not None  # it made the hits
-                span = (matcher.start_of(text.data, hit.match), hit.match[1])
-                outcome = Outcome.FOUND
-                if armed.confirm is not None:
-                    question = (id(armed.confirm), id(text), span)
-                    if question not in asked:
-                        if calls <= 0:
-                            yield Candidate(rule, field, text, span, Outcome.UNSEEN, rule.confidence)
-                            continue
-                        calls -= 1
-                        asked[question] = armed.confirm(text.data, span)
-                    confidence = asked[question]
-                    if confidence is None:
-                        outcome = Outcome.REJECTED
-            if outcome is Outcome.FOUND:
-                done.add(key)
-            yield Candidate(
-                rule, field, text, span, outcome, rule.confidence if confidence is None else confidence
-            )
+            chosen, complete = questions.chosen(armed, visible)
+            found = False
+            for hit in chosen:
+                outcome, span, confidence = questions.ask(armed, hit)
+                yield Candidate(armed.rule, field, hit.text, span, outcome, confidence)
+                found = outcome is Outcome.FOUND
+                if found or outcome is Outcome.UNSEEN:
+                    break
+            if not complete and not found:
+                yield _candidate(armed, field, visible[-1], Outcome.UNSEEN)
 
     def scan(self, field: Field, matcher: Matcher, level: int) -> list[Finding]:
         """What the rules find in one field as it is."""

@@ -21,7 +21,7 @@ from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
 _BASE: Final = 64 * 1024  # bytes of decoded text that any message may lead to
-_TIMES: Final = 3  # and this many times its own length
+_TIMES: Final = 2  # and this many times its own length
 _OVERHEAD: Final = 256  # what a text costs beside its bytes, in bytes
 _SPOTS: Final = 2048  # hints of one text that are looked at one by one
 
