@@ -7,17 +7,17 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from waf.model import PatternStore
 from waf.sensitive.candidates import Candidates
-from waf.sensitive.context import Surroundings, denial_pattern, is_decisive, plain_words, word_pattern
-from waf.sensitive.entities import EDGES, Entity
+from waf.sensitive.context import Surroundings, is_decisive, plain_words
+from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
-from waf.sensitive.validate import VALIDATORS, Validator
+from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
 
 ACT: Final = 0.8
 REPORT: Final = 0.5
@@ -35,7 +35,6 @@ _MAX_LABELS: Final = 128
 MOST_RETRIES: Final = 20_000
 """Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
 
-_LED_REACH: Final = 96
 _LEAD_IN: Final = 128  # bytes of a match before its value, at most
 _SEPARATORS: Final = b" -./()"
 
@@ -52,25 +51,6 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     @property
     def acts(self) -> bool:
         return self.score >= ACT - 1e-9
-
-
-class _Form(msgspec.Struct, frozen=True):
-    """A pattern made ready to run."""
-
-    entity: Entity
-    led: bool
-    shape: re.Pattern[bytes]
-    before: re.Pattern[bytes] | None
-    after: re.Pattern[bytes]  # what must hold behind the value
-    endless: re.Pattern[bytes] | None
-    group: int
-    numeric: bool
-    regroups: bool  # may be a part of the groups that match
-    validate: Validator | None
-    context: re.Pattern[bytes] | None
-    negative: re.Pattern[bytes] | None  # in a label
-    denied: re.Pattern[bytes] | None  # right before the value, in running text
-    said: dict[bytes, float]  # what labels said before; bounded
 
 
 class Finder:
@@ -91,13 +71,13 @@ class Finder:
         own = {f"exact:{name}": data.confirm for name, data in lists.items()}
         wanted = {entity.id for entity in entities}
         self._forms = tuple(
-            _form(form.entity, form.pattern, form.led, own) if form.entity.id in wanted else None
+            form_of(form.entity, form.pattern, form.led, own) if form.entity.id in wanted else None
             for form in candidates.forms
         )
         self._lists = lists
         self._strict = strict
         self._led = tuple(form for form in self._forms if form is not None and form.led)
-        self._columns: dict[str, tuple[_Form, ...]] = {}
+        self._columns: dict[str, tuple[Form, ...]] = {}
 
     @classmethod
     def build(
@@ -147,7 +127,7 @@ class Finder:
             form = forms[number]
             if form is None:
                 continue
-            again = form.regroups and retries < MOST_RETRIES and not _follows_group(text, place, ends)
+            again = form.regroups and retries < MOST_RETRIES and not follows_group(text, place, ends)
             for attempt, (start, end) in enumerate(form_spans(form, text, place, again)):
                 retries += attempt > 0
                 if end <= floor or (number, start, end) in judged:
@@ -157,7 +137,7 @@ class Finder:
                 if around is None:
                     label, begin = field_at(text, start) if field_at is not None else (None, 0)
                     around = before[start] = Surroundings(text, start, label, begin)
-                if form.numeric and _continues(text, start, end, form.regroups, ends):
+                if form.numeric and continues(text, start, end, form.regroups, ends):
                     continue
                 hit = _judge(form, text, start, end, around, self._strict)
                 if hit is not None:
@@ -212,7 +192,7 @@ class Finder:
             place = stop + 1
         return hits
 
-    def _led_by(self, label: str) -> tuple[_Form, ...]:
+    def _led_by(self, label: str) -> tuple[Form, ...]:
         """The led forms that a column's head speaks for."""
         known = self._columns.get(label)
         if known is None:
@@ -248,7 +228,7 @@ def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[in
     return cells
 
 
-def _judge_cell(forms: Sequence[_Form], text: bytes, low: int, high: int) -> list[Hit]:
+def _judge_cell(forms: Sequence[Form], text: bytes, low: int, high: int) -> list[Hit]:
     for form in forms:
         match = form.shape.search(text, low, high)
         if match is None:
@@ -266,45 +246,7 @@ def _judge_cell(forms: Sequence[_Form], text: bytes, low: int, high: int) -> lis
     return []
 
 
-def form_spans(form: _Form, text: bytes, place: int, again: bool) -> Iterator[tuple[int, int]]:
-    """Where a candidate's value may stand exactly, the likeliest first; with `again`, its shorter readings too."""
-    if form.led:
-        for led in form.shape.finditer(text, max(0, place - _LED_REACH), place + _LED_REACH):
-            start, end = led.span(form.group)
-            if start < place <= end:
-                yield start, end
-                if again:
-                    yield from _shorter(form, text, start, end)
-                return
-        return
-    if form.before is not None:
-        left = form.before.search(text, max(0, place - 64), place)
-        place = left.start() if left is not None else place
-    match = form.shape.match(text, place)
-    if match is not None:
-        start, end = match.span(form.group)
-        yield start, end
-    else:
-        start, end = place, place
-    if again:
-        yield from _shorter(form, text, place, max(end, place + 28))
-
-
-def _shorter(form: _Form, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Runs of whole groups within a grouped number: "4539 1488 0343 6467 12" or "3120 4539148803436467"."""
-    value = text[start:end]
-    cuts = [place for place, char in enumerate(value) if char in b" -"][:8]
-    if not cuts:
-        return
-    for first in (-1, *cuts):
-        for last in reversed((*cuts, len(value))):
-            if last - first > 6 and (first, last) != (-1, len(value)):
-                match = form.shape.match(text, start + first + 1, start + last)
-                if match is not None and match.end() == start + last and form.after.match(text, match.end()):
-                    yield match.span(form.group)
-
-
-def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool) -> Hit | None:
+def _judge(form: Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool) -> Hit | None:
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
@@ -331,7 +273,7 @@ def _judge(form: _Form, text: bytes, start: int, end: int, around: Surroundings,
     return Hit(entity, start, end, min(score, 1.0), _plain(value) in entity.tests)
 
 
-def _weigh(form: _Form, around: Surroundings) -> float:
+def _weigh(form: Form, around: Surroundings) -> float:
     """What the surroundings add to the score; far below zero where a led value lacks its context."""
     label = around.label
     if label and is_decisive(label):
@@ -352,7 +294,7 @@ def _weigh(form: _Form, around: Surroundings) -> float:
     return _LACKING if form.led else 0.0
 
 
-def _said(form: _Form, label: bytes) -> float:
+def _said(form: Form, label: bytes) -> float:
     words = plain_words(label)
     said, denied = _last(form.context, words), _last(form.negative, words)
     if denied > said:
@@ -369,40 +311,6 @@ def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
         for match in pattern.finditer(label):
             last = match.end()
     return last
-
-
-def _continues(text: bytes, start: int, end: int, regroups: bool, ends: set[int]) -> bool:
-    """The number at [start, end) is a part of a longer one: a group of its kind touches it.
-
-    To the left a group may be the last of another value (`ends`); to the right one may follow a number whose
-    groups are not fixed, such as a card's expiry.
-    """
-    before = text[start - 1 : start]
-    if before in (b" ", b"-") and start:
-        if before == b"-" and text[start - 2 : start - 1].isdigit():
-            return True
-        if text.find(before, start, end) >= 0 and start - 1 not in ends:
-            group = text[max(0, start - 6) : start - 1].rpartition(before)[2]
-            if len(group) >= 4 and group.isalnum() and group[-1:].isdigit():
-                return True
-    behind = text[end : end + 1]
-    return (
-        not regroups
-        and behind in (b" ", b"-")
-        and behind != b""
-        and text.find(behind, start, end) >= 0
-        and text[end + 1 : end + 4].isdigit()
-        and len(text[end + 1 : end + 4]) == 3
-    )
-
-
-def _follows_group(text: bytes, start: int, ends: set[int]) -> bool:
-    """In a row of groups of digits only the first may be read in several ways."""
-    return (
-        text[start - 1 : start] in (b" ", b"-")
-        and start - 1 not in ends
-        and text[max(0, start - 5) : start - 1].isdigit()
-    )
 
 
 def apart(hits: list[Hit]) -> list[Hit]:
@@ -428,30 +336,6 @@ def _surest(cluster: list[Hit]) -> list[Hit]:
         if all(hit.end <= other.start or hit.start >= other.end for other in kept):
             kept.append(hit)
     return sorted(kept, key=lambda hit: hit.start)
-
-
-def _form(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> _Form:
-    before, behind = EDGES[entity.edges]
-    shape = re.compile(
-        before + entity.before.encode() + b"(?:" + pattern.encode() + b")" + entity.behind.encode() + behind,
-        re.DOTALL,
-    )
-    return _Form(
-        entity=entity,
-        led=led,
-        shape=shape,
-        before=re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None,
-        after=re.compile(behind),
-        endless=re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None,
-        group=1 if shape.groups else 0,
-        numeric=entity.edges in ("number", "grouped"),
-        regroups=entity.edges == "number",
-        validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
-        context=word_pattern(entity.context),
-        negative=word_pattern(entity.negative),
-        denied=denial_pattern(entity.negative),
-        said={},
-    )
 
 
 def _plain(value: bytes) -> bytes:
