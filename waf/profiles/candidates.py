@@ -78,7 +78,6 @@ def candidates(state: State, floors: Floors) -> Iterator[Candidate]:
             found.first, found.last = state.common.first, state.common.last
         yield found
     yield from _of_endpoint(state.common, EVERYWHERE, EVERYWHERE, floors)
-    yield from _of_workload(state, floors)
 
 
 def families(state: State, floors: Floors) -> Iterator[Candidate]:
@@ -101,27 +100,6 @@ def families(state: State, floors: Floors) -> Iterator[Candidate]:
 def family_of(name: str) -> str:
     """The last part of a JSON path, without brackets; other names as they are."""
     return name.removesuffix("[]").rpartition(".")[2]
-
-
-def _of_workload(state: State, floors: Floors) -> Iterator[Candidate]:
-    """What holds for requests wherever they go: methods, and names of parameters."""
-    methods: dict[str, Evidence] = {}
-    names: dict[Part, dict[str, Evidence]] = {}
-    for _, node in state.root.walk():
-        for method, endpoint in node.endpoints.items():
-            methods[method] = methods.get(method, 0) | endpoint.seen
-            for (part, name), parameter in endpoint.parameters().items():
-                things = names.setdefault(part, {})
-                things[name] = things.get(name, 0) | parameter.seen
-            if endpoint.lost:
-                names.setdefault(Part.ARG, {})["*"] = endpoint.lost
-    common = state.common
-    sets = [(part.label, Aspect.NAMES, things) for part, things in names.items()]
-    for address, aspect, things in [("", Aspect.METHOD, methods), *sets]:
-        key = Key(EVERYWHERE, EVERYWHERE, address, aspect.value)
-        found = _of_set(key, aspect, things, common.n, common.seen, floors)
-        found.first, found.last = common.first, common.last
-        yield found
 
 
 # ---------------------------------------------------------------------------------------------- the tree

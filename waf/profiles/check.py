@@ -91,20 +91,13 @@ class Profile:
         self,
         root: Node,
         common: tuple[Table | None, ...],
-        names: tuple[Constraint | None, ...],
-        methods: Constraint | None,
         *,
         version: str,
         mask: Mask,
     ) -> None:
         self.version: Final = version
         self._root: Final = root
-        self._names: Final = names  # of the whole workload, where an endpoint has no set of its own
-        self._methods: Final = methods
-        self._common: Final = tuple(
-            table if table is not None or names[part] is None else {}
-            for part, table in zip(Part, common, strict=True)
-        )
+        self._common: Final = common
         self._mask: Final = mask
 
     def check(
@@ -120,7 +113,7 @@ class Profile:
         place = self._find(request, findings)
         if place is None or isinstance(place, str):
             check = Check(place or UNKNOWN, findings)
-            self._fields(head, self._common, self._names, findings)
+            self._fields(head, self._common, _NO_NAMES, findings)
             return check
         check = Check(place.template, findings, place.needs_body, True, place.tables)
         found = self._fields(head, place.tables, place.names, findings)
@@ -147,29 +140,21 @@ class Profile:
             if child is None:
                 child = self._slot(node, segment, number, findings) if node.slots else None
                 if child is None:
-                    return self._nowhere(node, segment, request, findings)
+                    return self._nowhere(node, segment, findings)
             parent, node = node, child
         endpoint = node.endpoints.get(request.method)
         if endpoint is not None:
             return endpoint
         if not node.endpoints:
-            return self._nowhere(parent, segments[-1], request, findings)
-        methods = node.methods or self._methods
-        if methods is not None:
-            self._check_method(methods, request, findings)
+            return self._nowhere(parent, segments[-1], findings)
+        if node.methods is not None and method_of(request.method) not in node.methods.allowed:
+            findings.append(about_place(node.methods, request.method.decode("latin-1")))
         return node.template
 
-    def _nowhere(self, node: Node, segment: bytes, request: Request, findings: list[Finding]) -> str:
+    def _nowhere(self, node: Node, segment: bytes, findings: list[Finding]) -> str:
         if node.path is not None:
             findings.append(about_place(node.path, self._mask(segment)))
-        elif self._methods is not None:
-            self._check_method(self._methods, request, findings)
         return f"{node.template}/**"
-
-    def _check_method(self, methods: Constraint, request: Request, findings: list[Finding]) -> None:
-        method = request.method.decode("latin-1")
-        if method_of(request.method) not in methods.allowed:
-            findings.append(about_place(methods, method))
 
     def _slot(self, node: Node, segment: bytes, number: int, findings: list[Finding]) -> Node | None:
         """The slot that a segment enters. A wider slot takes what a narrower one would: ids may look like
@@ -249,6 +234,9 @@ class Profile:
         findings.extend(
             about_place(constraint, "absent") for bit, constraint in place.required if not met & bit
         )
+
+
+_NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)
 
 
 def _unknown(constraint: Constraint, name: str) -> bool:

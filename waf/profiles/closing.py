@@ -30,7 +30,7 @@ from waf.profiles.evidence import REQUESTS, Floors, estimate, hours
 
 LEAST: Final = 20  # values below which no set is judged by itself
 LEAST_ALWAYS: Final = 60  # the same for what has never been absent: absence shows no singletons to count
-LEAST_OF_FAMILY: Final = 3  # the same for a parameter whose name is known from elsewhere
+LEAST_OF_FAMILY: Final = 10  # the same for a parameter whose name is known from elsewhere
 PER_SOURCE: Final = 64.0  # requests that one source may contribute to the size of a sample
 OPEN: Final = 0.01  # share of doubtful requests at which a set is no peer of those that may close
 BUDGET: Final = 0.125  # of eps: expected false alarms of all constraints together

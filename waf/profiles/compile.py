@@ -31,13 +31,11 @@ def build(
             by_place[constraint.key.template, constraint.key.method].append(constraint)
     everywhere = by_place.pop((EVERYWHERE, EVERYWHERE), [])
     common, _ = _tables(everywhere, key, _NO_NAMES)
-    fallback = _names(everywhere)
-    methods = next((c for c in everywhere if c.key.aspect == Aspect.METHOD.value), None)
     root = Node("", {}, {}, {})
     for template in sorted(places):
         node = _node(root, template)
         for method in places[template]:
-            endpoint = _endpoint(template, by_place.get((template, method), ()), common, fallback, key)
+            endpoint = _endpoint(template, by_place.get((template, method), ()), common, key)
             node.endpoints[method.encode("latin-1")] = endpoint
             if method == "GET":
                 node.endpoints.setdefault(b"HEAD", endpoint)
@@ -45,7 +43,7 @@ def build(
         if method == EVERYWHERE:
             _about_place(root, template, found, key)
     _prune(root)
-    return Profile(root, common, fallback, methods, version=version, mask=mask)
+    return Profile(root, common, version=version, mask=mask)
 
 
 def version_of(places: Places, constraints: Iterable[Constraint]) -> str:
@@ -114,13 +112,11 @@ def _endpoint(
     template: str,
     constraints: Iterable[Constraint],
     common: tuple[Table | None, ...],
-    fallback: tuple[Constraint | None, ...],
     key: bytes,
 ) -> Endpoint:
-    own = _names(constraints)
-    names = tuple(mine if mine is not None else shared for mine, shared in zip(own, fallback, strict=True))
+    names = _names(constraints)
     types = next((c for c in constraints if c.key.aspect == Aspect.CONTENT_TYPE.value), None)
-    tables, required = _tables(constraints, key, own, sum(len(table or ()) for table in common))
+    tables, required = _tables(constraints, key, names, sum(len(table or ()) for table in common))
     merged = tuple(
         own if own is not None else shared if names[part] is None else {}
         for part, own, shared in zip(Part, tables, common, strict=True)

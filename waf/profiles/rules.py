@@ -228,7 +228,7 @@ def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> str:
     count = f"{{{least},{most}}}" if most < 1 << 62 else f"{{{least},}}"
     allowed = _allowed_of(by_aspect)
     members = "".join(f"\\x{byte:02x}" for byte in sorted(allowed))
-    run = f"[{members}]{count}" if members else ""
+    run = f"[{members}]{count}" if members else "(?!)" if least else ""
     if len(allowed) == 256:
         run = f"(?s:.){count}"
     types = by_aspect.get(Aspect.TYPE)
