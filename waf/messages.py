@@ -1,0 +1,81 @@
+"""HTTP messages as values: what the parser makes and the serialiser writes. Part of `model`, which gives them out."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import msgspec
+
+HeaderLine = tuple[bytes, bytes, bytes]
+"""(lower-case name, name as on the wire, value without surrounding white space)."""
+
+
+class Headers(msgspec.Struct, frozen=True, gc=False):
+    """Header lines in wire order with an index by lower-case name.
+
+    `index` maps a lower-case name to the value of its *last* line; it is exact for headers that may stand once
+    only (the parser refuses their doubles). Use `all` for those that may repeat.
+    """
+
+    lines: tuple[HeaderLine, ...]
+    index: dict[bytes, bytes]
+
+    @classmethod
+    def of(cls, lines: Sequence[HeaderLine]) -> Headers:
+        return cls(tuple(lines), {lower: value for lower, _, value in lines})
+
+    @classmethod
+    def make(cls, *pairs: tuple[bytes, bytes]) -> Headers:
+        """From (name, value) pairs in wire case."""
+        return cls.of([(name.lower(), name, value) for name, value in pairs])
+
+    def get(self, name: bytes) -> bytes | None:
+        return self.index.get(name)
+
+    def all(self, name: bytes) -> list[bytes]:
+        return [value for lower, _, value in self.lines if lower == name] if name in self.index else []
+
+
+class Framing(enum.Enum):
+    """How the end of a message's body is known (RFC 9112 section 6)."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until-close"  # responses only
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A request head that passed the grammar; `http1.parse.request_head` is its only maker.
+
+    `target` is in origin form ("/a?b") or "*", byte for byte as received, but that a leading "//" is "/".
+    `path` and `query` are its two parts, undecoded (`query` without "?", None when there is no "?").
+    `minor` is 0 or 1 of HTTP/1.x.
+    `length` is the Content-Length, 0 unless `framing` is LENGTH.
+    """
+
+    method: bytes
+    target: bytes
+    path: bytes
+    query: bytes | None
+    minor: int
+    headers: Headers
+    host: bytes
+    framing: Framing
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+    upgrade: bytes | None  # b"websocket" or None; any other Upgrade was dropped or refused
+
+
+class Response(msgspec.Struct, frozen=True, gc=False):
+    """A response head that passed the grammar; `length` as in `Request`."""
+
+    status: int
+    reason: bytes
+    minor: int
+    headers: Headers
+    framing: Framing
+    length: int
+    keep_alive: bool
