@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from waf.model import Field, Finding, Mask, Part, Request
-from waf.profiles.constraints import Constraint
+from waf.profiles.constraints import Constraint, names_allow
 from waf.profiles.findings import about_field, about_place
 from waf.profiles.model import TRACKING, general_name, method_of
 from waf.profiles.observe import media_type
@@ -241,7 +241,7 @@ _NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)
 
 def _unknown(constraint: Constraint, name: str) -> bool:
     allowed = constraint.allowed
-    if name in allowed or "*" in allowed or general_name(name) in allowed or TRACKING.fullmatch(name):
+    if names_allow(allowed, name) or general_name(name) in allowed or TRACKING.fullmatch(name):
         return False
     # What a string holds as JSON stands below it as "name{}.inner": that is the string's own content.
     outer, within, _ = name.partition("{}")

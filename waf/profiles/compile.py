@@ -9,7 +9,7 @@ from typing import Final
 
 from waf.model import Mask, Part
 from waf.profiles.check import Endpoint, Node, Profile, Table
-from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage
+from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
 from waf.profiles.model import BODY_PARTS
 from waf.profiles.rules import ValueRule, value_rule
 from waf.profiles.segments import SLOT, unliteral
@@ -153,7 +153,7 @@ def _tables(
         for part, closed in zip(Part, names, strict=True)
         if closed is not None
         for name in closed.allowed
-        if name != "*"
+        if name[-1:] != "*"
     }
     for constraint in constraints:
         aspect = Aspect(constraint.key.aspect)
@@ -165,7 +165,7 @@ def _tables(
             closed is None
             or place in by_parameter
             or constraint.origin is not Origin.LEARNED
-            or "*" in closed.allowed
+            or names_allow(closed.allowed, place[1])
         ):
             by_parameter.setdefault(place, []).append(constraint)
     tables: list[Table | None] = [None] * len(Part)

@@ -127,3 +127,10 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     allowed: tuple[str, ...]
     stage: Stage = Stage.DISCOVER
     origin: Origin = Origin.LEARNED
+
+
+def names_allow(allowed: tuple[str, ...], name: str) -> bool:
+    """True if a set of names has this one. "*" is any name, "maker.*" any below "maker"."""
+    if name in allowed or "*" in allowed:
+        return True
+    return any(known[-2:] == ".*" and name.startswith(known[:-1]) for known in allowed)

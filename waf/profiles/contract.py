@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from waf.model import Confidence, Engine, Field, Finding, Kind, Part, Severity
-from waf.profiles.constraints import Aspect, Constraint
+from waf.profiles.constraints import Aspect, Constraint, names_allow
 from waf.profiles.findings import expected
 from waf.profiles.rules import ValueRule, value_rule
 
@@ -60,7 +60,7 @@ class Contract:
         for field in fields_of(document):
             value_rule_ = table.get(field.name)
             if value_rule_ is None:
-                if names is not None and "*" not in names.allowed and field.name not in names.allowed:
+                if names is not None and not names_allow(names.allowed, field.name):
                     said = "the document knows no such field in this answer"
                     yield _finding("profile.response-schema", "", said, expected(names), field.address)
                 continue

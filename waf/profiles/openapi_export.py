@@ -100,7 +100,7 @@ def _body(fields: dict[str, Claims]) -> dict[str, Any]:
     names = fields.get("", {}).get(Aspect.NAMES)
     closed = names is not None and "*" not in names
     root: dict[str, Any] = {}
-    every = sorted({*fields, *(names or ())} - {"", "*"})
+    every = sorted(name for name in {*fields, *(names or ())} if name and name[-1] != "*")
     for name in every:
         _put(root, re.findall(r"\[\]|[^.\[\]]+", name), fields.get(name, {}), closed)
     if not root:

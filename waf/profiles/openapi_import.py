@@ -213,7 +213,7 @@ class _Reader:
             self._wrong(where, str(error))
             return {}
         key = msgspec.structs.replace(base, address=part, aspect=Aspect.NAMES.value)
-        names = ("*",) if fields.open else tuple(sorted(fields.names))
+        names = tuple(sorted(fields.names))
         found = {k: c for k, c in fields.constraints.items() if k.address != part}
         found[key] = Constraint(key, names, Stage.PROTECT, Origin.OPENAPI)
         return found

@@ -102,8 +102,11 @@ class Fields:
         self._part = part
         self._kinds = _KINDS if kinds else _PLAIN
         self.names: set[str] = set()
-        self.open = False  # names that the document does not list are allowed
         self.constraints: dict[Key, Constraint] = {}
+
+    def anything_below(self, name: str) -> None:
+        """The document does not list all that may stand below `name`."""
+        self.names.add(f"{name}.*" if name else "*")
 
     def say(self, name: str, aspect: Aspect, allowed: Iterable[str]) -> None:
         """Add one claim about a field."""
@@ -113,11 +116,8 @@ class Fields:
 
     def walk(self, name: str, schema: Any, required: bool, depth: int = 0) -> None:
         """Describe the field `name` and all below it."""
-        if len(self.names) >= MAX_FIELDS:
-            self.open = True
-            return
-        if depth > MAX_DEPTH:  # a schema that contains itself: deeper than this everything goes
-            self.open = True
+        if len(self.names) >= MAX_FIELDS or depth > MAX_DEPTH:  # perhaps it contains itself
+            self.names.add("*")
             return
         schema = self._schemas.resolve(schema)
         branches = [*_list(schema.get("oneOf")), *_list(schema.get("anyOf"))]
@@ -125,8 +125,9 @@ class Fields:
             self._walk_branches(name, branches, depth)
             return
         types = _types(schema)
-        if not types:
-            self.open = self.open or depth == 0 or "properties" not in schema
+        if not types and "properties" not in schema:
+            self.names.add(name)
+            self.anything_below(name)
         if "object" in types or "properties" in schema:
             self._walk_object(name, schema, required, depth, only=types == ["object"] or not types)
         if "array" in types:
@@ -147,7 +148,7 @@ class Fields:
             self.walk(f"{name}.{inner}" if name else str(inner), child, inner in needed, depth + 1)
         more = schema.get("additionalProperties", True)
         if more is not False or schema.get("patternProperties"):
-            self.open = True
+            self.anything_below(name)
 
     def _walk_branches(self, name: str, branches: list[Any], depth: int) -> None:
         """Any of several schemas: names of all of them, values of none."""

@@ -119,7 +119,8 @@ class _Reader:
 
     def document(self, root: Mapping) -> Document:
         self._known(root, ("profile", "workload", "ignored", "endpoints"), "")
-        if self._text(root.entries.get("profile"), "profile") != FORMAT:
+        form = root.entries.get("profile")
+        if not isinstance(form, Scalar) or form.text != FORMAT:
             self._wrong(
                 root.keys.get("profile"), "profile", "not a profile of a format known here", "profile: 1"
             )

@@ -1,0 +1,204 @@
+"""Replicas: merging is commutative and associative, a ledger of deltas idempotent too, four are as good as one."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.profiles.traffic import KEY, START, args, check, form, learner, rules, seen, shop
+from waf.profiles import store
+from waf.profiles.evidence import mark, saturated
+from waf.profiles.learner import Learner
+from waf.profiles.merge import Delta, Ledger, copy, merged
+from waf.profiles.model import State
+from waf.profiles.observe import Observation
+
+MEMORY = 10**7
+
+OBSERVATIONS = st.builds(
+    lambda path, name, value, source, hour: seen(
+        path, [*args(**{name: value}), *form(b=value)], source=f"10.{source}.0.1", wall=START + hour * 3600
+    ),
+    st.sampled_from(["/", "/a", "/a/1", "/a/2", "/b/x", "/b/y", "/b/z/w", "/img/a.png"]),
+    st.sampled_from(["q", "id", "x9"]),
+    st.binary(max_size=12),
+    st.integers(0, 30),
+    st.integers(0, 50),
+)
+
+
+def state_of(observations: list[Observation]) -> State:
+    state = State(MEMORY)
+    for number, made in enumerate(observations):
+        state.observe(made, mark(made.source, int(made.wall // 3600), number, trusted=number % 3 == 0), KEY)
+    return state
+
+
+def canonical(state: State) -> object:
+    """What a state holds, whatever order it came in."""
+
+    def node(n: object) -> object:
+        return (
+            n.n, n.seen, n.collapsed, None if n.values is None else parameter(n.values),  # type: ignore[attr-defined]
+            sorted((m, endpoint(e)) for m, e in n.endpoints.items()),  # type: ignore[attr-defined]
+            sorted((name, node(child)) for name, child in n.children.items()),  # type: ignore[attr-defined]
+        )  # fmt: skip
+
+    def endpoint(e: object) -> object:
+        names = ("n", "seen", "first", "last", "lost", "types_in", "types_out", "statuses", "auth", "callers")
+        parts = []
+        for name in names:
+            value = getattr(e, name)
+            things = name in ("types_in", "types_out", "callers")
+            items = (
+                sorted((k, saturated(x) if things else x) for k, x in value.items())
+                if isinstance(value, dict)
+                else value
+            )
+            parts.append(repr(items))
+        return parts, sorted((place, parameter(p)) for place, p in e.parameters().items())  # type: ignore[attr-defined]
+
+    def parameter(p: object) -> object:
+        sets = [sorted((t, saturated(e)) for t, e in things.items()) for things in p.sets()]  # type: ignore[attr-defined]
+        return (
+            p.n,
+            p.requests,
+            p.seen,
+            sets,
+            sorted(p.texts.items()),
+            p.many_values,
+            p.many_shapes,
+            p.low,
+            p.high,
+        )  # type: ignore[attr-defined]
+
+    return (
+        node(state.root),
+        endpoint(state.common),
+        sorted((h, saturated(e)) for h, e in state.hosts.items()),
+        state.activity,
+    )
+
+
+BATCH = st.lists(OBSERVATIONS, max_size=25)
+
+
+@settings(max_examples=100, deadline=None)
+@given(BATCH, BATCH)
+def test_merging_is_commutative(one: list[Observation], other: list[Observation]) -> None:
+    a, b = state_of(one), state_of(other)
+    assert canonical(merged([a, b], MEMORY)) == canonical(merged([b, a], MEMORY))
+
+
+@settings(max_examples=60, deadline=None)
+@given(BATCH, BATCH, BATCH)
+def test_merging_is_associative(
+    one: list[Observation], two: list[Observation], three: list[Observation]
+) -> None:
+    a, b, c = state_of(one), state_of(two), state_of(three)
+    left = merged([merged([a, b], MEMORY), c], MEMORY)
+    right = merged([a, merged([b, c], MEMORY)], MEMORY)
+    assert canonical(left) == canonical(right)
+
+
+def test_merging_does_not_touch_what_is_merged() -> None:
+    rng = random.Random(1)
+    a, b = state_of([shop(rng) for _ in range(50)]), state_of([shop(rng) for _ in range(50)])
+    before = canonical(a), canonical(b)
+    merged([a, b], MEMORY)
+    copy(a, MEMORY).merge(b)
+    assert (canonical(a), canonical(b)) == before
+
+
+def deltas(seed: int, count: int, replica: str) -> list[Delta]:
+    rng = random.Random(seed)
+    return [
+        Delta(replica, epoch, store.dump(state_of([shop(rng) for _ in range(5)])))
+        for epoch in range(1, count + 1)
+    ]
+
+
+ALL = [*deltas(1, 3, "a"), *deltas(2, 3, "b")]
+
+
+def ledger(some: list[Delta]) -> Ledger:
+    made = Ledger(MEMORY)
+    for delta in some:
+        made.add(delta)
+    return made
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(ALL), max_size=10), st.lists(st.sampled_from(ALL), max_size=10))
+def test_a_ledger_does_not_care_for_order_doubles_and_ways(one: list[Delta], other: list[Delta]) -> None:
+    a, b = ledger(one), ledger(other)
+    b.join(a)
+    a.join(ledger(other))
+    a.join(ledger(one))
+    straight = ledger([*one, *other])
+    assert canonical(a.whole()) == canonical(b.whole()) == canonical(straight.whole())
+    assert [a.epoch(r) for r in "ab"] == [straight.epoch(r) for r in "ab"]
+
+
+def test_what_is_missing_is_waited_for() -> None:
+    for order in itertools.permutations(ALL[:3]):
+        made = ledger(list(order))
+        assert made.epoch("a") == 3
+    late = ledger([ALL[0], ALL[2]])
+    assert late.epoch("a") == 1
+    assert not late.add(ALL[2])
+    assert late.add(ALL[1])
+    assert late.epoch("a") == 3
+
+
+def test_a_delta_survives_the_wire_and_damage_is_refused() -> None:
+    packed = ALL[0].pack()
+    assert Delta.unpack(packed) == ALL[0]
+    with pytest.raises(store.Damaged):
+        Delta.unpack(packed[:-1])
+    with pytest.raises(store.Damaged):
+        Ledger(MEMORY).add(Delta("a", 1, b"nonsense"))
+    with pytest.raises(store.Damaged):
+        Delta.unpack(store.dump(State()))
+
+
+def test_four_replicas_are_as_good_as_one() -> None:
+    rng = random.Random(4)
+    traffic = [shop(rng, source=f"10.{rng.randrange(80)}.0.1", wall=START + n * 60.0) for n in range(3_000)]
+    one = learner()
+    four = [Learner(one.config, KEY, replica=f"r{n}") for n in range(4)]
+    for number, made in enumerate(traffic):
+        one.observe(made, made.wall)
+        four[number % 4].observe(made, made.wall)
+    book = Ledger(MEMORY)
+    for each in four:
+        for delta in each.deltas():
+            assert book.add(Delta.unpack(delta.pack()))
+        for delta in each.deltas():
+            assert not book.add(delta)
+        assert each.deltas(acknowledged=1) == []
+    whole = Learner(one.config, KEY)
+    whole.adopt(book.whole())
+    assert canonical(whole.state) == canonical(one.state)
+    assert whole.compile(START + 10**6).version == one.compile(START + 10**6).version
+    bad = args(q="red", page="x", sort="asc")
+    assert (
+        rules(check(whole.profile(), "/shop/search", bad))
+        == rules(check(one.profile(), "/shop/search", bad))
+        != []
+    )
+
+
+def test_learning_goes_on_while_deltas_wait_to_be_fetched() -> None:
+    made = Learner(learner().config, KEY, replica="r")
+    made.observe(seen("/a"), START)
+    first = made.deltas()
+    made.observe(seen("/b"), START)
+    assert [d.epoch for d in made.deltas()] == [1, 2]
+    assert made.deltas()[0] == first[0]
+    made.adopt(State())
+    assert [d.epoch for d in made.deltas(2)] == []

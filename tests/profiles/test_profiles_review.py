@@ -1,0 +1,222 @@
+"""Profiles as people see them: YAML, diffs, edits, evidence, status; HAR."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen
+from waf.errors import ConfigError
+from waf.model import Field, Part, Request
+from waf.profiles.constraints import Constraint, Key, Origin, Stage
+from waf.profiles.har import Skipped, observations
+from waf.profiles.learner import Learner
+from waf.profiles.report import SILENT, STALE, plain, shadows, status, zombies
+from waf.profiles.review import diff, take_edits, waiting
+from waf.profiles.yaml_view import evidence_of, parse, text_of
+
+TYPE = Key("/shop/search", "GET", "arg.page", "type")
+SORT = Key("/shop/search", "GET", "arg.sort", "enum")
+
+
+@pytest.fixture
+def made() -> Learner:
+    made = learned_shop(1_500)
+    made.advance(START)
+    return made
+
+
+def test_the_text_says_all_and_nothing_is_lost_on_the_way_back(made: Learner) -> None:
+    text = text_of(made.book, "shop")
+    document = parse(text, "profile.yaml")
+    assert document.workload == "shop"
+    shown = sorted((made.book.shown(c) for c in made.book.constraints()), key=lambda c: c.key)
+    assert list(document.constraints) == shown
+    assert take_edits(made.book, document, START) == []
+    assert made.book.pins == {}
+    assert text_of(made.book, "shop") == text
+
+
+def test_the_text_has_no_counters(made: Learner) -> None:
+    before = text_of(made.book, "shop")
+    assert "asc" in before
+    for number in range(50):
+        made.observe(
+            seen("/shop/search", args(q="red", page=str(number % 20 + 1), sort="asc"), trusted=True), START
+        )
+    made.advance(START)
+    assert text_of(made.book, "shop") == before
+
+
+def test_edits_become_pins_stages_and_ignored_lines(made: Learner) -> None:
+    text = text_of(made.book, "shop")
+    edited = text.replace("allow: [=asc, =desc]", "allow: [=asc, =desc, =price]")
+    assert edited != text
+    changes = take_edits(made.book, parse(edited, "p.yaml"), START)
+    assert [str(change) for change in changes if change.key == SORT] == [f"~ {SORT}: +price, now pinned"]
+    assert made.book.pins[SORT].origin is Origin.PINNED
+    document = parse(text, "p.yaml")
+    fewer = tuple(c for c in document.constraints if c.key != TYPE)
+    take_edits(made.book, type(document)(document.workload, fewer), START)
+    assert made.book.ignored == ("GET /shop/search arg.page type",)
+    assert rules(check(made.profile(), "/shop/search", args(q="red", page="x", sort="asc"))) != [
+        "profile.type"
+    ]
+
+
+def test_a_stage_can_be_set_by_editing(made: Learner) -> None:
+    document = parse(text_of(made.book, "shop"), "p.yaml")
+    staged = tuple(
+        Constraint(c.key, c.allowed, Stage.STAGE, c.origin) if c.key == TYPE else c
+        for c in document.constraints
+    )
+    changes = take_edits(made.book, type(document)(document.workload, staged), START)
+    assert [str(change) for change in changes] == [f"~ {TYPE}: protect to stage"]
+
+
+WRONG = [
+    ("endpoints: {}", 0, "profile", "format"),
+    ("profile: 7", 1, "profile", "format"),
+    ("profile: 1\nendpoint: {}", 2, "endpoint", "unknown key"),
+    ("profile: 1\nendpoints: [a]", 2, "endpoints", "not a mapping"),
+    ("profile: 1\nendpoints:\n  login: {}", 3, "endpoints.login", "path template"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      typ: {allow: [int]}", 5, "endpoints.GET /a.arg.q.typ", "no such"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      type: {allow: [integer]}", 5, "endpoints.GET /a.arg.q.type.allow",
+     "no type"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      type: {allow: [int], stage: on}", 5,
+     "endpoints.GET /a.arg.q.type.stage", "discover, stage, protect"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      length: {allow: [1]}", 5, "endpoints.GET /a.arg.q.length.allow",
+     "2 values"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      enum: {allow: [a]}", 5, "endpoints.GET /a.arg.q.enum.allow", '"="'),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      charset.code: {allow: [xx]}", 5,
+     "endpoints.GET /a.arg.q.charset.code.allow", "character class"),
+    ("profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      pattern: {allow: ['(']}", 5,
+     "endpoints.GET /a.arg.q.pattern.allow", "unterminated"),
+    ("profile: 1\nignored: [x]", 2, "ignored", "METHOD"),
+    ("profile: 1\nprofile: 1", 2, "profile", "twice"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "path", "message"), WRONG)
+def test_mistakes_are_told_with_their_line(text: str, line: int, path: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "profile.yaml")
+    problem = caught.value.problems[0]
+    assert (problem.line, problem.path) == (line, path)
+    assert message in str(problem)
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    text = "profile: 1\nendpoints:\n  GET /a:\n    arg.q:\n      typ: {}\n      enum: {allow: [a]}\n      length: 5"
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "p.yaml")
+    assert len(caught.value.problems) == 3
+
+
+def test_diffs_say_what_came_and_went() -> None:
+    key = Key("/p", "GET", "arg.q", "enum")
+    a, b = Constraint(key, ("=x", "=y"), Stage.STAGE), Constraint(key, ("=y", "=z"), Stage.PROTECT)
+    other = Constraint(Key("/p", "GET", "arg.r", "length"), ("1", "9"))
+    assert [str(c) for c in diff([a, other], [b])] == [
+        "~ GET /p arg.q enum: -x +z, stage to protect",
+        "- GET /p arg.r length: 1 to 9 bytes (discover)",
+    ]
+    assert [str(c) for c in diff([], [other])] == ["+ GET /p arg.r length: 1 to 9 bytes (discover)"]
+    assert diff([a], [a]) == []
+
+
+def test_what_waits_for_a_person_is_listed(made: Learner) -> None:
+    assert waiting(made.book) == []
+    entry = made.book.entries[SORT]
+    entry.wanted = (*entry.constraint.allowed, "#000000000000001")
+    (change,) = waiting(made.book)
+    assert str(change) == f"~ {SORT}: +#000000000000001"
+
+
+def test_the_evidence_is_a_text_of_its_own(made: Learner) -> None:
+    text = evidence_of(made.candidates(), made.book)
+    line = next(line for line in text.splitlines() if str(TYPE) in line)
+    for word in ("hours", "requests", "sources", "unseen", "stage: protect", "why"):
+        assert word in line
+
+
+def test_the_status_tells_how_far_each_endpoint_is(made: Learner) -> None:
+    for number in range(5):
+        made.observe(seen("/shop/new", args(a=str(number)), trusted=True, entities=("pan",)), START)
+    made.advance(START)
+    rows = {(s.method, s.template): s for s in status(made.state, made.book, made.candidates())}
+    old, new = rows["GET", "/shop/search"], rows["GET", "/shop/new"]
+    assert old.ready
+    assert old.protected == old.protected + old.staged > 5
+    assert not new.ready
+    assert "seen in 5 requests, needs 20" in new.why_not
+    assert new.entities == ("pan",)
+    assert [row.requests for row in rows.values()] == sorted(
+        (row.requests for row in rows.values()), reverse=True
+    )
+    assert all(row["sources"] is None or row["sources"] >= 0 for row in plain(rows.values()))
+
+
+def test_shadows_and_zombies() -> None:
+    made = learner()
+    made.observe(seen("/users/5", wall=START), START)
+    made.observe(seen("/users/5", method="DELETE", wall=START), START)
+    made.observe(seen("/old", wall=START - 2 * STALE), START)
+    made.observe(seen("/users/5", method="OPTIONS", wall=START), START)
+    documented = {"/users/{str}": frozenset({"GET"}), "/never": frozenset({"POST"})}
+    assert shadows(made.state, documented) == [("/old", "GET"), ("/users/{int}", "DELETE")]
+    found = {(t, m): why for t, m, why in zombies(made.state, documented, START)}
+    assert found == {
+        ("/never", "POST"): "in the document, never seen",
+        ("/old", "GET"): "not seen for 180 days",
+    }
+    later = {(t, m): why for t, m, why in zombies(made.state, documented, START + SILENT + 86_400)}
+    assert later["/users/{str}", "GET"] == "in the document, not seen for 31 days"
+
+
+# ------------------------------------------------------------------------------------------------------ HAR
+
+
+def read(request: Request, body: bytes) -> list[Field]:
+    pairs = [pair.partition(b"=") for part in (request.query, body) if part for pair in part.split(b"&")]
+    return [Field(Part.ARG, name.decode(), value) for name, _, value in pairs]
+
+
+def entry(url: str, *, status: int = 200, **more: object) -> dict[str, object]:
+    asked = {"method": "GET", "url": url, "headers": [{"name": ":authority", "value": "x"}], **more}
+    answer = {"status": status, "content": {"mimeType": "text/html; charset=utf-8"}, "bodySize": 12}
+    return {"startedDateTime": "2024-05-01T10:00:00.000Z", "request": asked, "response": answer}
+
+
+def test_a_recording_is_learned_from() -> None:
+    posted = {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "a b", "value": "1&2"}]}
+    har = {
+        "log": {
+            "entries": [
+                entry("https://app.example/shop/ä?q=1&r=a%20b"),
+                entry("https://app.example/login", method="POST", postData=posted),
+                entry(
+                    "https://app.example/raw", method="POST", postData={"text": "eD0x", "encoding": "base64"}
+                ),
+                entry("https://cdn.example/x.js"),
+                entry("https://app.example/aborted", status=0),
+                {"request": {}},
+                None,
+            ]
+        }
+    }
+    skipped = Skipped()
+    found = list(observations(har, read, SOURCES, skipped, host="app.example"))
+    assert [(o.method, o.path) for o in found] == [
+        (b"GET", b"/shop/%C3%A4"), (b"POST", b"/login"), (b"POST", b"/raw"),
+    ]  # fmt: skip
+    assert [(f.name, f.value) for f in found[0].fields] == [("q", b"1"), ("r", b"a%20b")]
+    assert [(f.name, f.value) for f in found[1].fields] == [("a%20b", b"1%262")]
+    assert [(f.name, f.value) for f in found[2].fields] == [("x", b"1")]
+    assert (found[0].wall, found[0].status, found[0].trusted) == (1714557600.0, 200, True)
+    assert skipped.reasons == {"another host": 1, "no answer recorded": 1, "not understood: KeyError": 1,
+                               "not understood: TypeError": 1}  # fmt: skip
+
+
+@pytest.mark.parametrize("har", [None, [], {}, {"log": None}, {"log": {"entries": 5}}])
+def test_what_is_no_recording_gives_nothing(har: object) -> None:
+    assert list(observations(har, read, SOURCES, Skipped())) == []
