@@ -13,40 +13,52 @@ _OPENED: Final = re.compile(rb"/\*[!+][0-9]{0,6}")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.S)
 _WITHIN_WORD: Final = re.compile(rb"(?<=[a-z0-9_])/\*.*?\*/(?=[a-z0-9_])", re.S | re.I)
 _LINE_COMMENT: Final = re.compile(rb"(?:--|#)[^\n]*\n")
-_BLANKS: Final = re.compile(rb"[\s\xa0]+")
+_RARE_BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
 
 
 def fold_sqlspace(text: bytes) -> tuple[bytes, ...]:
-    # Only what is closed can be a comment; cutting there keeps the search linear.
-    text = _OPENED.sub(b" ", text)
-    end = text.rfind(b"*/") + 2 if b"*/" in text else 0
-    line = text.rfind(b"\n") + 1
-    blank = _COMMENT.sub(b" ", text[:end]) + text[end:]
-    if line:
+    """Comments as one blank, and within words as nothing; the code of /*!code*/ stays."""
+    joined = blank = text = _plain_blanks(text)
+    if b"/*" in text:
+        text = _OPENED.sub(b" ", text)
+        # Only what is closed can be a comment; cutting there keeps the search linear.
+        end = text.rfind(b"*/") + 2 if b"*/" in text else 0
+        blank = (_COMMENT.sub(b" ", text[:end]) + text[end:]).replace(b"*/", b" ")
+        joined = _WITHIN_WORD.sub(b"", text[:end]) + text[end:]
+    if b"\n" in blank:
         line = blank.rfind(b"\n") + 1
         blank = _LINE_COMMENT.sub(b" ", blank[:line]) + blank[line:]
-    blank = _BLANKS.sub(b" ", blank.replace(b"*/", b" "))
-    joined = _WITHIN_WORD.sub(b"", text[:end]) + text[end:]
-    if len(joined) == len(text):
-        return (blank,)
-    return blank, _BLANKS.sub(b" ", joined)
+    return (blank,) if joined == text else (blank, joined)
 
 
-_IFS: Final = re.compile(rb"\$(?:\{IFS[^}]{0,20}\}|IFS(?:\$[0-9])?)|\\?\r?\n", re.I)
+def _plain_blanks(text: bytes) -> bytes:
+    """What databases take for a blank beside those of ASCII that patterns name."""
+    if b"\v" in text or b"\f" in text:
+        text = text.translate(_RARE_BLANKS)
+    if b"\xa0" in text:
+        try:
+            text.decode()
+        except UnicodeDecodeError:  # Latin-1's no-break space; in UTF-8 the byte is part of letters
+            text = text.replace(b"\xa0", b" ")
+    return text
+
+
+_IFS: Final = re.compile(rb"\$(?:\{IFS[^}]{0,20}\}|IFS(?:\$[0-9])?)", re.I)
 _UNSET: Final = re.compile(rb"\$(?:[@*!#]|\{[@*!]\}|[0-9])|\$\(\)|``")
 _BRACES: Final = re.compile(rb"\{([A-Za-z/.][^{}\s\"':]{0,100},[^{}\s\"':]{0,200})\}")
+_CONTINUED: Final = re.compile(rb"\\\r?\n")
 
 
 def fold_shell(text: bytes) -> tuple[bytes, ...]:
-    if b"$" in text or b"\n" in text:
+    """Words as a shell puts them together: unquoted, expanded, continued lines joined."""
+    if b"$" in text:
         text = _UNSET.sub(b"", _IFS.sub(b" ", text))
+    if b"\\\n" in text or b"\\\r" in text:
+        text = _CONTINUED.sub(b"", text)
     if b"{" in text:
         text = _BRACES.sub(_expanded, text)
-    return (
-        (text.translate(None, b"'\"\\^`"), text.translate(None, b"'\"\\^"))
-        if b"`" in text
-        else (text.translate(None, b"'\"\\^"),)
-    )
+    unquoted = text.translate(None, b"'\"\\^")
+    return (unquoted.replace(b"`", b""), unquoted) if b"`" in unquoted else (unquoted,)
 
 
 def _expanded(match: re.Match[bytes]) -> bytes:

@@ -20,9 +20,11 @@ from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches
 from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
-_BASE: Final = 64 * 1024  # bytes of decoded text that any message may lead to
+_BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
 _TIMES: Final = 2  # and this many times its own length
 _OVERHEAD: Final = 256  # what a text costs beside its bytes, in bytes
+_FEW: Final = 4  # texts that are scanned one by one
+_BIG: Final = 512  # mean bytes of texts that are
 _SPOTS: Final = 2048  # hints of one text that are looked at one by one
 
 
@@ -158,21 +160,26 @@ class _Rounds:
         self._values = values
         self._budget = _BASE + _TIMES * sum(len(value) for value in values)
         self._known: dict[int, set[bytes]] = {}  # texts of each value
+        self._hits: list[Hit] = []
+        self._overflowed: set[int] = set()
         self._exhausted = False
 
     def run(self, scan: Scan) -> Result:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
-        hits: list[Hit] = []
         decoded: list[Text] = []
-        overflowed: set[int] = set()
-        while True:
-            ends = ends_of([text.data for text in frontier])
-            self._collect(frontier, ends, scan.matches, hits, overflowed)
-            frontier = self._decode(frontier, ends, scan.steps) if scan.steps else []
-            if not frontier:
-                return Result(hits, decoded, overflowed, self._exhausted)
+        ends = ends_of(self._values)
+        self._collect(frontier, ends, scan.matches)
+        while frontier := self._decode(frontier, ends, scan.steps) if scan.steps else []:
             decoded += frontier
-            scan = self._searcher.scan_all([text.data for text in frontier])
+            ends = ends_of([text.data for text in frontier])
+            if len(frontier) <= _FEW or ends[-1] > len(frontier) * _BIG:
+                # One by one costs no more than together and then again those in which something was found.
+                self._collect(frontier, ends, None)
+                scan = Scan(None, self._hints.steps(BETWEEN.join([text.data for text in frontier])))
+            else:
+                scan = self._searcher.scan_all([text.data for text in frontier])
+                self._collect(frontier, ends, scan.matches)
+        return Result(self._hits, decoded, self._overflowed, self._exhausted)
 
     def _decode(self, frontier: list[Text], ends: list[int], steps: int) -> list[Text]:
         """The texts that one more step makes of these; `steps` are those that some of them may need."""
@@ -216,31 +223,25 @@ class _Rounds:
         known.add(text.data)
         return True
 
-    def _collect(
-        self,
-        frontier: list[Text],
-        ends: list[int],
-        matches: list[Match] | None,
-        hits: list[Hit],
-        overflowed: set[int],
-    ) -> None:
-        """Gives every match to its text; what was found in a joined scan is looked for in the one text alone."""
+    def _collect(self, frontier: list[Text], ends: list[int], matches: list[Match] | None) -> None:
+        """Gives every match to its text. Those of a joined scan only say in which texts to look; None: in all."""
+        matcher = self._searcher.matcher
+        if matcher is None:
+            return
         if matches is not None and len(frontier) == 1:
-            hits += [Hit(frontier[0], match) for match in matches]
+            self._hits += [Hit(frontier[0], match) for match in matches]
             return
         suspects: Sequence[int] = range(len(frontier))
         if matches is not None:
             suspects = indices(ends, [end for _, end in matches])
-        matcher = self._searcher.matcher
         for suspect in suspects:
-            assert matcher is not None  # it made the matches
             text = frontier[suspect]
             try:
                 found = matcher.scan(text.data)
             except TooManyMatches as error:
                 found = error.found
-                overflowed.add(text.owner)
-            hits += [Hit(text, match) for match in found]
+                self._overflowed.add(text.owner)
+            self._hits += [Hit(text, match) for match in found]
 
 
 def ends_of(values: Sequence[bytes]) -> list[int]:

@@ -220,9 +220,11 @@ def _sniffed(data: bytes, notes: Notes, forms: bool = False) -> list[Parsed]:
             return _graphql_only(data, notes)
         parsed = json_body.parse(data, notes)
         return [parsed] if parsed else []
-    if start == b"<" and (b"<?xml" in data[:200] or forms):
-        parsed = xml_body.parse(data, notes)
-        return [parsed] if parsed else []
+    if start == b"<" and (forms or b"<?xml" in data[:200]):
+        # Text that is mark-up is no XML to the app unless nothing says that it is text.
+        kept = notes if forms else Notes(notes.limits, notes.mask)
+        parsed = xml_body.parse(data, kept)
+        return [parsed] if parsed and (forms or not kept.findings) else []
     if start == b"-" and (match := _PART_BEGINS.match(data)):
         boundary = ContentType(b"multipart/form-data", ((b"boundary", match[1].rstrip()),))
         return [multipart_body.parse(data, boundary, notes)]
