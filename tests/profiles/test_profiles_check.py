@@ -275,3 +275,21 @@ def test_a_string_that_holds_json_is_its_own_business() -> None:
 def test_violations_name_their_constraints(profile: Profile) -> None:
     found = check(profile, "/shop/search", args(q="red", page="x", sort="asc"))
     assert found.violations[0] == "GET /shop/search arg.page type"
+
+
+def test_headers_of_the_apps_own_are_checked() -> None:
+    made = learner()
+    for number in range(900):
+        fields = [
+            Field(Part.HEADER, "x-tenant", str(number).encode()),
+            Field(Part.HEADER, "user-agent", b"A"),
+        ]
+        made.observe(seen("/p", fields, trusted=True, wall=START + number), START)
+    profile = made.compile(START)
+    for headers, expected in (
+        ({"X-Tenant": "5"}, []),
+        ({"X-Tenant": "5'"}, ["profile.type"]),
+        ({"User-Agent": "${x}"}, []),
+    ):
+        found = profile.check(request("/p", headers=headers), [], list, b"")
+        assert rules(found)[:1] == expected

@@ -91,6 +91,7 @@ class Profile:
         self,
         root: Node,
         common: tuple[Table | None, ...],
+        headers: tuple[tuple[bytes, ValueRule], ...],
         *,
         version: str,
         mask: Mask,
@@ -98,6 +99,7 @@ class Profile:
         self.version: Final = version
         self._root: Final = root
         self._common: Final = common
+        self._headers: Final = headers
         self._mask: Final = mask
 
     def check(
@@ -107,10 +109,16 @@ class Profile:
         body: Callable[[], Sequence[Field]],
         content_type: bytes,
     ) -> Check:
-        """Hold a request against the profile. `body` is called only where the endpoint has constraints on
-        it."""
+        """Hold a request against the profile.
+
+        `head` are the fields of path, query and cookies (headers are taken from the request itself); `body` is
+        called only where the endpoint has constraints on it. `content_type` is the header as it stands, b"" for
+        none.
+        """
         findings: list[Finding] = []
         place = self._find(request, findings)
+        if self._headers:
+            self._check_headers(request, findings)
         if place is None or isinstance(place, str):
             check = Check(place or UNKNOWN, findings)
             self._fields(head, self._common, _NO_NAMES, findings)
@@ -128,6 +136,15 @@ class Profile:
                 if found & place.body_required != place.body_required:
                     self._missing(place, found | place.head_required, findings)
         return check
+
+    def _check_headers(self, request: Request, findings: list[Finding]) -> None:
+        """Headers of the app's own. Looked up by name: most requests have a dozen of which none has a rule."""
+        index = request.headers.index
+        for name, rule in self._headers:
+            value = index.get(name)
+            if value is not None and not rule.fast(value):
+                field = Field(Part.HEADER, name.decode("latin-1"), value)
+                findings.extend(about_field(broken, field, self._mask) for broken in rule.broken(field))
 
     def _find(self, request: Request, findings: list[Finding]) -> Endpoint | str | None:
         """The endpoint of a request; else the template of the place it went beyond, None for no place."""

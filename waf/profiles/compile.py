@@ -30,7 +30,9 @@ def build(
         if constraint.stage is not Stage.DISCOVER:
             by_place[constraint.key.template, constraint.key.method].append(constraint)
     everywhere = by_place.pop((EVERYWHERE, EVERYWHERE), [])
-    common, _ = _tables(everywhere, key, _NO_NAMES)
+    tables, _ = _tables(everywhere, key, _NO_NAMES)
+    headers = tuple((name.encode("latin-1"), rule) for name, rule in (tables[Part.HEADER] or {}).items())
+    common = tuple(None if part is Part.HEADER else table for part, table in zip(Part, tables, strict=True))
     root = Node("", {}, {}, {})
     for template in sorted(places):
         node = _node(root, template)
@@ -43,7 +45,7 @@ def build(
         if method == EVERYWHERE:
             _about_place(root, template, found, key)
     _prune(root)
-    return Profile(root, common, version=version, mask=mask)
+    return Profile(root, common, headers, version=version, mask=mask)
 
 
 def version_of(places: Places, constraints: Iterable[Constraint]) -> str:

@@ -136,7 +136,7 @@ class Endpoint:
 
     def observe(self, seen: Observation, mark: Evidence) -> None:
         """Learn all of an exchange but its fields."""
-        self.n += seen.weight
+        self.n += 1.0  # a sample, whatever it stands for: weight would be evidence that nobody has seen
         self.seen |= mark
         self.first = min(self.first, seen.wall)
         self.last = max(self.last, seen.wall)
@@ -380,11 +380,11 @@ class State:
             segments = segments[:MAX_DEPTH]
         method = method_of(seen.method)
         node = self.root
-        node.n += seen.weight
+        node.n += 1.0
         node.seen |= mark
         for segment in segments:
             node = node.child(segment, mark)
-            node.n += seen.weight
+            node.n += 1.0
             node.seen |= mark
         endpoint = node.endpoints.get(method)
         if endpoint is None:
@@ -395,7 +395,7 @@ class State:
             endpoint = node.endpoints[method] = Endpoint()
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
-        self.activity[seen.source % SOURCE_BITS] += seen.weight
+        self.activity[seen.source % SOURCE_BITS] += 1.0
         self.common.observe(seen, mark)
         self.common.learn(seen, COMMON_PARTS, mark, key)
         if seen.host:
