@@ -390,6 +390,26 @@ async def test_a_drain_has_a_deadline() -> None:
         assert rig.records[0].fault == "drain.deadline"
 
 
+@on_uvloop
+async def test_several_processes_may_share_a_port() -> None:
+    def server(address: str, rig: Rig) -> Server:
+        config = Config(
+            listen=Listen(address=address), upstream=Upstream(url=f"http://127.0.0.1:{rig.app_port}")
+        )
+        return Server(config, lambda: rig.policy, rig.records.append, ids=rig.ids)
+
+    async with Rig() as rig:
+        first = server("127.0.0.1:0", rig)
+        await first.start(reuse_port=True)
+        address = str(first.endpoints[0])
+        second, third = server(address, rig), server(address, rig)
+        await second.start(reuse_port=True)
+        with pytest.raises(OSError, match="in use"):
+            await third.start()
+        await first.close()
+        await second.close()
+
+
 # --------------------------------------------------------------------------------------------------- upheaval
 
 

@@ -127,7 +127,7 @@ def test_a_client_that_never_reads_is_not_served_further(stage: Stage) -> None:
     assert app.got().count(b"GET") == 1
     stage.passes(40)
     assert client.cut
-    assert stage.last.fault == "timeout.write"
+    assert stage.last.outcome is Outcome.FORWARDED  # its answer went out as far as anybody can know
     assert len(stage.records) == 1
 
 
@@ -430,21 +430,21 @@ def test_a_filtered_upload_arrives_whole(make_stage) -> None:
 def test_an_upload_keeps_the_pace_of_the_app(make_stage) -> None:
     stage = make_stage(OpenPolicy(buffer=0, stream=True))
     client = stage.connect()
-    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n")
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n")
     [app] = stage.apps
     app.got()
-    app.transport.room = 500
-    client.sends(b"x" * 1000)
-    assert len(app.got()) == 1000
-    client.sends(b"x" * 1000)  # one read is held, and then no more is read
+    app.transport.room = 50000
+    client.sends(b"x" * 100000)
+    assert len(app.got()) == 100000
+    client.sends(b"x" * 100000)  # one read is held, and then no more is read
     assert not client.transport.reading
     assert app.got() == b""
     app.transport.drain()
-    assert len(app.got()) == 1000
+    assert len(app.got()) == 100000
     app.transport.room = None
     app.transport.drain()
     assert client.transport.reading
-    client.sends(b"x" * 1000)
+    client.sends(b"x" * 100000)
     app.sends(OK)
     assert status(client.got()) == 200
 
@@ -452,9 +452,9 @@ def test_an_upload_keeps_the_pace_of_the_app(make_stage) -> None:
 def test_an_app_that_does_not_read_is_left(make_stage) -> None:
     stage = make_stage(OpenPolicy(buffer=0, stream=True), Config(timeouts=Timeouts(write=5)))
     client = stage.connect()
-    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n")
-    stage.apps[0].transport.room = 500
-    client.sends(b"x" * 1000)
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n")
+    stage.apps[0].transport.room = 50000
+    client.sends(b"x" * 100000)
     stage.passes(6)
     assert status(client.got()) == 504
     assert stage.last.fault == "timeout.upstream-write"
@@ -608,20 +608,20 @@ def test_a_download_keeps_the_pace_of_the_client(stage: Stage) -> None:
     client = stage.connect()
     client.sends(GET)
     [app] = stage.apps
-    client.transport.room = 500
-    app.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 1000)
+    client.transport.room = 50000
+    app.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 100000)
     client.got()
-    app.sends(b"x" * 1000)
+    app.sends(b"x" * 100000)
     assert not app.transport.reading
     assert client.got() == b""
     client.transport.drain()
-    assert client.got() == b"x" * 1000
+    assert client.got() == b"x" * 100000
     assert not app.transport.reading
     client.transport.room = None
     client.transport.drain()
     assert app.transport.reading
-    app.sends(b"x" * 1000)
-    assert client.got() == b"x" * 1000
+    app.sends(b"x" * 100000)
+    assert client.got() == b"x" * 100000
     assert stage.last.sent_status == 200
 
 
@@ -629,11 +629,11 @@ def test_a_slow_reader_is_waited_for_as_long_as_it_reads(stage: Stage) -> None:
     client = stage.connect()
     client.sends(GET)
     [app] = stage.apps
-    client.transport.room = 500
-    app.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 2000)
+    client.transport.room = 50000
+    app.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 200000)
     for _ in range(3):
         stage.passes(25)
-        client.transport.unsent -= 100
+        client.transport.unsent -= 10000
     assert stage.records == []
     stage.passes(70)
     assert stage.last.fault == "timeout.write"

@@ -124,19 +124,19 @@ def test_where_it_is_switched_off_the_app_is_not_asked(make_stage) -> None:
 
 def test_each_side_keeps_the_pace_of_the_other(stage: Stage) -> None:
     client, app = opened(stage)
-    app.transport.room = client.transport.room = 100
-    client.sends(b"x" * 200)
-    client.sends(b"y" * 200)
+    app.transport.room = client.transport.room = 100_000
+    client.sends(b"x" * 200_000)
+    client.sends(b"y" * 200_000)
     assert not client.transport.reading
-    assert app.got() == b"x" * 200
+    assert app.got() == b"x" * 200_000
     app.transport.drain()
-    assert app.got() == b"y" * 200
-    app.sends(b"z" * 200)
-    app.sends(b"w" * 200)
+    assert app.got() == b"y" * 200_000
+    app.sends(b"z" * 200_000)
+    app.sends(b"w" * 200_000)
     assert not app.transport.reading
     client.transport.room = app.transport.room = None
     client.transport.drain()
-    assert client.got() == b"z" * 200 + b"w" * 200
+    assert client.got() == b"z" * 200_000 + b"w" * 200_000
     assert app.transport.reading
     app.transport.drain()
     assert client.transport.reading

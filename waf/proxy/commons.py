@@ -20,6 +20,7 @@ from waf.model import Admitted, BodyPlan, Exchange, Refused, Released, Response,
 from waf.policy.access import subnet_key
 from waf.proxy.identity import Ids
 from waf.proxy.stats import Stats
+from waf.proxy.stream import Outbox
 from waf.proxy.upstream import Dial, Pool, dialler
 from waf.proxy.wheel import TICK, Wheel
 
@@ -111,6 +112,7 @@ class Commons:
         "keep_alive",
         "limits",
         "loop",
+        "outbox",
         "policy",
         "pool",
         "proxies",
@@ -143,6 +145,7 @@ class Commons:
         self.wall = wall
         self.wheel = Wheel(clock, tick)
         self.stats = Stats()
+        self.outbox = Outbox(loop.call_soon)
         self.conversations: set[Conversation] = set()
         self.door = Door(self)
         self.emptied: asyncio.Future[None] | None = None  # set by whoever waits for the last connection's end
@@ -151,7 +154,7 @@ class Commons:
         self.keep_alive = True
         self.judge = ThreadPoolExecutor(1, thread_name_prefix="judge")
         dial = dial or dialler(parse_upstream(config.upstream.url), loop)
-        self.pool = Pool(dial, config.upstream, self.wheel, clock, loop, self.stats)
+        self.pool = Pool(dial, config.upstream, self.wheel, clock, loop, self.stats, self.outbox)
         self.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:

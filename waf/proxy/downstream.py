@@ -46,7 +46,7 @@ class ClientStream(Stream):
     __slots__ = ("_address", "_commons", "_secure", "conversation")
 
     def __init__(self, commons: Commons, *, secure: bool = False, counted: str | None = None) -> None:
-        super().__init__(None)
+        super().__init__(None, commons.outbox)
         self._commons = commons
         self._secure = secure
         self._address = counted
@@ -88,6 +88,7 @@ class ClientStream(Stream):
 
     def reset(self) -> None:
         """Cut the connection so that no client can take what it got for a whole answer."""
+        self._unsent = b""
         if not self.lost:
             sock = self.transport.get_extra_info("socket")
             if sock is not None and sock.family != socket.AF_UNIX:
@@ -129,11 +130,11 @@ class Conversation(Turn):
     async def _request_begins(self) -> bool:
         """Wait for the first byte of the next request; False where none will come."""
         client, commons = self.client, self.commons
-        while client.blocked:  # a client that sends and does not read
-            await self.wait(commons.clock() + commons.timeouts.write, "timeout.write")
         if client.inbox and self.served:  # pipelined: let others have their turn first
             commons.loop.call_soon(self.wake)
             await self.pause(math.inf)
+        while client.blocked:  # a client that sends and does not read
+            await self.wait(commons.clock() + commons.timeouts.write, "timeout.write")
         if client.inbox not in _BLANK:
             return not client.lost
         client.want()
@@ -157,7 +158,7 @@ class Conversation(Turn):
     async def wait(self, deadline: float, late: str) -> None:
         """Sleep until there is news. Raises `client.gone`, or `late` when the deadline passes before any."""
         client = self.client
-        before = client.transport.get_write_buffer_size() if late == "timeout.write" else 0
+        before = client.unsent if late == "timeout.write" else 0
         if client.ended and late != "timeout.write":
             patience = self.commons.clock() + HALF_CLOSED_SECONDS
             if patience < deadline:
@@ -167,7 +168,7 @@ class Conversation(Turn):
         if client.lost:
             raise fault("client.gone-early" if self.unread else "client.gone")
         if self.expired:
-            if late == "timeout.write" and client.transport.get_write_buffer_size() < before:
+            if late == "timeout.write" and client.unsent < before:
                 return  # slow, but it reads
             raise fault(late)
 
@@ -177,9 +178,7 @@ class Conversation(Turn):
         client.take()
         if client.ended or client.lost or client.transport.is_closing():
             return  # a reset must not turn into an orderly end
-        half_closes = client.transport.can_write_eof()  # TLS cannot
-        if half_closes:
-            client.transport.write_eof()
+        half_closes = client.end()
         deadline = commons.clock() + LINGER_SECONDS
         left = LINGER_BYTES if half_closes or self.unread else 0
         while left > 0 and not (client.ended or client.lost):

@@ -154,12 +154,13 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
 def _ended_exactly(request: Request, response: Response, link: Link, upload: Upload | None) -> bool:
     """True where nothing of this exchange is left on the connection to the app, neither way.
 
-    An app may answer before it has read the body: what we still hold of it would come before the next request.
+    An app may answer before it has read the body: what we still hold of it would come before the next
+    request.
     """
     return (
         link.inbox == b""
         and (upload is None or upload.done)
-        and not link.transport.get_write_buffer_size()
+        and not link.unsent
         and not serialize.isolates(request)
         and not serialize.announces(response)
     )

@@ -64,7 +64,7 @@ async def tunnel(talk: Conversation, exchange: Exchange, link: Link, released: R
             if client.ended and not client.inbox and not finished:
                 finished = True
                 idle = min(idle, float(commons.timeouts.write))
-                link.transport.write_eof()
+                link.end()
             await _pause(talk, commons.clock() + idle)
         while client.blocked:
             await _pause(talk, commons.clock() + commons.timeouts.write)

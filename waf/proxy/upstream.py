@@ -21,7 +21,7 @@ from waf.http1.serialize import LAST_CHUNK, Hop
 from waf.model import Admitted, Response
 from waf.proxy.faults import fault
 from waf.proxy.stats import Stats
-from waf.proxy.stream import Stream
+from waf.proxy.stream import Outbox, Stream
 from waf.proxy.turn import Turn
 from waf.proxy.wheel import Wheel
 
@@ -39,19 +39,12 @@ class Link(Stream):
     """One connection to the app. It belongs to one exchange at a time (`owner`), or is idle in the pool."""
 
     __slots__ = (
-        "_counted",
-        "_permission",
-        "_poll",
-        "_pool",
-        "chunked",
-        "deadline",
-        "fires",
-        "idle_since",
+        "_counted", "_permission", "_poll", "_pool", "chunked", "deadline", "fires", "idle_since",
         "reused",
-    )
+    )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(None)
+        super().__init__(None, pool.outbox)
         self._pool = pool
         self._counted = True
         self._permission: Admitted | None = None
@@ -172,8 +165,10 @@ class Pool:
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
         stats: Stats,
+        outbox: Outbox,
     ) -> None:
         self.stats: Final = stats
+        self.outbox: Final = outbox
         self._dial: Final = dial
         self._wheel: Final = wheel
         self._clock: Final = clock
