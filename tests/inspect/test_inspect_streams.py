@@ -197,4 +197,7 @@ def test_too_many_matches_are_noticed_and_the_rest_is_scanned() -> None:
         FILES[0],
     )
     scan = signatures(*files).request_stream(upload(b"image/png"), 2)
-    assert ids(fed(scan, b"a" * 60_000 + b"z" * 30_000 + b"<?php system", 30_000)) == ["limit.matches", "shell"]
+    assert ids(fed(scan, b"a" * 60_000 + b"z" * 30_000 + b"<?php system", 30_000)) == [
+        "limit.matches",
+        "shell",
+    ]

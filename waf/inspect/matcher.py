@@ -19,6 +19,7 @@ import msgspec
 from waf.model import PatternStore
 
 MAX_MATCHES: Final = 1024  # of one scan, and one more for every 16 bytes of text
+_CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
 
@@ -118,6 +119,21 @@ class TooManyMatches(Exception):
     def __init__(self, found: list[Match]) -> None:
         super().__init__(f"{len(found)} matches")
         self.found: Final = found
+
+
+def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> list[Match]:
+    """The matches without those that end less than `_CLOSE` bytes behind one of the same pattern that is kept.
+
+    `last` has the ends kept before, of a text that comes in pieces. Whoever looks at a match looks around it, too.
+    """
+    last = {} if last is None else last
+    kept = []
+    for match in matches:
+        index, end = match
+        if end - last.get(index, -_CLOSE) >= _CLOSE:
+            last[index] = end
+            kept.append(match)
+    return kept
 
 
 class MatchStream:

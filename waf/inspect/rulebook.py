@@ -17,7 +17,7 @@ from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, Confirmer
 from waf.inspect.decode import Text
-from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches
+from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.rules import Place, Rule
 from waf.inspect.search import Hit
@@ -88,11 +88,17 @@ class Questions:
 
     __slots__ = ("_answers", "_budget", "_matcher", "_share")
 
-    def __init__(self, matcher: Matcher | None, budget: int, groups: int) -> None:
+    def __init__(self, matcher: Matcher | None) -> None:
         self._matcher = matcher
-        self._budget = budget
-        self._share = max(budget // (_LONG + 1) // max(groups, 1), _LEAST)
+        self._budget = 0
+        self._share = _LEAST
+        self.allow(_QUESTIONS * 80)
         self._answers: dict[tuple[int, int, bytes], tuple[int, Confidence | None]] = {}
+
+    def allow(self, length: int, groups: int = 1) -> None:
+        """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
+        self._budget += length // 80
+        self._share = max(self._budget // (_LONG + 1) // max(groups, 1), _LEAST)
 
     def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[Hit], bool]:
         """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
@@ -174,13 +180,18 @@ class Rulebook:
         level: int,
         typed: Callable[[Field], bool] = nothing_typed,
         covers: Callable[[Armed, Field], bool] = Armed.covers,
+        questions: Questions | None = None,
     ) -> Iterator[Candidate]:
-        """What becomes of the hits: of one rule at one field nothing more after it is found."""
+        """What becomes of the hits: of one rule at one field nothing more after it is found.
+
+        `questions` are those of a text that comes in pieces.
+        """
         groups: dict[tuple[int, int], list[Hit]] = {}
         for hit in hits:
             groups.setdefault((id(self.owners[hit.match[0]]), hit.text.owner), []).append(hit)
-        budget = _QUESTIONS + sum(len(field.value) for field in fields) // 80
-        questions = Questions(matcher, budget, len(groups))
+        if questions is None:
+            questions = Questions(matcher)
+            questions.allow(sum(len(field.value) for field in fields), len(groups))
         for group in groups.values():
             armed = self.owners[group[0].match[0]]
             field = fields[group[0].text.owner]
@@ -210,7 +221,7 @@ class Rulebook:
             matches = error.found
             findings.append(notice("limit.matches", address(field.part, field.name, self.mask)))
         text = Text(0, field.value)
-        hits = [Hit(text, match) for match in matches]
+        hits = [Hit(text, match) for match in thinned(matches)]
         for candidate in self.judge(hits, [field], matcher, level):
             if candidate.outcome is Outcome.FOUND:
                 findings.append(self.finding(candidate))

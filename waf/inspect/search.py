@@ -16,7 +16,7 @@ import msgspec
 
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Text
-from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches
+from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches, thinned
 from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
@@ -229,7 +229,7 @@ class _Rounds:
         if matcher is None:
             return
         if matches is not None and len(frontier) == 1:
-            self._hits += [Hit(frontier[0], match) for match in matches]
+            self._hits += [Hit(frontier[0], match) for match in thinned(matches)]
             return
         suspects: Sequence[int] = range(len(frontier))
         if matches is not None:
@@ -241,7 +241,7 @@ class _Rounds:
             except TooManyMatches as error:
                 found = error.found
                 self._overflowed.add(text.owner)
-            self._hits += [Hit(text, match) for match in found]
+            self._hits += [Hit(text, match) for match in thinned(found)]
 
 
 def ends_of(values: Sequence[bytes]) -> list[int]:

@@ -15,9 +15,9 @@ from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.multipart_body import PartHead, PartSplitter, boundary_of, collect_head, collect_part
 from waf.inspect.bodies.parsed import Collector, Notes
 from waf.inspect.decode import Text
-from waf.inspect.matcher import Match, Matcher, TooManyMatches
+from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.notices import notice
-from waf.inspect.rulebook import Outcome, Rulebook
+from waf.inspect.rulebook import Outcome, Questions, Rulebook
 from waf.inspect.search import Hit
 from waf.model import Field, Finding, Part, Request, Response
 
@@ -40,7 +40,8 @@ class StreamScan:
     """One text under the rules of `book`, as the field `field` (its value is not looked at)."""
 
     __slots__ = (
-        "_before", "_book", "_done", "_field", "_level", "_matcher", "_offset", "_pending", "_stream", "_tail",
+        "_before", "_book", "_done", "_field", "_kept", "_level", "_matcher", "_offset", "_pending", "_questions",
+        "_stream", "_tail",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,8 @@ class StreamScan:
         self._offset = 0  # of the first byte after the tail
         self._tail = b""
         self._pending: list[Match] = []
+        self._questions = Questions(matcher)
+        self._kept: dict[int, int] = {}  # ends of matches by pattern
         self._done: set[str] = {finding.rule for finding in before}
         self._before = list(before)  # found in the head, given with the first piece
 
@@ -65,7 +68,8 @@ class StreamScan:
             matches = error.found
             self._stream = self._matcher.stream()
             findings += self._once(notice("limit.matches", self._field.address))
-        self._pending += [match for match in matches if self._open(match)]
+        self._pending += [match for match in thinned(matches, self._kept) if self._open(match)]
+        self._questions.allow(len(data))
         window = self._tail + data
         self._offset += len(data)
         findings += self._judge(window, last=False)
@@ -102,7 +106,8 @@ class StreamScan:
 
     def _judged(self, index: int, text: bytes, end: int) -> Finding | None:
         hit = Hit(Text(0, text), (index, end))
-        for candidate in self._book.judge([hit], [self._field], self._matcher, self._level):
+        judged = self._book.judge([hit], [self._field], self._matcher, self._level, questions=self._questions)
+        for candidate in judged:
             if candidate.outcome is Outcome.FOUND:
                 return self._book.finding(candidate)
         return None
