@@ -96,6 +96,7 @@ class Sidecar:
         self._bundle = bundle
         self._policy = bundle.policy.with_profile(self._kept.profile, self._generation)
         self.learning.reconfigure(bundle.loaded.config)
+        self.learning.pin(bundle.documents)
         self.recorder.configure(bundle.loaded.config.events)
         if not first:
             self._note_policy()

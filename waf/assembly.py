@@ -31,6 +31,7 @@ from waf.policy.policy import Policy
 from waf.policy.retune import retuned
 from waf.policy.tuning import Tuning, TuningFile
 from waf.profiles.check import Profile
+from waf.profiles.openapi_import import Imported, import_document
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
 from waf.sensitive.entities import parse_entities
@@ -48,6 +49,7 @@ class Bundle(msgspec.Struct, frozen=True):
 
     policy: Policy
     rules: tuple[Rule, ...]  # in force, as tuning wants them
+    documents: tuple[Imported, ...]  # OpenAPI documents that pin the profile
     loaded: Loaded
     warnings: tuple[Problem, ...]
     watched: tuple[str, ...]
@@ -155,6 +157,21 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     rules = _gather(texts([*shipped, *own]), parse_rules, problems)
     entities = _gather(texts([str(rules_directory() / "sensitive")]), parse_entities, problems)
     tuning = _tuning(texts([named(path, "tuning", i) for i, path in enumerate(config.tuning)]), problems)
+    documents = []
+    for i, path in enumerate(config.profiles.openapi):
+        place = named(path, "profiles.openapi", i)
+        try:
+            text = _text(place, MAX_LIST)
+            digest.update(text.encode())
+            document = import_document(msgspec.yaml.decode(text), place)
+            problems.extend(document.problems)
+            documents.append(document)
+        except ConfigError as error:
+            problems.extend(error.problems)
+        except msgspec.DecodeError as error:
+            problems.append(
+                Problem(place, 0, "", f"neither YAML nor JSON: {error}", "check it with a linter")
+            )
     exact: dict[str, ExactData] = {}
     for i, listed in enumerate(config.sensitive.exact):
         place = named(listed.file, "sensitive.exact", i)
@@ -171,7 +188,9 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     in_force = retuned(rules, tuning)
     detector = Detector.build(config.sensitive, entities, kept.store, kept.key, exact)
     policy = _assemble(config, in_force, detector, tuning, kept, digest.hexdigest()[:12], generation)
-    return Bundle(policy, tuple(in_force), loaded, loaded.warnings, tuple(dict.fromkeys(names)))
+    return Bundle(
+        policy, tuple(in_force), tuple(documents), loaded, loaded.warnings, tuple(dict.fromkeys(names))
+    )
 
 
 def _assemble(

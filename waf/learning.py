@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from waf.assembly import Kept
@@ -21,6 +21,7 @@ from waf.model import Engine, Exchange, Outcome
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
 from waf.profiles.observe import Observation
+from waf.profiles.openapi_import import Imported
 from waf.record.log import Log
 
 QUEUE: Final = 4_000  # exchanges waiting to be learned
@@ -63,6 +64,7 @@ class Learning:
         self._seen = 0
         self._told = 0  # alerts of the learner that were logged
         self._busy = False  # a thread has the memory
+        self._documents: tuple[Imported, ...] = ()
         self._apply(config)
 
     def _apply(self, config: Config) -> None:
@@ -75,6 +77,12 @@ class Learning:
         self._apply(config)
         if not self._busy:
             self.memory.reconfigure(config.profiles)
+
+    def pin(self, documents: Sequence[Imported]) -> None:
+        """Documents whose claims win over what is learned, from the next profile on."""
+        self._documents = tuple(documents)
+        if not self._busy:
+            self.memory.pin(self._documents)
 
     def take(self, exchange: Exchange) -> None:
         """Queue an ended exchange; called on the hot path."""
@@ -96,6 +104,7 @@ class Learning:
         self.memory.load()
         for problem in self.memory.problems:
             self._log("error", "learned state cannot be used", problem=str(problem))
+        self.memory.pin(self._documents)
         self._compile()
 
     def start(self) -> None:

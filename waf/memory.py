@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from waf.control.files import atomic_write, read_capped
 from waf.errors import Problem
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Sources
+from waf.profiles.openapi_import import Imported
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.inventory import Inventory
 
@@ -63,6 +64,16 @@ class Memory:
         self._config = config
         self.learner = Learner(config, self._values_key, self._replica)
         self.learner.load(learned)
+
+    def pin(self, documents: Sequence[Imported]) -> None:
+        """Let OpenAPI documents win over what was learned; those of an earlier call are forgotten."""
+        book = self.learner.book
+        book.documents, book.document_places = {}, {}
+        for document in documents:
+            book.documents.update(document.constraints)
+            for template, methods in document.places.items():
+                known = book.document_places.get(template, frozenset())
+                book.document_places[template] = known | methods
 
     def load(self) -> None:
         """Read what was kept; what cannot be read goes to `problems`, and its predecessor is tried."""

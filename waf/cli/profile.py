@@ -9,19 +9,27 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 import msgspec
 
 from waf import edits
 from waf.assembly import keep
-from waf.cli.common import clear_errors, config_option, fail, files_of
-from waf.config.schema import Control
+from waf.cli.common import clear_errors, config_option, fail, files_of, show_problems
+from waf.config.schema import Control, Limits
+from waf.control.files import read_capped
+from waf.inspect.reading import read
 from waf.memory import Memory
+from waf.model import Field, Request
+from waf.profiles import report as endpoints
 from waf.profiles import review, yaml_view
+from waf.profiles.har import Skipped, observations
+from waf.profiles.openapi_export import export as export_document
+from waf.profiles.openapi_import import import_document
 
-TIMEOUT: float = 30.0  # seconds for an answer of the control port
+TIMEOUT: Final = 30.0  # seconds for an answer of the control port
+MAX_HAR: Final = 1024 * 1024 * 1024  # bytes
 
 
 class Source:
@@ -63,6 +71,32 @@ class Source:
             fail(str(error))
         self._memory.save()
         return lines
+
+    @property
+    def memory(self) -> Memory:
+        if self._memory is None:
+            fail("this works on a state directory: give --state DIR")
+        return self._memory
+
+    def openapi(self) -> dict[str, Any]:
+        book = self.memory.learner.book
+        version = book.versions[-1].version if book.versions else "0"
+        return export_document(book.all_places(), book.constraints(), self._workload, version)
+
+    def learn(self, har: Any) -> tuple[int, dict[str, int]]:
+        """Learn from a HAR; gives how many requests were learned from, and why others were not."""
+        memory, skipped, learned = self.memory, Skipped(), 0
+        limits = Limits()
+
+        def fields(request: Request, body: bytes) -> list[Field]:
+            reading = read(request, body, limits, lambda _: "")
+            return [*reading.head, *reading.body_fields()]
+
+        for observation in observations(har, fields, memory.sources, skipped):
+            learned += memory.learner.observe(observation, observation.wall)
+        memory.learner.advance(time.time())
+        memory.save()
+        return learned, skipped.reasons
 
     def merge(self, other: Source) -> None:
         """Add what another state directory has learned."""
@@ -134,10 +168,46 @@ def show(source: Source, evidence: bool) -> None:
 
 @profile.command()
 @click.option("--output", "-o", type=click.Path(dir_okay=False), required=True)
+@click.option("--openapi", is_flag=True, help="As an OpenAPI 3.1 document (with --state).")
 @click.pass_obj
-def export(source: Source, output: str) -> None:
+def export(source: Source, output: str, openapi: bool) -> None:
     """Write the profile to a file, for a repository."""
-    Path(output).write_text(source.text())
+    text = msgspec.json.format(msgspec.json.encode(source.openapi())).decode() if openapi else source.text()
+    Path(output).write_text(text)
+
+
+@profile.command("learn-from")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.pass_obj
+@clear_errors
+def learn_from(source: Source, file: str) -> None:
+    """Learn from recorded traffic, a HAR file (with --state); a recording is trusted."""
+    try:
+        har = msgspec.json.decode(read_capped(file, MAX_HAR))
+    except msgspec.DecodeError as error:
+        fail(f"{file}: not JSON: {error}")
+    learned, skipped = source.learn(har)
+    click.echo(f"learned from {learned} requests")
+    for reason, count in sorted(skipped.items()):
+        click.echo(f"  {count} left out: {reason}")
+
+
+@profile.command()
+@click.argument("document", type=click.Path(exists=True, dir_okay=False))
+@click.pass_obj
+@clear_errors
+def shadows(source: Source, document: str) -> None:
+    """Endpoints that are used and not in an OpenAPI document, and those in it that are silent (with --state)."""
+    try:
+        imported = import_document(msgspec.yaml.decode(read_capped(document, MAX_HAR)), document)
+    except msgspec.DecodeError as error:
+        fail(f"{document}: neither YAML nor JSON: {error}")
+    show_problems(imported.problems, warning=True)
+    state = source.memory.learner.state
+    for template, method in endpoints.shadows(state, imported.places):
+        click.echo(f"shadow  {method} {template}")
+    for template, method, why in endpoints.zombies(state, imported.places, time.time()):
+        click.echo(f"zombie  {method} {template}: {why}")
 
 
 @profile.command("import")
