@@ -43,8 +43,7 @@ class Source:
             self._workload = config.profiles.workload
             self._memory = Memory(state, config.profiles, keep(config, os.environ).key)
             self._memory.load()
-            for problem in self._memory.problems:
-                fail(str(problem))
+            show_problems(self._memory.problems, warning=True)
 
     def text(self, view: str = "profile") -> str:
         if self._memory is None:
