@@ -161,14 +161,14 @@ def _text(rng: random.Random) -> Draw:
             x = r.random()
             mark = ", " if x < 0.06 else ". " if x < 0.13 else "! " if x < 0.15 else "? " if x < 0.17 else " "
             if x > 0.995:
-                each = f'"{each}"' if r.random() < 0.5 else f"({each})"
+                said = f'"{each}"' if r.random() < 0.5 else f"({each})"
             elif x > 0.985:
-                each = each + "'s"
+                said = each + "'s"
             elif x > 0.97:
-                each = str(r.randrange(2000))
-            elif x > 0.968:
-                each += " & " + word(r)
-            text += each + mark
+                said = str(r.randrange(2000))
+            else:
+                said = f"{each} & {word(r)}" if x > 0.968 else each
+            text += said + mark
         text = text.rstrip(" ,")
         return text[:1].upper() + text[1:] if user.formal else text
 
@@ -630,10 +630,7 @@ def _typed(app: App, sent: Sent, rng: random.Random, payload: Payload) -> Sent |
 
 def _unknown_path(app: App, sent: Sent, rng: random.Random, payload: Payload) -> Sent | None:
     path, _, query = sent.target.partition("?")
-    if rng.random() < 0.5:
-        path = path.rstrip("/") + rng.choice(_SUFFIXES)
-    else:
-        path = "/" + rng.choice(_GUESSES)
+    path = path.rstrip("/") + rng.choice(_SUFFIXES) if rng.random() < 0.5 else "/" + rng.choice(_GUESSES)
     return msgspec.structs.replace(sent, target=path + ("?" + query if query else ""), attack="path")
 
 
