@@ -157,8 +157,8 @@ def _text(rng: random.Random) -> Draw:
             script = _SCRIPTS[user.number % 3]
             words = ["".join(r.choices(script, k=r.randint(2, 7))) for _ in words]
         text = ""
-        for each in words:
-            x = r.random()
+        for plain in words:
+            each, x = plain, r.random()
             mark = ", " if x < 0.06 else ". " if x < 0.13 else "! " if x < 0.15 else "? " if x < 0.17 else " "
             if x > 0.995:
                 said = f'"{each}"' if r.random() < 0.5 else f"({each})"

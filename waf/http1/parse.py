@@ -233,7 +233,9 @@ def _upgrade(wanted: bytes, handshake: bool, bodiless: bool) -> bytes | None:
 def _is_keyed(header: Callable[[bytes], bytes | None]) -> bool:
     """True where version and key are those of RFC 6455 4.2.1, so that only a server that means it can answer."""
     key = header(b"sec-websocket-key")
-    return key is not None and WEBSOCKET_KEY.match(key) is not None and header(b"sec-websocket-version") == b"13"
+    return (
+        key is not None and WEBSOCKET_KEY.match(key) is not None and header(b"sec-websocket-version") == b"13"
+    )
 
 
 _HARMLESS_UPGRADES: Final = frozenset({b"", b"h2c"})
