@@ -10,16 +10,23 @@ same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import random
 import socket
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench import peers
 from bench.corpora import payloads, requests, texts
+from bench.figures import replace_section
+from bench.processes import cores
 from waf.assembly import Files, build, keep
 from waf.model import Action
 from waf.policy.explain import judge
@@ -73,6 +80,18 @@ def _raw(r: random.Random, payload: str) -> requests.Message:
             r, "POST", "/api/settings", [("Content-Type", "application/json")], payload.encode(), "json"
         )
     return requests.message(r, "GET", f"/api/settings?{payload}", [], b"", "query")
+
+
+def crs(seed: int, count: int, which: str) -> tuple[Tally, Tally]:
+    """The same messages sent to nginx + ModSecurity + the OWASP rules before a small app."""
+    where = cores()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        directory = Path(name)
+        app = peers.start_app(directory / "app", where)
+        stack.enter_context(app.server)
+        peer = peers.start_modsecurity(directory / "modsecurity", where, app.port)
+        stack.enter_context(peer.server)
+        return measure(over_socket(peer.port), seed, count, which)
 
 
 def attacks(seed: int, count: int) -> Iterable[tuple[str, str, requests.Message, str]]:
@@ -156,7 +175,7 @@ def measure(refuses: Refuses, seed: int, count: int, which: str) -> tuple[Tally,
     return attack, legitimate
 
 
-def report(results: dict[str, tuple[Tally, Tally]], show: int) -> None:
+def report(results: dict[str, tuple[Tally, Tally]]) -> None:
     names = list(results)
     for title, index in (("attacks refused", 0), ("legitimate requests refused", 1)):
         print(f"\n{title:<34}{'n':>7}" + "".join(f"{name:>12}" for name in names))
@@ -166,9 +185,13 @@ def report(results: dict[str, tuple[Tally, Tally]], show: int) -> None:
         for key in keys:
             row = "".join(f"{100 * results[name][index].share(key):>11.2f}%" for name in names)
             print(f"{key:<34}{max(results[n][index].sent[key] for n in names):>7}{row}")
+
+
+def show_wrong(results: dict[str, tuple[Tally, Tally]], show: int) -> None:
+    """Examples of what was missed and of what was wrongly refused."""
     if show:
         for name, (attack, legitimate) in results.items():
-            if name == "crs":
+            if name.startswith("CRS"):
                 continue
             for label, tally in (("missed", attack), ("wrongly refused", legitimate)):
                 for key, examples in tally.examples.items():
@@ -185,6 +208,7 @@ def main() -> int:
     parser.add_argument("--levels", default="2")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--crs", action="store_true", help="measure nginx + ModSecurity + CRS too")
+    parser.add_argument("--results", action="store_true", help="write the report into RESULTS.md")
     parser.add_argument("--show", type=int, default=0, help="examples of what went wrong")
     parser.add_argument("--which", choices=("all", "attacks", "benign"), default="all")
     parser.add_argument("--json", help="write the shares to this file")
@@ -194,14 +218,20 @@ def main() -> int:
         _, refuses = ours(int(level))
         results[f"level {level}"] = measure(refuses, options.seed, options.count, options.which)
     if options.crs:
-        from bench.peers import modsecurity_on_loopback
-
-        with modsecurity_on_loopback() as port:
-            if port is None:
-                print("nginx + ModSecurity + CRS: not installed here, skipped", file=sys.stderr)
-            else:
-                results["crs"] = measure(over_socket(port), options.seed, options.count, options.which)
-    report(results, options.show)
+        if missing := peers.why_not("modsecurity"):
+            print(f"nginx + ModSecurity + CRS is left out: {missing}", file=sys.stderr)
+        else:
+            results["CRS PL1"] = crs(options.seed, options.count, options.which)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        report(results)
+    print(printed.getvalue())
+    if options.results:
+        told = f"`python -m bench.detection --count {options.count} --seed {options.seed}`, {date.today()}."
+        text = f"{told} Composed attacks and real texts, see bench/corpora.\n\n```{printed.getvalue()}```"
+        replace_section(Path(__file__).with_name("RESULTS.md"), "detection", "Detection", text)
+    if options.show:
+        show_wrong(results, options.show)
     if options.json:
         shares: dict[str, Any] = {
             name: {key: tally.share(key) for tally in pair for key in tally.sent}
