@@ -18,7 +18,7 @@ import msgspec
 
 from waf.model import PatternStore
 
-MAX_MATCHES: Final = 1024  # of one scan, and one more for every 16 bytes of text
+MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 

@@ -24,7 +24,9 @@ from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
-_QUESTIONS: Final = 200  # budget of questions to confirmers for any message, and one more for every 80 bytes
+_QUESTIONS: Final = 200  # budget of questions to confirmers for any message
+_PER_QUESTION: Final = 512  # bytes of a message for which there is one more
+_FINDINGS: Final = 64  # of one message; more say no more
 _LONG: Final = (
     8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
 )
@@ -92,12 +94,12 @@ class Questions:
         self._matcher = matcher
         self._budget = 0
         self._share = _LEAST
-        self.allow(_QUESTIONS * 80)
+        self.allow(_QUESTIONS * _PER_QUESTION)
         self._answers: dict[tuple[int, int, bytes], tuple[int, Confidence | None]] = {}
 
     def allow(self, length: int, groups: int = 1) -> None:
         """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
-        self._budget += length // 80
+        self._budget += length // _PER_QUESTION
         self._share = max(self._budget // (_LONG + 1) // max(groups, 1), _LEAST)
 
     def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[Hit], bool]:
@@ -192,7 +194,10 @@ class Rulebook:
         if questions is None:
             questions = Questions(matcher)
             questions.allow(sum(len(field.value) for field in fields), len(groups))
+        findings = 0
         for group in groups.values():
+            if findings >= _FINDINGS:
+                break
             armed = self.owners[group[0].match[0]]
             field = fields[group[0].text.owner]
             if (outcome := _excluded(armed, field, level, typed, covers)) is None:
@@ -207,6 +212,7 @@ class Rulebook:
                 outcome, span, confidence = questions.ask(armed, hit)
                 yield Candidate(armed.rule, field, hit.text, span, outcome, confidence)
                 found = outcome is Outcome.FOUND
+                findings += found
                 if found or outcome is Outcome.UNSEEN:
                     break
             if not complete and not found:

@@ -34,16 +34,17 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Scan(msgspec.Struct, frozen=True, gc=False):
-    """What one look at a text gave: matches (None: more than are counted), and steps that might change it.
+    """What one look at a text gave: matches, and steps that might change it (the bits of their views).
 
-    `steps` has the bits of their views.
+    `overflow`: there were more matches than are counted; those counted come first in the text.
     """
 
-    matches: list[Match] | None
+    matches: list[Match]
     steps: int
+    overflow: bool = False
 
     def __bool__(self) -> bool:
-        return self.matches is None or bool(self.matches) or self.steps != 0
+        return bool(self.matches) or self.steps != 0
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
@@ -137,10 +138,9 @@ class Searcher:
         if self.matcher is None:
             return Scan([], 0)
         try:
-            matches: list[Match] | None = self.matcher.scan(text)
-        except TooManyMatches:
-            matches = None
-        return Scan(matches, self.hints.steps(text))
+            return Scan(self.matcher.scan(text), self.hints.steps(text))
+        except TooManyMatches as error:
+            return Scan(error.found, self.hints.steps(text), overflow=True)
 
     def scan_all(self, values: Sequence[bytes]) -> Scan:
         """One look at all values together: nothing at all in most requests."""
@@ -169,16 +169,20 @@ class _Rounds:
         decoded: list[Text] = []
         ends = ends_of(self._values)
         self._collect(frontier, ends, scan.matches)
+        if scan.overflow:
+            self._overflowed.update(owner for owner in range(len(self._values)))
         while frontier := self._decode(frontier, ends, scan.steps) if scan.steps else []:
             decoded += frontier
             ends = ends_of([text.data for text in frontier])
             if len(frontier) <= _FEW or ends[-1] > len(frontier) * _BIG:
                 # One by one costs no more than together and then again those in which something was found.
                 self._collect(frontier, ends, None)
-                scan = Scan(None, self._hints.steps(BETWEEN.join([text.data for text in frontier])))
+                scan = Scan([], self._hints.steps(BETWEEN.join([text.data for text in frontier])))
             else:
                 scan = self._searcher.scan_all([text.data for text in frontier])
                 self._collect(frontier, ends, scan.matches)
+                if scan.overflow:
+                    self._overflowed.add(frontier[0].owner)
         return Result(self._hits, decoded, self._overflowed, self._exhausted)
 
     def _decode(self, frontier: list[Text], ends: list[int], steps: int) -> list[Text]:

@@ -37,6 +37,7 @@ from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Respons
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
 _FILE: Final = Part.FILE
+_LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -215,6 +216,8 @@ class Signatures:
         typed: Callable[[Field], bool],
     ) -> list[Finding]:
         """`scan` is that of `text`, all the fields' values joined."""
+        if scan.overflow:
+            notes.add("limit.matches")
         spots = self._spots(text, scan, level)
         if spots is not None:
             # All else is clean as it is and would not change by any step.
@@ -248,13 +251,13 @@ class Signatures:
         )
         for candidate in candidates:
             if candidate.outcome is Outcome.UNSEEN:
-                notes.add("limit.candidates", candidate.field.part, candidate.field.name)
+                long = len(candidate.text.data) >= _LONG_TEXT
+                rule = "limit.candidates" if long else "limit.questions"
+                notes.add(rule, candidate.field.part, candidate.field.name)
         return result, candidates
 
     def _spots(self, text: bytes, scan: Scan, level: int) -> list[int] | None:
         """The offsets behind everything in a text that needs a closer look; None where they are too many."""
-        if scan.matches is None:
-            return None
         owners = self._requests.owners
         spots = [end for index, end in scan.matches if owners[index].rule.level <= level]
         if scan.steps:
@@ -266,10 +269,11 @@ class Signatures:
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        spots = self._spots(sheet.text, self._searcher.scan(sheet.text), level)
-        if spots is None:
+        scan = self._searcher.scan(sheet.text)
+        spots = self._spots(sheet.text, scan, level)
+        if spots is None or scan.overflow:
             return True
-        values = list(set(map(sheet.around, spots)))
+        values = sheet.around(spots)
         if not values:
             return False
         if len(values) > MAX_SUSPECTS:

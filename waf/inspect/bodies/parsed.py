@@ -6,7 +6,7 @@ Owns the bounds on the number of fields and on their length. Knows no format.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -41,11 +41,17 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
 
     text: bytes
 
-    def around(self, offset: int) -> bytes:
-        """The value in which the byte before `offset` stands; a mark belongs to the value before it."""
-        start = self.text.rfind(MARK, 0, max(offset - 1, 0)) + 1
-        end = self.text.find(MARK, max(offset - 1, 0))
-        return self.text[start : end if end >= 0 else len(self.text)]
+    def around(self, offsets: Iterable[int]) -> list[bytes]:
+        """The different values in which the bytes before the offsets stand; a mark belongs to the value before."""
+        values: dict[bytes, None] = {}
+        end = -1  # behind the value that was given last, its mark included
+        for offset in sorted(offsets):
+            if offset > end:
+                start = self.text.rfind(MARK, 0, max(offset - 1, 0)) + 1
+                end = self.text.find(MARK, max(offset - 1, 0))
+                end = end + 1 if end >= 0 else len(self.text) + 1
+                values[self.text[start : end - 1]] = None
+        return list(values)
 
 
 class Parsed:
