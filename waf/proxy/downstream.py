@@ -100,7 +100,7 @@ class ClientStream(Stream):
 class Conversation(Turn):
     """One client connection and the exchanges on it, one after another."""
 
-    __slots__ = ("client", "commons", "idle_since", "link", "peer", "served", "trusted", "unread")
+    __slots__ = ("client", "commons", "link", "peer", "served", "trusted", "unread")
 
     def __init__(self, commons: Commons, client: ClientStream, peer: Peer) -> None:
         super().__init__(commons.wheel)
@@ -111,7 +111,6 @@ class Conversation(Turn):
         self.served = 0  # exchanges ended
         self.link: Link | None = None  # the connection to the app in use
         self.unread = False  # of the request in hand something has not arrived yet
-        self.idle_since = math.inf  # between two requests
 
     async def converse(self) -> None:
         """All exchanges of this connection; ends when it is closed."""
@@ -135,25 +134,18 @@ class Conversation(Turn):
             await self.pause(math.inf)
         while client.blocked:  # a client that sends and does not read
             await self.wait(commons.clock() + commons.timeouts.write, "timeout.write")
-        if client.inbox not in _BLANK:
+        if client.inbox and client.inbox not in _BLANK:
             return not client.lost
         client.want()
-        self.idle_since = now = commons.clock()
-        try:
-            while client.inbox in _BLANK:
-                if client.ended or client.lost:
-                    return False
-                await self.pause(min(now + commons.timeouts.keep_alive, commons.idle_until))
-                if self.expired and client.inbox in _BLANK and self.late(commons.clock()):
-                    return False
-            return not client.lost
-        finally:
-            self.idle_since = math.inf
-
-    def late(self, now: float) -> bool:
-        """Idle for too long, or for long enough now that we drain."""
-        commons = self.commons
-        return now >= min(self.idle_since + commons.timeouts.keep_alive, commons.idle_until)
+        latest = commons.clock() + commons.timeouts.keep_alive
+        while client.inbox in _BLANK:
+            if client.ended or client.lost:
+                return False
+            deadline = latest if latest < commons.idle_until else commons.idle_until
+            await self.pause(deadline)
+            if self.expired and client.inbox in _BLANK and commons.clock() >= deadline:
+                return False
+        return not client.lost
 
     async def wait(self, deadline: float, late: str) -> None:
         """Sleep until there is news. Raises `client.gone`, or `late` when the deadline passes before any."""

@@ -16,19 +16,16 @@ _BYTES: Final = 16
 
 
 class Ids:
-    """`draw()` gives the next id: 32 lower-case hex digits. Never two equal ones, also not after a fork."""
+    """`draw()` gives the next id: 32 lower-case hex digits. Make it after a fork, not before."""
 
-    __slots__ = ("_at", "_drawn", "_random")
+    __slots__ = ("_drawn", "_random")
 
     def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random
-        self._drawn = ""
-        self._at = 0
+        self._drawn: list[str] = []
 
     def draw(self) -> str:
-        at = self._at
-        if at >= len(self._drawn):
-            self._drawn = self._random(_BATCH * _BYTES).hex()
-            at = 0
-        self._at = end = at + 2 * _BYTES
-        return self._drawn[at:end]
+        if not self._drawn:
+            digits = self._random(_BATCH * _BYTES).hex()
+            self._drawn = [digits[at : at + 2 * _BYTES] for at in range(0, len(digits), 2 * _BYTES)]
+        return self._drawn.pop()

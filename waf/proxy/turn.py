@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import types
 from asyncio import Future
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from waf.proxy.wheel import Wheel
@@ -30,7 +30,10 @@ T = TypeVar("T")
 class Turn:
     """A coroutine and the deadline until which it sleeps; `expired` tells that the last one passed."""
 
-    __slots__ = ("_awake", "_coroutine", "deadline", "expired", "fires", "wheel")
+    __slots__ = ("_awake", "_coroutine", "_send", "deadline", "expired", "fires", "wheel")
+
+    _coroutine: Coroutine[Any, None, None]
+    _send: Callable[[None], Any]
 
     def __init__(self, wheel: Wheel) -> None:
         self.wheel = wheel
@@ -38,18 +41,23 @@ class Turn:
         self.fires = math.inf  # when the wheel looks at us next, inf = it does not know us
         self.expired = False
         self._awake = True
-        self._coroutine: Coroutine[Any, None, None] | None = None
 
     def start(self, coroutine: Coroutine[Any, None, None]) -> None:
-        """Run `coroutine` up to its first pause. It must not raise."""
+        """Run `coroutine` up to its first pause."""
         self._coroutine = coroutine
-        self._resume()
+        self._send = coroutine.send
+        self._awake = False
+        self.wake()
 
     def wake(self) -> None:
         """There is news; nothing happens if the coroutine runs already or has ended."""
-        if not self._awake:
-            self._awake = True
-            self._resume()
+        if self._awake:
+            return
+        self._awake = True
+        try:
+            self._send(None)
+        except BaseException as end:
+            self._ended(end)
 
     def expire(self) -> None:
         """Called by the wheel: the deadline passed."""
@@ -58,9 +66,13 @@ class Turn:
 
     def interrupt(self, error: Exception) -> None:
         """Raise `error` where the coroutine sleeps; nothing happens if it runs or has ended."""
-        if not self._awake:
-            self._awake = True
-            self._resume(error)
+        if self._awake:
+            return
+        self._awake = True
+        try:
+            self._coroutine.throw(error)
+        except BaseException as end:
+            self._ended(end)
 
     @types.coroutine
     def pause(self, deadline: float) -> Generator[None, None, None]:
@@ -82,15 +94,9 @@ class Turn:
     def _wake_for(self, _: Future[Any]) -> None:
         self.wake()
 
-    def _resume(self, error: Exception | None = None) -> None:
-        assert self._coroutine is not None
-        try:
-            if error is None:
-                self._coroutine.send(None)
-            else:
-                self._coroutine.throw(error)
-        except BaseException as end:
-            self._coroutine = None
-            self.wheel.forget(self)
-            if not isinstance(end, StopIteration):
-                raise
+    def _ended(self, end: BaseException) -> None:
+        """The coroutine returned, or `end` escaped from it; it is never awake again."""
+        del self._coroutine, self._send
+        self.wheel.forget(self)
+        if not isinstance(end, StopIteration):
+            raise end
