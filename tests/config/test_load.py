@@ -171,6 +171,7 @@ def test_every_variable_of_the_table_is_read() -> None:
         "WAF_CACHE_DIR": "/cache",
         "WAF_WORKLOAD": "shop",
         "WAF_APP_VERSION": "1.10",
+        "WAF_DRAIN": "40s",
     }
     assert set(good) == set(ENVIRONMENT)
     loaded = load((), good)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.profiles.traffic import KEY, SOURCES, START, args, form, json, learned_shop, learner, seen, shop
 from waf.model import Part
 from waf.profiles import store
+from waf.profiles.endpoint import MAX_PARAMETERS, general_name
 from waf.profiles.evidence import FRESH, Floors, estimate, hours, mark, saturated, sources, tally
-from waf.profiles.model import MAX_LITERALS, MAX_PARAMETERS, State, general_name
+from waf.profiles.model import MAX_LITERALS, State
 from waf.profiles.observe import accepted
 from waf.profiles.parameter import MAX_VALUES, Parameter
 

@@ -18,8 +18,9 @@ import msgspec
 from waf.model import Kind, Part
 from waf.profiles import values as v
 from waf.profiles.constraints import EVERYWHERE, Aspect, Key
+from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import Evidence, Floors, tally
-from waf.profiles.model import MAX_LITERALS, Endpoint, Node, State, is_literal
+from waf.profiles.model import MAX_LITERALS, Node, State, is_literal
 from waf.profiles.parameter import Parameter, bucket_floor
 from waf.profiles.segments import SLOT, unliteral
 

@@ -14,8 +14,9 @@ import msgspec
 
 from waf.model import Field, Finding, Mask, Part, Request
 from waf.profiles.constraints import Constraint, names_allow
+from waf.profiles.endpoint import TRACKING, general_name
 from waf.profiles.findings import about_field, about_place
-from waf.profiles.model import TRACKING, general_name, method_of
+from waf.profiles.model import method_of
 from waf.profiles.observe import media_type
 from waf.profiles.rules import ValueRule
 from waf.profiles.segments import HARMLESS, SLOT, slot_of, split

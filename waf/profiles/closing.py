@@ -42,6 +42,10 @@ _STRENGTH: Final = {
 }  # fmt: skip
 """How much a constraint is worth for each false alarm it may cost; 1 for those not named."""
 
+_OPEN_ENDED: Final = frozenset({Aspect.PLAIN, Aspect.PROSE, Aspect.SCRIPT, Aspect.SHAPE})
+"""What people write has a longer tail than any sample of it shows: of free texts these sets are judged by Turing's
+plain estimate."""
+
 _CROWD: Final = frozenset({Aspect.ENUM, *CHARSETS})
 """Aspects that need `Needs.crowd` sources."""
 
@@ -166,6 +170,8 @@ class _Peers:
 
     def theta(self, candidate: Candidate) -> float:
         """The prior for judging one set: the mean of its peers, with one unseen thing added for them all."""
+        if candidate.nature is Nature.TEXT and candidate.aspect in _OPEN_ENDED:
+            return 1.0
         doubtful, members = self._of(candidate)
         return min(1.0, (doubtful + 1.0) / (members + 1.0))
 

@@ -10,7 +10,7 @@ from typing import Final
 from waf.model import Mask, Part
 from waf.profiles.check import Endpoint, Node, Profile, Table
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
-from waf.profiles.model import BODY_PARTS
+from waf.profiles.endpoint import BODY_PARTS
 from waf.profiles.rules import ValueRule, value_rule
 from waf.profiles.segments import SLOT, unliteral
 

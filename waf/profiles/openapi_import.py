@@ -17,7 +17,7 @@ import msgspec
 from waf.errors import Problem
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Key, Origin, Stage
 from waf.profiles.contract import Contract, ResponseRule
-from waf.profiles.model import learned_header
+from waf.profiles.endpoint import learned_header
 from waf.profiles.schema_rules import Fields, Refused, Schemas
 from waf.profiles.segments import SLOT, literal
 

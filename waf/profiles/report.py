@@ -15,8 +15,9 @@ import msgspec
 from waf.profiles.book import Book, Cover, Places
 from waf.profiles.candidates import Candidate, children_of
 from waf.profiles.constraints import EVERYWHERE, Stage
+from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import estimate, hours
-from waf.profiles.model import Endpoint, Node, State
+from waf.profiles.model import Node, State
 
 STALE: Final = 90 * 86_400.0  # seconds unseen after which an endpoint is stale
 SILENT: Final = 30 * 86_400.0

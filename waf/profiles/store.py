@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
+from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import BYTES, SOURCE_BITS
-from waf.profiles.model import Endpoint, Node, State
+from waf.profiles.model import Node, State
 from waf.profiles.parameter import Parameter, pack_things, unpack_things
 
 MAGIC: Final = b"\x89WAFPRO\n"
