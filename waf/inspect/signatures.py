@@ -36,6 +36,7 @@ from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
+_NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
@@ -242,18 +243,18 @@ class Signatures:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
         result = self._searcher.search([field.value for field in fields], scan)
         note_layers(fields, result.decoded, scan.steps, notes)
-        for owner in result.overflowed:
+        for owner in sorted(result.overflowed)[:_NAMED]:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
         if result.exhausted:
             notes.add("limit.views")
         candidates = list(
             self._requests.judge(result.hits, fields, self._searcher.matcher, level, typed, covers)
         )
-        for candidate in candidates:
-            if candidate.outcome is Outcome.UNSEEN:
-                long = len(candidate.text.data) >= _LONG_TEXT
-                rule = "limit.candidates" if long else "limit.questions"
-                notes.add(rule, candidate.field.part, candidate.field.name)
+        unseen = [candidate for candidate in candidates if candidate.outcome is Outcome.UNSEEN]
+        for long in (False, True):
+            rule = "limit.candidates" if long else "limit.questions"
+            for one in [one for one in unseen if (len(one.text.data) >= _LONG_TEXT) is long][:_NAMED]:
+                notes.add(rule, one.field.part, one.field.name)
         return result, candidates
 
     def _spots(self, text: bytes, scan: Scan, level: int) -> list[int] | None:
