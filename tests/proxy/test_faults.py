@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.stage import Actor, OpenPolicy, Stage
+from tests.proxy.stage import Actor, OpenPolicy, Stage, Transport
 from tests.proxy.test_conversation import BLOCK, GET, OK, filtered_policy, header, post, status
 from waf.config.schema import Config, Limits, Timeouts, Upstream
 from waf.errors import ClientFault, OwnFault, UpstreamFault
@@ -81,6 +81,27 @@ def test_an_app_that_accepts_too_late(make_stage) -> None:
     assert outcome(stage) == (Outcome.UPSTREAM_FAULT, "timeout.connect", 504)
     _, attempt = stage.pending[0]
     assert attempt.cancelled()
+
+
+def test_a_connection_that_comes_after_we_gave_up_is_cut(make_stage) -> None:
+    stage = make_stage(app="hangs")
+    client = stage.connect()
+    client.sends(GET)
+    client.resets()
+    link, _ = stage.pending.pop()
+    transport = Transport()
+    link.connection_made(transport)
+    assert transport.aborted
+
+
+def test_an_attempt_that_is_cancelled_is_a_fault_like_any_other(make_stage) -> None:
+    stage = make_stage(app="hangs")
+    client = stage.connect()
+    client.sends(GET)
+    stage.pending[0][1].cancel()
+    stage.settle()
+    assert status(client.got()) == 502
+    assert outcome(stage)[1] == "upstream.unreachable"
 
 
 def resets(app: Actor) -> None:

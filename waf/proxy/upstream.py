@@ -97,6 +97,9 @@ class Link(Stream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if not self._counted:  # given up while it was being opened
+            self.abort()
+            return
         sock = transport.get_extra_info("socket")
         if sock is not None:
             self._poll = select.poll()
@@ -241,7 +244,7 @@ class Pool:
             await wait_for(attempt, turn, client, deadline, "timeout.connect")
         except ConnectionRefusedError:
             raise fault("upstream.refused") from None
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # cancelled: by whoever ends the event loop
             raise fault("upstream.unreachable") from None
         finally:
             if not attempt.done():
