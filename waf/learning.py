@@ -25,8 +25,11 @@ from waf.profiles.openapi_import import Imported
 from waf.record.log import Log
 
 QUEUE: Final = 4_000  # exchanges waiting to be learned
+QUEUE_BYTES: Final = (
+    2 * 1024 * 1024
+)  # of request bodies waiting; read as fields they are several times larger
 SLICE: Final = 0.001  # seconds of learning at a time
-BACKLOG: Final = 0.000_005  # and for each exchange that waits, so that a burst is learned and not lost
+BACKLOG: Final = 0.000_002  # and for each exchange that waits, so that a burst is learned and not lost
 PAUSE: Final = 0.05  # between two slices
 RENEW: Final = 10.0  # seconds between two profiles
 SAVE: Final = 60.0  # seconds between two states on disk
@@ -57,6 +60,7 @@ class Learning:
         self._renewed = renewed
         self._log = log
         self._queue: deque[Exchange] = deque()
+        self._waiting = 0  # bytes of the requests in the queue
         self._task: asyncio.Task[None] | None = None
         self.memory = Memory(config.state_dir, config.profiles, kept.key, replica)
         kept.disclosures = self.memory.disclosures
@@ -92,9 +96,11 @@ class Learning:
         plain = not exchange.verdict.findings and not exchange.response_verdict.findings
         if self._seen > MATURE and plain and self._seen % SAMPLE:
             return
-        if len(self._queue) >= QUEUE:
+        waiting = self._waiting + exchange.bytes_from_client
+        if len(self._queue) >= QUEUE or waiting > QUEUE_BYTES:
             self.dropped += 1
             return
+        self._waiting = waiting
         self._queue.append(exchange)
 
     # ------------------------------------------------------------------------------------------------ life
@@ -149,6 +155,7 @@ class Learning:
         end = time.perf_counter() + seconds
         while self._queue and time.perf_counter() < end:
             exchange = self._queue.popleft()
+            self._waiting -= exchange.bytes_from_client
             try:
                 self._remember(exchange)
             except Exception as error:
