@@ -165,6 +165,7 @@ async def take_body(
         elif not inflow.done:
             await talk.wait(*inflow.terms())
     body = kept[0] if len(kept) == 1 else b"".join(kept)
+    commons.outbox.empty()  # let nobody's answer wait for our judgement
     began = commons.clock()
     answer: Admitted | Refused
     if streams:

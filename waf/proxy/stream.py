@@ -136,13 +136,14 @@ class Stream(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send, at the latest when this turn of the event loop ends."""
         unsent = self._unsent
-        if unsent:
+        if len(data) > JOINED:
+            self._unsent = b""
+            if not self.lost:
+                self.transport.writelines((unsent, data))
+        elif unsent:
             self._unsent = unsent + data
             if len(self._unsent) > JOINED:
                 self.flush()
-        elif len(data) > JOINED:
-            if not self.lost:
-                self.transport.write(data)
         else:
             self._unsent = data
             self._outbox.add(self)
