@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -83,19 +83,17 @@ def candidates(state: State, floors: Floors) -> Iterator[Candidate]:
 
 def families(state: State, floors: Floors) -> Iterator[Candidate]:
     """Sets of all parameters that share a name, where at least two do: "id" is "id" in every form."""
-    members: defaultdict[str, list[Parameter]] = defaultdict(list)
-    for _, node in state.root.walk():
-        for endpoint in node.endpoints.values():
-            for (_, name), parameter in endpoint.parameters().items():
-                members[family_of(name)].append(parameter)
-    for name, parameters in members.items():
-        if len(parameters) > 1:
-            whole = Parameter()
-            for parameter in parameters:
+    endpoints = [endpoint for _, node in state.root.walk() for endpoint in node.endpoints.values()]
+    counts = Counter(family_of(name) for endpoint in endpoints for _, name in endpoint.parameters())
+    wholes = {name: Parameter() for name, count in counts.items() if count > 1}
+    for endpoint in endpoints:  # one at a time: parameters of a packed endpoint are a copy
+        for (_, name), parameter in endpoint.parameters().items():
+            if (whole := wholes.get(family_of(name))) is not None:
                 whole.merge(parameter)
-            for found in _of_values(whole, Key(FAMILY, EVERYWHERE, name, ""), Part.ARG, floors):
-                found.first, found.last = state.common.first, state.common.last
-                yield found
+    for name, whole in wholes.items():
+        for found in _of_values(whole, Key(FAMILY, EVERYWHERE, name, ""), Part.ARG, floors):
+            found.first, found.last = state.common.first, state.common.last
+            yield found
 
 
 def family_of(name: str) -> str:

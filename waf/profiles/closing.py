@@ -103,6 +103,12 @@ def close(found: list[Candidate], wider: list[Candidate], needs: Needs, total: f
                 member.closed, member.why = True, ""
 
 
+def promising(candidate: Candidate, needs: Needs) -> bool:
+    """False for a set that cannot close and tells nothing about its peers."""
+    share = max(OPEN, needs.epsilon)
+    return candidate.n >= LEAST_OF_FAMILY and candidate.doubtful <= max(2.0, share * candidate.n)
+
+
 def _by_worth(found: Iterable[Candidate], peers: _Peers, needs: Needs) -> list[Candidate]:
     """Those that may close, the best first; the others are told why not."""
     ready: list[tuple[float, Candidate]] = []

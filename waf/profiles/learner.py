@@ -8,7 +8,7 @@ under attack, and of endpoints that have long been known only a sample.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -19,7 +19,7 @@ from waf.profiles import compile, store
 from waf.profiles.book import Book
 from waf.profiles.candidates import Candidate, candidates, families, places_of
 from waf.profiles.check import Profile
-from waf.profiles.closing import Needs, close
+from waf.profiles.closing import Needs, close, promising
 from waf.profiles.constraints import Key, Stage
 from waf.profiles.dissent import dissenters
 from waf.profiles.evidence import Evidence, mark
@@ -119,7 +119,7 @@ class Learner:
         book = self.book
         if book.held:
             return []
-        found = self.candidates()
+        found = self._judged(lambda c: c.key in book.entries or promising(c, self.needs))
         automatic = self.config.promotion == "auto"
         changed = step(book, found, self._strictly, self.needs, now, automatic=automatic)
         book.places = places_of(self.state)
@@ -131,16 +131,21 @@ class Learner:
     def candidates(self) -> list[Candidate]:
         """Every set with how complete it is and, if it is not closed, why. For `step` and for status
         reports."""
+        return self._judged(lambda candidate: True)
+
+    def _judged(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
+        """The candidates that are wanted, judged. The others are dropped as they come: there may be very many."""
         floors = msgspec.structs.replace(self.needs.floors, ignored=self._ignored())
-        found = list(candidates(self.state, floors))
-        close(found, list(families(self.state, floors)), self.needs, self.state.common.n)
+        found = [c for c in candidates(self.state, floors) if wanted(c)]
+        wider = [c for c in families(self.state, floors) if promising(c, self.needs)]
+        close(found, wider, self.needs, self.state.common.n)
         return found
 
     def _strictly(self) -> dict[Key, Candidate]:
         """The candidates with the evidence that a protected constraint needs to open."""
         sources = max(STRICT_SOURCES, self.needs.sources)
         floors = msgspec.structs.replace(self.needs.floors, sources=sources, ignored=self._ignored())
-        return {c.key: c for c in candidates(self.state, floors)}
+        return {c.key: c for c in candidates(self.state, floors) if c.key in self.book.entries}
 
     def _ignored(self) -> Evidence:
         return 0 if self._alone else dissenters(self.state)
