@@ -102,6 +102,10 @@ class Matcher:
                 without = middle
         return start
 
+    def fits(self, text: bytes, match: Match) -> bool:
+        """Whether the pattern has a match that ends there and begins in this text."""
+        return self._ends_at(match[0], text[: match[1]])
+
     def _ends_at(self, index: int, text: bytes) -> bool:
         try:
             return (index, len(text)) in self.scan(text)

@@ -27,6 +27,7 @@ from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 _QUESTIONS: Final = 200  # budget of questions to confirmers for any message
 _PER_QUESTION: Final = 512  # bytes of a message for which there is one more
 _FINDINGS: Final = 64  # of one message; more say no more
+_UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
 _LONG: Final = (
     8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
 )
@@ -66,12 +67,16 @@ class Armed(msgspec.Struct, frozen=True):
 
     rule: Rule
     places: dict[Part, tuple[Place, ...]]  # those of each part
+    whole: tuple[bool, ...]  # for each part whether every field of it counts
     confirm: Confirmer | None
     other_views: int  # the bits of views in which it does not look
 
     def covers(self, field: Field) -> bool:
-        places = self.places.get(field.part)
-        return places is not None and any(place.covers(field.part, field.name) for place in places)
+        part = field.part
+        if self.whole[part]:
+            return True
+        places = self.places.get(part)
+        return places is not None and any(place.covers(part, field.name) for place in places)
 
 
 def nothing_typed(field: Field) -> bool:
@@ -102,11 +107,17 @@ class Questions:
         self._budget += length // _PER_QUESTION
         self._share = max(self._budget // (_LONG + 1) // max(groups, 1), _LEAST)
 
+    @property
+    def spent(self) -> bool:
+        return self._budget <= 0
+
     def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[Hit], bool]:
         """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
 
         Where they are too many: the first, the last, and as many between them as fit, evenly spread.
         """
+        if len(hits) == 1:
+            return list(hits), True
         different = list({self._question(armed, hit): hit for hit in reversed(hits)}.values())[::-1]
         if len(different) <= self._share:
             return different, True
@@ -117,6 +128,8 @@ class Questions:
         rule, data, end = armed.rule, hit.text.data, hit.match[1]
         matcher = self._matcher
         assert matcher is not None  # it made the match
+        if not hit.sure and not matcher.fits(data, hit.match):
+            return Outcome.REJECTED, (end, end), rule.confidence
         if armed.confirm is None:
             return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
         question = self._question(armed, hit)
@@ -194,11 +207,13 @@ class Rulebook:
         if questions is None:
             questions = Questions(matcher)
             questions.allow(sum(len(field.value) for field in fields), len(groups))
-        findings = 0
+        findings = unseen = 0
         for group in groups.values():
             if findings >= _FINDINGS:
                 break
             armed = self.owners[group[0].match[0]]
+            if unseen >= _UNSEEN and armed.confirm is not None and questions.spent:
+                continue
             field = fields[group[0].text.owner]
             if (outcome := _excluded(armed, field, level, typed, covers)) is None:
                 visible = [hit for hit in group if not hit.text.mask & armed.other_views]
@@ -213,6 +228,7 @@ class Rulebook:
                 yield Candidate(armed.rule, field, hit.text, span, outcome, confidence)
                 found = outcome is Outcome.FOUND
                 findings += found
+                unseen += outcome is Outcome.UNSEEN
                 if found or outcome is Outcome.UNSEEN:
                     break
             if not complete and not found:
@@ -264,7 +280,8 @@ def arm(rule: Rule, problems: list[Problem]) -> Armed:
             problems.append(Problem(rule.file, rule.line, f"{rule.id}.confirm", message, mend))
     elif rule.confirm_pattern:
         confirm = _pattern_confirmer(rule)
-    return Armed(rule, places, confirm, int((LAYERS | FOLDS) & ~rule.views))
+    whole = tuple(any(not place.name for place in places.get(part, ())) for part in Part)
+    return Armed(rule, places, whole, confirm, int((LAYERS | FOLDS) & ~rule.views))
 
 
 def _pattern_confirmer(rule: Rule) -> Confirmer:

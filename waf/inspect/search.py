@@ -29,8 +29,11 @@ _SPOTS: Final = 2048  # hints of one text that are looked at one by one
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
+    """A match in a text. Not `sure`: it was found among joined texts, and may have begun in the one before."""
+
     text: Text
     match: Match
+    sure: bool = True
 
 
 class Scan(msgspec.Struct, frozen=True, gc=False):
@@ -168,9 +171,9 @@ class _Rounds:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
         decoded: list[Text] = []
         ends = ends_of(self._values)
-        self._collect(frontier, ends, scan.matches)
+        self._collect(frontier, ends, None if ends and ends[-1] > len(frontier) * _BIG else scan.matches)
         if scan.overflow:
-            self._overflowed.update(owner for owner in range(len(self._values)))
+            self._overflowed.update(range(len(self._values)))
         while frontier := self._decode(frontier, ends, scan.steps) if scan.steps else []:
             decoded += frontier
             ends = ends_of([text.data for text in frontier])
@@ -228,24 +231,30 @@ class _Rounds:
         return True
 
     def _collect(self, frontier: list[Text], ends: list[int], matches: list[Match] | None) -> None:
-        """Gives every match to its text. Those of a joined scan only say in which texts to look; None: in all."""
+        """Gives every match to its text. `matches` are those of a joined scan; None: each text is scanned."""
         matcher = self._searcher.matcher
         if matcher is None:
             return
         if matches is not None and len(frontier) == 1:
             self._hits += [Hit(frontier[0], match) for match in thinned(matches)]
-            return
-        suspects: Sequence[int] = range(len(frontier))
-        if matches is not None:
-            suspects = indices(ends, [end for _, end in matches])
-        for suspect in suspects:
-            text = frontier[suspect]
-            try:
-                found = matcher.scan(text.data)
-            except TooManyMatches as error:
-                found = error.found
-                self._overflowed.add(text.owner)
-            self._hits += [Hit(text, match) for match in thinned(found)]
+        elif matches is None:
+            for text in frontier:
+                try:
+                    found = matcher.scan(text.data)
+                except TooManyMatches as error:
+                    found = error.found
+                    self._overflowed.add(text.owner)
+                self._hits += [Hit(text, match) for match in thinned(found)]
+        else:
+            kept: dict[int, dict[int, int]] = {}
+            last = len(ends) - 1
+            for index, end in matches:
+                number = min(bisect_right(ends, end - 1), last)
+                text = frontier[number]
+                # What "$" takes of the mark is no byte of the text.
+                local = min(end - ends[number] + len(text.data) + len(BETWEEN), len(text.data))
+                if thinned([(index, local)], kept.setdefault(number, {})):
+                    self._hits.append(Hit(text, (index, local), sure=False))
 
 
 def ends_of(values: Sequence[bytes]) -> list[int]:

@@ -36,6 +36,7 @@ from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
+_SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
@@ -217,9 +218,11 @@ class Signatures:
         typed: Callable[[Field], bool],
     ) -> list[Finding]:
         """`scan` is that of `text`, all the fields' values joined."""
-        if scan.overflow:
-            notes.add("limit.matches")
         spots = self._spots(text, scan, level)
+        if scan.overflow:
+            # What is there is more than enough; some of it is named.
+            notes.add("limit.matches")
+            spots = [end for _, end in scan.matches[:_SHOWN]]
         if spots is not None:
             # All else is clean as it is and would not change by any step.
             fields = [fields[index] for index in indices(ends_of([field.value for field in fields]), spots)]
