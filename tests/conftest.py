@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-# Two busy cores decide how long an example takes; a test that needs a bound on time is a benchmark.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Two busy cores decide how long an example takes; a test that needs a bound on time is a benchmark. The default run
+# tries the same examples each time, so that a red run means a change; `make fuzz` looks for new ones.
+settings.register_profile("checks", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None)
+settings.load_profile(os.environ.get("WAF_HYPOTHESIS", "checks"))
 
 
 @pytest.fixture(scope="session")

@@ -103,8 +103,9 @@ def settle_ports(spec: Object, settings: Settings) -> Settings:
 
 
 def free_name(spec: Object, wish: str) -> str:
-    """`wish` as a port name that no container of the pod has."""
+    """`wish` as a port name that no container of the pod has, and that nothing asks for (it would be answered)."""
     names = {port.get("name") for c in all_containers(spec) for port in c.get("ports") or []}
+    names |= {check.action["port"] for c in all_containers(spec) for check in checks_of(c)}
     tried, number = wish[:LONGEST_NAME].rstrip("-"), 1
     while tried in names:
         number += 1
