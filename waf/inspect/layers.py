@@ -83,19 +83,28 @@ def _reference(match: re.Match[bytes]) -> bytes:
     return _NAMED.get(closed or match[4], match[0])
 
 
-_SHORT: Final = {
-    b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"\n": b"", b"\r": b"",
-}  # fmt: skip
-_JS: Final = re.compile(
-    rb"\\(?:[xX]([0-9A-Fa-f]{2})|[uU](?:0000)?([0-9A-Fa-f]{4})|u\{0*([0-9A-Fa-f]{1,6})\}|([0-7]{1,3})|([\s\S]))"
+_SHORT: Final = (
+    (b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"), (b"\\v", b"\v"),
+    (b"\\\r\n", b""), (b"\\\n", b""),
+)  # fmt: skip
+_CODED: Final = re.compile(
+    rb"\\(?:[xX]([0-9A-Fa-f]{2})|[uU](?:0000)?([0-9A-Fa-f]{4})|u\{0*([0-9A-Fa-f]{1,6})\}|([0-7]{1,3}))"
 )
 _SURROGATES: Final = re.compile(rb"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
+_HELD: Final = b"\x1a"  # stands for a backslash that is one
 
 
 def decode_js(text: bytes) -> tuple[bytes, ...]:
+    """Escapes of JavaScript, C, Java, Python, JSON; before any other character the backslash is dropped."""
+    if b"\\" not in text:
+        return (text,)
+    text = text.replace(b"\\\\", _HELD)
     if b"\\ud" in text or b"\\uD" in text:
         text = _SURROGATES.sub(_pair, text)
-    return (_JS.sub(_escape, text),)
+    text = _CODED.sub(_coded, text)
+    for escape, character in _SHORT:
+        text = text.replace(escape, character)
+    return (text.translate(None, b"\\").replace(_HELD, b"\\"),)
 
 
 def _pair(match: re.Match[bytes]) -> bytes:
@@ -103,12 +112,10 @@ def _pair(match: re.Match[bytes]) -> bytes:
     return _character(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF))
 
 
-def _escape(match: re.Match[bytes]) -> bytes:
-    last = match.lastindex
-    digits = match[last or 0]
-    if last == 5:
-        return _SHORT.get(digits, digits)
-    return _character(int(digits, 8) & 0xFF if last == 4 else int(digits, 16))
+def _coded(match: re.Match[bytes]) -> bytes:
+    last = match.lastindex or 0
+    point = int(match[last], 8) & 0xFF if last == 4 else int(match[last], 16)
+    return _HELD if point == 0x5C else _character(point)
 
 
 _CSS: Final = re.compile(
