@@ -150,7 +150,7 @@ class Conversation(Turn):
     async def wait(self, deadline: float, late: str) -> None:
         """Sleep until there is news. Raises `client.gone`, or `late` when the deadline passes before any."""
         client = self.client
-        before = client.unsent if late == "timeout.write" else 0
+        before = client.unsent if client.blocked else 0
         if client.ended and late != "timeout.write":
             patience = self.commons.clock() + HALF_CLOSED_SECONDS
             if patience < deadline:
@@ -200,12 +200,12 @@ class Conversation(Turn):
         return msgspec.structs.replace(peer, client=address, scheme=scheme)
 
     def drop_link(self) -> None:
-        """Cut the connection to the app, if one is in use: its exchange did not end exactly."""
-        if self.link is not None:
-            self.link.retire()
-            self.link.abort()
-            self.link.owner = None
-            self.link = None
+        """Cut the connection to the app: its exchange did not end exactly."""
+        link, self.link = self.link, None
+        if link is not None:
+            link.retire()
+            link.abort()
+            link.owner = None
 
 
 def address_of(name: object) -> str:

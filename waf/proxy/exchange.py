@@ -67,7 +67,8 @@ async def conduct(talk: Conversation) -> bool:
         commons.loop.call_exception_handler({"message": f"exchange {exchange.id} failed", "exception": error})
         return _fail(talk, exchange, fault("own.error"), _place(error))
     finally:
-        talk.drop_link()
+        if talk.link is not None:
+            talk.drop_link()
         commons.finish(exchange)
 
 
@@ -157,13 +158,13 @@ def _ended_exactly(request: Request, response: Response, link: Link, upload: Upl
     An app may answer before it has read the body: what we still hold of it would come before the next
     request.
     """
-    return (
-        link.inbox == b""
-        and (upload is None or upload.done)
-        and not link.unsent
-        and not serialize.isolates(request)
-        and not serialize.announces(response)
-    )
+    if link.inbox:
+        return False
+    if request.framing is not _NONE and (
+        (upload is not None and not upload.done) or link.unsent or serialize.isolates(request)
+    ):
+        return False
+    return response.framing is not _NONE or not serialize.announces(response)
 
 
 async def _rest_of_head(talk: Conversation, exchange: Exchange) -> int:

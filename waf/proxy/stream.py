@@ -150,12 +150,15 @@ class Stream(asyncio.Protocol):
 
     def write_parts(self, head: bytes, body: bytes, tail: bytes = b"") -> None:
         """Send three parts as one; a large body is not copied."""
-        if len(body) <= JOINED:
+        if len(body) > JOINED:
+            self.flush()
+            if not self.lost:
+                self.transport.writelines((head, body, tail))
+        elif self._unsent:
             self.write(head + body + tail)
-            return
-        self.flush()
-        if not self.lost:
-            self.transport.writelines((head, body, tail))
+        else:
+            self._unsent = head + body + tail
+            self._outbox.add(self)
 
     def flush(self) -> None:
         """Hand to the kernel what waits in the outbox."""
