@@ -185,9 +185,9 @@ class Policy:
             findings.append(_too_large())
         typed: Callable[[Field], bool] = _nothing_is_typed
         if settings.profiles and self.profile is not None:
-            check = judgement.check = self.profile.check(
-                request, reading.head, reading.body_fields, request.headers.get(b"content-type") or b""
-            )
+            # Header rules are read from the request itself, so no header has to become a field for this.
+            head, content_type = reading.target + reading.cookies, request.headers.get(b"content-type") or b""
+            check = judgement.check = self.profile.check(request, head, reading.body_fields, content_type)
             exchange.route = settings.name or check.endpoint
             findings += check.findings
             typed = check.typed
