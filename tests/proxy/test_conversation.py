@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import pytest
 
@@ -485,6 +486,63 @@ def test_an_answer_before_the_end_of_the_request_ends_both_connections(make_stag
     client.ends()
     assert client.closed
     assert stage.last.outcome is Outcome.FORWARDED
+
+
+def test_a_client_that_reads_nothing_until_it_has_sent_all(make_stage) -> None:
+    stage = make_stage(OpenPolicy(buffer=0, stream=True))
+    client = stage.connect()
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab")
+    [app] = stage.apps
+    client.transport.room = 0
+    app.sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+    assert client.protocol.blocked
+    app.got()
+    for piece in (b"cd", b"ef"):
+        client.sends(piece)
+        assert app.got() == piece
+    client.transport.room = None
+    client.transport.drain()
+    app.sends(b"0\r\n\r\n")
+    assert client.got().endswith(b"\r\n2\r\nab\r\n0\r\n\r\n")
+    assert stage.last.outcome is Outcome.FORWARDED
+
+
+@pytest.mark.parametrize("held", [b"", b"more"])
+def test_a_filter_cannot_break_the_length_of_a_request(make_stage, held: bytes) -> None:
+    class Careless(Filter):
+        def feed(self, data: bytes) -> bytes:
+            return data + held
+
+        def finish(self) -> bytes:
+            return b"" if held else b"late"
+
+    policy = OpenPolicy(buffer=2)
+    policy.on_stream = lambda request: Admitted(request, None, Careless())
+    stage = make_stage(policy)
+    stage.expects_errors = True
+    client = stage.connect()
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nnice", b"good")
+    [app] = stage.apps
+    assert len(app.got().partition(b"\r\n\r\n")[2]) <= 8
+    assert app.cut
+    assert status(client.got()) == 500
+    assert stage.last.outcome is Outcome.OWN_FAULT
+
+
+def test_a_body_in_single_bytes_costs_no_more_memory_than_its_size(make_stage) -> None:
+    stage = make_stage()
+    client = stage.connect()
+    size = 100_000
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    tracemalloc.start()
+    for _ in range(size - 1):
+        client.protocol.data_received(b"x")
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 3 * size
+    client.sends(b"x")
+    assert stage.policy.judged == [b"x" * size]
+    stage.apps[0].sends(OK)
 
 
 def test_an_app_may_answer_while_it_reads(make_stage) -> None:

@@ -18,6 +18,9 @@ from waf.proxy.upstream import Link
 if TYPE_CHECKING:
     from waf.proxy.downstream import Conversation
 
+JUDGED_AT_ONCE: Final = 16 * 1024
+"""Bodies up to this many bytes take so little time to judge that what waits to be sent may wait on."""
+
 RATE_GRACE: Final = 20.0
 """Seconds of waiting for a body before the least rate counts (Apache's mod_reqtimeout has the same)."""
 
@@ -80,7 +83,7 @@ class Inflow:
 class Upload:
     """A body on its way to the app. `step` moves what can be moved now: answers may come meanwhile."""
 
-    __slots__ = ("_exchange", "_first", "_inflow", "_link", "_sent", "_talk", "done", "length")
+    __slots__ = ("_exchange", "_first", "_inflow", "_link", "_talk", "done", "length")
 
     def __init__(
         self, talk: Conversation, exchange: Exchange, inflow: Inflow, first: bytes, length: int | None
@@ -90,7 +93,6 @@ class Upload:
         self._inflow = inflow
         self._first = first
         self._link: Link | None = None
-        self._sent = 0
         self.length = length  # None: chunked
         self.done = False
 
@@ -119,14 +121,12 @@ class Upload:
         clock = self._talk.commons.clock
         began = clock()
         try:
-            self._sent += link.push(data, last)
+            link.push(data, last)
         except BodyRefused as refused:
             raise Refusal(refused.verdict, Outcome.BLOCKED) from None
         finally:
             self._exchange.overhead += clock() - began
         self.done = last
-        if self.length is not None and (self._sent > self.length or (last and self._sent != self.length)):
-            raise RuntimeError("a filter changed the length of a body whose length was sent already")
 
     def terms(self) -> tuple[float, str]:
         """Until when to wait before the next step, and the name of the fault after that."""
@@ -151,26 +151,29 @@ async def take_body(
     if request.expects_continue and not talk.client.inbox and not reader.done:
         talk.client.write(CONTINUE)
     inflow = Inflow(talk, exchange, reader)
-    kept: list[bytes] = []
-    size = 0
+    body: bytes | bytearray = b""
     while not (streams or inflow.done):
         data = inflow.draw()
         if data:
-            kept.append(data)
-            size += len(data)
-            if size > plan.buffer:
+            if body:  # not a list of pieces: each may be a single byte
+                body = body if isinstance(body, bytearray) else bytearray(body)
+                body += data
+            else:
+                body = data
+            if len(body) > plan.buffer:
                 if plan.over == "block":
                     raise fault("limit.body")
                 streams = True
         elif not inflow.done:
             await talk.wait(*inflow.terms())
-    body = kept[0] if len(kept) == 1 else b"".join(kept)
-    commons.outbox.empty()  # let nobody's answer wait for our judgement
+    body = bytes(body)
+    if len(body) > JUDGED_AT_ONCE:
+        commons.outbox.empty()  # let nobody's answer wait for our judgement
     began = commons.clock()
     answer: Admitted | Refused
     if streams:
         answer = policy.admit_stream(exchange, began)
-    elif size > JUDGED_IN_THREAD:
+    elif len(body) > JUDGED_IN_THREAD:
         answer = await talk.settled(
             commons.loop.run_in_executor(commons.judge, policy.admit, exchange, body, began)
         )

@@ -57,12 +57,9 @@ async def deliver(
     keep = request.keep_alive and commons.keep_alive and not talk.unread
     if talk.served + 1 >= commons.limits.requests_per_connection:
         keep = False
-    data = link.inbox
+    data = link.take()
     exchange.bytes_from_app += len(data)
-    if response.framing is _LENGTH and len(data) == response.length:
-        link.inbox = b""  # complete; no reader needs to be asked
-    else:
-        link.inbox = b""
+    if response.framing is not _LENGTH or len(data) != response.length:  # else it is all here
         reader = framing.response_body(response, commons.limits)
         if data:
             data = b"".join(reader.feed(data))
@@ -116,14 +113,14 @@ class Passing:
         self._flush_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, released: Response, data: bytes, request: Request, keep: bool) -> bool:
-        """`data` is the payload that came with the head. Raises what `deliver` does."""
+    async def run(self, response: Response, data: bytes, request: Request, keep: bool) -> bool:
+        """Send the released `response`; `data` is the payload that came with it. Raises what `deliver` does."""
         reader, body_filter, clock = self._reader, self._filter, self._talk.commons.clock
         if self._known is None:
             self._chunked = request.minor > 0
             keep = keep and self._chunked
         self._head = serialize.response_head(
-            released, length=self._known, close=not keep, minor=request.minor
+            response, length=self._known, close=not keep, minor=request.minor
         )
         try:
             last = False
@@ -170,8 +167,10 @@ class Passing:
             else:
                 deadline, late = self._heard + timeouts.response_idle, "timeout.response"
             upload = self._upload
-            if upload is not None and not upload.step() and not (client.blocked or link.ended or link.lost):
-                deadline, late = upload.terms()
+            if upload is not None and not upload.step() and not (link.ended or link.lost):
+                # A client may read nothing until it has sent everything, so both are waited for.
+                terms = upload.terms()
+                deadline, late = min((deadline, late), terms) if client.blocked else terms
             await talk.wait(deadline, late)
 
     def _flush(self) -> None:

@@ -144,7 +144,7 @@ class Stream(asyncio.Protocol):
             self._unsent = unsent + data
             if len(self._unsent) > JOINED:
                 self.flush()
-        else:
+        elif data:
             self._unsent = data
             self._outbox.add(self)
 

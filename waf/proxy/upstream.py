@@ -39,8 +39,7 @@ class Link(Stream):
     """One connection to the app. It belongs to one exchange at a time (`owner`), or is idle in the pool."""
 
     __slots__ = (
-        "_counted", "_permission", "_poll", "_pool", "chunked", "deadline", "fires", "idle_since",
-        "reused",
+        "_counted", "_left", "_permission", "_poll", "_pool", "deadline", "fires", "idle_since", "reused",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -49,7 +48,7 @@ class Link(Stream):
         self._counted = True
         self._permission: Admitted | None = None
         self._poll: select.poll | None = None
-        self.chunked = False
+        self._left: int | None = None  # bytes still to come of a body that streams with a known length
         self.reused = False  # an exchange ended on it before this one
         self.idle_since = 0.0
         self.deadline = math.inf  # while idle
@@ -65,33 +64,33 @@ class Link(Stream):
         body = permission.body
         if body is None:
             self._permission = permission
-            self.chunked = length is None
+            self._left = length
             self.write(serialize.request_head(permission.request, hop, length))
             return
         self._permission = None
         self.write_parts(serialize.request_head(permission.request, hop, len(body)), body)
 
-    def push(self, data: bytes, last: bool) -> int:
-        """Send on what the permission's filter lets through of the next bytes of the body; how many those
-        are.
+    def push(self, data: bytes, last: bool) -> None:
+        """Send on what the permission's filter lets through of the next bytes of the body.
 
-        Raises BodyRefused, and then nothing of `data` went out.
+        Raises BodyRefused, and RuntimeError where a filter breaks the length that the head promised; nothing of
+        `data` went out then.
         """
         assert self._permission is not None
-        filter = self._permission.stream
-        if filter is not None:
-            data = filter.feed(data) if data else b""
+        body_filter = self._permission.stream
+        if body_filter is not None:
+            data = body_filter.feed(data) if data else b""
             if last:
-                data += filter.finish()
-        if self.chunked:
-            ending = LAST_CHUNK if last else b""
-            if data:
-                self.write_parts(b"%x\r\n" % len(data), data, b"\r\n" + ending)
-            elif last:
-                self.write(ending)
-        elif data:
+                data += body_filter.finish()
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0 or (last and self._left):
+                raise RuntimeError("a filter changed the length of a body whose length was sent already")
             self.write(data)
-        return len(data)
+        elif data:
+            self.write_parts(b"%x\r\n" % len(data), data, b"\r\n" + LAST_CHUNK if last else b"\r\n")
+        elif last:
+            self.write(LAST_CHUNK)
 
     # ------------------------------------------------------------------------------- called by the event loop
 
