@@ -83,6 +83,7 @@ class Limits(Section, frozen=True):
     body: Size = Size(10 * 1024 * 1024 * 1024)  # no request body may be larger
     over_limit: Literal["auto", "block", "stream"] = "auto"  # larger bodies; auto: stream files and octets
     buffer: Size = Size(256 * 1024)  # per direction and connection before reading pauses
+    bodies: Size = Size(128 * 1024 * 1024)  # held for inspection over all connections; more: 503
     decompressed: Size = Size(10 * 1024 * 1024)  # of one body
     ratio: Positive = 100  # of decompression
     depth: Positive = 64  # of nesting in JSON, XML and multipart
