@@ -329,3 +329,4 @@ class Stage:
         assert commons.door.open == 0
         assert (commons.pool.open, commons.pool.idle, commons.pool.waiting) == (0, 0, 0)
         assert len(commons.wheel) == 0
+        assert commons.bodies_held == 0

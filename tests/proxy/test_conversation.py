@@ -343,6 +343,7 @@ def test_a_body_over_the_measure_streams_by_plan(make_stage, framing: str) -> No
         pieces = [b"5\r\nhello\r\n", b"5\r\n worl\r\n", b"1\r\nd\r\n0\r\n\r\n"]
         client_pieces = [pieces[0], pieces[1], b"1\r\nd\r\n0\r\n\r\n"]
     [app] = stage.apps
+    assert stage.commons.bodies_held == 0  # sent on, and held no longer
     sent = app.got()
     assert sent.endswith(b"\r\n\r\n" + pieces[0])
     assert (header(sent, b"Content-Length") == b"11") is (framing == "length")

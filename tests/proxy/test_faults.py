@@ -655,6 +655,24 @@ def test_who_leaves_when_its_turn_has_come_passes_it_on(make_stage) -> None:
     assert len(stage.records) == 3
 
 
+def test_the_memory_of_all_bodies_is_limited(make_stage) -> None:
+    stage = make_stage(config=Config(limits=Limits(bodies=10_000)))
+    clients = [stage.connect() for _ in range(3)]
+    for client in clients:
+        client.sends(post(b"x" * 5000)[:-1000])
+    answer = clients[2].got()
+    assert status(answer) == 503
+    assert (stage.last.outcome, stage.last.fault) == (Outcome.OVERLOADED, "overload.bodies")
+    assert stage.commons.bodies_held == 8000
+    clients[0].sends(b"x" * 1000)  # still held while the app thinks
+    assert stage.commons.bodies_held == 9000
+    stage.apps[0].sends(OK)
+    assert status(clients[0].got()) == 200
+    assert stage.commons.bodies_held == 4000
+    clients[1].resets()
+    assert stage.commons.bodies_held == 0
+
+
 def test_idle_connections_to_the_app_are_few_and_end(make_stage) -> None:
     config = Config(upstream=Upstream(idle_connections=2, idle_timeout=10), timeouts=Timeouts(keep_alive=100))
     stage = make_stage(config=config)

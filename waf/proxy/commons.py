@@ -20,7 +20,7 @@ from waf.model import Admitted, BodyPlan, Exchange, Refused, Released, Response,
 from waf.policy.access import subnet_key
 from waf.proxy.identity import Ids
 from waf.proxy.stats import Stats
-from waf.proxy.stream import Outbox
+from waf.proxy.stream import Flow
 from waf.proxy.upstream import Dial, Pool, dialler
 from waf.proxy.wheel import TICK, Wheel
 
@@ -99,12 +99,14 @@ class Commons:
     """See the module. `policy` gives the policy in force; an exchange asks once, when its head is read."""
 
     __slots__ = (
+        "bodies_held",
         "clock",
         "config",
         "conversations",
         "door",
         "draining",
         "emptied",
+        "flow",
         "hosts",
         "idle_until",
         "ids",
@@ -112,7 +114,6 @@ class Commons:
         "keep_alive",
         "limits",
         "loop",
-        "outbox",
         "policy",
         "pool",
         "proxies",
@@ -145,7 +146,8 @@ class Commons:
         self.wall = wall
         self.wheel = Wheel(clock, tick)
         self.stats = Stats()
-        self.outbox = Outbox(loop.call_soon)
+        self.flow = Flow(loop.call_soon, config.limits.buffer)
+        self.bodies_held = 0  # bytes of request bodies in memory, over all connections
         self.conversations: set[Conversation] = set()
         self.door = Door(self)
         self.emptied: asyncio.Future[None] | None = None  # set by whoever waits for the last connection's end
@@ -154,7 +156,7 @@ class Commons:
         self.keep_alive = True
         self.judge = ThreadPoolExecutor(1, thread_name_prefix="judge")
         dial = dial or dialler(parse_upstream(config.upstream.url), loop)
-        self.pool = Pool(dial, config.upstream, self.wheel, clock, loop, self.stats, self.outbox)
+        self.pool = Pool(dial, config.upstream, self.wheel, clock, loop, self.stats, self.flow)
         self.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -163,6 +165,7 @@ class Commons:
         self.config = config
         self.limits = config.limits
         self.timeouts = config.timeouts
+        self.flow.held = config.limits.buffer
         self.hosts = HostRule.compile(config.listen.hosts)
         self.proxies = TrustedProxies.compile(config.listen.trusted_proxies, config.listen.trusted_hops)
         self.websocket = config.listen.websocket

@@ -46,7 +46,7 @@ class ClientStream(Stream):
     __slots__ = ("_address", "_commons", "_secure", "conversation")
 
     def __init__(self, commons: Commons, *, secure: bool = False, counted: str | None = None) -> None:
-        super().__init__(None, commons.outbox)
+        super().__init__(None, commons.flow)
         self._commons = commons
         self._secure = secure
         self._address = counted
@@ -88,7 +88,7 @@ class ClientStream(Stream):
 
     def reset(self) -> None:
         """Cut the connection so that no client can take what it got for a whole answer."""
-        self._unsent = b""
+        self._outbox = b""
         if not self.lost:
             sock = self.transport.get_extra_info("socket")
             if sock is not None and sock.family != socket.AF_UNIX:
@@ -100,7 +100,7 @@ class ClientStream(Stream):
 class Conversation(Turn):
     """One client connection and the exchanges on it, one after another."""
 
-    __slots__ = ("client", "commons", "link", "peer", "served", "trusted", "unread")
+    __slots__ = ("client", "commons", "held", "link", "peer", "served", "trusted", "unread")
 
     def __init__(self, commons: Commons, client: ClientStream, peer: Peer) -> None:
         super().__init__(commons.wheel)
@@ -109,6 +109,7 @@ class Conversation(Turn):
         self.peer = peer
         self.trusted = False
         self.served = 0  # exchanges ended
+        self.held = 0  # bytes of the body in hand that count in `commons.bodies_held`
         self.link: Link | None = None  # the connection to the app in use
         self.unread = False  # of the request in hand something has not arrived yet
 
@@ -198,6 +199,19 @@ class Conversation(Turn):
             return peer
         scheme = forwarded_scheme(request.headers) or peer.scheme
         return msgspec.structs.replace(peer, client=address, scheme=scheme)
+
+    def hold(self, size: int) -> None:
+        """`size` more bytes of the request's body are in memory. Raises `overload.bodies`."""
+        self.held += size
+        commons = self.commons
+        commons.bodies_held += size
+        if commons.bodies_held > commons.limits.bodies:
+            raise fault("overload.bodies")
+
+    def let_go(self) -> None:
+        """The body in hand is needed no longer."""
+        self.commons.bodies_held -= self.held
+        self.held = 0
 
     def drop_link(self) -> None:
         """Cut the connection to the app: its exchange did not end exactly."""

@@ -69,6 +69,8 @@ async def conduct(talk: Conversation) -> bool:
     finally:
         if talk.link is not None:
             talk.drop_link()
+        if talk.held:
+            talk.let_go()
         commons.finish(exchange)
 
 

@@ -75,6 +75,9 @@ FAULTS: Final[dict[str, Reason]] = {
     "overload.upstream-pool": Reason(
         OwnFault, 503, Outcome.OVERLOADED, "all connections to the app are in use"
     ),
+    "overload.bodies": Reason(
+        OwnFault, 503, Outcome.OVERLOADED, "too many request bodies are held for inspection at this moment"
+    ),
     "drain.deadline": Reason(OwnFault, 503, Outcome.OVERLOADED, "the sidecar ended before the exchange did"),
     "own.error": Reason(OwnFault, 500, Outcome.OWN_FAULT, "an error in the sidecar's own code"),
 }

@@ -115,6 +115,8 @@ class Upload:
             if not data and not inflow.done:
                 return False
             self._push(link, data, inflow.done)
+            if self._talk.held:
+                self._talk.let_go()
         return True
 
     def _push(self, link: Link, data: bytes, last: bool) -> None:
@@ -160,6 +162,7 @@ async def take_body(
                 body += data
             else:
                 body = data
+            talk.hold(len(data))
             if len(body) > plan.buffer:
                 if plan.over == "block":
                     raise fault("limit.body")
@@ -168,7 +171,7 @@ async def take_body(
             await talk.wait(*inflow.terms())
     body = bytes(body)
     if len(body) > JUDGED_AT_ONCE:
-        commons.outbox.empty()  # let nobody's answer wait for our judgement
+        commons.flow.flush()  # let nobody's answer wait for our judgement
     began = commons.clock()
     answer: Admitted | Refused
     if streams:

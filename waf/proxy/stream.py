@@ -22,29 +22,31 @@ JOINED: Final = 32 * 1024
 TOGETHER: Final = 32
 """Streams that wait in the outbox before it is emptied early, so that none waits for a long turn to end."""
 
-HELD: Final = 256 * 1024
-"""What was not taken when it came, and is more than this many bytes, stops the reading even where it is
-wanted."""
 
+class Flow:
+    """What all streams share: who has something to send at the end of this turn of the event loop.
 
-class Outbox:
-    """The streams with something to send at the end of this turn of the event loop."""
+    `held` bytes that came and were not taken stop the reading of a stream, even where they are wanted.
+    """
 
-    __slots__ = ("_call_soon", "_streams")
+    __slots__ = ("_call_soon", "_streams", "held")
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, call_soon: Callable[[Callable[[], None]], object], held: int) -> None:
         self._call_soon = call_soon
         self._streams: list[Stream] = []
+        self.held = held
 
     def add(self, stream: Stream) -> None:
+        """`stream` has something in its outbox."""
         streams = self._streams
         if not streams:
-            self._call_soon(self.empty)
+            self._call_soon(self.flush)
         streams.append(stream)
         if len(streams) >= TOGETHER:
-            self.empty()
+            self.flush()
 
-    def empty(self) -> None:
+    def flush(self) -> None:
+        """Send all that waits."""
         streams, self._streams = self._streams, []
         for stream in streams:
             stream.flush()
@@ -60,13 +62,13 @@ class Stream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_outbox", "_unsent", "blocked", "ended", "inbox", "lost", "owner", "paused", "transport", "wanted",
+        "_flow", "_outbox", "blocked", "ended", "inbox", "lost", "owner", "paused", "transport", "wanted",
     )  # fmt: skip
 
-    def __init__(self, owner: Turn | None, outbox: Outbox) -> None:
+    def __init__(self, owner: Turn | None, flow: Flow) -> None:
         self.owner = owner
-        self._outbox = outbox
-        self._unsent = b""
+        self._flow = flow
+        self._outbox = b""
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)  # until connection_made
         self.inbox = b""
         self.wanted = False
@@ -88,7 +90,7 @@ class Stream(asyncio.Protocol):
         self.inbox = self.inbox + data if self.inbox else data
         if self.wanted:
             owner.wake()
-            if len(self.inbox) <= HELD:
+            if len(self.inbox) <= self._flow.held:
                 return
         if not self.paused and not self.lost:
             self.paused = True
@@ -135,18 +137,18 @@ class Stream(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send, at the latest when this turn of the event loop ends."""
-        unsent = self._unsent
+        waiting = self._outbox
         if len(data) > JOINED:
-            self._unsent = b""
+            self._outbox = b""
             if not self.lost:
-                self.transport.writelines((unsent, data))
-        elif unsent:
-            self._unsent = unsent + data
-            if len(self._unsent) > JOINED:
+                self.transport.writelines((waiting, data))
+        elif waiting:
+            self._outbox = waiting + data
+            if len(self._outbox) > JOINED:
                 self.flush()
         elif data:
-            self._unsent = data
-            self._outbox.add(self)
+            self._outbox = data
+            self._flow.add(self)
 
     def write_parts(self, head: bytes, body: bytes, tail: bytes = b"") -> None:
         """Send three parts as one; a large body is not copied."""
@@ -154,22 +156,22 @@ class Stream(asyncio.Protocol):
             self.flush()
             if not self.lost:
                 self.transport.writelines((head, body, tail))
-        elif self._unsent:
+        elif self._outbox:
             self.write(head + body + tail)
         else:
-            self._unsent = head + body + tail
-            self._outbox.add(self)
+            self._outbox = head + body + tail
+            self._flow.add(self)
 
     def flush(self) -> None:
         """Hand to the kernel what waits in the outbox."""
-        data, self._unsent = self._unsent, b""
+        data, self._outbox = self._outbox, b""
         if data and not self.lost:
             self.transport.write(data)
 
     @property
     def unsent(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return len(self._unsent) + (0 if self.lost else self.transport.get_write_buffer_size())
+        return len(self._outbox) + (0 if self.lost else self.transport.get_write_buffer_size())
 
     def end(self) -> bool:
         """Say that no more will come, after all that was written; False where that cannot be said (TLS)."""
@@ -187,6 +189,6 @@ class Stream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; the peer sees a reset where bytes are missing."""
-        self._unsent = b""
+        self._outbox = b""
         if not self.lost:
             self.transport.abort()

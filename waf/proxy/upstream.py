@@ -21,7 +21,7 @@ from waf.http1.serialize import LAST_CHUNK, Hop
 from waf.model import Admitted, Response
 from waf.proxy.faults import fault
 from waf.proxy.stats import Stats
-from waf.proxy.stream import Outbox, Stream
+from waf.proxy.stream import Flow, Stream
 from waf.proxy.turn import Turn
 from waf.proxy.wheel import Wheel
 
@@ -43,7 +43,7 @@ class Link(Stream):
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(None, pool.outbox)
+        super().__init__(None, pool.flow)
         self._pool = pool
         self._counted = True
         self._permission: Admitted | None = None
@@ -167,10 +167,10 @@ class Pool:
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
         stats: Stats,
-        outbox: Outbox,
+        flow: Flow,
     ) -> None:
         self.stats: Final = stats
-        self.outbox: Final = outbox
+        self.flow: Final = flow
         self._dial: Final = dial
         self._wheel: Final = wheel
         self._clock: Final = clock
