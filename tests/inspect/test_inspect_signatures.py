@@ -218,17 +218,49 @@ def test_ordinary_encodings_are_not(target: bytes) -> None:
     assert not made.findings
 
 
-def test_limits_are_noticed() -> None:
-    made = reading(body=b"q=" + b"a" * 70_000, content_type=b"text/plain")
-    signatures(rule(patterns=["a", "[ab]", "[ac]"])).check(made, 2)
-    assert "limit.matches" in [finding.rule for finding in made.findings]
-    made = reading(body=b"".join(b"%d attack " % n for n in range(3_000)), content_type=b"text/plain")
-    signatures(rule(confirm_pattern="never")).check(made, 2)
-    assert "limit.candidates" in [finding.rule for finding in made.findings]
-    nested = b"".join(b"%%2525%02x&#x26;\\x5c" % (n % 128) for n in range(9_000))
-    made = reading(body=nested, content_type=b"text/plain")
-    signatures(rule()).check(made, 2)
-    assert "limit.views" in [finding.rule for finding in made.findings]
+def _nested(number: int) -> bytes:
+    return b"%%2525%02x&#x26;\\x5c%d" % (number % 128, number)
+
+
+LIMITED = {
+    "limit.matches": (rule(patterns=["a", "[ab]", "[ac]"]), b"a" * 70_000, b"text/plain"),
+    "limit.candidates": (
+        rule(confirm_pattern="never"),
+        b"".join(b"%d attack " % number for number in range(3_000)),
+        b"text/plain",
+    ),
+    "limit.questions": (
+        rule(confirm_pattern="never"),
+        json.dumps([f"{number} attack {'-' * 40}" for number in range(1_000)]).encode(),
+        JSON,
+    ),
+    "limit.views": (rule(), b"".join(map(_nested, range(9_000))), b"text/plain"),
+    "limit.encodings": (
+        rule(),
+        json.dumps([f"%41&lt;\\x41'+'a//b/*{number}*/" for number in range(1_900)]).encode(),
+        JSON,
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITED)
+def test_limits_are_noticed(limit: str) -> None:
+    text, body, content_type = LIMITED[limit]
+    made = reading(body=body, content_type=content_type)
+    signatures(text).check(made, 2)
+    assert limit in [finding.rule for finding in made.findings]
+
+
+def test_an_attack_behind_many_look_alikes_is_found_or_noticed() -> None:
+    decoys = [f"{number} attack" for number in range(1_000)]
+    made = reading(body=json.dumps([*decoys, "attack now"]).encode(), content_type=JSON)
+    findings = signatures(rule(confirm_pattern="attack now")).check(made, 2)
+    assert findings or "limit.questions" in [finding.rule for finding in made.findings]
+    text = " - - - ".join([*decoys[:500], "attack now"]).encode()
+    long = reading(body=text, content_type=b"text/plain")
+    assert signatures(rule(confirm_pattern="attack now")).check(long, 2), (
+        "the last candidate is always asked about"
+    )
 
 
 # -------------------------------------------------------------------------------------------- remembered headers

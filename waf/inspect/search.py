@@ -21,11 +21,14 @@ from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
 _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
-_TIMES: Final = 2  # and this many times its own length
-_OVERHEAD: Final = 256  # what a text costs beside its bytes, in bytes
+_TIMES: Final = (4, 2)  # and as many times its own length by first steps, and by all further ones
+_LONG: Final = (
+    4096  # bytes of a value from which on its first steps are always taken: there are few such values
+)
+_OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
-_SPOTS: Final = 2048  # hints of one text that are looked at one by one
+_SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -53,14 +56,15 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
 class Result(msgspec.Struct, frozen=True, gc=False):
     """`hits` of patterns, `decoded` all texts but the values themselves.
 
-    `overflowed` has the owners of texts with more matches than were counted; `exhausted` says that there was more
-    to decode than is decoded.
+    `overflowed` has the owners of texts with more matches than were counted. `exhausted` says that there was more to
+    decode than is decoded, `unopened` that even first steps on short values were left out.
     """
 
     hits: list[Hit]
     decoded: list[Text]
     overflowed: set[int]
     exhausted: bool
+    unopened: bool
 
 
 _ANCHOR: Final = re.compile(rb"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]|[$^]", re.S)
@@ -86,9 +90,11 @@ class Hints:
         self._literals = _matcher(LITERAL_HINTS.values(), store, once=True)
         self._classes = _matcher(CLASS_HINTS.values(), store, once=True)
         self._seconds = _matcher(SECOND_HINTS.values(), store, once=True)
-        literals = [hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS]
-        groups = (literals, CLASS_HINTS.values(), SECOND_HINTS.values())
-        self._spots = tuple(_matcher(hints, store, once=False) for hints in groups)
+        literals = {view: hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS}
+        self._spots = tuple(
+            (_matcher(hints.values(), store, once=False), tuple(map(int, hints)))
+            for hints in (literals, CLASS_HINTS, SECOND_HINTS)
+        )
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
@@ -103,16 +109,20 @@ class Hints:
                 steps |= _SECOND[index]
         return steps
 
-    def spots(self, text: bytes) -> list[int] | None:
-        """The offset behind each place where a step might change the text; None where they are too many."""
+    def spots(self, text: bytes) -> list[tuple[int, int]] | None:
+        """(bit of a step, offset behind the place where it might change the text); None where they are too many."""
+        most = _SPOTS + len(text) // 16
         try:
-            return [end for matcher in self._spots for _, end in matcher.scan(text, _SPOTS)]
+            return [
+                (bits[index], end) for matcher, bits in self._spots for index, end in matcher.scan(text, most)
+            ]
         except TooManyMatches:
             return None
 
     @property
     def size(self) -> int:
-        return sum(matcher.size for matcher in (self._literals, self._classes, self._seconds, *self._spots))
+        matchers = (self._literals, self._classes, self._seconds, *(matcher for matcher, _ in self._spots))
+        return sum(matcher.size for matcher in matchers)
 
 
 _LITERAL: Final = tuple(map(int, LITERAL_HINTS))
@@ -161,11 +171,12 @@ class _Rounds:
         self._hints = searcher.hints
         self._searcher = searcher
         self._values = values
-        self._budget = _BASE + _TIMES * sum(len(value) for value in values)
+        length = sum(len(value) for value in values)
+        self._budgets = [_BASE + times * length for times in _TIMES]  # of first steps, of further ones
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._hits: list[Hit] = []
         self._overflowed: set[int] = set()
-        self._exhausted = False
+        self._exhausted = self._unopened = False
 
     def run(self, scan: Scan) -> Result:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
@@ -186,37 +197,44 @@ class _Rounds:
                 self._collect(frontier, ends, scan.matches)
                 if scan.overflow:
                     self._overflowed.add(frontier[0].owner)
-        return Result(self._hits, decoded, self._overflowed, self._exhausted)
+        return Result(self._hits, decoded, self._overflowed, self._exhausted, self._unopened)
 
     def _decode(self, frontier: list[Text], ends: list[int], steps: int) -> list[Text]:
         """The texts that one more step makes of these; `steps` are those that some of them may need."""
         following: list[Text] = []
-        alone = len(frontier) == 1
-        for text in self._hinted(frontier, ends):
-            wanted = steps if alone else self._hints.steps(text.data)
-            if not wanted:
-                continue
+        for text, wanted in self._hinted(frontier, ends, steps):
+            long = len(text.data) >= _LONG
             for step in STEPS:
                 if not step.bit & wanted or not text.may_take(step):
                     continue
-                if self._budget <= 0:
+                # In a long text a fold undoes what hardly hides there; its layers are always undone once.
+                budget = 1 if text.chain or (long and step.fold) else 0
+                if self._budgets[budget] <= 0 and (budget or not long):
                     self._exhausted = True
-                    return following
-                self._budget -= len(text.data) // 4 + _OVERHEAD  # the step's own work
+                    self._unopened |= not budget
+                    if text.chain or not long:
+                        return following
+                    continue
+                self._budgets[budget] -= len(text.data) // 4 + _OVERHEAD  # the step's own work
                 for made in text.after(step):
                     if self._is_new(made):
-                        self._budget -= len(made.data)
+                        self._budgets[budget] -= len(made.data)
                         following.append(made)
         return following
 
-    def _hinted(self, frontier: list[Text], ends: list[int]) -> list[Text]:
-        """Those of the texts that some step might change, or all of them where that is not worth asking."""
-        if len(frontier) < 3:
-            return frontier
+    def _hinted(self, frontier: list[Text], ends: list[int], steps: int) -> Iterable[tuple[Text, int]]:
+        """Those of the texts that some step might change, and the bits of such steps."""
+        if len(frontier) == 1:
+            return [(frontier[0], steps)]
         spots = self._hints.spots(BETWEEN.join([text.data for text in frontier]))
         if spots is None:
-            return frontier
-        return [frontier[index] for index in indices(ends, spots)]
+            return [(text, self._hints.steps(text.data)) for text in frontier]
+        last = len(ends) - 1
+        wanted: dict[int, int] = {}
+        for bit, end in spots:
+            number = min(bisect_right(ends, end - 1), last)
+            wanted[number] = wanted.get(number, 0) | bit
+        return [(frontier[number], wanted[number]) for number in sorted(wanted)]
 
     def _is_new(self, text: Text) -> bool:
         known = self._known.get(text.owner)

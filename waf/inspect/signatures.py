@@ -249,7 +249,7 @@ class Signatures:
         for owner in sorted(result.overflowed)[:_NAMED]:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
         if result.exhausted:
-            notes.add("limit.views")
+            notes.add("limit.encodings" if result.unopened else "limit.views")
         candidates = list(
             self._requests.judge(result.hits, fields, self._searcher.matcher, level, typed, covers)
         )
@@ -268,7 +268,7 @@ class Signatures:
             hints = self._searcher.hints.spots(text)
             if hints is None:
                 return None
-            spots += hints
+            spots += [end for _, end in hints]
         return spots
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
