@@ -19,20 +19,16 @@ from waf.http1.fields import REQUEST_FIELDS, RESPONSE_FIELDS, FieldFault
 from waf.http1.grammar import LENGTH, REQUEST, RESPONSE, WEBSOCKET_KEY
 from waf.http1.hosts import HOSTS, BadHost, HostRule
 from waf.http1.rules import client_fault, upstream_fault
+from waf.http1.speed import HEADS, METHODS
 from waf.model import Framing, Request, Response
 
-METHODS: Final = frozenset(
-    {
-        b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"QUERY",
-        b"PROPFIND", b"PROPPATCH", b"MKCOL", b"COPY", b"MOVE", b"LOCK", b"UNLOCK", b"SEARCH", b"REPORT",
-        b"MKCALENDAR", b"ACL", b"BIND", b"REBIND", b"UNBIND", b"CHECKOUT", b"MERGE", b"MKACTIVITY", b"PURGE",
-        b"LINK", b"UNLINK", b"SUBSCRIBE", b"UNSUBSCRIBE", b"NOTIFY",
-    }
-)  # fmt: skip
-"""Methods with a meaning for an app behind us. Not CONNECT and TRACE (for proxies), nor PRI (HTTP/2)."""
+_METHODS: Final = frozenset(METHODS)
 
 RESPONSE_HEAD: Final = 64 * 1024
 """Bytes of the largest head taken from the app."""
+
+_plain_request: Final = HEADS.request if HEADS is not None else None
+_plain_response: Final = HEADS.response if HEADS is not None else None
 
 _NONE: Final = Framing.NONE
 _LENGTH: Final = Framing.LENGTH
@@ -42,6 +38,21 @@ _UNTIL_CLOSE: Final = Framing.UNTIL_CLOSE
 
 def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> Request:
     """The request whose head is exactly `data`, from its first byte through its blank line.
+
+    What `any_request_head` gives; heads of the plain form are read in C. Raises ClientFault.
+    """
+    if _plain_request is not None:
+        line, head = limits.line, limits.head
+        request = _plain_request(data, line if line < head else head, limits.headers, limits.body)
+        if request is not None:
+            if hosts is not None and not hosts.allows(request.host):
+                raise client_fault("host-not-allowed")
+            return request
+    return any_request_head(data, limits, hosts)
+
+
+def any_request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> Request:
+    """The request whose head is exactly `data`, whatever its form; the reference.
 
     One CRLF may stand before the request line (RFC 9112 2.2). The target is kept byte for byte, but that
     several slashes at its beginning become one and that an absolute one becomes a path. `Request.host` is in
@@ -54,7 +65,7 @@ def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> 
     if fit is None:
         raise client_fault(diagnose.request(data))
     method, target, authority, path, query, digit, _ = fit.groups()
-    if method not in METHODS:
+    if method not in _METHODS:
         raise client_fault("method")
     try:
         headers = REQUEST_FIELDS.read(data, fit.start(7))
@@ -118,6 +129,18 @@ def request_head(data: bytes, limits: Limits, hosts: HostRule | None = None) -> 
 
 def response_head(data: bytes, limits: Limits, method: bytes) -> Response:
     """The response whose head is exactly `data`; `method` is that of the request which it answers.
+
+    What `any_response_head` gives; heads of the plain form are read in C. Raises UpstreamFault.
+    """
+    if _plain_response is not None:
+        response = _plain_response(data, RESPONSE_HEAD, limits.headers, method)
+        if response is not None:
+            return response
+    return any_response_head(data, limits, method)
+
+
+def any_response_head(data: bytes, limits: Limits, method: bytes) -> Response:
+    """The response whose head is exactly `data`, whatever its form; the reference.
 
     `framing` already knows that the answer to HEAD, 1xx, 204 and 304 have no body. Raises UpstreamFault.
     """

@@ -5,6 +5,7 @@ Nothing received is ever copied to the other side but the parsed target, names, 
 
 from __future__ import annotations
 
+import functools
 import http
 from typing import Final
 
@@ -13,6 +14,7 @@ import msgspec
 from waf.http1 import connection
 from waf.http1.headers import CLIENT_CLAIMS, HOP_BY_HOP, OWN_TO_REQUESTS
 from waf.http1.memo import Memo
+from waf.http1.speed import FROM_APP, FROM_CLIENT, HEADS
 from waf.model import Framing, Peer, Request, Response
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -23,6 +25,10 @@ Lines = tuple[tuple[bytes, bytes], ...]
 _NONE: Final = Framing.NONE
 _WITH_CONTENT: Final = frozenset({b"POST", b"PUT", b"PATCH"})
 """Methods that expect content, so that "none" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
+
+_write: Final = HEADS.write if HEADS is not None else None
+_OWN_OPTIONS: Final = frozenset({None, b"keep-alive", b"Keep-Alive", b"close", b"Close"})
+"""Connection headers that nominate no field, as nearly everybody writes them."""
 
 _NOT_TO_APP: Final = HOP_BY_HOP | OWN_TO_REQUESTS
 _from_trusted: Final = Memo(lambda name: name not in _NOT_TO_APP, capacity=4096, longest=64)
@@ -77,7 +83,70 @@ def _is_empty(request: Request) -> bool:
 
 
 def request_head(request: Request, hop: Hop, length: int | None) -> bytes:
-    """The head to send to the app, always HTTP/1.1; `length` is the body's size in bytes, None: chunked."""
+    """The head to send to the app, always HTTP/1.1; `length` is the body's size in bytes, None: chunked.
+
+    What `any_request_head` gives; heads of the plain form are written in C.
+    """
+    if _write is not None and not hop.trusted and not hop.via and request.upgrade is None:
+        head = _plain_request(request, hop, length)
+        if head is not None:
+            return head
+    return any_request_head(request, hop, length)
+
+
+def _plain_request(request: Request, hop: Hop, length: int | None) -> bytes | None:
+    """The head for an ordinary request of a client that is not believed; None where it is not ordinary."""
+    assert _write is not None
+    headers = request.headers
+    index = headers.index
+    framed = request.framing is not _NONE
+    if (
+        index.get(b"connection") not in _OWN_OPTIONS
+        or b"host" not in index
+        or b"tracestate" in index
+        or not (request.host and hop.request_id)
+        or hop.traceparent is None
+        or (framed and request.method not in _WITH_CONTENT)
+    ):
+        return None
+    if length is None:
+        framing = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    elif length or framed or request.method in _WITH_CONTENT:
+        framing = b"\r\nContent-Length: %d\r\n\r\n" % length
+    else:
+        framing = b"\r\n\r\n"
+    peer = hop.peer
+    return _write(
+        False,
+        (request.method, b" ", request.target, b" HTTP/1.1\r\n"),
+        headers.lines,
+        FROM_CLIENT,
+        (
+            _forwarded(peer.address, peer.scheme),
+            b"X-Forwarded-Host: ",
+            request.host,
+            b"\r\nX-Request-Id: ",
+            hop.request_id,
+            b"\r\ntraceparent: ",
+            hop.traceparent,
+            framing,
+        ),
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _forwarded(address: str, scheme: str) -> bytes:
+    """X-Forwarded-For and -Proto of a client that is not believed."""
+    proto = b"https" if scheme == "https" else b"http"
+    return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (_spelled(address), proto)
+
+
+def _spelled(address: str) -> bytes:
+    return address.encode("ascii", "replace") or b"unknown"
+
+
+def any_request_head(request: Request, hop: Hop, length: int | None) -> bytes:
+    """The same for whatever request; the reference."""
     headers = request.headers
     header = headers.index.get
     lines = headers.lines
@@ -116,7 +185,7 @@ def _add_forwarded(out: list[bytes], request: Request, hop: Hop) -> None:
     """X-Forwarded-For, -Proto and -Host (and Forwarded, where a trusted proxy began it)."""
     header = request.headers.index.get
     peer = hop.peer
-    address = peer.address.encode("ascii", "replace") or b"unknown"
+    address = _spelled(peer.address)
     before = header(b"x-forwarded-for") if hop.trusted else None
     if before:
         out += (b"X-Forwarded-For: ", before, b", ", address, b"\r\n")
@@ -141,8 +210,37 @@ def response_head(
     `length` is the body's size in bytes; None means chunked, and to an HTTP/1.0 client until close. A
     response without a body (`framing` NONE: to HEAD, 1xx, 204, 304) gets no framing; what Content-Length says
     of an answer to HEAD or of a 304 is information, and goes on. `close`: the connection ends after it.
-    `extra` headers are ours and replace those of the same name.
+    `extra` headers are ours and replace those of the same name. What `any_response_head` gives; heads of the plain
+    form are written in C.
     """
+    if (
+        _write is not None
+        and length is not None
+        and not extra
+        and minor
+        and response.framing is not _NONE
+        and response.status >= 200
+        and response.headers.index.get(b"connection") in _OWN_OPTIONS
+    ):
+        ending = (
+            b"Content-Length: %d\r\nConnection: close\r\n\r\n" if close else b"Content-Length: %d\r\n\r\n"
+        )
+        head = _write(
+            True,
+            (b"HTTP/1.1 %d " % response.status, response.reason, b"\r\n"),
+            response.headers.lines,
+            FROM_APP,
+            (ending % length,),
+        )
+        if head is not None:
+            return head
+    return any_response_head(response, length=length, close=close, minor=minor, extra=extra)
+
+
+def any_response_head(
+    response: Response, *, length: int | None, close: bool, minor: int, extra: Lines = ()
+) -> bytes:
+    """The same for whatever response; the reference."""
     headers = response.headers
     header = headers.index.get
     lines = headers.lines

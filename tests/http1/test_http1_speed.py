@@ -1,0 +1,165 @@
+"""What C reads and writes, Python reads and writes alike; and C takes the traffic for which it is there."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.cases import cases
+from tests.http1 import http1_strategies as make
+from waf.config.schema import Limits
+from waf.errors import ClientFault, UpstreamFault
+from waf.http1 import parse, serialize
+from waf.http1.speed import HEADS, app_name, client_name
+from waf.model import Framing, Peer, Request, Response
+
+LIMITS = Limits()
+HOP = serialize.Hop(
+    Peer("203.0.113.7", 1, "203.0.113.7", "http"),
+    request_id=b"0123456789abcdef",
+    traceparent=b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+)
+ANSWER = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n"
+some = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+if HEADS is None:
+    pytest.skip("the accelerator was not built", allow_module_level=True)
+
+
+def same_request(data: bytes) -> Request | None:
+    assert HEADS is not None
+    head = data[: data.find(b"\r\n\r\n") + 4]
+    fast = HEADS.request(head, LIMITS.line, LIMITS.headers, LIMITS.body)
+    if fast is None:
+        return None
+    assert fast == parse.any_request_head(head, LIMITS)
+    assert list(fast.headers.index) == list(parse.any_request_head(head, LIMITS).headers.index)
+    for length in (None, 0, 12):
+        if length is None and fast.framing is Framing.NONE:
+            continue
+        expected = serialize.any_request_head(fast, HOP, length)
+        assert serialize.request_head(fast, HOP, length) == expected
+    return fast
+
+
+def same_response(data: bytes, method: bytes) -> Response | None:
+    assert HEADS is not None
+    head = data[: data.find(b"\r\n\r\n") + 4]
+    fast = HEADS.response(head, parse.RESPONSE_HEAD, LIMITS.headers, method)
+    if fast is None:
+        return None
+    assert fast == parse.any_response_head(head, LIMITS, method)
+    for close in (False, True):
+        for minor in (0, 1):
+            for length in (0, 12, None):
+                expected = serialize.any_response_head(fast, length=length, close=close, minor=minor)
+                assert serialize.response_head(fast, length=length, close=close, minor=minor) == expected
+    return fast
+
+
+@some
+@given(st.one_of(make.requests(), make.tampered(make.requests()), make.free_requests))
+def test_requests_are_read_and_written_alike(data: bytes) -> None:
+    same_request(data)
+
+
+@some
+@given(
+    st.one_of(make.responses(), make.tampered(make.responses()), make.free_responses),
+    st.sampled_from([b"GET", b"HEAD"]),
+)
+def test_responses_are_read_and_written_alike(data: bytes, method: bytes) -> None:
+    same_response(data, method)
+
+
+@pytest.mark.slow
+@settings(max_examples=30_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(make.tampered(st.one_of(make.requests(), make.free_requests, make.responses(), make.free_responses)))
+def test_heads_at_length(data: bytes) -> None:
+    same_request(data)
+    same_response(data, b"GET")
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_ordinary_requests_are_read_in_c(case) -> None:  # type: ignore[no-untyped-def]
+    for data in case.requests:
+        assert same_request(data) is not None
+
+
+def test_ordinary_answers_are_read_in_c() -> None:
+    assert same_response(ANSWER, b"GET") is not None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET //a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX_A: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-A\r\nX-A: 1\r\n\r\n",
+        b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"%b: 1\r\n\r\n" % (b"x" * 65),
+    ],
+)
+def test_unusual_requests_are_left_to_the_reference(head: bytes) -> None:
+    assert HEADS is not None
+    assert HEADS.request(head, LIMITS.line, LIMITS.headers, LIMITS.body) is None
+    assert parse.request_head(head, LIMITS) == parse.any_request_head(head, LIMITS)
+
+
+def test_limits_hold_in_c() -> None:
+    assert HEADS is not None
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+    assert HEADS.request(head, len(head), 2, 10) is not None
+    assert HEADS.request(head, len(head) - 1, 2, 10) is None
+    assert HEADS.request(head, len(head), 1, 10) is None
+    assert HEADS.request(head, len(head), 2, 9) is None
+    with pytest.raises(ClientFault):
+        parse.request_head(head, Limits(body=9))  # type: ignore[arg-type]
+    assert HEADS.response(ANSWER, len(ANSWER) - 1, 3, b"GET") is None
+    assert HEADS.response(ANSWER, len(ANSWER), 2, b"GET") is None
+    with pytest.raises(UpstreamFault):
+        parse.response_head(ANSWER, Limits(headers=2), b"GET")
+
+
+def test_many_names_and_lines_are_forgotten_and_read_again() -> None:
+    """More than the caches hold, twice over."""
+    for _ in range(2):
+        for number in range(3000):
+            head = b"GET / HTTP/1.1\r\nHost: h%d\r\nX-N%d: v\r\nUser-Agent: agent %d\r\n\r\n" % (
+                (number,) * 3
+            )
+            assert same_request(head) is not None
+
+
+def test_wrong_arguments_are_errors_not_crashes() -> None:
+    assert HEADS is not None
+    for call in (HEADS.request, HEADS.response, HEADS.write, HEADS.text):
+        for arguments in (
+            (),
+            (1, 2, 3, 4),
+            ("a", 1, 1, b""),
+            (b"", None, (), 1, ()),
+            (b"", b"", b"", (1,), set(), 5),
+        ):
+            with pytest.raises(TypeError):
+                call(*arguments)  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        HEADS.write(False, (1,), (), 1, ())  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        HEADS.write(False, (), ((b"a", b"b"),), 1, ())  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        HEADS.__init__()  # type: ignore[misc]
+
+
+def test_c_is_told_what_the_tables_say() -> None:
+    assert client_name(b"Cookie")[0] == b"cookie"
+    with pytest.raises(AttributeError):
+        client_name(None)  # type: ignore[arg-type]
+    assert app_name(b"Connection")[1] & 16 == 0
+    assert app_name(b"Server")[1] & 16

@@ -1,0 +1,906 @@
+/* The plain case of HTTP heads, at the speed of C.
+ *
+ * Every function here does what a function of waf/http1 or waf/inspect does, for messages of the most ordinary form
+ * only, and gives None for everything else: absolute targets, upgrades, Expect, headers that stand twice, odd
+ * names, whatever is refused. The caller then asks the Python function, which is the reference: it knows all forms,
+ * all refusals and their reasons. So nothing is accepted here that is not accepted there, and tests hold the two
+ * together: whatever this gives, the reference gives as well.
+ *
+ * Names and the repeated lines of browsers are remembered in two-way caches of fixed size that are overwritten, so a
+ * peer that sends ever new ones costs time but no memory. Lines are remembered only where `classify` says that they
+ * come again and again and are never secret.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {                 /* what `classify` says of a name; waf/http1/speed.py has the same numbers */
+    ONCE = 1,          /* may stand once only */
+    JOINED = 2,        /* several lines are made one */
+    FROM_TRUSTED = 4,  /* goes on to the app where the peer is trusted */
+    FROM_CLIENT = 8,   /* goes on to the app */
+    FROM_APP = 16,     /* goes on to the client */
+    REPEATING = 32,    /* its whole line may be remembered */
+    ODD = 64,          /* for the reference to judge */
+    USUAL = 128,       /* nobody has to look at the name itself */
+    QUIET = 256,       /* the cookie: read apart from the other headers */
+    SPECIAL = 12       /* from this bit on: which of the headers below it is */
+};
+enum { NOTHING, HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE, EXPECT, SPECIALS };
+enum { MOST_LINES = 128, NAMES = 512, LINES = 512, LONGEST_NAME = 64, LONGEST_LINE = 384, METHODS = 48 };
+
+static uint8_t token_char[256], value_char[256], path_char[256], query_char[256], hex_value[256];
+
+typedef struct {
+    uint64_t hash;
+    PyObject *name, *lower;
+    uint32_t flags;
+} Name;
+
+typedef struct {
+    uint64_t hash;
+    PyObject *raw, *line;
+} Line;
+
+typedef struct {
+    Name names[NAMES][2];
+    Line lines[LINES][2];
+    PyObject *classify;
+} Memory;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *request, *response, *headers, *hosts;
+    PyObject *none, *length, *chunked, *until_close; /* Framing */
+    PyObject *methods[METHODS];
+    int method_count;
+    PyObject *ok;
+    Memory from_client, from_app;
+} Heads;
+
+/* ---------------------------------------------------------------------------------------------------- memory */
+
+static inline uint64_t hash_of(const char *data, Py_ssize_t size)
+{
+    uint64_t hash = 0x9E3779B97F4A7C15ull ^ (uint64_t)size;
+    while (size >= 8) {
+        uint64_t word;
+        memcpy(&word, data, 8);
+        hash = (hash ^ word) * 0xFF51AFD7ED558CCDull;
+        hash ^= hash >> 32;
+        data += 8;
+        size -= 8;
+    }
+    uint64_t word = 0;
+    memcpy(&word, data, (size_t)size);
+    hash = (hash ^ word) * 0xC4CEB9FE1A85EC53ull;
+    return hash ^ (hash >> 29);
+}
+
+static inline int is_bytes(PyObject *object, const char *data, Py_ssize_t size)
+{
+    return PyBytes_GET_SIZE(object) == size && memcmp(PyBytes_AS_STRING(object), data, (size_t)size) == 0;
+}
+
+static void forget(Memory *memory)
+{
+    for (int i = 0; i < NAMES; i++)
+        for (int way = 0; way < 2; way++) {
+            Py_CLEAR(memory->names[i][way].name);
+            Py_CLEAR(memory->names[i][way].lower);
+        }
+    for (int i = 0; i < LINES; i++)
+        for (int way = 0; way < 2; way++) {
+            Py_CLEAR(memory->lines[i][way].raw);
+            Py_CLEAR(memory->lines[i][way].line);
+        }
+    Py_CLEAR(memory->classify);
+}
+
+/* What is known of a name; NULL without an exception where the reference must judge it. */
+static Name *name_of(Memory *memory, const char *data, Py_ssize_t size)
+{
+    if (size > LONGEST_NAME)
+        return NULL;
+    uint64_t hash = hash_of(data, size);
+    Name *pair = memory->names[hash % NAMES];
+    for (int way = 0; way < 2; way++)
+        if (pair[way].hash == hash && pair[way].name != NULL && is_bytes(pair[way].name, data, size))
+            return &pair[way];
+    PyObject *name = PyBytes_FromStringAndSize(data, size);
+    if (name == NULL)
+        return NULL;
+    PyObject *known = PyObject_CallOneArg(memory->classify, name); /* (lower, flags); raises what it refuses */
+    if (known == NULL) {
+        Py_DECREF(name);
+        if (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError))
+            PyErr_Clear();
+        return NULL;
+    }
+    if (!PyTuple_Check(known) || PyTuple_GET_SIZE(known) != 2 || !PyBytes_Check(PyTuple_GET_ITEM(known, 0))) {
+        PyErr_SetString(PyExc_TypeError, "classify gives (bytes, int)");
+        Py_DECREF(known);
+        Py_DECREF(name);
+        return NULL;
+    }
+    long flags = PyLong_AsLong(PyTuple_GET_ITEM(known, 1));
+    if (flags == -1 && PyErr_Occurred()) {
+        Py_DECREF(known);
+        Py_DECREF(name);
+        return NULL;
+    }
+    PyObject *lower = Py_NewRef(PyTuple_GET_ITEM(known, 0));
+    Py_DECREF(known);
+    Name old = pair[1];
+    pair[1] = pair[0];
+    pair[0].hash = hash;
+    pair[0].name = name;
+    pair[0].lower = lower;
+    pair[0].flags = (uint32_t)flags;
+    Py_XDECREF(old.name);
+    Py_XDECREF(old.lower);
+    return &pair[0];
+}
+
+/* (lower, name, value), a new reference. */
+static PyObject *make_line(const Name *name, const char *value, Py_ssize_t size)
+{
+    /* Whatever allocates may collect garbage, and so run code that replaces `name`: it is not looked at after. */
+    PyObject *lower = Py_NewRef(name->lower), *wire = Py_NewRef(name->name);
+    PyObject *copy = PyBytes_FromStringAndSize(value, size);
+    PyObject *line = copy != NULL ? PyTuple_New(3) : NULL;
+    if (line == NULL) {
+        Py_DECREF(lower);
+        Py_DECREF(wire);
+        Py_XDECREF(copy);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(line, 0, lower);
+    PyTuple_SET_ITEM(line, 1, wire);
+    PyTuple_SET_ITEM(line, 2, copy);
+    PyObject_GC_UnTrack(line); /* bytes alone: it can be in no cycle */
+    return line;
+}
+
+static PyObject *remembered_line(Memory *memory, const Name *name, const char *raw, Py_ssize_t raw_size,
+                                 const char *value, Py_ssize_t size)
+{
+    uint64_t hash = hash_of(raw, raw_size);
+    Line *pair = memory->lines[hash % LINES];
+    for (int way = 0; way < 2; way++)
+        if (pair[way].hash == hash && pair[way].raw != NULL && is_bytes(pair[way].raw, raw, raw_size))
+            return Py_NewRef(pair[way].line);
+    PyObject *line = make_line(name, value, size);
+    if (line == NULL)
+        return NULL;
+    PyObject *copy = PyBytes_FromStringAndSize(raw, raw_size);
+    if (copy == NULL) {
+        Py_DECREF(line);
+        return NULL;
+    }
+    Line old = pair[1];
+    pair[1] = pair[0];
+    pair[0].hash = hash;
+    pair[0].raw = copy;
+    pair[0].line = Py_NewRef(line);
+    Py_XDECREF(old.raw);
+    Py_XDECREF(old.line);
+    return line;
+}
+
+/* --------------------------------------------------------------------------------------------------- parsing */
+
+typedef struct {
+    PyObject *headers;            /* new reference */
+    PyObject *special[SPECIALS]; /* values, borrowed from headers */
+} Fields;
+
+/* Field lines from `at` through the blank line that must end at `end`.
+ * 1: read, 0: for the reference, -1: an exception. */
+static int read_fields(Heads *self, Memory *memory, const char *at, const char *end, Py_ssize_t most, Fields *out)
+{
+    PyObject *lines[MOST_LINES];
+    Py_ssize_t count = 0;
+    int result = 0;
+    memset(out, 0, sizeof *out);
+    if (most > MOST_LINES)
+        most = MOST_LINES;
+    PyObject *index = PyDict_New();
+    if (index == NULL)
+        return -1;
+    for (;;) {
+        if (end - at < 2)
+            goto done;
+        if (at[0] == '\r') {
+            if (at[1] != '\n' || at + 2 != end)
+                goto done;
+            break;
+        }
+        /* The bytes end in NUL, which is in no table, so no loop runs over. */
+        const char *raw = at;
+        while (token_char[(uint8_t)*at])
+            at++;
+        Py_ssize_t name_size = at - raw;
+        if (name_size == 0 || *at != ':')
+            goto done;
+        const char *value = ++at;
+        while (value_char[(uint8_t)*at])
+            at++;
+        if (at[0] != '\r' || at[1] != '\n')
+            goto done;
+        const char *stop = at;
+        at += 2;
+        if (count >= most)
+            goto done;
+        while (value < stop && (*value == ' ' || *value == '\t'))
+            value++;
+        const char *last = stop;
+        while (last > value && (last[-1] == ' ' || last[-1] == '\t'))
+            last--;
+        Name *name = name_of(memory, raw, name_size);
+        if (name == NULL) {
+            result = PyErr_Occurred() ? -1 : 0;
+            goto done;
+        }
+        uint32_t flags = name->flags;
+        if (flags & ODD)
+            goto done;
+        PyObject *line;
+        if (flags & REPEATING && stop - raw <= LONGEST_LINE)
+            line = remembered_line(memory, name, raw, stop - raw, value, last - value);
+        else
+            line = make_line(name, value, last - value);
+        if (line == NULL) {
+            result = -1;
+            goto done;
+        }
+        lines[count++] = line;
+        Py_ssize_t before = PyDict_GET_SIZE(index);
+        if (PyDict_SetItem(index, PyTuple_GET_ITEM(line, 0), PyTuple_GET_ITEM(line, 2)) < 0) {
+            result = -1;
+            goto done;
+        }
+        if (PyDict_GET_SIZE(index) == before && flags & (ONCE | JOINED))
+            goto done;
+        if (flags >> SPECIAL)
+            out->special[(flags >> SPECIAL) % SPECIALS] = PyTuple_GET_ITEM(line, 2);
+    }
+    PyObject *tuple = PyTuple_New(count);
+    if (tuple == NULL) {
+        result = -1;
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(tuple, i, lines[i]);
+    if (count)
+        PyObject_GC_UnTrack(tuple);
+    count = 0;
+    PyObject *arguments[2] = {tuple, index};
+    out->headers = PyObject_Vectorcall(self->headers, arguments, 2, NULL);
+    Py_DECREF(tuple);
+    result = out->headers != NULL ? 1 : -1;
+done:
+    for (Py_ssize_t i = 0; i < count; i++)
+        Py_DECREF(lines[i]);
+    Py_DECREF(index);
+    return result;
+}
+
+static int same_word(PyObject *value, const char *word)
+{
+    Py_ssize_t size = (Py_ssize_t)strlen(word);
+    if (PyBytes_GET_SIZE(value) != size)
+        return 0;
+    const char *data = PyBytes_AS_STRING(value);
+    for (Py_ssize_t i = 0; i < size; i++) {
+        char c = data[i];
+        if (c >= 'A' && c <= 'Z')
+            c |= 0x20;
+        if (c != word[i])
+            return 0;
+    }
+    return 1;
+}
+
+/* Framing and persistence by the headers: 1, or 0 for the reference. `length` is 0 where there is none. */
+static int framing_of(const Fields *fields, int minor, int *is_chunked, int *has_length, long long *length, int *keeps)
+{
+    PyObject *value = fields->special[CONTENT_LENGTH];
+    *is_chunked = *has_length = 0;
+    *length = 0;
+    if (value != NULL) {
+        Py_ssize_t size = PyBytes_GET_SIZE(value);
+        const char *digits = PyBytes_AS_STRING(value);
+        if (size < 1 || size > 15 || (digits[0] == '0' && size > 1))
+            return 0;
+        for (Py_ssize_t i = 0; i < size; i++) {
+            if (digits[i] < '0' || digits[i] > '9')
+                return 0;
+            *length = *length * 10 + (digits[i] - '0');
+        }
+        *has_length = 1;
+    }
+    if (fields->special[TRANSFER_ENCODING] != NULL) {
+        if (*has_length || !minor || !same_word(fields->special[TRANSFER_ENCODING], "chunked"))
+            return 0;
+        *is_chunked = 1;
+    }
+    value = fields->special[CONNECTION];
+    if (value == NULL)
+        *keeps = minor;
+    else if (same_word(value, "keep-alive"))
+        *keeps = 1;
+    else if (same_word(value, "close"))
+        *keeps = 0;
+    else
+        return 0;
+    return 1;
+}
+
+static const char *over_target(const char *at, const uint8_t *table)
+{
+    for (;;) {
+        while (table[(uint8_t)*at])
+            at++;
+        if (*at != '%')
+            return at;
+        if (hex_value[(uint8_t)at[1]] > 15 || hex_value[(uint8_t)at[2]] > 15)
+            return NULL;
+        at += 3;
+    }
+}
+
+PyDoc_STRVAR(request_doc, "request(data, most_bytes, most_headers, most_body) -> Request | None");
+
+static PyObject *heads_request(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "request(bytes, int, int, int)");
+        return NULL;
+    }
+    const char *data = PyBytes_AS_STRING(args[0]);
+    Py_ssize_t size = PyBytes_GET_SIZE(args[0]);
+    Py_ssize_t most = PyLong_AsSsize_t(args[1]), most_lines = PyLong_AsSsize_t(args[2]);
+    long long most_body = PyLong_AsLongLong(args[3]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (size > most)
+        Py_RETURN_NONE;
+    const char *at = data;
+    while (*at >= 'A' && *at <= 'Z')
+        at++;
+    PyObject *method = NULL;
+    for (int i = 0; i < self->method_count; i++)
+        if (is_bytes(self->methods[i], data, at - data)) {
+            method = self->methods[i];
+            break;
+        }
+    if (method == NULL || at[0] != ' ' || at[1] != '/' || at[2] == '/')
+        Py_RETURN_NONE;
+    const char *target = ++at;
+    at = over_target(at, path_char);
+    if (at == NULL)
+        Py_RETURN_NONE;
+    const char *path_end = at, *query = NULL;
+    if (*at == '?') {
+        query = ++at;
+        at = over_target(at, query_char);
+        if (at == NULL)
+            Py_RETURN_NONE;
+    }
+    const char *target_end = at;
+    if (size - (at - data) < 11 || memcmp(at, " HTTP/1.", 8) != 0 || (at[8] != '0' && at[8] != '1') ||
+        at[9] != '\r' || at[10] != '\n')
+        Py_RETURN_NONE;
+    int minor = at[8] - '0';
+    Fields fields;
+    int read = read_fields(self, &self->from_client, at + 11, data + size, most_lines, &fields);
+    if (read <= 0) {
+        if (read < 0)
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    PyObject *result = NULL, *host = NULL, *path = NULL, *whole = NULL, *rest = NULL, *length = NULL;
+    int is_chunked, has_length, keeps;
+    long long body;
+    if (fields.special[UPGRADE] != NULL || fields.special[EXPECT] != NULL || fields.special[HOST] == NULL ||
+        !framing_of(&fields, minor, &is_chunked, &has_length, &body, &keeps) || body > most_body)
+        goto other;
+    host = PyObject_GetItem(self->hosts, fields.special[HOST]);
+    if (host == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+            goto done;
+        PyErr_Clear();
+        goto other;
+    }
+    whole = PyBytes_FromStringAndSize(target, target_end - target);
+    if (whole == NULL)
+        goto done;
+    if (query == NULL) {
+        path = Py_NewRef(whole);
+        rest = Py_NewRef(Py_None);
+    } else {
+        path = PyBytes_FromStringAndSize(target, path_end - target);
+        rest = PyBytes_FromStringAndSize(query, target_end - query);
+    }
+    length = PyLong_FromLongLong(body);
+    PyObject *number = PyLong_FromLong(minor);
+    if (path != NULL && rest != NULL && length != NULL && number != NULL) {
+        PyObject *framing = is_chunked ? self->chunked : has_length ? self->length : self->none;
+        PyObject *arguments[12] = {method, whole, path, rest, number, fields.headers, host, framing, length,
+                                   keeps ? Py_True : Py_False, Py_False, Py_None};
+        result = PyObject_Vectorcall(self->request, arguments, 12, NULL);
+    }
+    Py_XDECREF(number);
+    goto done;
+other:
+    result = Py_NewRef(Py_None);
+done:
+    Py_XDECREF(host);
+    Py_XDECREF(path);
+    Py_XDECREF(whole);
+    Py_XDECREF(rest);
+    Py_XDECREF(length);
+    Py_DECREF(fields.headers);
+    return result;
+}
+
+PyDoc_STRVAR(response_doc, "response(data, most_bytes, most_headers, method) -> Response | None");
+
+static PyObject *heads_response(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "response(bytes, int, int, bytes)");
+        return NULL;
+    }
+    const char *data = PyBytes_AS_STRING(args[0]);
+    Py_ssize_t size = PyBytes_GET_SIZE(args[0]);
+    Py_ssize_t most = PyLong_AsSsize_t(args[1]), most_lines = PyLong_AsSsize_t(args[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (size > most || size < 16 || memcmp(data, "HTTP/1.", 7) != 0 || (data[7] != '0' && data[7] != '1') ||
+        data[8] != ' ')
+        Py_RETURN_NONE;
+    int minor = data[7] - '0', status = 0;
+    for (int i = 9; i < 12; i++) {
+        if (data[i] < '0' || data[i] > '9')
+            Py_RETURN_NONE;
+        status = status * 10 + data[i] - '0';
+    }
+    if (status < 200 || status > 599)
+        Py_RETURN_NONE;
+    const char *at = data + 12, *phrase = at;
+    if (*at == ' ') {
+        phrase = ++at;
+        while (value_char[(uint8_t)*at])
+            at++;
+    }
+    if (at[0] != '\r' || at[1] != '\n')
+        Py_RETURN_NONE;
+    Py_ssize_t phrase_size = at - phrase;
+    Fields fields;
+    int read = read_fields(self, &self->from_app, at + 2, data + size, most_lines, &fields);
+    if (read <= 0) {
+        if (read < 0)
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    PyObject *result = NULL, *reason = NULL, *code = NULL, *length = NULL, *number = NULL;
+    int is_chunked, has_length, keeps;
+    long long body;
+    if (!framing_of(&fields, minor, &is_chunked, &has_length, &body, &keeps) ||
+        (status == 204 && (is_chunked || body))) {
+        result = Py_NewRef(Py_None);
+        goto done;
+    }
+    PyObject *framing;
+    if (status == 204 || status == 304 || is_bytes(args[3], "HEAD", 4)) {
+        framing = self->none;
+        body = 0;
+    } else if (is_chunked)
+        framing = self->chunked;
+    else if (has_length)
+        framing = self->length;
+    else {
+        framing = self->until_close;
+        keeps = 0;
+    }
+    if (phrase_size == 2 && memcmp(phrase, "OK", 2) == 0)
+        reason = Py_NewRef(self->ok);
+    else
+        reason = PyBytes_FromStringAndSize(phrase, phrase_size);
+    code = PyLong_FromLong(status);
+    number = PyLong_FromLong(minor);
+    length = PyLong_FromLongLong(body);
+    if (reason != NULL && code != NULL && number != NULL && length != NULL) {
+        PyObject *arguments[7] = {code, reason, number, fields.headers, framing, length, keeps ? Py_True : Py_False};
+        result = PyObject_Vectorcall(self->response, arguments, 7, NULL);
+    }
+done:
+    Py_XDECREF(reason);
+    Py_XDECREF(code);
+    Py_XDECREF(number);
+    Py_XDECREF(length);
+    Py_DECREF(fields.headers);
+    return result;
+}
+
+/* --------------------------------------------------------------------------------------------------- writing */
+
+static inline char *put(char *at, const char *data, Py_ssize_t size)
+{
+    memcpy(at, data, (size_t)size);
+    return at + size;
+}
+
+static inline char *put_bytes(char *at, PyObject *bytes)
+{
+    return put(at, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+}
+
+/* Is it a header line? */
+static int is_line(PyObject *line)
+{
+    return PyTuple_Check(line) && PyTuple_GET_SIZE(line) == 3 && PyBytes_Check(PyTuple_GET_ITEM(line, 0)) &&
+           PyBytes_Check(PyTuple_GET_ITEM(line, 1)) && PyBytes_Check(PyTuple_GET_ITEM(line, 2));
+}
+
+PyDoc_STRVAR(write_doc,
+             "write(from_app, before, lines, mask, after) -> bytes | None\n\n"
+             "`before`, each header line of which a bit of `mask` is known to be set, and the parts of `after`.");
+
+static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 5 || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2]) || !PyTuple_Check(args[4])) {
+        PyErr_SetString(PyExc_TypeError, "write(bool, tuple, tuple, int, tuple)");
+        return NULL;
+    }
+    Memory *memory = args[0] == Py_True ? &self->from_app : &self->from_client;
+    PyObject *lines = args[2];
+    long mask = PyLong_AsLong(args[3]);
+    if (mask == -1 && PyErr_Occurred())
+        return NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(lines), size = 0;
+    if (count > MOST_LINES)
+        Py_RETURN_NONE;
+    uint8_t keep[MOST_LINES];
+    for (int side = 1; side <= 4; side += 3)
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[side]); i++) {
+            PyObject *part = PyTuple_GET_ITEM(args[side], i);
+            if (!PyBytes_Check(part)) {
+                PyErr_SetString(PyExc_TypeError, "parts are bytes");
+                return NULL;
+            }
+            size += PyBytes_GET_SIZE(part);
+        }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *line = PyTuple_GET_ITEM(lines, i);
+        if (!is_line(line)) {
+            PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
+            return NULL;
+        }
+        PyObject *lower = PyTuple_GET_ITEM(line, 0);
+        Name *name = name_of(memory, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+        if (name == NULL) {
+            if (PyErr_Occurred())
+                return NULL;
+            Py_RETURN_NONE;
+        }
+        keep[i] = (name->flags & (uint32_t)mask) != 0;
+        if (keep[i])
+            size += PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 1)) + PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)) + 4;
+    }
+    PyObject *out = PyBytes_FromStringAndSize(NULL, size);
+    if (out == NULL)
+        return NULL;
+    char *at = PyBytes_AS_STRING(out);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[1]); i++)
+        at = put_bytes(at, PyTuple_GET_ITEM(args[1], i));
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (keep[i]) {
+            PyObject *line = PyTuple_GET_ITEM(lines, i);
+            at = put_bytes(at, PyTuple_GET_ITEM(line, 1));
+            at = put(at, ": ", 2);
+            at = put_bytes(at, PyTuple_GET_ITEM(line, 2));
+            at = put(at, "\r\n", 2);
+        }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[4]); i++)
+        at = put_bytes(at, PyTuple_GET_ITEM(args[4], i));
+    return out;
+}
+
+/* ------------------------------------------------------------------------------------------------ head's text */
+
+typedef struct {
+    char *start, *at;
+    Py_ssize_t count; /* values written */
+} Text;
+
+enum { MARK = 0x7f }; /* between two values; waf/inspect/search.py's BETWEEN */
+
+static inline void next_value(Text *text)
+{
+    if (text->count++)
+        *text->at++ = MARK;
+}
+
+/* Percent-decoded once; a "%" without two hex digits stays. */
+static void put_decoded(Text *text, const char *data, const char *end, int plus)
+{
+    char *at = text->at;
+    while (data < end) {
+        char c = *data++;
+        if (c == '%' && end - data >= 2 && hex_value[(uint8_t)data[0]] < 16 && hex_value[(uint8_t)data[1]] < 16) {
+            c = (char)(hex_value[(uint8_t)data[0]] << 4 | hex_value[(uint8_t)data[1]]);
+            data += 2;
+        } else if (c == '+' && plus)
+            c = ' ';
+        *at++ = c;
+    }
+    text->at = at;
+}
+
+static inline int is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+PyDoc_STRVAR(text_doc,
+             "text(path, query, cookies, lines, known, most) -> (bytes, bool) | None\n\n"
+             "All values of a head in one text, MARK between them, as the fields of target, cookies and unknown header\n"
+             "lines have them; and whether each of `lines` but cookies is in `known`.");
+
+static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 6 || !PyBytes_Check(args[0]) || !(args[1] == Py_None || PyBytes_Check(args[1])) ||
+        !(args[2] == Py_None || PyBytes_Check(args[2])) || !PyTuple_Check(args[3]) || !PyAnySet_Check(args[4])) {
+        PyErr_SetString(PyExc_TypeError, "text(bytes, bytes | None, bytes | None, tuple, set, int)");
+        return NULL;
+    }
+    Py_ssize_t most = PyLong_AsSsize_t(args[5]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    PyObject *lines = args[3];
+    Py_ssize_t line_count = PyTuple_GET_SIZE(lines), size = 0;
+    if (line_count > MOST_LINES)
+        Py_RETURN_NONE;
+    uint8_t look[MOST_LINES];
+    int clean = 1;
+    for (Py_ssize_t i = 0; i < line_count; i++) {
+        PyObject *line = PyTuple_GET_ITEM(lines, i);
+        if (!is_line(line)) {
+            PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
+            return NULL;
+        }
+        int known = PySet_Contains(args[4], line);
+        if (known < 0)
+            return NULL;
+        look[i] = 0;
+        if (!known) {
+            PyObject *lower = PyTuple_GET_ITEM(line, 0);
+            Name *name = name_of(&self->from_client, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+            if (name == NULL) {
+                if (PyErr_Occurred())
+                    return NULL;
+                Py_RETURN_NONE;
+            }
+            if (name->flags & QUIET)
+                continue;
+            clean = 0;
+            look[i] = name->flags & USUAL ? 1 : 2;
+            size += PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 1)) + PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)) + 2;
+        }
+    }
+    const char *path = PyBytes_AS_STRING(args[0]);
+    const char *path_end = path + PyBytes_GET_SIZE(args[0]);
+    size += 2 * (path_end - path) + 4;
+    if (args[1] != Py_None)
+        size += 2 * PyBytes_GET_SIZE(args[1]) + 4;
+    if (args[2] != Py_None)
+        size += 2 * PyBytes_GET_SIZE(args[2]) + 4;
+    PyObject *out = PyBytes_FromStringAndSize(NULL, size);
+    if (out == NULL)
+        return NULL;
+    Text text = {PyBytes_AS_STRING(out), PyBytes_AS_STRING(out), 0};
+    next_value(&text);
+    put_decoded(&text, path, path_end, 0);
+    for (const char *at = path; at <= path_end;) {
+        const char *stop = memchr(at, '/', (size_t)(path_end - at));
+        if (stop == NULL)
+            stop = path_end;
+        if (stop > at) {
+            next_value(&text);
+            put_decoded(&text, at, stop, 0);
+        }
+        at = stop + 1;
+    }
+    if (args[1] != Py_None && PyBytes_GET_SIZE(args[1])) {
+        const char *query = PyBytes_AS_STRING(args[1]);
+        const char *end = query + PyBytes_GET_SIZE(args[1]);
+        if (memchr(query, '=', (size_t)(end - query)) == NULL) {
+            next_value(&text);
+            put_decoded(&text, query, end, 1);
+        } else
+            for (const char *at = query; at <= end;) {
+                const char *stop = memchr(at, '&', (size_t)(end - at));
+                if (stop == NULL)
+                    stop = end;
+                const char *equals = memchr(at, '=', (size_t)(stop - at));
+                const char *name_end = equals == NULL ? stop : equals;
+                if (name_end > at) {
+                    next_value(&text);
+                    put_decoded(&text, at, name_end, 1);
+                }
+                if (equals != NULL) {
+                    next_value(&text);
+                    put_decoded(&text, equals + 1, stop, 1);
+                }
+                at = stop + 1;
+            }
+    }
+    if (text.count > most)
+        goto other;
+    if (args[2] != Py_None) {
+        const char *at = PyBytes_AS_STRING(args[2]);
+        const char *end = at + PyBytes_GET_SIZE(args[2]);
+        while (at <= end) {
+            const char *stop = memchr(at, ';', (size_t)(end - at));
+            if (stop == NULL)
+                stop = end;
+            const char *first = at, *last = stop;
+            at = stop + 1;
+            while (first < last && is_blank(*first))
+                first++;
+            while (last > first && is_blank(last[-1]))
+                last--;
+            const char *equals = memchr(first, '=', (size_t)(last - first));
+            if (equals == NULL) {
+                if (last > first) {
+                    next_value(&text);
+                    text.at = put(text.at, first, last - first);
+                }
+                continue;
+            }
+            const char *name_end = equals, *value = equals + 1;
+            while (name_end > first && is_blank(name_end[-1]))
+                name_end--;
+            while (value < last && is_blank(*value))
+                value++;
+            if ((last - value > 1 && *value == '"') || *first == '$')
+                goto other; /* quoted, or of an old standard */
+            next_value(&text);
+            text.at = put(text.at, first, name_end - first);
+            next_value(&text);
+            text.at = put(text.at, value, last - value);
+        }
+    }
+    for (Py_ssize_t i = 0; i < line_count; i++)
+        if (look[i]) {
+            PyObject *line = PyTuple_GET_ITEM(lines, i);
+            if (look[i] == 2) {
+                next_value(&text);
+                text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 1));
+            }
+            next_value(&text);
+            text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 2));
+        }
+    if (_PyBytes_Resize(&out, text.at - text.start) < 0)
+        return NULL;
+    PyObject *result = PyTuple_Pack(2, out, clean ? Py_True : Py_False);
+    Py_DECREF(out);
+    return result;
+other:
+    Py_DECREF(out);
+    Py_RETURN_NONE;
+}
+
+/* ------------------------------------------------------------------------------------------------------ type */
+
+static void heads_dealloc(Heads *self)
+{
+    Py_XDECREF(self->request);
+    Py_XDECREF(self->response);
+    Py_XDECREF(self->headers);
+    Py_XDECREF(self->hosts);
+    Py_XDECREF(self->none);
+    Py_XDECREF(self->length);
+    Py_XDECREF(self->chunked);
+    Py_XDECREF(self->until_close);
+    for (int i = 0; i < self->method_count; i++)
+        Py_DECREF(self->methods[i]);
+    Py_XDECREF(self->ok);
+    forget(&self->from_client);
+    forget(&self->from_app);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static int heads_init(Heads *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"request", "response", "headers", "framings", "hosts", "methods", "client_name",
+                            "app_name", NULL};
+    PyObject *request, *response, *headers, *framings, *hosts, *methods, *client_name, *app_name;
+    if (self->request != NULL) {
+        PyErr_SetString(PyExc_TypeError, "made once");
+        return -1;
+    }
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO!OO!OO", names, &request, &response, &headers, &PyTuple_Type,
+                                     &framings, &hosts, &PyTuple_Type, &methods, &client_name, &app_name))
+        return -1;
+    if (PyTuple_GET_SIZE(framings) != 4 || PyTuple_GET_SIZE(methods) > METHODS) {
+        PyErr_SetString(PyExc_ValueError, "four framings, and not too many methods");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(methods); i++)
+        if (!PyBytes_Check(PyTuple_GET_ITEM(methods, i))) {
+            PyErr_SetString(PyExc_TypeError, "methods are bytes");
+            return -1;
+        }
+    self->request = Py_NewRef(request);
+    self->response = Py_NewRef(response);
+    self->headers = Py_NewRef(headers);
+    self->hosts = Py_NewRef(hosts);
+    self->none = Py_NewRef(PyTuple_GET_ITEM(framings, 0));
+    self->length = Py_NewRef(PyTuple_GET_ITEM(framings, 1));
+    self->chunked = Py_NewRef(PyTuple_GET_ITEM(framings, 2));
+    self->until_close = Py_NewRef(PyTuple_GET_ITEM(framings, 3));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(methods); i++)
+        self->methods[self->method_count++] = Py_NewRef(PyTuple_GET_ITEM(methods, i));
+    self->from_client.classify = Py_NewRef(client_name);
+    self->from_app.classify = Py_NewRef(app_name);
+    self->ok = PyBytes_FromString("OK");
+    return self->ok == NULL ? -1 : 0;
+}
+
+static PyMethodDef heads_methods[] = {
+    {"request", (PyCFunction)(void (*)(void))heads_request, METH_FASTCALL, request_doc},
+    {"response", (PyCFunction)(void (*)(void))heads_response, METH_FASTCALL, response_doc},
+    {"write", (PyCFunction)(void (*)(void))heads_write, METH_FASTCALL, write_doc},
+    {"text", (PyCFunction)(void (*)(void))heads_text, METH_FASTCALL, text_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject HeadsType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "waf._speed.Heads",
+    .tp_doc = PyDoc_STR("Heads of ordinary messages; see waf/http1/speed.py."),
+    .tp_basicsize = sizeof(Heads),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)heads_init,
+    .tp_dealloc = (destructor)heads_dealloc,
+    .tp_methods = heads_methods,
+};
+
+static void fill_tables(void)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~", path[] = "-._~!$&'()*+,;=:@/", query[] = "-._~!$&'()*+,;=:@/?[]{}|^`";
+    for (int c = 0; c < 256; c++) {
+        int alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        token_char[c] = alnum || (c && c < 128 && strchr(token, c) != NULL);
+        path_char[c] = alnum || (c && c < 128 && strchr(path, c) != NULL);
+        query_char[c] = alnum || (c && c < 128 && strchr(query, c) != NULL);
+        value_char[c] = c == '\t' || (c >= 0x20 && c <= 0x7e) || c >= 0x80;
+        hex_value[c] = c >= '0' && c <= '9'   ? (uint8_t)(c - '0')
+                       : c >= 'a' && c <= 'f' ? (uint8_t)(c - 'a' + 10)
+                       : c >= 'A' && c <= 'F' ? (uint8_t)(c - 'A' + 10)
+                                              : 255;
+    }
+}
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._speed",
+                                    PyDoc_STR("The plain case of heads in C; the reference is Python."), -1, NULL,
+                                    NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__speed(void)
+{
+    fill_tables();
+    if (PyType_Ready(&HeadsType) < 0)
+        return NULL;
+    PyObject *made = PyModule_Create(&module);
+    if (made == NULL || PyModule_AddObjectRef(made, "Heads", (PyObject *)&HeadsType) < 0) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    return made;
+}

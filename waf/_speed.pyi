@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from typing import final
+
+from waf.messages import Framing, HeaderLine, Headers, Request, Response
+
+@final
+class Heads:
+    def __init__(
+        self,
+        request: type[Request],
+        response: type[Response],
+        headers: type[Headers],
+        framings: tuple[Framing, Framing, Framing, Framing],
+        hosts: dict[bytes, bytes],
+        methods: tuple[bytes, ...],
+        client_name: Callable[[bytes], tuple[bytes, int]],
+        app_name: Callable[[bytes], tuple[bytes, int]],
+    ) -> None: ...
+    def request(
+        self, data: bytes, most_bytes: int, most_headers: int, most_body: int, /
+    ) -> Request | None: ...
+    def response(
+        self, data: bytes, most_bytes: int, most_headers: int, method: bytes, /
+    ) -> Response | None: ...
+    def write(
+        self,
+        from_app: bool,
+        before: tuple[bytes, ...],
+        lines: tuple[HeaderLine, ...],
+        mask: int,
+        after: tuple[bytes, ...],
+        /,
+    ) -> bytes | None: ...
+    def text(
+        self,
+        path: bytes,
+        query: bytes | None,
+        cookies: bytes | None,
+        lines: tuple[HeaderLine, ...],
+        known: set[HeaderLine],
+        most: int,
+        /,
+    ) -> tuple[bytes, bool] | None: ...
