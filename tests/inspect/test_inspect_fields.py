@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import raw, reading, request, shown, table
-from waf.inspect.fields import cookie_fields, pair_fields
-from waf.model import Part
+from waf.config.schema import Limits
+from waf.http1.speed import HEADS
+from waf.inspect.bodies.parsed import MARK
+from waf.inspect.fields import cookie_fields, header_fields, pair_fields
+from waf.inspect.reading import read
+from waf.model import Framing, Headers, Part, Request
 
 CASES = table("head.yaml")
 
@@ -73,3 +77,50 @@ def test_legacy_cookies_are_noticed() -> None:
     made = reading(b"/", b'Cookie: $Version=1; a="b; c=d"')
     assert [finding.rule for finding in made.findings] == ["protocol.legacy-cookie"]
     assert not reading(b"/", b"Cookie: price=$5").findings
+
+
+# ----------------------------------------------------------------------------------------- all values in one text
+
+_TEXTS = st.text('ab%+&=/;? "$.-_\\1f\x7f', max_size=30)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    path=st.text("ab/%2fe.;1_", max_size=20),
+    query=st.none() | st.text("ab=&%3d+;1[]", max_size=30),
+    cookie=st.none() | st.text('ab=; "$\\1\t', max_size=30),
+    known=st.booleans(),
+)
+def test_the_text_of_a_head_is_that_of_its_fields(
+    path: str, query: str | None, cookie: str | None, known: bool
+) -> None:
+    lines = [(b"host", b"Host", b"a"), (b"x-odd!", b"X-Odd!", b"v"), (b"user-agent", b"User-Agent", b"me")]
+    if cookie is not None:
+        lines.insert(1, (b"cookie", b"Cookie", cookie.encode()))
+    text = f"/{path}" if query is None else f"/{path}?{query}"
+    made_of = Request(
+        b"GET", text.encode(), f"/{path}".encode(), query if query is None else query.encode(), 1,
+        Headers.of(lines), b"a", Framing.NONE, 0, True, False, None,
+    )  # fmt: skip
+    read_ = read(made_of, b"", Limits(), repr)
+    remembered = {lines[0], lines[-1]} if known else set()
+    made = read_.head_text(remembered)
+    if made is None:
+        assert HEADS is None or '"' in (cookie or "") or "$" in (cookie or "")
+        return
+    unknown = [line for line in lines if line not in remembered]
+    fields = [*read_.target, *read_.cookies, *header_fields(unknown)]
+    assert made == (
+        MARK.join([field.value for field in fields]),
+        not [x for x in unknown if x[0] != b"cookie"],
+    )
+
+
+def test_a_head_of_too_many_fields_has_no_text() -> None:
+    made_of = Request(
+        b"GET", b"/", b"/", b"a=1&" * 10, 1, Headers.of([]), b"a", Framing.NONE, 0, True, False, None
+    )
+    read_ = read(made_of, b"", Limits(fields=10), repr)
+    assert read_.head_text(set()) is None
+    assert len(read_.target) > 10
+    assert [finding.rule for finding in read_.findings] == ["limit.fields"]

@@ -306,7 +306,7 @@ def test_the_memory_is_bounded() -> None:
     memory = CleanLines()
     for number in range(10_000):
         memory.add([(b"x-a", b"X-A", b"%d" % number)])
-    assert len(memory._lines) <= 2048
+    assert len(memory.lines) <= 2048
 
 
 # -------------------------------------------------------------------------------------- the fast way and the slow

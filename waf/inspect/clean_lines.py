@@ -33,19 +33,19 @@ class CleanLines:
     Bounded, and never holds what may be secret: lines of cookies, credentials, tokens, and URLs with a query.
     """
 
-    __slots__ = ("_lines",)
+    __slots__ = ("lines",)
 
     def __init__(self) -> None:
-        self._lines: set[HeaderLine] = set()
+        self.lines: Final[set[HeaderLine]] = set()
 
     def unknown(self, lines: Sequence[HeaderLine]) -> list[HeaderLine]:
-        known = self._lines
+        known = self.lines
         return [line for line in lines if line not in known]
 
     def add(self, lines: Sequence[HeaderLine]) -> None:
         for line in lines:
             lower, _, value = line
             if len(value) <= _ALL_OF_IT and _memorable[lower] and b"?" not in value:
-                if len(self._lines) >= _CAPACITY:
-                    self._lines.clear()
-                self._lines.add(line)
+                if len(self.lines) >= _CAPACITY:
+                    self.lines.clear()
+                self.lines.add(line)

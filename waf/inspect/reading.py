@@ -9,57 +9,95 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waf.config.schema import Limits
+from waf.http1.speed import HEADS
 from waf.inspect.bodies import graphql
 from waf.inspect.bodies.choose import EMPTY, open_body
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
-from waf.model import Field, Finding, Mask, Part, Request
+from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
 
 __all__ = ["BodyKind", "Reading", "read"]
 
 
 class Reading:
-    """One request read. `target` and `cookies` are always there; `headers` and body fields are made when asked for.
+    """One request read. All fields are made when asked for: most requests are judged by `head_text` alone.
 
     `body` is the body without its content codings; `findings` what was noticed so far, and grows while body
     fields are made: take it last.
     """
 
     __slots__ = (
-        "_body_fields",
-        "_head",
-        "_headers",
-        "_notes",
-        "_parsed",
-        "body",
-        "cookies",
+        "_body_fields", "_cookies", "_head", "_headers", "_limits", "_mask", "_notes", "_parsed", "_target", "body",
         "request",
-        "target",
-    )
+    )  # fmt: skip
 
     def __init__(self, request: Request, limits: Limits, mask: Mask) -> None:
         self.request = request
-        self.target: list[Field] = path_fields(request.path)
-        if request.query:
-            self.target += query_fields(request.query)
-        self.cookies: list[Field] = []
-        if b"cookie" in request.headers.index:
-            self.cookies = cookie_fields(request.headers.all(b"cookie"))
-        self._notes = Notes(limits, mask)
+        self.body = b""
+        self._limits = limits
+        self._mask = mask
         self._parsed: Parsed = EMPTY
+        self._notes: Notes | None = None
+        self._target: list[Field] | None = None
+        self._cookies: list[Field] | None = None
         self._head: list[Field] | None = None
         self._headers: list[Field] | None = None
         self._body_fields: list[Field] | None = None
-        self.body = b""
+
+    @property
+    def target(self) -> list[Field]:
+        """Path, segments, parameters."""
+        fields = self._target
+        if fields is None:
+            request = self.request
+            fields = path_fields(request.path)
+            if request.query:
+                fields += query_fields(request.query)
+            if len(fields) > self._limits.fields:
+                self.notes.add("limit.fields", Part.ARG)
+            self._target = fields
+        return fields
+
+    @property
+    def cookies(self) -> list[Field]:
+        fields = self._cookies
+        if fields is None:
+            headers = self.request.headers
+            fields = self._cookies = (
+                cookie_fields(headers.all(b"cookie")) if b"cookie" in headers.index else []
+            )
+        return fields
+
+    def head_text(self, known: set[HeaderLine]) -> tuple[bytes, bool] | None:
+        """All values of target, cookies and the header lines that are not `known`, with `MARK` between them.
+
+        And whether all lines but cookies are known. None where only the fields tell: where the accelerator is not
+        there, or the head is not of the plain form.
+        """
+        if HEADS is None:
+            return None
+        request = self.request
+        headers = request.headers
+        return HEADS.text(
+            request.path,
+            request.query,
+            headers.index.get(b"cookie"),
+            headers.lines,
+            known,
+            self._limits.fields,
+        )
 
     @property
     def findings(self) -> list[Finding]:
-        return self._notes.findings
+        return self._notes.findings if self._notes is not None else []
 
     @property
     def notes(self) -> Notes:
         """Where those who look further write what they notice."""
-        return self._notes
+        notes = self._notes
+        if notes is None:
+            notes = self._notes = Notes(self._limits, self._mask)
+        return notes
 
     @property
     def headers(self) -> list[Field]:
@@ -93,15 +131,13 @@ class Reading:
         return self._parsed.sheet()
 
     def open(self, body: bytes) -> None:
-        self.body, self._parsed = open_body(self.request, body, self._notes)
+        self.body, self._parsed = open_body(self.request, body, self.notes)
 
 
 def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:
     """The request as fields. Never raises on what a client can send: what cannot be read is a finding."""
     reading = Reading(request, limits, mask)
-    if len(reading.target) > limits.fields:
-        reading.notes.add("limit.fields", Part.ARG)
-    if body or len(request.headers.all(b"content-type")) > 1:
+    if body:
         reading.open(body)
     if request.query is not None and b"query=" in request.query:
         _check_graphql(reading)

@@ -126,6 +126,16 @@ class Signatures:
         Notes on suspicious encodings and on limits go to `reading.findings`.
         """
         clean = self._clean[level]
+        if reading.body_kind is BodyKind.NONE:
+            quick = reading.head_text(clean.lines)
+            if quick is not None:
+                text, all_known = quick
+                if self._looks_at_method:
+                    text += BETWEEN + reading.request.method
+                if not self._searcher.scan(text):
+                    if not all_known:
+                        clean.add(clean.unknown(reading.request.headers.lines))
+                    return []
         lines = clean.unknown(reading.request.headers.lines)
         fields = reading.target + reading.cookies
         if lines:
