@@ -32,9 +32,13 @@ class Readable(Protocol):
     """A request as `inspect.reading.Reading` gives it; header and body fields are dear, so asked for late."""
 
     request: Request
-    target: list[Field]  # of path and query
-    cookies: list[Field]
     body: bytes  # without its content codings
+
+    @property
+    def target(self) -> list[Field]: ...  # of path and query
+
+    @property
+    def cookies(self) -> list[Field]: ...
 
     @property
     def head(self) -> Sequence[Field]: ...
