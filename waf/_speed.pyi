@@ -3,6 +3,8 @@ from typing import final
 
 from waf.messages import Framing, HeaderLine, Headers, Request, Response
 
+def stirs(fd: int, /) -> bool: ...
+
 @final
 class Heads:
     def __init__(

@@ -56,6 +56,8 @@ STREAMED_TYPES: Final = (
 """Content types whose bodies, where they are longer than the inspection limit, stream in inspected windows.
 """
 
+_NO_BODY: Final = BodyPlan(buffer=0)
+
 
 class Policy:
     """One immutable policy; see the module. `version` names its content, `generation` counts up per process."""
@@ -86,6 +88,7 @@ class Policy:
         self.routes: Final = Routes(config)
         self._limits: Final = config.limits
         self._verdicts: Final = Verdicts(config, tuning, detector.mask)
+        self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
@@ -114,8 +117,15 @@ class Policy:
         exchange.policy_data = judgement
         if settings.name:
             exchange.route = settings.name
-        if settings.mode is not Mode.OFF and (refused := self._gate(exchange, judgement, request, now)):
+        gated = self._gated or settings.allow_methods or settings.allow_types
+        if (
+            gated
+            and settings.mode is not Mode.OFF
+            and (refused := self._gate(exchange, judgement, request, now))
+        ):
             return refused
+        if request.framing is Framing.NONE:
+            return _NO_BODY
         if settings.mode is Mode.OFF:
             return BodyPlan(buffer=0, over="stream", stream=True)
         too_large = request.framing is Framing.LENGTH and request.length > settings.body

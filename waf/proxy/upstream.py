@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import select
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,6 +19,7 @@ from waf.http1 import serialize
 from waf.http1.serialize import LAST_CHUNK, Hop
 from waf.model import Admitted, Response
 from waf.proxy.faults import fault
+from waf.proxy.readiness import stirs
 from waf.proxy.stats import Stats
 from waf.proxy.stream import Flow, Stream
 from waf.proxy.turn import Turn
@@ -39,7 +39,7 @@ class Link(Stream):
     """One connection to the app. It belongs to one exchange at a time (`owner`), or is idle in the pool."""
 
     __slots__ = (
-        "_counted", "_left", "_permission", "_poll", "_pool", "deadline", "fires", "idle_since", "reused",
+        "_counted", "_fd", "_left", "_permission", "_pool", "deadline", "fires", "idle_since", "reused",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -47,7 +47,7 @@ class Link(Stream):
         self._pool = pool
         self._counted = True
         self._permission: Admitted | None = None
-        self._poll: select.poll | None = None
+        self._fd = -1
         self._left: int | None = None  # bytes still to come of a body that streams with a known length
         self.reused = False  # an exchange ended on it before this one
         self.idle_since = 0.0
@@ -101,8 +101,7 @@ class Link(Stream):
             return
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            self._poll = select.poll()
-            self._poll.register(sock.fileno(), select.POLLIN)
+            self._fd = sock.fileno()
 
     def stirs(self) -> bool:
         """True where the app sent something, or closed, since its last answer: asked of the kernel.
@@ -111,7 +110,7 @@ class Link(Stream):
         """
         if self.inbox or self.ended or self.lost:
             return True
-        return self._poll is not None and bool(self._poll.poll(0))
+        return self._fd >= 0 and stirs(self._fd)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -8,6 +8,7 @@ scrape.
 from __future__ import annotations
 
 import platform
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
@@ -87,12 +88,19 @@ class Metrics:
             sums[key] += 1
         else:
             self._first(key)
-        started = exchange.started
-        self._overhead.observe(exchange.overhead)
-        if exchange.ended > started:
-            self._duration.observe(exchange.ended - started)
+        # Histogram.observe by hand: three calls fewer for each exchange.
+        histogram, seconds = self._overhead, exchange.overhead
+        histogram.counts[bisect_left(OVERHEADS, seconds)] += 1
+        histogram.sum += seconds
+        seconds = exchange.ended - exchange.started
+        if seconds > 0.0:
+            histogram = self._duration
+            histogram.counts[bisect_left(DURATIONS, seconds)] += 1
+            histogram.sum += seconds
         if exchange.answered_at:
-            self._upstream.observe(exchange.answered_at - exchange.sent_upstream_at)
+            histogram, seconds = self._upstream, exchange.answered_at - exchange.sent_upstream_at
+            histogram.counts[bisect_left(DURATIONS, seconds)] += 1
+            histogram.sum += seconds
         self._from_client += exchange.bytes_from_client
         self._to_client += exchange.bytes_to_client
         self._from_app += exchange.bytes_from_app
