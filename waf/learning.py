@@ -177,8 +177,8 @@ class Learning:
         wall, version = exchange.wall, exchange.policy_version
         if judgement.hits is not None:
             self.memory.inventory.add(exchange.route, "request", judgement.hits.tally, wall, version)
-        if judgement.response_filter is not None:
-            tally = judgement.response_filter.tally
+        if judgement.response_tally is not None:
+            tally = judgement.response_tally
             self.memory.inventory.add(exchange.route, "response", tally, wall, version)
             for finding in self.memory.disclosures.learn(exchange.route, tally.totals, wall):
                 self.disclosures += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,28 @@ async def test_an_app_of_raw_bytes(pattern_cache: Path) -> None:
         assert b"\r\nx-request-id: " in request.lower()
         await site.get(ATTACK)
         assert len(app.requests) == 1
+
+
+@on_uvloop
+async def test_an_exchange_leaves_nothing_for_the_collector(pattern_cache: Path, tmp_path: Path) -> None:
+    """A cycle would keep bodies of ended exchanges until the collector runs, which it rarely does."""
+    config = write(tmp_path / "waf.yaml", {"mode": "protect", "profiles": {"enabled": False}})
+    async with shop() as upstream, serving(pattern_cache, upstream, config) as site:
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            await run_tour(site.base)
+            await site.send("POST", "/api/reviews", json={"text": "good coffee", "stars": 5})
+            await site.send("POST", "/login", data={"name": "mary", "password": "x y"})
+            await site.until(lambda status: status["requests"] == 8 and not status["learning"]["queued"])
+            gc.collect()
+            left = {type(one).__qualname__ for one in gc.garbage if type(one).__module__.startswith("waf.")}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+        assert not left
 
 
 @on_uvloop

@@ -143,15 +143,18 @@ def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> lis
 class MatchStream:
     """One text in pieces; offsets count from its first byte."""
 
-    __slots__ = ("_context", "_database", "_found", "_handler", "_most", "_stream")
+    __slots__ = ("_context", "_database", "_found", "_handler", "_limit", "_stream")
 
     def __init__(self, database: Any) -> None:
-        self._found: list[Match] = []
-        self._most = MAX_MATCHES
+        # The callback knows these two and not the stream: a cycle would outlive the exchange until the collector runs.
+        found: list[Match] = []
+        limit = [MAX_MATCHES]
+        self._found: Final = found
+        self._limit: Final = limit
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            self._found.append((index, end))
-            return True if len(self._found) > self._most else None
+            found.append((index, end))
+            return True if len(found) > limit[0] else None
 
         # The binding keeps no references of its own: a stream outlives the policy that opened it.
         self._handler, self._database = on_match, database
@@ -160,18 +163,23 @@ class MatchStream:
 
     def feed(self, data: bytes) -> list[Match]:
         """Matches that end within `data`. Raises TooManyMatches; the stream is of no use after that."""
-        self._most = MAX_MATCHES + len(data) // 16
+        self._limit[0] = MAX_MATCHES + len(data) // 16
         try:
             self._stream.scan(data)
         except hyperscan.ScanTerminated:
-            raise TooManyMatches(self._found) from None
-        found, self._found = self._found, []
-        return found
+            raise TooManyMatches(self._taken()) from None
+        return self._taken()
 
     def finish(self) -> list[Match]:
         """Matches that only the end of the text makes ("$")."""
         self._context.__exit__(None, None, None)
-        found, self._found = self._found, []
+        return self._taken()
+
+    def _taken(self) -> list[Match]:
+        if not self._found:
+            return []
+        found = self._found.copy()
+        self._found.clear()
         return found
 
 

@@ -10,7 +10,8 @@ from waf.model import Field, Finding
 from waf.policy.paths import CanonicalPath, canonical
 from waf.policy.routes import Settings
 from waf.profiles.check import Check
-from waf.sensitive.detect import RequestHits, ResponseFilter, Unread
+from waf.sensitive.detect import RequestHits
+from waf.sensitive.tally import Tally
 
 if TYPE_CHECKING:
     from waf.policy.policy import Policy
@@ -47,7 +48,8 @@ class Judgement:
     """Owned by one exchange; written by the policy with which it began, read by nobody before it ended."""
 
     __slots__ = (
-        "_path", "allowed_by", "check", "findings", "hits", "policy", "reading", "response_filter", "settings",
+        "_path", "allowed_by", "check", "findings", "hits", "policy", "reading", "response_tally",
+        "settings",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, settings: Settings, path: CanonicalPath | None) -> None:
@@ -57,7 +59,7 @@ class Judgement:
         self.reading: Reading | None = None
         self.check: Check | None = None
         self.hits: RequestHits | None = None
-        self.response_filter: ResponseFilter | Unread | None = None
+        self.response_tally: Tally | None = None  # not the filter: what waits to be learned must hold no body
         self.allowed_by = ""  # the patch that lets it pass uninspected
         self.findings: list[Finding] = []
 

@@ -254,7 +254,7 @@ class Policy:
             if self._ceilings and self.disclosures is not None:
                 ceilings = self.disclosures.ceilings(exchange.route)
             redactor = self.detector.response_filter(request, response, enforce, ceilings)
-            judgement.response_filter = redactor
+            judgement.response_tally = redactor.tally if redactor is not None else None
         scan = None
         if settings.responses and settings.signatures and self.signatures is not None:
             scan = self.signatures.response_stream(request, response, settings.level)

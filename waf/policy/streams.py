@@ -140,6 +140,9 @@ class JudgedResponse:
 
     def finish(self) -> bytes:
         out = b"" if self._filter is None else self._filter.finish()
+        if self._filter is not None:
+            # It would keep us, and we keep it: a cycle for each response, with the exchange in it.
+            self._filter.tap = None
         self._weigh(self._scan.finish())
         return out
 
