@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ from waf.model import (
 )
 from waf.record.events import EVENT_TYPES, MAX_LINE, event, line, remarkable
 from waf.record.ocsf import ocsf
+
+
+def test_a_line_takes_no_more_memory_than_its_text() -> None:
+    tracemalloc.start()
+    lines = [line(event(blocked(), mask, "shop")) for _ in range(100)]
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 2 * sum(map(len, lines))
 
 
 def test_a_blocked_exchange_tells_all_that_the_one_on_call_needs() -> None:

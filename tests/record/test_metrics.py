@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from tests.record.sample_exchanges import blocked, exchange, finding, response, watched
 from waf.model import Action, Engine, Outcome, Verdict
-from waf.record.families import Distribution, Family, Join, decode, encode, exposition, join
+from waf.record.exposition import exposition
+from waf.record.families import Distribution, Family, Join, decode, encode, join
 from waf.record.metrics import MAX_REASONS, MAX_ROUTES, Metrics
+from waf.record.process import process_families
 from waf.record.tallies import OVERHEADS, Counts, Histogram
 
 
@@ -151,6 +155,22 @@ def test_text_that_is_no_unicode_does_not_blind_the_scrape() -> None:
     assert values(metrics.families())
 
 
+def test_the_process_is_shown_as_the_client_library_shows_it() -> None:
+    have = {name: number for (name, _), number in values(tuple(process_families())).items()}
+    theirs = {
+        s.name: s.value
+        for metric in ProcessCollector(registry=CollectorRegistry()).collect()
+        for s in metric.samples
+    }
+    assert have.keys() == theirs.keys()
+    for name, number in theirs.items():
+        assert have[name] == pytest.approx(number, rel=0.1, abs=3), name
+
+
+def test_without_proc_nothing_is_shown(tmp_path: Path) -> None:
+    assert process_families(tmp_path) == []
+
+
 def test_the_process_is_shown() -> None:
     have = values(Metrics().families())
     assert have["process_resident_memory_bytes", ()] > 1_000_000
@@ -172,6 +192,31 @@ def test_openmetrics_is_given_to_those_who_ask() -> None:
     assert kind.startswith("application/openmetrics-text")
     names = {family.name for family in parse_openmetrics(text.decode())}
     assert {"waf_requests", "waf_overhead_seconds", "waf_connections"} <= names
+
+
+NUMBERS = st.floats(allow_nan=False) | st.integers(0, 10**18).map(float)
+
+
+@given(
+    st.text(),
+    st.dictionaries(st.tuples(st.text(), st.text()), NUMBERS, min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_a_scraper_reads_what_was_meant(
+    help: str, sums: dict[tuple[str, str], float], openmetrics: bool
+) -> None:
+    """Read by Prometheus's own library: any label, any number."""
+
+    def utf8(text: str) -> str:
+        return text.encode("utf-8", "replace").decode()
+
+    sums = {(utf8(a), utf8(b)): value for (a, b), value in sums.items()}
+    text, _ = exposition(
+        [Family("waf_x", help, ("a", "b"), tuple(sums.items()))], "application/openmetrics-text" * openmetrics
+    )
+    (family,) = (parse_openmetrics if openmetrics else parse_text)(text.decode())
+    assert {(s.labels["a"], s.labels["b"]): s.value for s in family.samples} == sums
+    assert openmetrics is False or family.documentation == utf8(help)
 
 
 def test_no_label_is_the_client_s_to_choose() -> None:

@@ -23,7 +23,7 @@ from waf.control.guard import Guard
 from waf.control.query import EventFilter, select
 from waf.control.site import Site, shown
 from waf.record.capture import Wanted
-from waf.record.families import exposition
+from waf.record.exposition import exposition
 
 MAX_BODY: Final = 64 * 1024
 MAX_CONNECTIONS: Final = 256

@@ -1,4 +1,4 @@
-"""Metric families as values: they travel between processes, add up, and become Prometheus text.
+"""Metric families as values: they travel between processes and add up.
 
 Each worker makes its own families; whoever answers a scrape joins them, so that one port shows all workers.
 There are no shared files and no dead workers' leftovers: a worker that has gone takes its part along, which
@@ -7,19 +7,10 @@ Prometheus reads as a counter reset.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 import msgspec
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.openmetrics import exposition as openmetrics
 
 Labels = tuple[str, ...]
 
@@ -94,39 +85,3 @@ def _join(a: Family, b: Family) -> Family:
     return msgspec.structs.replace(
         a, samples=tuple(samples.items()), distributions=tuple(distributions.items())
     )
-
-
-def exposition(families: Sequence[Family], accept: str = "") -> tuple[bytes, str]:
-    """Text for a scrape and its type; OpenMetrics where `accept` asks for it, else Prometheus's."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(families))
-    if "application/openmetrics-text" in accept:
-        text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
-        return text, openmetrics.CONTENT_TYPE_LATEST
-    return generate_latest(registry), CONTENT_TYPE_LATEST
-
-
-class _Collector:
-    def __init__(self, families: Sequence[Family]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self._families:
-            yield _metric(family)
-
-
-def _metric(family: Family) -> Metric:
-    if family.distributions:
-        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-        for labels, distribution in family.distributions:
-            buckets, total = [], 0
-            for bound, count in zip((*distribution.bounds, float("inf")), distribution.counts, strict=True):
-                total += count
-                buckets.append(("+Inf" if bound == float("inf") else repr(bound), float(total)))
-            histogram.add_metric(labels, buckets, distribution.sum)
-        return histogram
-    kind = CounterMetricFamily if family.name.endswith("_total") else GaugeMetricFamily
-    metric = kind(family.name, family.help, labels=family.labels)
-    for labels, value in family.samples:
-        metric.add_metric(labels, value)
-    return metric

@@ -12,10 +12,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector
-
 from waf.model import Action, Exchange, Finding, Verdict
 from waf.record.families import Distribution, Family, Join
+from waf.record.process import process_families
 from waf.record.tallies import DURATIONS, OTHER, OVERHEADS, Counts, Histogram
 
 _FORWARD: Final = Action.FORWARD
@@ -74,7 +73,6 @@ class Metrics:
         self._policy: tuple[str, str] = ("", "")
         self._generation = 0
         self._watched: list[tuple[Family, Callable[[], float]]] = []
-        self._process = ProcessCollector(registry=CollectorRegistry())
         self.record_failures = 0  # bugs met while recording; the exchange itself is not harmed
 
     def count(self, exchange: Exchange) -> None:
@@ -170,7 +168,7 @@ class Metrics:
             from_watched[family.name] = Family(
                 family.name, family.help, family.labels, (*known.samples, sample)
             )
-        return (*self._own(), *from_watched.values(), *self._of_process())
+        return (*self._own(), *from_watched.values(), *process_families())
 
     def _own(self) -> list[Family]:
         requests = tuple(
@@ -213,19 +211,6 @@ class Metrics:
             _one("waf_policy_generation", HELP["generation"], self._generation, Join.MIN),
             Family("waf_policy_info", HELP["policy"], ("version", "mode"), ((self._policy, 1.0),)),
             Family("waf_build_info", HELP["build"], labels, ((self._build, 1.0),), join=Join.MAX),
-        ]
-
-    def _of_process(self) -> list[Family]:
-        return [
-            Family(
-                sample.name,
-                metric.documentation,
-                (),
-                (((), sample.value),),
-                join=Join.MIN if "start_time" in sample.name or "max_fds" in sample.name else Join.SUM,
-            )
-            for metric in self._process.collect()
-            for sample in metric.samples
         ]
 
 
