@@ -20,19 +20,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
-from aiohttp import web
 
 import waf
 from waf.assembly import Bundle, Files, Kept, build, keep
 from waf.config.address import parse_endpoint
 from waf.config.load import effective
 from waf.config.schema import Config
-from waf.control.api import ControlServer, build_api
+from waf.control.api import Api, Route
 from waf.control.files import read_token
 from waf.control.guard import Guard
 from waf.control.reload import Reloader, Result
 from waf.control.site import LocalSite, Site
 from waf.control.watch import Watch
+from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
 from waf.errors import ConfigError
 from waf.learning import Learning
@@ -138,7 +138,7 @@ class Sidecar:
         self._watch_metrics()
         if not self._worker:
             routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
-            self.control = await serve_control(self.config, self._environ, self.site, routes)
+            self.control = await serve_control(self.config, self._environ, self.site, self.log, routes)
         if self.config.watch:
             watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
             self._tasks.append(asyncio.create_task(watch.run(lambda: self.reloader.reload("file changed"))))
@@ -238,12 +238,13 @@ class Sidecar:
 
 
 async def serve_control(
-    config: Config, environ: Mapping[str, str], site: Site, extra: Sequence[web.RouteDef] = ()
+    config: Config, environ: Mapping[str, str], site: Site, log: Log, extra: Sequence[Route] = ()
 ) -> ControlServer:
     """Open the control port, with `extra` routes. Raises OSError."""
     endpoint = parse_endpoint(config.control.listen)
     guard = Guard(endpoint.loopback, bool(endpoint.path), lambda: read_token(config.control, environ))
-    control = ControlServer(build_api(site, guard, extra), endpoint)
+    api = Api(site, guard, extra)
+    control = ControlServer(api.respond, api.refuse, endpoint, log)
     await control.start()
     return control
 
@@ -309,7 +310,9 @@ async def _serve_control_of(config: Config, environ: Mapping[str, str], director
             links[index] = WorkerLink(sock)
         return list(links.values())
 
-    control = await serve_control(config, environ, WorkersSite(alive, config.events.recent, expected=count))
+    control = await serve_control(
+        config, environ, WorkersSite(alive, config.events.recent, expected=count), Log()
+    )
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,16 +13,16 @@ from typing import Any
 import aiohttp
 import pytest
 import uvloop
-from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from waf.config.address import Endpoint
 from waf.config.load import effective, load
 from waf.config.schema import Events
-from waf.control.api import HEADERS, MAX_BODY, MAX_CONNECTIONS, ROUTES, ControlServer, build_api
+from waf.control.api import HEADERS, Api
 from waf.control.guard import Guard
 from waf.control.reload import Reloader
 from waf.control.site import LocalSite
+from waf.control.wire import MAX_BODY, MAX_CONNECTIONS, Answer, Asked, ControlServer
 from waf.errors import ConfigError, Problem
 from waf.model import Action, Confidence, Engine, Exchange, Finding, Outcome, Peer, Severity, Verdict
 from waf.record.log import Log
@@ -81,6 +82,10 @@ class Bench:
     def drain(self) -> None:
         self.drains += 1
 
+    def server(self, endpoint: Endpoint | None = None, **guard: Any) -> ControlServer:
+        api = Api(self.site, self.guard(**guard))
+        return ControlServer(api.respond, api.refuse, endpoint or Endpoint("127.0.0.1", 0))
+
     def guard(self, *, loopback: bool = True, unix: bool = False, token: str | None = None) -> Guard:
         return Guard(loopback, unix, lambda: token)
 
@@ -96,7 +101,7 @@ def bench() -> Bench:
 @pytest.fixture
 async def call(bench: Bench) -> AsyncIterator[Call]:
     """Calls the API, with the options of `Bench.guard`; each set of them has a server of its own."""
-    clients: list[TestClient[Any, Any]] = []
+    opened: list[ControlServer | aiohttp.ClientSession] = []
 
     async def ask(
         method: str,
@@ -105,14 +110,15 @@ async def call(bench: Bench) -> AsyncIterator[Call]:
         data: bytes | None = None,
         **guard: Any,
     ) -> aiohttp.ClientResponse:
-        client = TestClient(TestServer(build_api(bench.site, bench.guard(**guard))))
-        clients.append(client)
-        await client.start_server()
-        return await client.request(method, path, headers=headers, data=data)
+        server = bench.server(**guard)
+        await server.start()
+        session = aiohttp.ClientSession(f"http://{server.endpoint}")
+        opened.extend([session, server])
+        return await session.request(method, path, headers=headers, data=data)
 
     yield ask
-    for client in clients:
-        await client.close()
+    for one in opened:
+        await one.close()
 
 
 # --------------------------------------------------------------------------- what it shows
@@ -209,6 +215,7 @@ async def test_a_filter_that_is_none_is_told(call: Call, query: str) -> None:
 async def test_the_index_names_every_endpoint(call: Call) -> None:
     shown = await (await call("GET", "/v1")).json()
     assert len(shown["endpoints"]) == len(ROUTES)
+    assert "GET /v1" in shown["endpoints"]
     assert "POST /v1/reload" in shown["endpoints"]
 
 
@@ -289,6 +296,7 @@ async def test_every_answer_is_dressed(call: Call, path: str) -> None:
 
 # --------------------------------------------------------------------------- who may
 
+ROUTES = Api(Bench().site, Bench().guard()).routes
 PROTECTED = [(route.method, route.path) for route in ROUTES if route.path.startswith("/v1")]
 OPEN = ["/healthz", "/readyz", "/metrics"]
 
@@ -341,7 +349,7 @@ async def test_a_token_that_cannot_be_read_opens_nothing(bench: Bench) -> None:
     def token() -> str | None:
         raise OSError
 
-    denied = Guard(True, False, token).check("GET", "/v1/config", {"Host": "localhost"})
+    denied = Guard(True, False, token).check("GET", "/v1/config", {"host": "localhost"})
     assert denied is not None
     assert denied.status == 503
 
@@ -364,9 +372,9 @@ HOSTS = {
 @pytest.mark.parametrize(("host", "passes"), HOSTS.items())
 def test_a_name_rebound_to_the_loopback_gets_nothing(bench: Bench, host: str, passes: bool) -> None:
     for path in ("/metrics", "/v1/config"):
-        assert (bench.guard().check("GET", path, {"Host": host}) is None) is passes
-    assert bench.guard().check("GET", "/healthz", {"Host": host}) is None
-    assert bench.guard(unix=True).check("GET", "/v1/config", {"Host": host}) is None
+        assert (bench.guard().check("GET", path, {"host": host}) is None) is passes
+    assert bench.guard().check("GET", "/healthz", {"host": host}) is None
+    assert bench.guard(unix=True).check("GET", "/v1/config", {"host": host}) is None
 
 
 async def test_rebinding_over_a_socket(call: Call) -> None:
@@ -395,7 +403,12 @@ ORIGINS: list[tuple[dict[str, str], bool]] = [
 def test_a_page_of_another_origin_does_nothing(
     bench: Bench, method: str, path: str, headers: dict[str, str], passes: bool
 ) -> None:
-    assert (bench.guard().check(method, path, {"Host": HERE, **headers}) is None) is passes
+    assert (
+        bench.guard().check(
+            method, path, {"host": HERE, **{name.lower(): value for name, value in headers.items()}}
+        )
+        is None
+    ) is passes
 
 
 # --------------------------------------------------------------------------- the listener
@@ -413,7 +426,7 @@ async def get(endpoint: Endpoint, path: str = "/healthz") -> bytes:
 
 
 async def test_it_listens_on_a_port_the_kernel_chose(bench: Bench) -> None:
-    server = ControlServer(build_api(bench.site, bench.guard()), Endpoint("127.0.0.1", 0))
+    server = bench.server()
     await server.start()
     assert server.endpoint.port > 0
     assert b" 200 OK" in await get(server.endpoint)
@@ -424,7 +437,7 @@ async def test_it_listens_on_a_port_the_kernel_chose(bench: Bench) -> None:
 
 def test_it_runs_in_the_loop_of_the_proxy(bench: Bench) -> None:
     async def main() -> bytes:
-        server = ControlServer(build_api(bench.site, bench.guard()), Endpoint("127.0.0.1", 0))
+        server = bench.server()
         await server.start()
         answer = await get(server.endpoint, "/metrics")
         await server.close()
@@ -439,7 +452,7 @@ async def test_it_listens_on_a_socket_in_the_file_system(bench: Bench, tmp_path:
     with socket.socket(socket.AF_UNIX) as left_by_a_killed_process:
         left_by_a_killed_process.bind(str(path))
     endpoint = Endpoint(path=str(path))
-    server = ControlServer(build_api(bench.site, bench.guard(unix=True)), endpoint)
+    server = bench.server(endpoint, unix=True)
     await server.start()
     assert path.stat().st_mode & 0o007 == 0
     assert b" 200 OK" in await get(endpoint, "/v1/status")
@@ -448,17 +461,17 @@ async def test_it_listens_on_a_socket_in_the_file_system(bench: Bench, tmp_path:
 
 
 async def test_a_port_that_is_taken_is_told(bench: Bench) -> None:
-    one = ControlServer(build_api(bench.site, bench.guard()), Endpoint("127.0.0.1", 0))
+    one = bench.server()
     await one.start()
     with pytest.raises(OSError, match="in use"):
-        await ControlServer(build_api(bench.site, bench.guard()), one.endpoint).start()
+        await bench.server(one.endpoint).start()
     await one.close()
 
 
 async def test_idle_connections_never_shut_a_probe_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_CONNECTIONS >= 64
-    monkeypatch.setattr("waf.control.api.MAX_CONNECTIONS", 5)
-    server = ControlServer(build_api(bench.site, bench.guard()), Endpoint("127.0.0.1", 0))
+    monkeypatch.setattr("waf.control.wire.MAX_CONNECTIONS", 5)
+    server = bench.server()
     await server.start()
     idle = [await asyncio.open_connection("127.0.0.1", server.endpoint.port) for _ in range(20)]
     assert b" 200 OK" in await get(server.endpoint)
@@ -467,3 +480,104 @@ async def test_idle_connections_never_shut_a_probe_out(bench: Bench, monkeypatch
     for _, writer in idle:
         writer.close()
     await server.close()
+
+
+async def say(server: ControlServer, *pieces: bytes) -> bytes:
+    """Send bytes as they are; everything that comes back until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.endpoint.port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+LAST = HEAD + b"Connection: close\r\n\r\n"
+POST = b"POST /v1/capture HTTP/1.1\r\nHost: localhost\r\n"
+
+CONVERSATIONS: dict[str, tuple[tuple[bytes, ...], list[int]]] = {
+    "two on one connection": ((HEAD + b"\r\n" + LAST,), [200, 200]),
+    "byte by byte": (tuple(LAST[i : i + 1] for i in range(len(LAST))), [200]),
+    "HTTP/1.0": ((b"GET /healthz HTTP/1.0\r\n\r\n",), [200]),
+    "a body in chunks": (
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n", b"0\r\n\r\n", LAST),
+        [201],
+    ),
+    "asks before it sends": (
+        (POST + b"Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n", b"{}"),
+        [100, 201],
+    ),
+    "no HTTP": ((b"\x16\x03\x01\x02\x00\r\n\r\n",), [400]),
+    "two lengths": ((POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",), [400]),
+    "length and chunks": ((POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",), [400]),
+    "a chunk that is none": ((POST + b"Transfer-Encoding: chunked\r\n\r\nxx\r\n",), [400]),
+    "no host": ((b"GET /healthz HTTP/1.1\r\n\r\n",), [400]),
+    "a head without end": ((HEAD + b"A: " + b"a" * 40_000,), [431]),
+    "too many parameters": ((b"GET /v1/events?" + b"a=1&" * 100 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",), [400]),
+    "a body announced too large": ((POST + b"Content-Length: 99999999\r\n\r\n",), [413]),
+    "a chunk too large": ((POST + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n",), [413]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+async def test_what_is_said_on_a_connection(bench: Bench, name: str) -> None:
+    pieces, expected = CONVERSATIONS[name]
+    server = bench.server()
+    await server.start()
+    answer = await say(server, *pieces)
+    assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answer)] == expected
+    await server.close()
+
+
+async def test_the_head_alone(bench: Bench) -> None:
+    server = bench.server()
+    await server.start()
+    answer = await say(server, LAST.replace(b"GET", b"HEAD"))
+    assert b"Content-Length: 3\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+    await server.close()
+
+
+async def test_who_sends_nothing_is_let_go(bench: Bench) -> None:
+    api = Api(bench.site, bench.guard())
+    server = ControlServer(api.respond, api.refuse, Endpoint("127.0.0.1", 0), idle=0.05)
+    await server.start()
+    assert await say(server) == b""
+    assert await say(server, HEAD) == b""
+    await server.close()
+
+
+async def test_a_bug_of_ours_is_answered_and_told(bench: Bench) -> None:
+    async def fail(_asked: Asked) -> Answer:
+        raise KeyError("secret")
+
+    told: list[bytes] = []
+    server = ControlServer(
+        fail, Api(bench.site, bench.guard()).refuse, Endpoint("127.0.0.1", 0), Log(told.append)
+    )
+    await server.start()
+    assert (await say(server, HEAD + b"\r\n" + LAST)).count(b"HTTP/1.1 500 ") == 2
+    assert json.loads(told[0])["waf.error"] == "KeyError"
+    assert b"secret" not in b"".join(told)
+    await server.close()
+
+
+async def test_an_answer_under_way_ends_before_the_port_does(bench: Bench) -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_asked: Asked) -> Answer:
+        asked.set()
+        await go.wait()
+        return Answer(b"{}")
+
+    server = ControlServer(slow, Api(bench.site, bench.guard()).refuse, Endpoint("127.0.0.1", 0))
+    await server.start()
+    answer = asyncio.create_task(say(server, HEAD + b"\r\n"))
+    await asked.wait()
+    closing = asyncio.create_task(server.close())
+    await asyncio.sleep(0)
+    go.set()
+    assert b" 200 OK" in await answer
+    await closing

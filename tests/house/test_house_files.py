@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,27 @@ def test_every_module_says_what_it_owns() -> None:
         if path.read_text().strip() and not path.read_text().lstrip().startswith(('"""', "#"))
     ]
     assert silent == []
+
+
+HEAVY = (
+    "aiohttp",
+    "prometheus_client",
+    "cryptography",
+    "phonenumbers",
+    "importlib.metadata",
+    "email",
+    "waf.kube",
+    "waf.demo",
+)
+"""What the running sidecar must not hold: megabytes each, of use to other commands only."""
+
+
+def test_the_sidecar_loads_nothing_heavy_that_it_does_not_use() -> None:
+    code = "import sys, waf.cli.serve, waf.app; print(*sorted(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "waf.proxy.server" in loaded
+    assert not loaded & set(HEAVY)
 
 
 @pytest.mark.parametrize("word", ["utils", "helpers", "manager", "handler", "service"])

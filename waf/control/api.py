@@ -1,32 +1,24 @@
 """The control port: health, metrics, recent events, effective configuration, reload, drain, captures.
 
 Runs in the loop of the proxy: a scrape costs it a millisecond, while a thread of its own would contend for
-the interpreter at every turn. Owns the HTTP face only; what is shown and done is `Site`'s, who may ask is
-`Guard`'s.
+the interpreter at every turn. Owns routes and answers; what is shown and done is `Site`'s, who may ask is `Guard`'s,
+how it is read and written is `wire`'s.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import stat
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 import orjson
-from aiohttp import web
 
-from waf.config.address import Endpoint
 from waf.control.guard import Guard
 from waf.control.query import EventFilter, select
 from waf.control.site import Site, shown
+from waf.control.wire import Answer, Asked
 from waf.record.capture import Wanted
 from waf.record.exposition import exposition
-
-MAX_BODY: Final = 64 * 1024
-MAX_CONNECTIONS: Final = 256
 
 HEADERS: Final[dict[str, str]] = {
     "Server": "waf",
@@ -37,184 +29,129 @@ HEADERS: Final[dict[str, str]] = {
     "Referrer-Policy": "no-referrer",
 }
 
-_SITE: Final = web.AppKey("site", Site)
-_Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[Asked], Awaitable[Answer]]
 
 
-def build_api(site: Site, guard: Guard, extra: Iterable[web.RouteDef] = ()) -> web.Application:
-    """The application; `extra` routes are guarded like all others."""
+class Route(msgspec.Struct, frozen=True):
+    """A method and an exact path; GET answers HEAD as well."""
 
-    @web.middleware
-    async def guarded(request: web.Request, handler: _Answer) -> web.StreamResponse:
-        denied = guard.check(request.method, request.path, request.headers)
+    method: str
+    path: str
+    handler: Handler
+
+
+class Api:
+    """All routes behind one guard. `respond` and `refuse` are for `wire.ControlServer`."""
+
+    def __init__(self, site: Site, guard: Guard, extra: Iterable[Route] = ()) -> None:
+        self._guard = guard
+        self._routes: dict[str, dict[str, Handler]] = {}
+        self.routes: Final = (*_routes(site), Route("GET", "/v1", self._index), *extra)
+        for route in self.routes:
+            self._routes.setdefault(route.path, {})[route.method] = route.handler
+
+    async def respond(self, asked: Asked) -> Answer:
+        denied = self._guard.check(asked.method, asked.path, asked.headers)
         if denied is not None:
-            response = _json({"error": denied.message}, denied.status)
-            if denied.status == 401:
-                response.headers["WWW-Authenticate"] = 'Bearer realm="waf"'
-            return response
+            more = {"WWW-Authenticate": 'Bearer realm="waf"'} if denied.status == 401 else {}
+            return _dressed(json_answer({"error": denied.message}, denied.status), more)
+        methods = self._routes.get(asked.path)
+        if methods is None:
+            return self.refuse(404, "not found")
+        handler = methods.get("GET" if asked.method == "HEAD" else asked.method)
+        if handler is None:
+            allowed = {*methods, *({"HEAD"} if "GET" in methods else ())}
+            return _dressed(
+                json_answer({"error": "method not allowed"}, 405), {"Allow": ", ".join(sorted(allowed))}
+            )
+        return _dressed(await handler(asked))
+
+    def refuse(self, status: int, why: str) -> Answer:
+        return _dressed(json_answer({"error": why}, status))
+
+    async def _index(self, _asked: Asked) -> Answer:
+        return json_answer({"endpoints": [f"{route.method} {route.path}" for route in self.routes]})
+
+
+def json_answer(value: Any, status: int = 200) -> Answer:
+    return Answer(
+        orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS), status
+    )
+
+
+def text_answer(text: str, status: int = 200, kind: str = "text/plain") -> Answer:
+    return Answer(text.encode(), status, f"{kind}; charset=utf-8")
+
+
+def _dressed(answer: Answer, more: dict[str, str] | None = None) -> Answer:
+    return msgspec.structs.replace(answer, headers={**HEADERS, **answer.headers, **(more or {})})
+
+
+def _routes(site: Site) -> list[Route]:
+    async def healthz(_asked: Asked) -> Answer:
+        return text_answer("ok\n")
+
+    async def readyz(_asked: Asked) -> Answer:
+        readiness = await site.readiness()
+        return text_answer(f"{readiness.reason or 'ready'}\n", 200 if readiness.ready else 503)
+
+    async def metrics(asked: Asked) -> Answer:
+        body, kind = exposition(await site.families(), asked.headers.get("accept", ""))
+        return Answer(body, content_type=kind)
+
+    async def status(_asked: Asked) -> Answer:
+        return json_answer(await site.status())
+
+    async def config(_asked: Asked) -> Answer:
+        return json_answer(await site.config())
+
+    async def events(asked: Asked) -> Answer:
         try:
-            return await handler(request)
-        except web.HTTPException as error:
-            if error.status < 400:
-                raise
-            response = _json({"error": error.reason.lower()}, error.status)
-            if isinstance(error, web.HTTPMethodNotAllowed):
-                response.headers["Allow"] = error.headers["Allow"]
-            return response
+            wanted = EventFilter.read(asked.query)
+        except ValueError as error:
+            return json_answer({"error": str(error)}, 400)
+        chosen = select(await site.events(), wanted)
+        if wanted.format == "ndjson":
+            lines = b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in chosen)
+            return Answer(lines, content_type="application/x-ndjson")
+        return json_answer({"events": chosen})
 
-    api = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
-    api[_SITE] = site
-    api.on_response_prepare.append(_dress)
-    api.add_routes([*ROUTES, *extra])
-    return api
+    async def reload(_asked: Asked) -> Answer:
+        result = await site.reload("api")
+        return json_answer(shown(result), 200 if result.ok else 422)
 
+    async def drain(_asked: Asked) -> Answer:
+        await site.drain()
+        return json_answer({"draining": True}, 202)
 
-async def _dress(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
-
-
-async def _healthz(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-async def _readyz(request: web.Request) -> web.Response:
-    readiness = await request.app[_SITE].readiness()
-    return web.Response(text=f"{readiness.reason or 'ready'}\n", status=200 if readiness.ready else 503)
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    families = await request.app[_SITE].families()
-    body, kind = exposition(families, request.headers.get("Accept", ""))
-    return web.Response(body=body, headers={"Content-Type": kind})
-
-
-async def _index(_request: web.Request) -> web.Response:
-    return _json({"endpoints": [f"{route.method} {route.path}" for route in ROUTES]})
-
-
-async def _status(request: web.Request) -> web.Response:
-    return _json(await request.app[_SITE].status())
-
-
-async def _config(request: web.Request) -> web.Response:
-    return _json(await request.app[_SITE].config())
-
-
-async def _events(request: web.Request) -> web.Response:
-    try:
-        wanted = EventFilter.read(request.query)
-    except ValueError as error:
-        return _json({"error": str(error)}, 400)
-    chosen = select(await request.app[_SITE].events(), wanted)
-    if wanted.format == "ndjson":
-        lines = b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in chosen)
-        return web.Response(body=lines, content_type="application/x-ndjson")
-    return _json({"events": chosen})
-
-
-async def _reload(request: web.Request) -> web.Response:
-    result = await request.app[_SITE].reload("api")
-    return _json(shown(result), 200 if result.ok else 422)
-
-
-async def _drain(request: web.Request) -> web.Response:
-    await request.app[_SITE].drain()
-    return _json({"draining": True}, 202)
-
-
-async def _start_capture(request: web.Request) -> web.Response:
-    try:
-        wanted = msgspec.json.decode(await request.read() or b"{}", type=Wanted)
-    except msgspec.DecodeError as error:
-        return _json({"error": str(error)}, 400)
-    if wanted.problem():
-        return _json({"error": wanted.problem()}, 400)
-    await request.app[_SITE].capture(wanted)
-    return _json(msgspec.structs.asdict(wanted), 201)
-
-
-async def _captured(request: web.Request) -> web.Response:
-    har = await request.app[_SITE].captured()
-    return _json({"error": "no capture was asked for"}, 404) if har is None else _json(har)
-
-
-async def _forget_capture(request: web.Request) -> web.Response:
-    await request.app[_SITE].forget_capture()
-    return web.Response(status=204)
-
-
-ROUTES: Final[tuple[web.RouteDef, ...]] = (
-    web.get("/healthz", _healthz),
-    web.get("/readyz", _readyz),
-    web.get("/metrics", _metrics),
-    web.get("/v1", _index),
-    web.get("/v1/status", _status),
-    web.get("/v1/config", _config),
-    web.get("/v1/events", _events),
-    web.post("/v1/reload", _reload),
-    web.post("/v1/drain", _drain),
-    web.post("/v1/capture", _start_capture),
-    web.get("/v1/capture", _captured),
-    web.delete("/v1/capture", _forget_capture),
-)
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    body = orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
-    return web.Response(body=body, status=status, content_type="application/json")
-
-
-class ControlServer:
-    """The API on a listener. `await start()`, then `endpoint` tells where (port 0 resolved), `await close()`.
-
-    At most `MAX_CONNECTIONS` are open; one more ends the oldest, so that idle ones can never shut the
-    kubelet's probes out.
-    """
-
-    def __init__(self, api: web.Application, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self._runner = web.AppRunner(api, access_log=None, handle_signals=False, keepalive_timeout=30)
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Bind and listen. Raises OSError."""
-        await self._runner.setup()
-        loop = asyncio.get_running_loop()
-        where = self.endpoint
+    async def start_capture(asked: Asked) -> Answer:
         try:
-            if where.path:
-                _remove_stale_socket(where.path)
-                self._server = await loop.create_unix_server(self._accept, where.path)
-                os.chmod(where.path, 0o660)
-            else:
-                self._server = await loop.create_server(
-                    self._accept, where.host, where.port, reuse_address=True
-                )
-                port = self._server.sockets[0].getsockname()[1]
-                self.endpoint = Endpoint(where.host, port)
-        except OSError:
-            await self._runner.cleanup()
-            raise
+            wanted = msgspec.json.decode(asked.body or b"{}", type=Wanted)
+        except msgspec.DecodeError as error:
+            return json_answer({"error": str(error)}, 400)
+        if wanted.problem():
+            return json_answer({"error": wanted.problem()}, 400)
+        await site.capture(wanted)
+        return json_answer(msgspec.structs.asdict(wanted), 201)
 
-    def _accept(self) -> asyncio.BaseProtocol:
-        server = self._runner.server
-        assert server is not None  # set up by start()
-        connections = server.connections
-        if len(connections) >= MAX_CONNECTIONS:
-            connections[0].force_close()
-        protocol: asyncio.BaseProtocol = server()
-        return protocol
+    async def captured(_asked: Asked) -> Answer:
+        har = await site.captured()
+        return json_answer({"error": "no capture was asked for"}, 404) if har is None else json_answer(har)
 
-    async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await self._runner.cleanup()
-        if self.endpoint.path:
-            with contextlib.suppress(OSError):
-                os.unlink(self.endpoint.path)
+    async def forget_capture(_asked: Asked) -> Answer:
+        await site.forget_capture()
+        return Answer(status=204)
 
-
-def _remove_stale_socket(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.lstat(path).st_mode):
-            os.unlink(path)
+    return [
+        Route("GET", "/healthz", healthz),
+        Route("GET", "/readyz", readyz),
+        Route("GET", "/metrics", metrics),
+        Route("GET", "/v1/status", status),
+        Route("GET", "/v1/config", config),
+        Route("GET", "/v1/events", events),
+        Route("POST", "/v1/reload", reload),
+        Route("POST", "/v1/drain", drain),
+        Route("POST", "/v1/capture", start_capture),
+        Route("GET", "/v1/capture", captured),
+        Route("DELETE", "/v1/capture", forget_capture),
+    ]

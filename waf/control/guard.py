@@ -40,7 +40,7 @@ class Guard:
         self._token = token
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> Denied | None:
-        """None where the request may go on. Header names are looked up in their usual case."""
+        """None where the request may go on. Names of headers are in lower case."""
         if path in PROBES:
             return None
         denied = self._from_browser(method, headers)
@@ -54,21 +54,21 @@ class Guard:
             if self._loopback:
                 return None
             return Denied(403, "set control.token_file or the token's variable to use the API from elsewhere")
-        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not _equal(given.strip(), token):
             return Denied(401, "a bearer token is needed")
         return None
 
     def _from_browser(self, method: str, headers: Mapping[str, str]) -> Denied | None:
-        if self._loopback and not self._unix and not _LOOPBACK_HOST.fullmatch(headers.get("Host", "")):
+        if self._loopback and not self._unix and not _LOOPBACK_HOST.fullmatch(headers.get("host", "")):
             return Denied(421, "Host must name the loopback address")  # RFC 9110 section 15.5.20
         if method in ("GET", "HEAD"):
             return None
-        site = headers.get("Sec-Fetch-Site", "none")
-        origin = headers.get("Origin")
+        site = headers.get("sec-fetch-site", "none")
+        origin = headers.get("origin")
         if site not in ("none", "same-origin"):
             return Denied(403, "requests of other sites are refused")
-        if origin is not None and origin.partition("://")[2].lower() != headers.get("Host", "").lower():
+        if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
             return Denied(403, "requests of other origins are refused")
         return None
 

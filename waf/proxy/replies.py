@@ -7,7 +7,7 @@ says which rule was hit nor repeats a byte of the request.
 from __future__ import annotations
 
 import json
-from email.utils import formatdate
+import time
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
@@ -106,7 +106,13 @@ def _words(status: int) -> tuple[str, str]:
     return title, EXPLANATIONS.get(status, "The request was refused.")
 
 
+# English whatever the locale, which strftime follows.
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 @lru_cache(maxsize=4)
 def http_date(second: int) -> str:
     """IMF-fixdate of a Unix time (RFC 9110 5.6.7)."""
-    return formatdate(second, usegmt=True)
+    at = time.gmtime(second)
+    return f"{_DAYS[at.tm_wday]}, {time.strftime('%d', at)} {_MONTHS[at.tm_mon - 1]} {time.strftime('%Y %H:%M:%S', at)} GMT"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, Final
 
 import hyperscan
@@ -135,7 +134,7 @@ class Candidates:
 
 
 def _key(all_forms: Sequence[Form]) -> str:
-    digest = hashlib.sha256(f"sensitive {version('hyperscan')}\n".encode())
+    digest = hashlib.sha256(f"sensitive {getattr(hyperscan, '__version__', '')}\n".encode())
     for form in all_forms:
         expression = form.expression
         digest.update(b"%d %d %b\n" % (form.flags, len(expression), expression))
