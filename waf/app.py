@@ -15,7 +15,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from waf.config.address import parse_endpoint
 from waf.config.load import effective
 from waf.config.schema import Config
 from waf.control.api import Api, Route
-from waf.control.files import read_token
+from waf.control.files import atomic_write, read_capped, read_token
 from waf.control.guard import Guard
 from waf.control.reload import Reloader, Result
 from waf.control.site import LocalSite, Site
@@ -35,6 +35,9 @@ from waf.control.watch import Watch
 from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
 from waf.errors import ConfigError
+from waf.kube.fleet.client import FleetClient
+from waf.kube.fleet.member import Member
+from waf.kube.fleet.terms import MAX_STATE, Report
 from waf.learning import Learning
 from waf.model import Mode
 from waf.policy.policy import Policy
@@ -47,15 +50,16 @@ from waf.record.recorder import Recorder
 from waf.record.sink import Sink
 
 ENGINE: Final = "uvloop"
+FLEET_FILE: Final = "fleet.state"  # in the state directory
 
 
 class Sidecar:
     """One process's proxy and what stands at its side. `start`, then `run` until told to end."""
 
-    def __init__(self, files: Files, environ: Mapping[str, str], *, worker: bool = False) -> None:
+    def __init__(self, files: Files, environ: Mapping[str, str], *, worker: int | None = None) -> None:
         self.files = files
         self._environ = dict(environ)
-        self._worker = worker
+        self._worker = worker is not None
         config = self.config = files.load().config
         self.metrics = Metrics(waf.__version__, ENGINE)
         self._sink = Sink(config.events.output, config.events.queue)
@@ -70,12 +74,21 @@ class Sidecar:
             config.events, self.metrics, self._sink.put, self._mask, service=config.profiles.workload
         )
         self.reloader: Reloader[Bundle] = Reloader(self._build, self._swap, self.metrics, self.log)
+        self.member: Member | None = None
+        if config.fleet.address:
+            self.member = member_of(config, self._report, self.log, worker or 0)
         self.learning = Learning(
-            config, self._kept, self._renew_profile, self.log, environ.get("POD_NAME", "")
+            config,
+            self._kept,
+            self._renew_profile,
+            self.log,
+            environ.get("POD_NAME", ""),
+            self.member.key if self.member else None,
         )
         self.site = LocalSite(
-            self.recorder, self.reloader, self._effective, self.end, self._facts, waf.__version__
-        )
+            self.recorder, self.reloader, self._effective, self.end, self._facts, waf.__version__,
+            unready=self._unready,
+        )  # fmt: skip
         self.control: ControlServer | None = None
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -126,14 +139,21 @@ class Sidecar:
 
     async def start(self) -> None:
         """Load, then listen. Raises ConfigError for configuration that cannot be used, OSError for addresses."""
+        if self.member is not None:
+            self.member.ask()
         result = await self.reloader.reload("start")
         if not result.ok:
             raise ConfigError(result.problems)
         await asyncio.to_thread(self.learning.restore)
+        if self.member is not None:
+            await self.member.join(self.learning)
         self._renew_profile()
         self._note_policy()
         self.recorder.learner = self.learning.take
         self.learning.start()
+        if self.member is not None:
+            self.learning.alerted = self.member.nudge
+            self.member.start()
         await self.server.start(reuse_port=self._worker)
         self._watch_metrics()
         if not self._worker:
@@ -141,7 +161,7 @@ class Sidecar:
             self.control = await serve_control(self.config, self._environ, self.site, self.log, routes)
         if self.config.watch:
             watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
-            self._tasks.append(asyncio.create_task(watch.run(lambda: self.reloader.reload("file changed"))))
+            self._tasks.append(asyncio.create_task(watch.run(self._files_changed)))
         # What start-up made lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -177,14 +197,41 @@ class Sidecar:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.learning.stop()
+        if self.member is not None:
+            await self.member.stop()
         if self.control is not None:
             await self.control.close()
         self.log("info", "ended", cut=drained.cut, seconds=round(drained.seconds, 3))
         self._sink.close()
 
+    async def _reload(self, reason: str) -> Result:
+        """Reload; the fleet is told soon where that ended otherwise than the last time."""
+        before = self.reloader.last
+        result = await self.reloader.reload(reason)
+        if self.member is not None and before is not None and before.problems != result.problems:
+            self.member.nudge()
+        return result
+
+    async def _files_changed(self) -> Result:
+        return await self._reload("file changed")
+
+    def _report(self, version: str) -> Report:
+        """How this replica is, for the people who look at the whole fleet."""
+        config, last = self._current().config, self.reloader.last
+        mode = self.learning.memory.learner.config.mode
+        problems = [str(problem)[:1000] for problem in last.problems[:10]] if last is not None else []
+        return Report(version, mode, config.mode.value, tuple(problems))
+
+    def _unready(self) -> str:
+        """Why new requests should go elsewhere, "" for no reason: the policy on configuration that is refused."""
+        last = self.reloader.last
+        if last is None or last.ok or self._current().config.control.refused_config == "ready":
+            return ""
+        return f"changed configuration was refused: {last.problems[0]}"[:500]
+
     def _hang_up(self) -> None:
         self._sink.reopen()
-        self._tasks.append(asyncio.ensure_future(self.reloader.reload("SIGHUP")))
+        self._tasks.append(asyncio.ensure_future(self._reload("SIGHUP")))
         self._tasks = [task for task in self._tasks if not task.done()]
 
     async def answer_parent(self, path: str) -> None:
@@ -216,6 +263,7 @@ class Sidecar:
             "listen": [str(endpoint) for endpoint in self.server.endpoints],
             **self.server.gauges,
             "learning": self.learning.facts(),
+            **({"fleet": self.member.facts()} if self.member is not None else {}),
         }
 
     def _watch_metrics(self) -> None:
@@ -235,6 +283,34 @@ class Sidecar:
         watch("waf_events_failed_total", "Event lines lost to an error of the output.", lambda: sink.failed)
         watch("waf_events_written_total", "Event lines written.", lambda: sink.written)
         self.learning.watch_metrics(watch)
+        if self.member is not None:
+            self.member.watch_metrics(watch)
+
+
+def member_of(config: Config, report: Callable[[str], Report], log: Log, slot: int = 0) -> Member:
+    """The membership in the fleet that the configuration names."""
+    fleet, path = config.fleet, Path(config.state_dir) / FLEET_FILE
+    client = FleetClient(
+        fleet.address,
+        config.profiles.workload,
+        token_file=Path(fleet.token_file),
+        ca_file=Path(fleet.ca_file),
+    )
+
+    def keep(data: bytes) -> None:
+        if config.state_dir:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, data)
+
+    kept = b""
+    if config.state_dir:
+        try:
+            kept = read_capped(path, MAX_STATE)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log("error", "what was kept of the fleet cannot be read", file=str(path), error=error.strerror)
+    return Member(client, report, log, every=float(fleet.every), kept=kept, keep=keep, slot=slot)
 
 
 async def serve_control(
@@ -262,7 +338,7 @@ def run(files: Files, environ: Mapping[str, str]) -> int:
             if index == count:
                 uvloop.run(_serve_control_of(config, environ, directory, count))
             else:
-                uvloop.run(_serve_worker(files, environ, _socket_of(directory, index)))
+                uvloop.run(_serve_worker(files, environ, _socket_of(directory, index), index))
             return 0
 
         return run_workers(count + 1, work)
@@ -284,9 +360,9 @@ async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
     await sidecar.run()
 
 
-async def _serve_worker(files: Files, environ: Mapping[str, str], path: str) -> None:
+async def _serve_worker(files: Files, environ: Mapping[str, str], path: str, index: int) -> None:
     _ignore_hang_up()
-    sidecar = Sidecar(files, environ, worker=True)
+    sidecar = Sidecar(files, environ, worker=index)
     await sidecar.start()
     await sidecar.answer_parent(path)
     await sidecar.run()

@@ -11,18 +11,22 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply
 from waf.memory import Memory
-from waf.model import Engine, Exchange, Outcome
+from waf.model import Action, Engine, Exchange, Outcome
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
 from waf.profiles.observe import Observation
 from waf.profiles.openapi_import import Imported
 from waf.record.log import Log
+
+T = TypeVar("T")
 
 QUEUE: Final = 4_000  # exchanges waiting to be learned
 QUEUE_BYTES: Final = (
@@ -51,10 +55,19 @@ def _is_probe(exchange: Exchange) -> bool:
 
 
 class Learning:
-    """One process's learner. `renewed` is called when `kept.profile` was replaced."""
+    """One process's learner. `renewed` is called when `kept.profile` was replaced.
+
+    `fleet_key` is the secret shared by all replicas, b"" while it is not known; None where there is no fleet.
+    """
 
     def __init__(
-        self, config: Config, kept: Kept, renewed: Callable[[], None], log: Log, replica: str = ""
+        self,
+        config: Config,
+        kept: Kept,
+        renewed: Callable[[], None],
+        log: Log,
+        replica: str = "",
+        fleet_key: bytes | None = None,
     ) -> None:
         self._kept = kept
         self._renewed = renewed
@@ -62,13 +75,21 @@ class Learning:
         self._queue: deque[Exchange] = deque()
         self._waiting = 0  # bytes of the requests in the queue
         self._task: asyncio.Task[None] | None = None
-        self.memory = Memory(config.state_dir, config.profiles, kept.key, replica)
+        self.memory = Memory(
+            config.state_dir, config.profiles, fleet_key or kept.key, replica, teaches=fleet_key is not None
+        )
         kept.disclosures = self.memory.disclosures
         self.observed = self.dropped = self.failed = self.disclosures = 0
+        self.alerted: Callable[[], None] = lambda: None  # the others should know soon
         self._seen = 0
         self._told = 0  # alerts of the learner that were logged
         self._busy = False  # a thread has the memory
+        self._turn = asyncio.Lock()  # held while one has it
+        self._wanted: Config | None = None  # to be taken once no thread has the memory
+        self._renew_now = False  # the profile is out of date
+        self._mode = ""  # of the profile, as the fleet says; "" leaves it to the configuration
         self._documents: tuple[Imported, ...] = ()
+        self._config = config
         self._apply(config)
 
     def _apply(self, config: Config) -> None:
@@ -78,15 +99,26 @@ class Learning:
 
     def reconfigure(self, config: Config) -> None:
         """Other sources, thresholds and modes from now on; what was learned stays."""
+        self._config = self._wanted = config
         self._apply(config)
-        if not self._busy:
-            self.memory.reconfigure(config.profiles)
+        self._settle()
 
     def pin(self, documents: Sequence[Imported]) -> None:
         """Documents whose claims win over what is learned, from the next profile on."""
         self._documents = tuple(documents)
-        if not self._busy:
-            self.memory.pin(self._documents)
+        self._wanted = self._config
+        self._settle()
+
+    def _settle(self) -> None:
+        """Take what was asked for while a thread had the memory."""
+        if self._busy or self._wanted is None:
+            return
+        profiles = self._wanted.profiles
+        if self._mode and profiles.mode != "off":  # who turned learning off is not overruled from afar
+            profiles = msgspec.structs.replace(profiles, mode=self._mode)
+        self._wanted = None
+        self.memory.reconfigure(profiles)
+        self.memory.pin(self._documents)
 
     def take(self, exchange: Exchange) -> None:
         """Queue an ended exchange; called on the hot path."""
@@ -124,8 +156,9 @@ class Learning:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        self._learn(SLICE * 100)
-        self._save()
+        async with self._turn:
+            self._learn(SLICE * 100)
+            self._save()
 
     async def _run(self) -> None:
         renew = time.monotonic() + RENEW
@@ -133,9 +166,12 @@ class Learning:
         learned = kept = self.observed
         while True:
             await asyncio.sleep(PAUSE)
+            if self._busy:
+                continue
             self._learn(SLICE + BACKLOG * len(self._queue))
             now = time.monotonic()
-            if now >= renew and self.observed != learned:
+            if self._renew_now or (now >= renew and self.observed != learned):
+                self._renew_now = False
                 learned, renew = self.observed, now + RENEW
                 await self._aside(self._compile)
                 self._renewed()
@@ -143,13 +179,54 @@ class Learning:
                 kept, save = self.observed, now + SAVE
                 await self._aside(self._save)
 
-    async def _aside(self, work: Callable[[], None]) -> None:
-        """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory."""
-        self._busy = True
-        try:
-            await asyncio.shield(asyncio.to_thread(work))
-        finally:
-            self._busy = False
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory.
+
+        Who is cancelled while waiting leaves the work to end by itself, with the memory still its own.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._alone(work)))
+
+    async def _alone(self, work: Callable[[], T]) -> T:
+        async with self._turn:
+            self._busy = True
+            try:
+                return await asyncio.to_thread(work)
+            finally:
+                self._busy = False
+                self._settle()
+
+    # ---------------------------------------------------------------------------------------- the fleet
+
+    async def cut(self) -> tuple[int, bytes] | None:
+        """What was learned since the last time, packed, and its number; None for nothing."""
+        return await self._aside(self.memory.cut)
+
+    async def follow(self, profile: bytes) -> None:
+        """Enforce a profile of the fleet. Raises ValueError for bytes that are none; then all is as it was."""
+
+        def work() -> None:
+            self.memory.follow(profile)
+            self._compile()
+
+        await self._aside(work)
+        self._renewed()
+
+    async def rekey(self, key: bytes) -> None:
+        """Hash with the secret of all replicas; what was learned under one's own cannot be shared, and goes."""
+
+        def work() -> None:
+            self.memory.rekey(key)
+            self.memory.pin(self._documents)
+            self._compile()
+
+        await self._aside(work)
+        self._renewed()
+
+    def set_mode(self, mode: str) -> None:
+        """The profile's mode as the fleet says, "" for the configuration's; in force with the next profile, at once."""
+        self._mode, self._wanted = mode, self._config
+        self._settle()
+        self._renew_now = True
 
     def _learn(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
@@ -166,6 +243,7 @@ class Learning:
             alert = alerts[self._told]
             self._told += 1
             self._log("warning", f"profile: {alert.text}", kind=alert.kind, subject=alert.subject)
+            self.alerted()
         if self._told >= 100:
             alerts.clear()
             self._told = 0
@@ -187,6 +265,8 @@ class Learning:
                         "warning", finding.detail, rule=finding.rule, expected=finding.expected,
                         request=exchange.id, route=exchange.route,
                     )  # fmt: skip
+        if exchange.verdict.would is Action.BLOCK and exchange.outcome is not Outcome.BLOCKED:
+            self.memory.learner.would_block += 1
         if self.enabled and judgement.reading is not None and not _is_probe(exchange):
             self.memory.learner.observe(self._observation(exchange, judgement), wall)
             self.observed += 1
@@ -269,6 +349,10 @@ class Learning:
         """A person's edit, in force at once. Raises ValueError, also while a thread has the memory."""
         if self._busy:
             raise ValueError("the profile is being compiled; try again in a moment")
+        if self.memory.learner.led:
+            raise ValueError(
+                "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
+            )
         changed = apply(self.memory.learner, edit, now)
         self._kept.profile = self.memory.learner.profile(self._kept.mask)
         self._renewed()

@@ -17,6 +17,7 @@ import msgspec
 from waf.config.schema import Profiles
 from waf.control.files import atomic_write, read_capped
 from waf.errors import Problem
+from waf.profiles.book import Book
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Sources
 from waf.profiles.openapi_import import Imported
@@ -41,29 +42,53 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Memory:
-    """All that a workload remembers. `key` is the workload's secret: hashes of other keys do not fit together."""
+    """All that a workload remembers. `key` is the workload's secret: hashes of other keys do not fit together.
 
-    def __init__(self, directory: str, config: Profiles, key: bytes, replica: str = "") -> None:
+    With `teaches` what is learned is kept as deltas too, for the fleet.
+    """
+
+    def __init__(
+        self, directory: str, config: Profiles, key: bytes, replica: str = "", *, teaches: bool = False
+    ) -> None:
         self._directory = Path(directory) if directory else None
         self._config = config
-        self._values_key = hashlib.blake2b(key, person=b"waf-values").digest()
-        self._replica = replica
-        self.sources = Sources(hashlib.blake2b(key, person=b"waf-sources").digest())
-        self.learner = Learner(config, self._values_key, replica)
+        self._teaches = (replica or "local") if teaches else ""
+        self.rekey(key)
         self.inventory = Inventory(replica or "local", os.urandom(8).hex())
         self.disclosures = Disclosures()
         self.changes: list[Change] = []
         self.problems: list[Problem] = []
         self._written: dict[str, bytes] = {}
 
+    def rekey(self, key: bytes) -> None:
+        """Begin the profile anew under another secret: what was learned under the former one fits it not."""
+        self._cut = 0  # number of the last delta
+        self._values_key = hashlib.blake2b(key, person=b"waf-values").digest()
+        self.sources = Sources(hashlib.blake2b(key, person=b"waf-sources").digest())
+        self.learner = Learner(self._config, self._values_key, self._teaches)
+
+    def cut(self) -> tuple[int, bytes] | None:
+        """What was learned since the last cut, packed, and its number; None for nothing."""
+        fresh = self.learner.deltas(self._cut)
+        if not fresh:
+            return None
+        self._cut = fresh[-1].epoch
+        return self._cut, fresh[-1].pack()
+
+    def follow(self, profile: bytes) -> None:
+        """Let the book of the fleet be ours. Raises `store.Damaged` and changes nothing then."""
+        self.learner.follow(Book.load(profile))
+
     def reconfigure(self, config: Profiles) -> None:
-        """Other thresholds and modes; what was learned stays."""
+        """Other thresholds and modes; what was learned stays, and what waits for the fleet."""
         if config == self._config:
             return
-        learned = self.learner.dump()
+        before, former = self.learner, self._config
         self._config = config
-        self.learner = Learner(config, self._values_key, self._replica)
-        self.learner.load(learned)
+        self.learner = Learner(config, self._values_key, self._teaches)
+        self.learner.succeed(before)
+        if config.memory != former.memory:
+            self.learner.load(before.dump())
 
     def pin(self, documents: Sequence[Imported]) -> None:
         """Let OpenAPI documents win over what was learned; those of an earlier call are forgotten."""

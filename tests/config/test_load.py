@@ -172,6 +172,7 @@ def test_every_variable_of_the_table_is_read() -> None:
         "WAF_WORKLOAD": "shop",
         "WAF_APP_VERSION": "1.10",
         "WAF_DRAIN": "40s",
+        "WAF_FLEET": "waf-fleet.waf-system.svc:8443",
     }
     assert set(good) == set(ENVIRONMENT)
     loaded = load((), good)

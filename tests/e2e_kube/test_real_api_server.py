@@ -58,7 +58,8 @@ class Installed:
                      "--service", "localhost"]  # fmt: skip
             if account == "fleet":
                 words += ["--advertise", "localhost"]
-            command = [sys.executable, "-c", "from waf.cli.main import main; main()", account, *words]
+            name = "aggregator" if account == "fleet" else account
+            command = [sys.executable, "-c", "from waf.cli.main import main; main()", name, *words]
             with (self.directory / f"{account}.log").open("wb") as log:
                 self._processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT))
 

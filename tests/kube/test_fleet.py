@@ -17,18 +17,21 @@ from hypothesis import strategies as st
 
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
+from waf.errors import ConfigError, Problem
 from waf.kube.client import ApiError, Conflict, Kube
 from waf.kube.fleet import shards
-from waf.kube.fleet.aggregator import GROUP, MOST_OF_NAMESPACE, Aggregator
+from waf.kube.fleet.aggregator import MOST_OF_NAMESPACE, Aggregator
 from waf.kube.fleet.client import FleetClient, FleetError
+from waf.kube.fleet.events import Events
 from waf.kube.fleet.identity import Identities, caller_of
 from waf.kube.fleet.lease import Leadership
-from waf.kube.fleet.run import Modes, shared_secret
+from waf.kube.fleet.run import shared_secret
 from waf.kube.fleet.senders import MOST, Senders
 from waf.kube.fleet.server import Fleet
 from waf.kube.fleet.shards import Damaged, Store, Version
+from waf.kube.fleet.specs import GROUP, Specs
 from waf.kube.fleet.spread import spread, wanting
-from waf.kube.fleet.terms import Compiled, Key
+from waf.kube.fleet.terms import Compiled, Key, Place, Receipt, Report
 from waf.record.log import Log
 
 SHOP = Key("shop", "web")
@@ -41,7 +44,7 @@ class Numbers:
     def __init__(self, key: Key, state: bytes) -> None:
         self.bag: dict[str, int] = msgspec.json.decode(state or b"{}")
 
-    def merge(self, delta: bytes) -> None:
+    def merge(self, delta: bytes, now: float) -> None:
         for name, count in msgspec.json.decode(delta, type=dict[str, int]).items():
             self.bag[name] = self.bag.get(name, 0) + count
 
@@ -53,6 +56,24 @@ class Numbers:
         return Compiled(
             text, f"v{sum(self.bag.values())}-{len(self.bag)}", {"requests": sum(self.bag.values())}
         )
+
+    def take_document(self, former: Any, document: Any, now: float) -> list[str]:
+        """Every name that a document gives is counted 1,000 times."""
+        if "bad" in document:
+            raise ConfigError([Problem("spec.profile", 0, "bad", "no such thing", "leave it out")])
+        self.bag |= dict.fromkeys(document.get("names", []), 1_000)
+        return [f"+ {name}" for name in document.get("names", [])]
+
+    def drift(self, document: Any) -> list[str]:
+        return [f"+ {name}" for name in sorted(self.bag.keys() - set(document.get("names", [])))]
+
+
+def at(number: int, life: str = "e", after: int = 0) -> Place:
+    return Place(f"0.{life}", number, after)
+
+
+async def take(replica: Replica, key: Key, sender: str, number: int, delta: bytes) -> Receipt:
+    return await replica.aggregator.take(key, sender, at(number), delta, Report())
 
 
 class Replica:
@@ -68,8 +89,12 @@ class Replica:
             await self.api.put(secrets, {"metadata": {"name": "waf-fleet-key"}})
         self.kube = Kube(self.api.base, timeout=1.0, pause=0.001)
         self.store = Store(self.kube, "waf-system")
-        self.modes = Modes(self.kube)
-        self.aggregator = Aggregator(self.kube, self.store, Numbers, self.modes, self.log, store_every=0.05)
+        self.specs = Specs(self.kube, lambda key: self.aggregator.erase_soon(key))
+        self.aggregator = Aggregator(
+            self.kube, self.store, Numbers, self.specs, self.log,
+            leads=lambda: self.leadership.sure, store_every=0.05, push_every=0.1,
+        )  # fmt: skip
+        self.events = Events(self.kube)
         self.runner = web.AppRunner(web.Application())
         leadership = self.leadership = Leadership(
             self.kube, "waf-system", "waf-fleet", "", seconds=self.seconds,
@@ -81,9 +106,10 @@ class Replica:
             leadership,
             self.aggregator,
             self.store,
-            self.modes,
+            self.specs,
             secret,
             self.log,
+            events=self.events,
             fresh=0.0,
         )
         self.runner = web.AppRunner(fleet.app(), access_log=None, shutdown_timeout=0.1)
@@ -93,8 +119,9 @@ class Replica:
         self.address = leadership.identity = f"127.0.0.1:{self.runner.addresses[0][1]}"
         self.tasks = [
             asyncio.create_task(each)
-            for each in (leadership.run(), self.aggregator.run(), self.modes.profiles.run())
+            for each in (leadership.run(), self.aggregator.run(), self.specs.watched.run(), self.events.run())
         ]
+        await self.specs.watched.synced.wait()
         return self
 
     async def kill(self) -> None:
@@ -149,22 +176,22 @@ def bag(**numbers: int) -> bytes:
 
 async def test_what_one_learned_all_can_pull(replica: Replica, sidecar: FleetClient, api: ApiDouble) -> None:
     assert await sidecar.pull() is None
-    await sidecar.push(bag(a=1), "e", 1)
-    await sidecar.push(bag(a=1, b=2), "e", 2)
+    await sidecar.push(bag(a=1), at(1))
+    await sidecar.push(bag(a=1, b=2), at(2))
     await until(lambda: replica.aggregator.stored > 0 and SHOP in replica.aggregator._held
                 and not replica.aggregator._held[SHOP].dirty)  # fmt: skip
     pulled = await sidecar.pull()
     assert pulled is not None
     assert msgspec.json.decode(pulled.profile) == {"a": 2, "b": 2}
     assert await sidecar.pull(pulled.version) is None
-    receipt = await sidecar.push(bag(), "e", 3)
+    receipt = await sidecar.push(bag(), at(3))
     assert receipt.version == pulled.version
 
 
 async def test_a_delta_that_is_sent_twice_counts_once(replica: Replica, sidecar: FleetClient) -> None:
     for _ in range(3):
-        await sidecar.push(bag(a=1), "e", 1)
-    await sidecar.push(bag(a=1), "another-life", 1)
+        await sidecar.push(bag(a=1), at(1))
+    await sidecar.push(bag(a=1), at(1, "another-life"))
     assert replica.aggregator._held[SHOP].merged.dump() == bag(a=2)
     assert replica.aggregator.doubled == 2
 
@@ -172,20 +199,20 @@ async def test_a_delta_that_is_sent_twice_counts_once(replica: Replica, sidecar:
 async def test_people_promote_by_patching_the_spec(
     replica: Replica, sidecar: FleetClient, api: ApiDouble
 ) -> None:
-    await sidecar.push(bag(a=5), "e", 1)
+    await sidecar.push(bag(a=5), at(1))
     where = f"/apis/{GROUP}/namespaces/shop/wafprofiles"
     await until(lambda: (f"/apis/{GROUP}/wafprofiles", "shop/web") in api.objects
                 and "status" in api.get(where, "web"))  # fmt: skip
     told = api.get(where, "web")
-    assert told["spec"] == {"workload": "web"}
+    assert told["spec"] == {}
     assert told["status"]["requests"] == 5
     assert told["status"]["replicas"] == 1
     await replica.kube.patch(f"{where}/web", {"spec": {"mode": "protect"}})
-    await until(lambda: replica.modes(SHOP) == "protect")
-    assert (await sidecar.push(bag(a=1), "e", 2)).mode == "protect"
+    await until(lambda: replica.specs.of(SHOP).mode == "protect")
+    assert (await sidecar.push(bag(a=1), at(2))).mode == "protect"
     assert api.get(where, "web")["spec"]["mode"] == "protect"
     await replica.kube.patch(f"{where}/web", {"spec": {"mode": "nonsense"}})
-    await until(lambda: replica.modes(SHOP) == "")
+    await until(lambda: replica.specs.of(SHOP).mode == "")
 
 
 async def test_replicas_of_a_workload_share_a_key_and_others_do_not(
@@ -207,8 +234,8 @@ async def test_a_pod_teaches_only_its_own_namespace(
     stranger = FleetClient(
         replica.address, "web", token_file=pod_token(api, tmp_path, "evil", "elsewhere"), scheme="http"
     )
-    await stranger.push(bag(poison=1), "e", 1)
-    await sidecar.push(bag(a=1), "e", 1)
+    await stranger.push(bag(poison=1), at(1))
+    await sidecar.push(bag(a=1), at(1))
     assert replica.aggregator._held[SHOP].merged.dump() == bag(a=1)
     await stranger.close()
 
@@ -241,37 +268,40 @@ async def test_a_token_that_is_refused_is_not_asked_about_again(
     client = FleetClient(replica.address, "web", token_file=tmp_path / "bad", scheme="http")
     for _ in range(3):
         with pytest.raises(FleetError, match="401"):
-            await client.push(bag(a=1), "e", 1)
+            await client.push(bag(a=1), at(1))
     assert sum("tokenreviews" in path for _, path in api.requests) == 1
     await client.close()
 
 
 @pytest.mark.parametrize(
-    ("workload", "delta", "epoch", "refused"),
+    ("workload", "delta", "place"),
     [
-        ("web", b"bad", "e", True),
-        ("web", b"x" * (1024 * 1024 + 1), "e", True),
-        ("../x", b"{}", "e", True),
-        ("Web", b"{}", "e", True),
-        ("web", b"{}", "e e", True),
+        ("web", b"bad", at(1)),
+        ("web", b"x" * (1024 * 1024 + 1), at(1)),
+        ("../x", b"{}", at(1)),
+        ("Web", b"{}", at(1)),
+        ("a..b", b"{}", at(1)),
+        ("web", b"{}", Place("0.e e", 1)),
+        ("web", b"{}", Place("e", 1)),
+        ("web", b"{}", Place("0.e", -1)),
     ],
 )
 async def test_what_cannot_be_merged_is_refused_for_good(
-    replica: Replica, api: ApiDouble, tmp_path: Path, workload: str, delta: bytes, epoch: str, refused: bool
+    replica: Replica, api: ApiDouble, tmp_path: Path, workload: str, delta: bytes, place: Place
 ) -> None:
     client = FleetClient(replica.address, workload, token_file=pod_token(api, tmp_path, "w"), scheme="http")
     with pytest.raises(FleetError) as error:
-        await client.push(delta, epoch, 1)
-    assert error.value.refused is refused
+        await client.push(delta, place)
+    assert error.value.refused
     await client.close()
 
 
 async def test_one_namespace_does_not_crowd_out_the_others(replica: Replica) -> None:
     for number in range(MOST_OF_NAMESPACE):
-        await replica.aggregator.take(Key("evil", f"w{number}"), "p", "e", 1, bag(a=1))
+        await take(replica, Key("evil", f"w{number}"), "p", 1, bag(a=1))
     with pytest.raises(ApiError, match="too many"):
-        await replica.aggregator.take(Key("evil", "one-more"), "p", "e", 1, bag(a=1))
-    await replica.aggregator.take(SHOP, "p", "e", 1, bag(a=1))
+        await take(replica, Key("evil", "one-more"), "p", 1, bag(a=1))
+    await take(replica, SHOP, "p", 1, bag(a=1))
 
 
 # ------------------------------------------------------------------------------------------ losses
@@ -283,7 +313,7 @@ async def test_a_follower_names_the_leader(
     follower = await Replica(api, log).start()
     await until(lambda: follower.leadership.leader == replica.address)
     client = FleetClient(follower.address, "web", token_file=pod_token(api, tmp_path, "web-2"), scheme="http")
-    await client.push(bag(a=1), "e", 1)
+    await client.push(bag(a=1), at(1))
     assert replica.aggregator.merged == 1
     assert follower.aggregator.merged == 0
     await until(lambda: replica.aggregator.stored > 0)
@@ -297,7 +327,7 @@ async def test_another_takes_over_and_knows_what_was_stored(api: ApiDouble, log:
     first = await Replica(api, log).start()
     await until(lambda: first.leadership.sure)
     client = FleetClient(first.address, "web", token_file=pod_token(api, tmp_path, "w"), scheme="http")
-    await client.push(bag(a=1), "e", 1)
+    await client.push(bag(a=1), at(1))
     await until(lambda: first.aggregator.stored > 0)
     second = await Replica(api, log).start()
     assert not second.leadership.sure
@@ -305,8 +335,8 @@ async def test_another_takes_over_and_knows_what_was_stored(api: ApiDouble, log:
     await until(lambda: second.leadership.sure)
     await client.close()
     client = FleetClient(second.address, "web", token_file=tmp_path / "w.token", scheme="http")
-    await client.push(bag(a=1), "e", 1)  # sent again after the loss of the receipt
-    await client.push(bag(b=1), "e", 2)
+    await client.push(bag(a=1), at(1))  # sent again after the loss of the receipt
+    await client.push(bag(b=1), at(2))
     assert msgspec.json.decode(second.aggregator._held[SHOP].merged.dump()) == {"a": 1, "b": 1}
     await client.close()
     await second.kill()
@@ -317,17 +347,17 @@ async def test_a_former_leader_cannot_overwrite_a_later_one(api: ApiDouble, log:
     for each in (one, two):
         for task in each.tasks:
             task.cancel()
-    await one.aggregator.take(SHOP, "p", "e", 1, bag(a=1))
+    await take(one, SHOP, "p", 1, bag(a=1))
     await one.aggregator.store(SHOP)
-    await two.aggregator.take(SHOP, "q", "e", 1, bag(b=1))
+    await take(two, SHOP, "q", 1, bag(b=1))
     await two.aggregator.store(SHOP)
-    await one.aggregator.take(SHOP, "p", "e", 2, bag(c=1))
+    await take(one, SHOP, "p", 2, bag(c=1))
     await one.aggregator.store(SHOP)
     assert one.aggregator.conflicts == 1
     found = await two.store.read(SHOP)
     assert found is not None
     assert msgspec.json.decode(found[0].blobs["state"]) == {"a": 1, "b": 1}
-    await one.aggregator.take(SHOP, "p", "e", 2, bag(c=1))
+    await take(one, SHOP, "p", 2, bag(c=1))
     await one.aggregator.store(SHOP)
     found = await two.store.read(SHOP)
     assert found is not None
@@ -339,14 +369,14 @@ async def test_a_former_leader_cannot_overwrite_a_later_one(api: ApiDouble, log:
 async def test_without_the_api_server_nothing_is_lost_and_learning_goes_on_after(
     replica: Replica, sidecar: FleetClient, api: ApiDouble
 ) -> None:
-    await sidecar.push(bag(a=1), "e", 1)
+    await sidecar.push(bag(a=1), at(1))
     api.fail = lambda request: status(503, "Down")
     await until(lambda: not replica.leadership.sure)
     with pytest.raises(FleetError):
-        await sidecar.push(bag(a=1), "e", 2)
+        await sidecar.push(bag(a=1), at(2))
     api.fail = lambda request: None
     await until(lambda: replica.leadership.sure)
-    await sidecar.push(bag(a=1), "e", 2)
+    await sidecar.push(bag(a=1), at(2))
     await until(lambda: SHOP in replica.aggregator._held and not replica.aggregator._held[SHOP].dirty)
     assert msgspec.json.decode(replica.aggregator._held[SHOP].merged.dump())["a"] >= 1
 
@@ -362,7 +392,7 @@ async def test_whoever_is_killed_every_delta_counts_once(api: ApiDouble, log: Lo
         client = FleetClient(rng.choice(alive).address, "web", token_file=tokens[n], scheme="http", timeout=1)
         with contextlib.suppress(FleetError):
             for number in list(kept[n]):
-                receipt = await client.push(bag(**{f"p{n}": 1}), "life", number)
+                receipt = await client.push(bag(**{f"p{n}": 1}), at(number, "life"))
                 kept[n] = [left for left in kept[n] if left > receipt.stored]
         await client.close()
 
@@ -422,7 +452,7 @@ async def test_two_hundred_replicas_converge_on_one_whole_version(
 
     async def learn(number: int, client: FleetClient) -> None:
         for turn in (1, 2):
-            await client.push(bag(**{f"n{number}": 1}), "e", turn)
+            await client.push(bag(**{f"n{number}": 1}), at(turn))
             pulled = await client.pull()
             if pulled is not None:
                 held = msgspec.json.decode(pulled.profile)

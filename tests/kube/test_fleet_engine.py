@@ -35,7 +35,7 @@ def test_the_order_of_replicas_does_not_matter() -> None:
     for order in (deltas, deltas[::-1]):
         workload = merger(CONFIG)(SHOP, b"")
         for delta in order:
-            workload.merge(delta)
+            workload.merge(delta, NOW)
         states.append(workload)
     one, two = (workload.compile(NOW) for workload in states)
     assert one.version == two.version
@@ -45,7 +45,7 @@ def test_the_order_of_replicas_does_not_matter() -> None:
 def test_what_is_pulled_is_a_book_that_sidecars_can_load() -> None:
     workload = merger(CONFIG)(SHOP, b"")
     for delta in learned("a", [b"/cart", b"/items"] * 200):
-        workload.merge(delta)
+        workload.merge(delta, NOW)
     compiled = workload.compile(NOW)
     book = Book.load(compiled.profile)
     assert set(book.all_places())
@@ -57,10 +57,10 @@ def test_what_is_pulled_is_a_book_that_sidecars_can_load() -> None:
 def test_a_damaged_delta_changes_nothing(bad: bytes) -> None:
     workload = merger(CONFIG)(SHOP, b"")
     for delta in learned("a", [b"/cart"] * 20):
-        workload.merge(delta)
+        workload.merge(delta, NOW)
     before = workload.dump()
     with pytest.raises(store.Damaged):
-        workload.merge(bad)
+        workload.merge(bad, NOW)
     assert workload.dump() == before
 
 

@@ -24,6 +24,7 @@ from waf.kube.client import Kube
 from waf.kube.configmaps import problems_of
 from waf.kube.fleet import run as fleet_run
 from waf.kube.fleet.client import FleetClient
+from waf.kube.fleet.terms import Key, Place, Report
 from waf.kube.keyring import ADMISSION, Keyring, SelfMade
 from waf.kube.settings import Settings
 from waf.kube.webhook import read_defaults, serve
@@ -278,11 +279,24 @@ async def test_the_aggregators_rights_are_enough(
     client = FleetClient(
         f"localhost:{port}", "web", token_file=pod_token(api, tmp_path, "w"), ca_file=tmp_path / "ca.crt"
     )
-    await client.push(b'{"a":1}', "e", 1)
+    broken = Report(problems=("waf.yaml:2: moode: unknown key",))
+    await client.push(b'{"a":1}', Place("0.e", 1), broken)
+    profiles = "/apis/waf.sidecar/v1alpha1/namespaces/shop/wafprofiles"
+    await kube.create(profiles, {"metadata": {"name": "gone"}, "spec": {"profile": {"names": ["x"]}}})
+    await until(
+        lambda: "status" in api.objects.get(("/apis/waf.sidecar/v1alpha1/wafprofiles", "shop/gone"), {})
+    )
+    api.fail, check = (lambda request: None), api.fail
+    await kube.delete(f"{profiles}/gone")
+    api.fail = check
+    await until(lambda: any(method == "DELETE" and "configmaps" in path for method, path in api.requests))
+    await until(lambda: any(place == "/api/v1/events" for place, _ in api.objects))
     end.set()
     await task
     await client.close()
-    assert api.get("/apis/waf.sidecar/v1alpha1/namespaces/shop/wafprofiles", "web")["status"]["requests"] == 1
+    told = api.get(profiles, "web")["status"]
+    assert told["requests"] == 1
+    assert {c["type"]: c["reason"] for c in told["conditions"]}["ConfigAccepted"] == "Refused"
     assert refused == []
 
 
@@ -304,9 +318,14 @@ def test_the_crd_holds_what_is_written() -> None:
     known = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
     for column in version["additionalPrinterColumns"]:
         if column["jsonPath"].startswith(".status."):
-            assert column["jsonPath"].removeprefix(".status.") in known
+            assert column["jsonPath"].removeprefix(".status.").partition("[")[0] in known
     from waf.config.schema import Profiles
     from waf.kube.fleet.engine import Workload
+    from waf.kube.fleet.replicas import Replicas
 
-    facts = Workload(Profiles(), b"").compile(0.0).facts
-    assert set(facts) | {"version", "replicas", "lastMerge"} == set(known)
+    facts = Workload(Profiles(), Key("shop", "web"), b"").compile(0.0).facts
+    told = Replicas().status("", "")
+    assert {*facts, *told, "version", "drift", "lastMerge"} == set(known)
+    assert set(told["conditions"][0]) | {"lastTransitionTime"} == set(
+        known["conditions"]["items"]["properties"]
+    )

@@ -1,4 +1,4 @@
-"""`waf inject`, and the commands that run in the cluster: injector, fleet, redirect.
+"""`waf inject`, and the commands that run in the cluster: injector, aggregator, redirect.
 
 Imports nothing of the data path (and so not `cli.common`): the redirect runs in a small init container.
 """
@@ -204,7 +204,7 @@ def injector(
 @click.option(
     "--config", "-c", type=click.File("r"), help="waf.yaml whose profiles section says how is learned."
 )
-def fleet(
+def aggregator(
     listen: str,
     namespace: str,
     api: str | None,
@@ -218,13 +218,14 @@ def fleet(
     from waf.config.load import parse_config
     from waf.config.schema import Config
     from waf.errors import ConfigError
+    from waf.kube.fleet.aggregator import STORE_EVERY
     from waf.kube.fleet.engine import merger
     from waf.kube.fleet.run import serve
     from waf.kube.keyring import SelfMade
     from waf.record.log import Log
 
     try:
-        profiles = (parse_config(config.read(), config.name) if config else Config()).profiles
+        settings = parse_config(config.read(), config.name) if config else Config()
     except ConfigError as error:
         _fail(str(error))
     host, port = _address(listen)
@@ -236,9 +237,11 @@ def fleet(
         try:
             names = (f"{service}.{namespace}.svc", f"{service}.{namespace}", service)
             maker = SelfMade(kube, namespace, f"{service}-tls", names)
+            every = float(settings.fleet.every)
             await serve(
-                kube, merger(profiles), namespace, identity, maker, (host, port), _told_to_end(), Log()
-            )
+                kube, merger(settings.profiles), namespace, identity, maker, (host, port), _told_to_end(), Log(),
+                push_every=every, store_every=min(STORE_EVERY, every / 4),
+            )  # fmt: skip
         finally:
             await kube.close()
 

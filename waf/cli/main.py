@@ -22,7 +22,8 @@ COMMANDS: Final = {
     "inject": ("waf.cli.kube", "inject"),
     "injector": ("waf.cli.kube", "injector"),
     "redirect": ("waf.cli.kube", "redirect"),
-    "fleet": ("waf.cli.kube", "fleet"),
+    "aggregator": ("waf.cli.kube", "aggregator"),
+    "fleet": ("waf.cli.fleet", "fleet"),
 }
 """Name of a command to (module, function)."""
 

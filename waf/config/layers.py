@@ -31,10 +31,11 @@ ENVIRONMENT: Final[dict[str, str]] = {
     "WAF_WORKLOAD": "profiles.workload",
     "WAF_APP_VERSION": "profiles.version",
     "WAF_DRAIN": "timeouts.drain",
+    "WAF_FLEET": "fleet.address",
 }
 """What a pod may set without a file. A list is separated by commas; an empty value counts as not set."""
 
-OTHER_VARIABLES: Final = frozenset({"WAF_CONFIG", "WAF_CONTROL_TOKEN", "WAF_FLEET"})
+OTHER_VARIABLES: Final = frozenset({"WAF_CONFIG", "WAF_CONTROL_TOKEN"})
 """Ours as well, read elsewhere."""
 
 _LISTS: Final = frozenset({"listen.trusted_proxies", "listen.hosts"})

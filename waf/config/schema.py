@@ -221,6 +221,16 @@ class Control(Section, frozen=True):
     listen: str = "127.0.0.1:15021"  # health, metrics, API: as of listen.address
     token_file: str | None = None  # needed for all but health and metrics where listen is not loopback
     token_env: str = "WAF_CONTROL_TOKEN"  # variable that holds the token, where there is no file
+    refused_config: Literal["ready", "unready"] = "ready"  # /readyz while a changed file is refused
+
+
+class Fleet(Section, frozen=True):
+    """Learning together with the other replicas; read at start."""
+
+    address: str = ""  # host:port of the aggregator's Service; empty: this process learns alone
+    token_file: str = "/var/run/secrets/waf/token"  # proves which pod this is
+    ca_file: str = "/var/run/secrets/waf/ca.crt"  # PEM of the aggregator's authority
+    every: Seconds = Seconds(45)  # between two pushes, a third more or less
 
 
 class Config(Section, frozen=True):
@@ -237,6 +247,7 @@ class Config(Section, frozen=True):
     access: Access = Access()
     events: Events = Events()
     control: Control = Control()
+    fleet: Fleet = Fleet()
     tuning: tuple[str, ...] = ()  # tuning.yaml files, next to this file if relative
     state_dir: str = ""  # learned state; empty: nothing outlives the process
     cache_dir: str = ""  # compiled patterns; empty: the user's cache directory

@@ -58,7 +58,7 @@ class LocalSite:
     """The site of one process.
 
     `effective` gives the configuration for people (`config.load.effective`), `drain` begins to drain, `facts`
-    adds what the app knows to the status (connections, pool, addresses).
+    adds what the app knows to the status (connections, pool, addresses), `unready` why new requests are not welcome.
     """
 
     def __init__(
@@ -70,7 +70,10 @@ class LocalSite:
         facts: Callable[[], dict[str, Any]] = dict,
         version: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        unready: Callable[[], str] = str,
     ) -> None:
+        self._unready = unready
         self._recorder = recorder
         self._reloader = reloader
         self._effective = effective
@@ -87,7 +90,8 @@ class LocalSite:
             return Readiness(False, "draining")
         if not self._reloader.loaded:
             return Readiness(False, "no policy was loaded yet")
-        return Readiness(True)
+        reason = self._unready()
+        return Readiness(not reason, reason)
 
     async def families(self) -> tuple[Family, ...]:
         return self._recorder.metrics.families()

@@ -32,6 +32,7 @@ FRESH: Final = 1 << (REQUEST_BITS + HOUR_BITS + SOURCE_BITS)
 """Set by every observation, cleared once a month: what stays without it has not been seen since."""
 
 BYTES: Final = 17  # of one evidence, written out
+ALL: Final = 2 * FRESH - 1
 ENOUGH_SOURCES: Final = 24
 ENOUGH_HOURS: Final = 3
 

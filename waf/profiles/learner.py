@@ -22,13 +22,13 @@ from waf.profiles.check import Profile
 from waf.profiles.closing import Needs, close, promising
 from waf.profiles.constraints import Key, Stage
 from waf.profiles.dissent import dissenters
-from waf.profiles.evidence import Evidence, mark
+from waf.profiles.evidence import ALL, Evidence, mark
 from waf.profiles.findings import shape_mask
-from waf.profiles.merge import Delta, merged
+from waf.profiles.merge import Complaint, Delta, Fall, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.openapi_import import Imported
-from waf.profiles.promote import Alert, Watch, step
+from waf.profiles.promote import Alert, Watch, fall, step
 from waf.profiles.siege import Siege, Suspects
 
 CAPS: Final = {
@@ -42,6 +42,11 @@ CAPS: Final = {
 MONTH: Final = 30 * 86_400.0
 STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint opens to it
 _ALERTS: Final = 200
+_COMPLAINTS: Final = 2_000  # constraints of which complaints are counted between two deltas
+_CARRIED: Final = (
+    "state", "book", "alerts", "led", "would_block", "_requests", "_watch", "_siege", "_suspects", "_month",
+    "_fresh", "_epoch", "_sent", "_complaints", "_falls",
+)  # fmt: skip
 
 
 class Learner:
@@ -65,6 +70,10 @@ class Learner:
         self._fresh = State(int(config.memory))
         self._epoch = 0
         self._sent: list[Delta] = []  # not acknowledged yet
+        self._complaints: dict[str, tuple[int, Evidence]] = {}  # by constraint, since the last delta
+        self._falls: list[Fall] = []
+        self.would_block = 0  # since the last delta; counted by whoever decides
+        self.led = False  # the book is another's (the fleet's): nothing is promoted here
 
     # ------------------------------------------------------------------------------------------ observations
 
@@ -81,9 +90,7 @@ class Learner:
         if observation.flagged:
             return False
         if observation.endpoint:
-            self.alerts.extend(
-                self._watch.saw(self.book, observation.endpoint, observation.violations, bits, now)
-            )
+            self._against(observation, bits, now)
         if not accepted(observation):
             return False
         if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
@@ -91,6 +98,20 @@ class Learner:
         if self._replica:
             self._fresh.observe(observation, bits, self._key)
         return self.state.observe(observation, bits, self._key)
+
+    def _against(self, observation: Observation, bits: Evidence, now: float) -> None:
+        """Count what it went against; the breaker and the watch for drift may take protection back."""
+        alerts = self._watch.saw(self.book, observation.endpoint, observation.violations, bits, now)
+        self.alerts.extend(alerts)
+        if not self._replica:
+            return
+        for text in observation.violations:
+            times, seen = self._complaints.get(text, (0, 0))
+            if times or len(self._complaints) < _COMPLAINTS:
+                self._complaints[text] = (times + 1, seen | bits)
+        for alert in alerts:
+            if len(self._falls) < _COMPLAINTS:
+                self._falls.append(Fall(alert.kind, alert.subject))
 
     def release(self, now: float) -> None:
         """A new version of the app has begun to answer: what changes now is a change of the app."""
@@ -117,7 +138,7 @@ class Learner:
         changed."""
         self._turn_month(now)
         book = self.book
-        if book.held:
+        if book.held or self.led:
             return []
         found = self._judged(lambda c: c.key in book.entries or promising(c, self.needs))
         automatic = self.config.promotion == "auto"
@@ -170,11 +191,51 @@ class Learner:
     def deltas(self, acknowledged: int = 0) -> list[Delta]:
         """What a store that has everything up to epoch `acknowledged` does not know yet, in order."""
         self._sent = [delta for delta in self._sent if delta.epoch > acknowledged]
-        if self._replica and self._fresh.common.n:
+        if self._replica and (self._fresh.common.n or self._complaints or self.would_block):
             self._epoch += 1
-            self._sent.append(Delta(self._replica, self._epoch, store.dump(self._fresh)))
+            complaints = [Complaint(text, n, f"{bits:x}") for text, (n, bits) in self._complaints.items()]
+            delta = Delta(
+                self._replica, self._epoch, store.dump(self._fresh),
+                tuple(complaints), tuple(self._falls), self.would_block,
+            )  # fmt: skip
+            self._sent.append(delta)
             self._fresh = State(int(self.config.memory))
+            self._complaints, self._falls, self.would_block = {}, [], 0
         return list(self._sent)
+
+    def take(self, delta: Delta, now: float) -> None:
+        """Add what a replica learned and noticed (once). Raises `store.Damaged`, and changes nothing then."""
+        state = store.load(delta.state, int(self.config.memory))
+        try:
+            complaints = [
+                (Key.parse(c.constraint), c.times, int(c.sources, 16) & ALL) for c in delta.complaints
+            ]
+            for told in delta.falls:
+                fall(Book(), told.kind, told.subject, now)  # refuses what cannot be done
+        except ValueError as error:
+            raise store.Damaged(str(error)) from None
+        self.state.merge(state)
+        for key, times, bits in complaints:
+            entry = self.book.entries.get(key)
+            if entry is not None:
+                entry.violations += times
+                entry.violators |= bits
+        for told in delta.falls:
+            if moved := fall(self.book, told.kind, told.subject, now):
+                said = f"a replica took back {len(moved)} constraints"
+                self.alerts.append(Alert(now, told.kind, told.subject, said))
+        self.would_block += delta.would_block
+
+    def follow(self, book: Book) -> None:
+        """Enforce the book of the fleet from now on. What this process learned goes on in its deltas."""
+        book.documents, book.document_places = self.book.documents, self.book.document_places
+        self.book = book
+        self.led = True
+
+    def succeed(self, other: Learner) -> None:
+        """Go on where another learner of the same workload and key stopped: only the configuration differs."""
+        for name in _CARRIED:
+            setattr(self, name, getattr(other, name))
 
     def adopt(self, state: State) -> None:
         """Go on from the state of the whole fleet; what is not sent yet is kept beside it for the next

@@ -10,7 +10,7 @@ into one state, so that a ledger does not grow.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,26 +18,58 @@ from waf.profiles import store
 from waf.profiles.model import State
 
 MAGIC: Final = b"\x89WAFLED\n"
+_MOST: Final = 10**9  # of anything that one delta counts
 MAX_AHEAD: Final = 64  # deltas kept of a replica whose earlier ones have not come
 
 
+class Complaint(msgspec.Struct, frozen=True, array_like=True):
+    """Requests that went against a constraint: how many, from whom (`Evidence`, as hexadecimal digits)."""
+
+    constraint: str
+    times: Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+    sources: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Fall(msgspec.Struct, frozen=True, array_like=True):
+    """A replica took protection back: `kind` and `subject` are those of the `promote.Alert` that told it."""
+
+    kind: str
+    subject: str
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    replica: str
+    epoch: Annotated[int, msgspec.Meta(ge=1)]
+    state: bytes
+    complaints: tuple[Complaint, ...]
+    falls: tuple[Fall, ...]
+    would_block: Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+
+
 class Delta(msgspec.Struct, frozen=True):
-    """What one replica learned in one epoch; `state` is `store.dump` of it."""
+    """What one replica learned in one epoch; `state` is `store.dump` of it.
+
+    `would_block` counts requests that only the mode let pass.
+    """
 
     replica: str
     epoch: int
     state: bytes
+    complaints: tuple[Complaint, ...] = ()
+    falls: tuple[Fall, ...] = ()
+    would_block: int = 0
 
     def pack(self) -> bytes:
-        return store.seal([self.replica, self.epoch, self.state], MAGIC)
+        return store.seal(_Packed(*(getattr(self, name) for name in _Packed.__struct_fields__)), MAGIC)
 
     @classmethod
     def unpack(cls, data: bytes) -> Delta:
         """Raises `store.Damaged`."""
-        match store.unseal(data, MAGIC):
-            case [str(replica), int(epoch), bytes(state)] if epoch > 0:
-                return cls(replica, epoch, state)
-        raise store.Damaged("not what one replica learned")
+        try:
+            packed = msgspec.convert(store.unseal(data, MAGIC), _Packed)
+        except msgspec.ValidationError as error:
+            raise store.Damaged(f"not what one replica learned: {error}") from None
+        return cls(*(getattr(packed, name) for name in _Packed.__struct_fields__))
 
 
 class Ledger:

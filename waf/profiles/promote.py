@@ -41,6 +41,7 @@ DRIFT_SOURCES: Final = 10
 DRIFT_SECONDS: Final = 1_200.0
 RELEASE_SOURCES: Final = 3  # within an hour after a release
 RELEASE_SECONDS: Final = 3_600.0
+BREAKER_NOTE: Final = "breaker"
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -222,7 +223,7 @@ class Watch:
             if entry.constraint.stage is Stage.PROTECT and sources(against[1]) >= BREAKER_SOURCES:
                 share = against[0] / max(1, self._breaker.total(place))
                 if share > BREAKER_SHARE:
-                    move(entry, Stage.STAGE, now, "breaker")
+                    move(entry, Stage.STAGE, now, BREAKER_NOTE)
                     crowd_size = sources(against[1])
                     said = (
                         f"refused {share:.1%} of its endpoint's requests, from {crowd_size} sources or more"
@@ -234,16 +235,39 @@ class Watch:
         return alerts
 
 
+def fall(book: Book, kind: str, subject: str, now: float) -> list[Key]:
+    """Take protection back as the replica did that raised this alert. Gives the keys that moved.
+
+    Raises ValueError for a kind that takes nothing back, or a subject that is no constraint.
+    """
+    match kind:
+        case "breaker":
+            entry = book.entries.get(Key.parse(subject))
+            if entry is None or entry.constraint.stage is not Stage.PROTECT:
+                return []
+            move(entry, Stage.STAGE, now, BREAKER_NOTE)
+            return [entry.constraint.key]
+        case "drift":
+            return _stage_again(book, subject, now)
+    raise ValueError(f"{kind!r} takes no protection back")
+
+
+def _stage_again(book: Book, template: str, now: float) -> list[Key]:
+    """Stage everything protected about an endpoint again, for `GRACE_SECONDS`."""
+    moved = []
+    for key, entry in book.entries.items():
+        if key.template == template and entry.constraint.stage is Stage.PROTECT:
+            move(entry, Stage.STAGE, now - STAGE_SECONDS + GRACE_SECONDS, "its endpoint has changed")
+            moved.append(key)
+    return moved
+
+
 def _touched(book: Book, key: Key, now: float) -> list[Alert]:
     """The endpoint of a constraint has changed: everything protected about it is staged again for a while."""
-    moved = 0
-    for other, entry in book.entries.items():
-        if other.template == key.template and entry.constraint.stage is Stage.PROTECT:
-            move(entry, Stage.STAGE, now - STAGE_SECONDS + GRACE_SECONDS, "its endpoint has changed")
-            moved += 1
+    moved = _stage_again(book, key.template, now)
     if not moved:
         return []
-    said = f"many sources send what it never took: {moved} constraints are only watched for now"
+    said = f"many sources send what it never took: {len(moved)} constraints are only watched for now"
     return [Alert(now, "drift", key.template, said)]
 
 

@@ -80,20 +80,48 @@ def take_edits(book: Book, document: Document, now: float) -> list[Change]:
     named = {(c.key.template, c.key.method) for c in document.constraints}
     written = {c.key for c in document.constraints}
     for constraint in document.constraints:
-        own = known.get(constraint.key)
-        if own is None or own.allowed != constraint.allowed:
-            book.pin(constraint)
-        elif own.stage is not constraint.stage:
-            entry = book.entries.get(constraint.key)
-            if entry is not None and own.origin is Origin.LEARNED:
-                move(entry, constraint.stage, now, "set by a person")
-            else:
-                book.pin(constraint)
+        _claim(book, known.get(constraint.key), constraint, now)
     book.ignored = document.ignored
     for key in known:
         if (key.template, key.method) in named and key not in written and book.pins.pop(key, None) is None:
             book.ignore(_exactly(key))
     return diff(before, (book.shown(constraint) for constraint in book.constraints()))
+
+
+def take_document(book: Book, former: Document | None, document: Document, now: float) -> list[Change]:
+    """Make the book say what a document in a repository says. Gives what changed.
+
+    Three ways are held together, as by `kubectl apply`: what the document says, what it said when it was taken last
+    (`former`, None for never), and what was learned meanwhile. A claim that the document repeats is left to learning;
+    a new or changed one is pinned, or moved to its stage. A line that is gone is ignored from now on, and its pin
+    undone; with its whole endpoint gone only the pin is undone.
+    """
+    before = [book.shown(constraint) for constraint in book.constraints()]
+    known = {constraint.key: constraint for constraint in before}
+    told = {constraint.key: constraint for constraint in former.constraints} if former else {}
+    for constraint in document.constraints:
+        if told.get(constraint.key) != constraint:
+            _claim(book, known.get(constraint.key), constraint, now)
+    written = {constraint.key for constraint in document.constraints}
+    named = {(key.template, key.method) for key in written}
+    own = set(book.ignored) - set(former.ignored if former else ()) - {_exactly(key) for key in written}
+    book.ignored = tuple(sorted({*own, *document.ignored}))
+    for key in told.keys() - written:
+        if not book.unpin(key) and (key.template, key.method) in named:
+            book.ignore(_exactly(key))
+    return diff(before, (book.shown(constraint) for constraint in book.constraints()))
+
+
+def _claim(book: Book, own: Constraint | None, constraint: Constraint, now: float) -> None:
+    """One line that a person wrote, where the book has `own` under its key."""
+    if own is None or own.allowed != constraint.allowed:
+        book.pin(constraint)
+    elif own.stage is not constraint.stage:
+        entry = book.entries.get(constraint.key)
+        if entry is not None and own.origin is Origin.LEARNED:
+            move(entry, constraint.stage, now, "set by a person")
+        else:
+            book.pin(constraint)
 
 
 def _exactly(key: Key) -> str:

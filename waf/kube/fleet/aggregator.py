@@ -1,36 +1,47 @@
 """The merged states of all workloads, in memory while we lead, stored at a bounded rate.
 
-Merging happens at once, compiling and storing every few seconds for what changed. A leader that dies loses at most
-what came since its last store. A former leader that still believes in itself cannot overwrite a later one: the index
-is written with the version it was read in, and a conflict makes it forget the workload and read it anew.
+Merging happens at once, compiling and storing every few seconds for what changed. A leader that dies loses nothing
+that its senders cannot send again: a receipt tells them what is stored. A former leader that still believes in itself
+cannot overwrite a later one: the index is written with the version it was read in, and a conflict makes it forget the
+workload and read it anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import datetime
-import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from waf.kube.client import ApiError, Conflict, Kube, NotFound
+from waf.errors import ConfigError
+from waf.kube.client import ApiError, Conflict, Kube
+from waf.kube.fleet.replicas import Replicas
 from waf.kube.fleet.senders import Senders
 from waf.kube.fleet.shards import Damaged, Store, Version
-from waf.kube.fleet.terms import Compiled, Key, Merged, Merger, Receipt
+from waf.kube.fleet.specs import Specs, digest_of
+from waf.kube.fleet.status import Told, write
+from waf.kube.fleet.terms import (
+    LONGEST_EVERY,
+    PUSH_EVERY,
+    Compiled,
+    Key,
+    Merged,
+    Merger,
+    Place,
+    Receipt,
+    Report,
+)
 from waf.record.log import Log
 
 STORE_EVERY: Final = 10.0  # seconds between two stores of one workload, at least
-STATUS_EVERY: Final = 60.0  # seconds between two writes of a status whose version stayed
 WRITES: Final = 5.0  # workloads stored a second, at most
 MOST_WORKLOADS: Final = 5_000
 MOST_OF_NAMESPACE: Final = 200  # one namespace shall not crowd out the others
+SHARE: Final = 0.4  # of one core that merging may take; then sidecars are asked to push less often
 _IDLE: Final = 900.0  # seconds after which an untouched workload leaves memory
-GROUP: Final = "waf.sidecar/v1alpha1"
 
 
 class _Held:
@@ -43,88 +54,154 @@ class _Held:
         self.durable = Senders(senders.entries())  # as of the last store
         self.dirty = False
         self.stored = self.touched = now
-        self.told = float("-inf")  # when the status was written
-        self.told_version = ""
-
-
-class _Facts(msgspec.Struct, frozen=True):
-    """What stands in the index beside the blobs."""
-
-    version: str = ""
-    senders: dict[str, tuple[str, int]] = {}
-    facts: dict[str, Any] = {}
+        self.replicas = Replicas()
+        self.document: Any = None  # of the spec, as it was taken last
+        self.refused = ("", "")  # hash of the document that cannot be used, and why
+        self.told = Told()
 
 
 class Aggregator:
-    """`modes` gives the mode that people set for a workload (WafProfile's spec.mode), "" where they set none."""
+    """`specs` tells what people ask of each workload, `leads` whether it is ours to write."""
 
     def __init__(
         self,
         kube: Kube,
         store: Store,
         merger: Merger,
-        modes: Callable[[Key], str],
+        specs: Specs,
         log: Log,
         *,
+        leads: Callable[[], bool] = lambda: True,
         store_every: float = STORE_EVERY,
+        push_every: float = PUSH_EVERY,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._kube = kube
         self._store = store
         self._merger = merger
-        self._modes = modes
+        self._specs = specs
         self._log = log
+        self._leads = leads
         self._store_every = store_every
+        self._push_every = push_every
         self._clock = clock
         self._wall = wall
         self._held: dict[Key, _Held] = {}
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = (
             WeakValueDictionary()
         )  # as long as they are held
-        self.merged = self.doubled = self.stored = self.conflicts = 0
+        self._to_erase: set[Key] = set()
+        self._settled: dict[Key, str] = {}  # hash of each document that needs no look
+        self._cost = 0.0  # seconds of one merge, smoothed
+        self.every = push_every
+        self.merged = self.doubled = self.missing = self.stored = self.conflicts = self.erased = 0
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def forget(self) -> None:
-        """We no longer lead: what is in memory may be out of date."""
-        self._held.clear()
+    @property
+    def replicas(self) -> int:
+        return sum(len(held.replicas) for held in self._held.values())
 
-    async def take(self, key: Key, sender: str, epoch: str, number: int, delta: bytes) -> Receipt:
+    def pace(self) -> float:
+        """Seconds between two pushes of a replica, so that merging leaves room for all else."""
+        self.every = min(max(self._push_every, self.replicas * self._cost / SHARE), LONGEST_EVERY)
+        return self.every
+
+    def forget(self) -> None:
+        """We lead anew or no longer: what is in memory may be out of date."""
+        self._held.clear()
+        self._settled.clear()
+        self._to_erase.clear()
+
+    async def take(
+        self, key: Key, sender: str, place: Place, delta: bytes, report: Report, pod: str = ""
+    ) -> Receipt:
         """Merge one delta, once. Raises ValueError for one that is damaged, ApiError, Damaged."""
         async with self._lock(key):
             held = await self._open(key)
             held.touched = self._clock()
-            if held.senders.takes(sender, epoch, number):
-                await asyncio.to_thread(held.merged.merge, delta)
+            sender = f"{sender}/{place.slot}"
+            if place.number and held.senders.takes(sender, place.epoch, place.number, place.after):
+                cost = await asyncio.to_thread(_merge, held.merged, delta, self._wall())
+                self._cost += (cost - self._cost) / 20
                 if self._held.get(key) is not held:
                     raise ApiError(
                         0, "Moved", "we no longer lead"
                     )  # forgotten meanwhile: not to be counted as taken
-                held.senders.note(sender, epoch, number)
+                held.senders.note(sender, place.epoch, place.number)
                 held.dirty = True
                 self.merged += 1
+            elif place.number > held.senders.last(sender, place.epoch):
+                self.missing += 1
             else:
-                self.doubled += 1
-            version = held.compiled.version if held.compiled else ""
-            return Receipt(version, self._modes(key), held.durable.last(sender, epoch))
+                self.doubled += bool(place.number)
+            held.replicas.note(sender, pod, report, held.touched)
+            return Receipt(
+                held.compiled.version if held.compiled else "",
+                self._specs.of(key).mode,
+                held.senders.last(sender, place.epoch),
+                held.durable.last(sender, place.epoch),
+                self.every,
+            )
+
+    def erase_soon(self, key: Key) -> None:
+        """People deleted the WafProfile: forget what was learned."""
+        if self._leads():
+            self._to_erase.add(key)
 
     async def run(self) -> None:
-        """Store what changed, until cancelled."""
+        """Store what changed and take what people wrote, until cancelled."""
         while True:
             await asyncio.sleep(min(1.0, self._store_every / 4))
-            await self.store_due()
+            self.pace()
+            if self._leads():
+                await self.erase_due()
+                await self.documents_due()
+                await self.store_due()
 
     async def store_due(self) -> None:
-        """Compile and store each workload whose time has come, at the bounded rate."""
+        """Compile and store each workload whose time has come, and tell of it, at the bounded rate."""
         now = self._clock()
         for key, held in list(self._held.items()):
-            if held.dirty and now - held.stored >= self._store_every:
+            if held.dirty:
+                if now - held.stored < self._store_every:
+                    continue
                 await self.store(key)
-                await asyncio.sleep(1 / WRITES if len(self._held) > 1 else 0)
-            elif not held.dirty and now - held.touched > _IDLE:
+            elif now - held.touched > _IDLE:
                 self._held.pop(key, None)
+                continue
+            elif not await self._tell(key, held):
+                continue
+            await asyncio.sleep(1 / WRITES if len(self._held) > 1 else 0)
+
+    async def documents_due(self) -> None:
+        """Take the profiles that people wrote into specs, where they changed."""
+        if not self._specs.watched.synced.is_set():
+            return
+        gone = [key for key, held in self._held.items() if held.document is not None]
+        for key in {*self._specs.with_documents(), *gone}:
+            if self._settled.get(key, "") == self._specs.of(key).document:
+                continue
+            try:
+                await self._take_document(key)
+            except (ApiError, Damaged) as error:
+                self._log("warning", "spec.profile could not be read", workload=str(key), error=str(error))
+
+    async def erase_due(self) -> None:
+        while self._to_erase:
+            key = self._to_erase.pop()
+            async with self._lock(key):
+                self._held.pop(key, None)
+                self._settled.pop(key, None)
+                try:
+                    await self._store.delete(key)
+                except (ApiError, Damaged) as error:
+                    self._log("error", "a workload could not be erased", workload=str(key), error=str(error))
+                    continue
+            self.erased += 1
+            self._log("warning", "WafProfile deleted: what was learned is forgotten", workload=str(key))
 
     async def store(self, key: Key) -> None:
         """Compile and store one workload now; what cannot be stored stays to be stored later."""
@@ -135,18 +212,20 @@ class Aggregator:
             held.stored = self._clock()
             try:
                 compiled, state = await asyncio.to_thread(_compile, held.merged, self._wall())
-                facts = _Facts(compiled.version, held.senders.entries(), dict(compiled.facts))
+                senders = held.senders.entries()
                 # What people read is small; who sent what may be long, and goes among the packed blobs.
                 blobs = {
                     "state": state,
                     "profile": compiled.profile,
-                    "senders": msgspec.json.encode(facts.senders),
+                    "senders": msgspec.json.encode(senders),
+                    "document": msgspec.json.encode(held.document),
                 }
-                index = {"version": facts.version, **facts.facts}
+                index = {"version": compiled.version, **compiled.facts}
                 held.version = await self._store.write(key, Version(blobs, index), held.version)
             except Conflict:
                 self.conflicts += 1
                 self._held.pop(key, None)  # read anew at the next delta
+                self._settled.pop(key, None)
                 self._log("warning", "another aggregator wrote this workload", workload=str(key))
                 return
             except (ApiError, Damaged) as error:
@@ -155,14 +234,35 @@ class Aggregator:
             except Exception as error:
                 self._log("error", "a workload could not be compiled", workload=str(key), error=repr(error))
                 return
-            held.dirty, held.compiled, held.durable = False, compiled, Senders(facts.senders)
+            held.dirty, held.compiled, held.durable = False, compiled, Senders(senders)
             self.stored += 1
-            await self._tell(key, held, compiled)
+        await self._tell(key, held)
 
     async def store_all(self) -> None:
         """Store everything that changed: we are to end."""
         for key in list(self._held):
             await self.store(key)
+
+    async def _take_document(self, key: Key) -> None:
+        document, digest = await self._specs.document(key)
+        async with self._lock(key):
+            held = await self._open(key)
+            self._settled[key] = digest
+            if digest == digest_of(held.document):
+                return
+            try:
+                changes = await asyncio.to_thread(
+                    held.merged.take_document, held.document, document or {}, self._wall()
+                )
+            except ConfigError as error:
+                held.refused = (digest, "; ".join(str(problem) for problem in error.problems))
+                self._log(
+                    "warning", "spec.profile is not used", workload=str(key), error=held.refused[1][:500]
+                )
+            else:
+                held.document, held.refused, held.dirty = document, ("", ""), True
+                self._log("info", "spec.profile taken", workload=str(key), changes=len(changes))
+        await self.store(key)
 
     async def _open(self, key: Key) -> _Held:
         held = self._held.get(key)
@@ -171,15 +271,17 @@ class Aggregator:
         of_namespace = sum(other.namespace == key.namespace for other in self._held)
         if len(self._held) >= MOST_WORKLOADS or of_namespace >= MOST_OF_NAMESPACE:
             raise ApiError(429, "TooMany", "too many workloads are learned at once")
-        found = await self._store.read(key, ("state", "profile", "senders"))
+        found = await self._store.read(key, ("state", "profile", "senders", "document"))
         if found is None:
             held = _Held(self._merger(key, b""), Senders(), None, "", self._clock())
         else:
             stored, version = found
             merged = await asyncio.to_thread(self._merger, key, stored.blobs.get("state", b""))
             senders = Senders(msgspec.json.decode(stored.blobs.get("senders", b"{}")))
-            compiled = Compiled(stored.blobs.get("profile", b""), str(stored.facts.get("version", "")))
+            facts = dict(stored.facts)
+            compiled = Compiled(stored.blobs.get("profile", b""), str(facts.pop("version", "")), facts)
             held = _Held(merged, senders, compiled, version, self._clock())
+            held.document = msgspec.json.decode(stored.blobs.get("document", b"null"))
         # A workload that is new to us is stored soon, not only after a whole interval.
         held.stored -= self._store_every / 2
         self._held[key] = held
@@ -191,45 +293,42 @@ class Aggregator:
             lock = self._locks[key] = asyncio.Lock()
         return lock
 
-    async def _tell(self, key: Key, held: _Held, compiled: Compiled) -> None:
-        """Write the status that `kubectl get wafprofiles` shows; its failure hurts nobody."""
+    async def _tell(self, key: Key, held: _Held) -> bool:
+        """Write the status where it is time; true if it was written. Its failure hurts nobody."""
         now = self._clock()
-        if held.told_version == compiled.version and now - held.told < STATUS_EVERY:
-            return
-        moment = datetime.datetime.fromtimestamp(self._wall(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        held.replicas.forget_silent(now, self.every)
+        version = held.compiled.version if held.compiled else ""
+        if not held.told.due(version, now):
+            return False
         status = {
-            **compiled.facts,
-            "version": compiled.version,
-            "replicas": len(held.senders),
-            "lastMerge": moment,
+            **(held.compiled.facts if held.compiled else {}),
+            "version": version,
+            **held.replicas.status(version, self._specs.of(key).mode),
         }
+        drift: list[str] | None = None
+        if held.document is not None:
+            try:
+                async with self._lock(key):
+                    drift = await asyncio.to_thread(held.merged.drift, held.document)
+            except ConfigError as error:
+                held.refused = (digest_of(held.document), "; ".join(str(each) for each in error.problems))
         try:
-            await write_status(self._kube, key, status)
-            held.told, held.told_version = now, compiled.version
+            wanted = self._specs.of(key).document or held.document is not None
+            return await write(
+                self._kube, key, status, held.told, now, self._wall(),
+                drift=drift, refused=held.refused[1], in_git=bool(wanted),
+            )  # fmt: skip
         except ApiError as error:
             self._log("warning", "no status was written", workload=str(key), error=str(error))
-
-
-async def write_status(kube: Kube, key: Key, status: Mapping[str, Any]) -> None:
-    """Write a WafProfile's status; the object is made where there is none. Raises ApiError."""
-    collection = f"/apis/{GROUP}/namespaces/{key.namespace}/wafprofiles"
-    name = object_name(key)
-    for _ in range(2):
-        with contextlib.suppress(NotFound):
-            await kube.patch(f"{collection}/{name}/status", {"status": dict(status)})
-            return
-        thing = {"apiVersion": GROUP, "kind": "WafProfile", "metadata": {"name": name},
-                 "spec": {"workload": key.workload}}  # fmt: skip
-        with contextlib.suppress(Conflict):
-            await kube.create(collection, thing)
-
-
-def object_name(key: Key) -> str:
-    """The WafProfile's name: the workload's, or a hash where that is too long."""
-    if len(key.workload) <= 253:
-        return key.workload
-    return "waf-" + hashlib.sha256(key.workload.encode()).hexdigest()[:32]
+            return False
 
 
 def _compile(merged: Merged, now: float) -> tuple[Compiled, bytes]:
     return merged.compile(now), merged.dump()
+
+
+def _merge(merged: Merged, delta: bytes, now: float) -> float:
+    """Merge; gives the seconds of this thread that it took."""
+    begun = time.thread_time()
+    merged.merge(delta, now)
+    return time.thread_time() - begun

@@ -21,13 +21,17 @@ from waf.kube.fleet.terms import (
     MODE_HEADER,
     SEQUENCE_HEADER,
     WORKLOAD_HEADER,
+    Place,
+    Push,
     Receipt,
+    Report,
 )
 from waf.kube.sidecar import TOKEN_PATH
 
 CA_PATH: Final = TOKEN_PATH.replace("/token", "/ca.crt")
 _TIMEOUT: Final = 10.0
 _HOPS: Final = 3
+_NOTHING: Final = Report()
 
 
 class FleetError(Exception):
@@ -70,7 +74,6 @@ class FleetClient:
         self._leader = ""
         self._ca = b""
         self._session: aiohttp.ClientSession | None = None
-        self.mode = ""
 
     async def close(self) -> None:
         if self._session is not None:
@@ -84,32 +87,30 @@ class FleetClient:
             raise FleetError("the fleet gave no key")
         return body
 
-    async def push(self, delta: bytes, epoch: str, number: int) -> Receipt:
-        """Hand over one delta. `epoch` names this process's life, `number` counts its deltas from 1, in order.
+    async def push(self, delta: bytes, place: Place, report: Report = _NOTHING) -> Receipt:
+        """Hand over one delta, or with number 0 none: only how this replica is.
 
-        Keep each delta until a receipt's `stored` has reached its number, and push what is kept again, in order:
-        a delta counts once however often it comes. So nothing is lost with an aggregator. Raises FleetError; where
-        it says `refused`, the delta is not worth keeping.
+        Keep each delta until a receipt's `stored` has reached its number. Where `taken` has not reached it, push from
+        `taken` on, in order: a delta counts once however often it comes, so nothing is lost with an aggregator.
+        Raises FleetError; where it says `refused`, the delta is not worth keeping.
         """
         if len(delta) > MAX_DELTA:
             raise FleetError("the delta is too long", refused=True)
-        headers = {SEQUENCE_HEADER: f"{epoch}:{number}"}
-        _, _, body = await self._ask("POST", "/v1/delta", delta, headers, leader=True)
+        data = msgspec.msgpack.encode(Push(report, delta))
+        _, _, body = await self._ask("POST", "/v1/delta", data, {SEQUENCE_HEADER: str(place)}, leader=True)
         try:
             receipt = msgspec.json.decode(body, type=Receipt)
         except msgspec.DecodeError:
             raise FleetError("the fleet's answer cannot be read") from None
-        self.mode = receipt.mode
         return receipt
 
     async def pull(self, have: str = "") -> Pulled | None:
         """The profile in force, None where it is the version we `have` or there is none yet. Raises FleetError."""
         headers = {"If-None-Match": f'"{have}"'} if have else {}
         status, told, body = await self._ask("GET", "/v1/profile", None, headers)
-        self.mode = told.get(MODE_HEADER, "")
         if status in (204, 304):
             return None
-        return Pulled(body, told.get("ETag", "").strip('"'), self.mode)
+        return Pulled(body, told.get("ETag", "").strip('"'), told.get(MODE_HEADER, ""))
 
     async def _ask(
         self, method: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None, *,

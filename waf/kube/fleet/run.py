@@ -6,19 +6,22 @@ import asyncio
 import base64
 import contextlib
 import os
+import random
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
 from waf.kube.client import ApiError, Conflict, Kube, NotFound
-from waf.kube.fleet.aggregator import GROUP, Aggregator, object_name
+from waf.kube.fleet.aggregator import STORE_EVERY, Aggregator
+from waf.kube.fleet.events import Events
 from waf.kube.fleet.identity import Identities
 from waf.kube.fleet.lease import Leadership
 from waf.kube.fleet.server import Fleet
-from waf.kube.fleet.shards import Store
+from waf.kube.fleet.shards import Damaged, Store
+from waf.kube.fleet.specs import Specs
 from waf.kube.fleet.spread import CLUSTER_CONFIG, spread, wanting
-from waf.kube.fleet.terms import CA_CONFIG_MAP, MODES, Key, Merger
+from waf.kube.fleet.terms import CA_CONFIG_MAP, PUSH_EVERY, Merger
 from waf.kube.keyring import Keyring, SelfMade
-from waf.kube.watch import Watched
 from waf.kube.webhook import Served, namespaces_of
 from waf.record.log import Log
 
@@ -44,19 +47,6 @@ async def shared_secret(kube: Kube, namespace: str) -> bytes:
     raise ApiError(0, "NoSecret", f"{_SECRET} can be neither read nor filled")
 
 
-class Modes:
-    """The mode that people set for each workload by `kubectl patch wafprofile`; kept fresh by a watch."""
-
-    def __init__(self, kube: Kube) -> None:
-        self.profiles = Watched(
-            kube, f"/apis/{GROUP}/wafprofiles", keep=lambda thing: thing.get("spec") or {}
-        )
-
-    def __call__(self, key: Key) -> str:
-        mode = str((self.profiles.items.get(f"{key.namespace}/{object_name(key)}") or {}).get("mode") or "")
-        return mode if mode in MODES else ""
-
-
 async def serve(
     kube: Kube,
     merger: Merger,
@@ -66,21 +56,28 @@ async def serve(
     address: tuple[str, int],
     until: Coroutine[Any, Any, Any],
     log: Log,
+    *,
+    push_every: float = PUSH_EVERY,
+    store_every: float = STORE_EVERY,
 ) -> None:
     """The whole aggregator until `until` is done. `identity` is host:port at which other replicas' sidecars find us.
 
     Raises ApiError or OSError before it listens.
     """
-    modes, namespaces, store = Modes(kube), namespaces_of(kube), Store(kube, namespace)
-    aggregator = Aggregator(kube, store, merger, modes, log)
 
     def turned(leads: bool) -> None:
         log("info", "we lead" if leads else "we follow", identity=identity)
         aggregator.forget()
 
     leadership = Leadership(kube, namespace, "waf-fleet", identity, changed=turned)
+    specs = Specs(kube, lambda key: aggregator.erase_soon(key))
+    namespaces, store, events = namespaces_of(kube), Store(kube, namespace), Events(kube)
+    aggregator = Aggregator(
+        kube, store, merger, specs, log,
+        leads=lambda: leadership.sure, store_every=store_every, push_every=push_every,
+    )  # fmt: skip
     secret = await shared_secret(kube, namespace)
-    fleet = Fleet(Identities(kube), leadership, aggregator, store, modes, secret, log)
+    fleet = Fleet(Identities(kube), leadership, aggregator, store, specs, secret, log, events=events)
     keyring = Keyring(maker.load, log)
 
     async def copies() -> None:
@@ -92,10 +89,20 @@ async def serve(
                     what |= await _cluster_layer(kube, namespace)
                     await spread(kube, wanting(namespaces.items, namespace), what, log)
 
+    async def sweeping() -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY * random.uniform(0.5, 1.5))
+            if leadership.sure:
+                with contextlib.suppress(ApiError, Damaged):
+                    if count := await store.sweep(time.time() - _SWEEP_EVERY):
+                        log("info", "shards swept that no profile names", count=count)
+
     work = (
         keyring.run(),
-        modes.profiles.run(),
+        specs.watched.run(),
+        events.run(),
         namespaces.run(),
+        sweeping(),
         leadership.run(),
         aggregator.run(),
         copies(),

@@ -1,7 +1,7 @@
 """Which deltas were already merged, so that one that is sent twice counts once. A value; kept beside the state.
 
-A sender is one pod. Its process starts an epoch and counts from 1; a delta is taken where its number is higher than
-the last of the epoch, or the epoch is new.
+A sender is one process of one pod. It starts an epoch and counts from 1; a delta is taken where its number is higher
+than the last of the epoch and what it builds on has been taken.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ class Senders:
             (sender, (str(e[0]), int(e[1]))) for sender, e in (entries or {}).items()
         )
 
-    def takes(self, sender: str, epoch: str, number: int) -> bool:
-        """Whether this delta is new."""
-        last = self._last.get(sender)
-        return last is None or last[0] != epoch or number > last[1]
+    def takes(self, sender: str, epoch: str, number: int, after: int = 0) -> bool:
+        """Whether this delta is new and nothing is missing before it."""
+        return after <= self.last(sender, epoch) < number
 
     def note(self, sender: str, epoch: str, number: int) -> None:
         self._last[sender] = (epoch, number)

@@ -1,7 +1,8 @@
 """The aggregator's port: deltas in, receipts and profiles out, over HTTPS, each caller known by its token.
 
 Any replica answers a pull from the store. A push is for the leader; another replica names it (421) and the sidecar
-asks there. Owns limits: body size, pushes at once; what is too much is answered 429 with a time to wait.
+asks there. Owns limits: body size, pushes at once; what is too much is answered 429 with a time to wait. Nothing is
+answered before it is known what people ask of the workloads: a mode that is not known would be one that nobody set.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from aiohttp import web
 
 from waf.kube.client import ApiError
 from waf.kube.fleet.aggregator import Aggregator
+from waf.kube.fleet.events import Events
 from waf.kube.fleet.identity import Caller, Identities
 from waf.kube.fleet.lease import Leadership
 from waf.kube.fleet.shards import Damaged, Store
+from waf.kube.fleet.specs import Specs
 from waf.kube.fleet.terms import (
-    EPOCH,
-    MAX_DELTA,
+    MAX_PUSH,
     MODE_HEADER,
     NAME,
     SEQUENCE_HEADER,
     WORKLOAD_HEADER,
     Key,
+    Place,
+    Push,
 )
 from waf.record.log import Log
 
@@ -45,10 +49,11 @@ class Fleet:
         leadership: Leadership,
         aggregator: Aggregator,
         store: Store,
-        modes: Callable[[Key], str],
+        specs: Specs,
         secret: bytes,
         log: Log,
         *,
+        events: Events | None = None,
         fresh: float = FRESH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,7 +61,8 @@ class Fleet:
         self._leadership = leadership
         self._aggregator = aggregator
         self._store = store
-        self._modes = modes
+        self._specs = specs
+        self._events = events
         self._secret = secret
         self._log = log
         self._fresh = fresh
@@ -65,12 +71,12 @@ class Fleet:
         self._profiles: dict[Key, tuple[float, bytes, str]] = {}
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=MAX_DELTA, middlewares=[self._guarded])
+        app = web.Application(client_max_size=MAX_PUSH, middlewares=[self._guarded])
         app.router.add_post("/v1/delta", self._delta)
         app.router.add_get("/v1/profile", self._profile)
         app.router.add_get("/v1/key", self._key)
         app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         return app
 
@@ -89,6 +95,8 @@ class Fleet:
             return _refusal(503, "what is stored cannot be read", retry=60)
 
     async def _whose(self, request: web.Request) -> tuple[Caller, Key]:
+        if not self._specs.watched.synced.is_set():
+            raise ApiError(0, "NotSynced", "the WafProfiles are not known yet")
         caller = await self._identities.of(request.headers.get("Authorization", ""))
         if caller is None:
             raise web.HTTPUnauthorized(text="no pod's token for this audience")
@@ -104,27 +112,28 @@ class Fleet:
             leader = self._leadership.leader
             body = {"leader": leader if leader != self._leadership.identity else ""}
             return web.Response(status=421, body=msgspec.json.encode(body), content_type="application/json")
-        epoch, _, number = request.headers.get(SEQUENCE_HEADER, "").partition(":")
-        if not EPOCH.fullmatch(epoch) or not number.isascii() or not number.isdigit() or len(number) > 15:
-            return _refusal(400, f"{SEQUENCE_HEADER} must be epoch:number")
         if self._running >= AT_ONCE:
             return _refusal(429, "too many at once", retry=5)
         self._running += 1
         try:
-            delta = await request.read()
-            receipt = await self._aggregator.take(key, caller.uid, epoch, int(number), delta)
-        except ValueError as error:
+            place = Place.read(request.headers.get(SEQUENCE_HEADER, ""))
+            push = msgspec.msgpack.decode(await request.read(), type=Push)
+            receipt = await self._aggregator.take(key, caller.uid, place, push.delta, push.report, caller.pod)
+        except (ValueError, msgspec.DecodeError) as error:
             return _refusal(400, f"no delta: {error}"[:200])
         finally:
             self._running -= 1
+        if self._events is not None:
+            self._events.note(caller, push.report)
         return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")
 
     async def _profile(self, request: web.Request) -> web.Response:
         _, key = await self._whose(request)
         profile, version = await self._stored(key)
-        headers = {"ETag": f'"{version}"', MODE_HEADER: self._modes(key)}
+        mode = self._specs.of(key).mode
+        headers = {"ETag": f'"{version}"', MODE_HEADER: mode}
         if not version:
-            return web.Response(status=204, headers={MODE_HEADER: self._modes(key)})
+            return web.Response(status=204, headers={MODE_HEADER: mode})
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)
         return web.Response(body=profile, headers=headers, content_type="application/octet-stream")
@@ -149,13 +158,22 @@ class Fleet:
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.Response(text="leader" if self._leadership.sure else "follower")
 
+    async def _readyz(self, request: web.Request) -> web.Response:
+        if not self._specs.watched.synced.is_set():
+            return web.Response(status=503, text="the WafProfiles are not known yet")
+        return await self._healthz(request)
+
     async def _metrics(self, request: web.Request) -> web.Response:
         counts = self._aggregator
         lines = [
             f"waf_fleet_leader {int(self._leadership.sure)}",
             f"waf_fleet_workloads {len(counts)}",
+            f"waf_fleet_replicas {counts.replicas}",
+            f"waf_fleet_push_interval_seconds {counts.every:.0f}",
             f"waf_fleet_deltas_merged_total {counts.merged}",
             f"waf_fleet_deltas_repeated_total {counts.doubled}",
+            f"waf_fleet_deltas_out_of_turn_total {counts.missing}",
+            f"waf_fleet_erased_total {counts.erased}",
             f"waf_fleet_stores_total {counts.stored}",
             f"waf_fleet_conflicts_total {counts.conflicts}",
         ]

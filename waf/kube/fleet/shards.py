@@ -37,15 +37,15 @@ class Version(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
-class _Blob(msgspec.Struct, frozen=True):
+class Blob(msgspec.Struct, frozen=True):
     shards: tuple[str, ...]  # names of ConfigMaps
     sha256: str  # of the whole
 
 
-class _Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True):
     namespace: str
     workload: str
-    blobs: dict[str, _Blob]
+    blobs: dict[str, Blob]
     facts: dict[str, Any] = {}
 
 
@@ -115,8 +115,8 @@ class Store:
                 digest = hashlib.sha256(piece).hexdigest()[:16]
                 names.append(f"{name}-{digest}")
                 await self._put_shard(names[-1], name, piece)
-            blobs[what] = _Blob(tuple(names), hashlib.sha256(blob).hexdigest())
-        index = _Index(key.namespace, key.workload, blobs, new.facts)
+            blobs[what] = Blob(tuple(names), hashlib.sha256(blob).hexdigest())
+        index = Index(key.namespace, key.workload, blobs, new.facts)
         thing = _config_map(name, {"index": "true", "of": name}, {"index.json": msgspec.json.encode(index)})
         if version:
             thing["metadata"]["resourceVersion"] = version
@@ -129,6 +129,16 @@ class Store:
                 await self._kube.delete(f"{self._collection}/{old}")
         return str(written["metadata"]["resourceVersion"])
 
+    async def delete(self, key: Key) -> None:
+        """Forget a workload: the index first, so that nobody finds half of it. Raises ApiError."""
+        name = name_of(key)
+        with contextlib.suppress(NotFound):
+            await self._kube.delete(f"{self._collection}/{name}")
+        query = {"labelSelector": f"waf.sidecar/of={name}"}
+        for thing in (await self._kube.get(self._collection, **query)).get("items") or []:
+            with contextlib.suppress(NotFound):
+                await self._kube.delete(f"{self._collection}/{thing['metadata']['name']}")
+
     async def sweep(self, before: float) -> int:
         """Delete shards made before this Unix time that no index names: a writer died. Gives how many.
 
@@ -139,21 +149,21 @@ class Store:
         query = {"labelSelector": f"{LABEL}=index"}
         named: set[str] = set()
         for thing in (await self._kube.get(self._collection, **query)).get("items") or []:
-            named |= _shards_of(_read_index(thing))
+            named |= _shards_of(read_index(thing))
         lost = {thing["metadata"]["name"] for thing in shards if _made(thing) < before} - named
         for name in lost:
             with contextlib.suppress(NotFound):
                 await self._kube.delete(f"{self._collection}/{name}")
         return len(lost)
 
-    async def _index(self, key: Key) -> tuple[_Index, str] | None:
+    async def _index(self, key: Key) -> tuple[Index, str] | None:
         try:
             thing = await self._kube.get(f"{self._collection}/{name_of(key)}")
         except NotFound:
             return None
-        return _read_index(thing), str(thing["metadata"]["resourceVersion"])
+        return read_index(thing), str(thing["metadata"]["resourceVersion"])
 
-    async def _blob(self, blob: _Blob) -> bytes:
+    async def _blob(self, blob: Blob) -> bytes:
         pieces = []
         for name in blob.shards:
             thing = await self._kube.get(f"{self._collection}/{name}")
@@ -182,13 +192,14 @@ def _config_map(name: str, what: dict[str, str], data: dict[str, bytes]) -> Obje
     }
 
 
-def _read_index(thing: Object) -> _Index:
+def read_index(thing: Object) -> Index:
+    """What an index says. Raises Damaged."""
     try:
         text = base64.b64decode((thing.get("binaryData") or {})["index.json"])
-        return msgspec.json.decode(text, type=_Index)
+        return msgspec.json.decode(text, type=Index)
     except (KeyError, ValueError, msgspec.DecodeError) as error:
         raise Damaged(f"index: {error}") from None
 
 
-def _shards_of(index: _Index) -> set[str]:
+def _shards_of(index: Index) -> set[str]:
     return {name for blob in index.blobs.values() for name in blob.shards}
