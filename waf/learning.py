@@ -1,7 +1,8 @@
 """Learning beside the path: takes ended exchanges, learns in small slices, renews the profile, keeps what it knows.
 
-Never delays traffic: `take` only queues, and drops when the queue is full; the loop learns for a few milliseconds at
-a time. Compiling and saving happen in a thread, while nothing is learned.
+Never delays traffic: what is taken waits in a bounded queue (`lessons.Intake`) and is dropped when that is full; the
+loop learns for a millisecond at a time, and only when something waits. Compiling and saving happen in a thread, while
+nothing is learned, and the less often the longer they take.
 """
 
 from __future__ import annotations
@@ -18,40 +19,26 @@ import msgspec
 from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply
+from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory
-from waf.model import Action, Engine, Exchange, Outcome
-from waf.policy.access import Networks
-from waf.policy.judgement import Judgement
-from waf.profiles.observe import Observation
+from waf.model import Exchange
+from waf.profiles.learner import Learner
 from waf.profiles.openapi_import import Imported
+from waf.profiles.promote import Alert
 from waf.record.log import Log
 
 T = TypeVar("T")
 
-QUEUE: Final = 4_000  # exchanges waiting to be learned
-QUEUE_BYTES: Final = (
-    2 * 1024 * 1024
-)  # of request bodies waiting; read as fields they are several times larger
 SLICE: Final = 0.001  # seconds of learning at a time
-BACKLOG: Final = 0.000_002  # and for each exchange that waits, so that a burst is learned and not lost
 PAUSE: Final = 0.05  # between two slices
-RENEW: Final = 10.0  # seconds between two profiles
+HURRY: Final = 0.004  # where many lessons wait: a fifth of the time goes into learning, for as long as that lasts
+MANY: Final = 32
+TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
+RENEW: Final = 10.0  # seconds between two profiles, at least
+RENEW_LATER: Final = 60.0  # the same where hardly anything was learned since
+HARDLY: Final = 0.02  # share of all lessons
+SHARE: Final = 100.0  # and at least as many times what the last one took
 SAVE: Final = 60.0  # seconds between two states on disk
-MATURE: Final = 20_000  # exchanges after which only a sample is learned
-SAMPLE: Final = 16  # one in so many, then
-MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
-
-_TAKEN: Final = frozenset({Outcome.FORWARDED, Outcome.REDACTED, Outcome.BLOCKED})
-_READ: Final = frozenset({"", "response-coding"})
-"""Values of `Exchange.bypass` with which the request was read whole."""
-_OBJECTIONS: Final = frozenset({Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS})
-"""Engines whose findings speak against learning from a request."""
-
-
-def _is_probe(exchange: Exchange) -> bool:
-    """The kubelet's health checks are no traffic of the workload."""
-    request = exchange.request
-    return request is not None and (request.headers.get(b"user-agent") or b"").startswith(b"kube-probe/")
 
 
 class Learning:
@@ -72,30 +59,31 @@ class Learning:
         self._kept = kept
         self._renewed = renewed
         self._log = log
-        self._queue: deque[Exchange] = deque()
-        self._waiting = 0  # bytes of the requests in the queue
+        self.intake = Intake(config, self._wake)
+        self.take: Callable[[Exchange], None] = self.intake.take
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.memory = Memory(
             config.state_dir, config.profiles, fleet_key or kept.key, replica, teaches=fleet_key is not None
         )
         kept.disclosures = self.memory.disclosures
-        self.observed = self.dropped = self.failed = self.disclosures = 0
+        self.observed = self.failed = self.disclosures = 0
+        self.alerts: deque[Alert] = deque(maxlen=50)  # the latest, for people
         self.alerted: Callable[[], None] = lambda: None  # the others should know soon
-        self._seen = 0
-        self._told = 0  # alerts of the learner that were logged
         self._busy = False  # a thread has the memory
         self._turn = asyncio.Lock()  # held while one has it
         self._wanted: Config | None = None  # to be taken once no thread has the memory
-        self._renew_now = False  # the profile is out of date
+        self._urgent = False  # the profile is out of date
         self._mode = ""  # of the profile, as the fleet says; "" leaves it to the configuration
         self._documents: tuple[Imported, ...] = ()
+        self._version = ""  # of the profile in force, with what it shows
         self._config = config
         self._apply(config)
 
     def _apply(self, config: Config) -> None:
-        self.enabled = config.profiles.enabled and config.profiles.mode != "off"
-        self._trusted = Networks(config.profiles.trusted_sources)
         self._report_disclosures = config.sensitive.disclosure != "off"
+        self.intake.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:
         """Other sources, thresholds and modes from now on; what was learned stays."""
@@ -117,23 +105,14 @@ class Learning:
         if self._mode and profiles.mode != "off":  # who turned learning off is not overruled from afar
             profiles = msgspec.structs.replace(profiles, mode=self._mode)
         self._wanted = None
+        self._urgent = True
         self.memory.reconfigure(profiles)
         self.memory.pin(self._documents)
+        self._note_release()
 
-    def take(self, exchange: Exchange) -> None:
-        """Queue an ended exchange; called on the hot path."""
-        if exchange.outcome not in _TAKEN or exchange.bypass not in _READ:
-            return
-        self._seen += 1
-        plain = not exchange.verdict.findings and not exchange.response_verdict.findings
-        if self._seen > MATURE and plain and self._seen % SAMPLE:
-            return
-        waiting = self._waiting + exchange.bytes_from_client
-        if len(self._queue) >= QUEUE or waiting > QUEUE_BYTES:
-            self.dropped += 1
-            return
-        self._waiting = waiting
-        self._queue.append(exchange)
+    def _note_release(self) -> None:
+        if self.memory.released(self._config.profiles.version, time.time()):
+            self._log("info", "another version of the app: for an hour its changes are believed sooner")
 
     # ------------------------------------------------------------------------------------------------ life
 
@@ -143,10 +122,13 @@ class Learning:
         for problem in self.memory.problems:
             self._log("error", "learned state cannot be used", problem=str(problem))
         self.memory.pin(self._documents)
+        self._note_release()
+        self.intake.know(self.memory.lessons_by_place())
         self._compile()
 
     def start(self) -> None:
         """Learn until `stop`."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -156,28 +138,49 @@ class Learning:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        self._loop = None
+        if self._timer is not None:
+            self._timer.cancel()
         async with self._turn:
             self._learn(SLICE * 100)
+            self._count()
             self._save()
 
+    def _wake(self) -> None:
+        """Something waits to be learned: see to it in a moment."""
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(PAUSE, self._slice)
+
+    def _slice(self) -> None:
+        self._timer = None
+        intake = self.intake
+        if not self._busy:
+            self._learn(SLICE)
+        if (intake.queue or intake.flows) and self._loop is not None:
+            pause = HURRY if len(intake.queue) > MANY else PAUSE
+            self._timer = self._loop.call_later(pause, self._slice)
+
     async def _run(self) -> None:
-        renew = time.monotonic() + RENEW
-        save = time.monotonic() + SAVE
+        began = time.monotonic()
+        renew, later, save = began + RENEW, began + RENEW, began + SAVE
         learned = kept = self.observed
         while True:
-            await asyncio.sleep(PAUSE)
-            if self._busy:
-                continue
-            self._learn(SLICE + BACKLOG * len(self._queue))
+            await asyncio.sleep(TICK)
+            self._count()
             now = time.monotonic()
-            if self._renew_now or (now >= renew and self.observed != learned):
-                self._renew_now = False
-                learned, renew = self.observed, now + RENEW
+            new = self.observed - learned
+            due = now >= later if new <= HARDLY * self.observed else now >= renew
+            if self._urgent or (new and due):
+                self._urgent, learned = False, self.observed
                 await self._aside(self._compile)
                 self._renewed()
+                took = time.monotonic() - now
+                renew = now + max(RENEW, SHARE * took)
+                later = now + max(RENEW_LATER, SHARE * took)
             if now >= save and self.observed != kept:
-                kept, save = self.observed, now + SAVE
+                kept = self.observed
                 await self._aside(self._save)
+                save = now + max(SAVE, SHARE * (time.monotonic() - now))
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory.
@@ -226,57 +229,82 @@ class Learning:
         """The profile's mode as the fleet says, "" for the configuration's; in force with the next profile, at once."""
         self._mode, self._wanted = mode, self._config
         self._settle()
-        self._renew_now = True
+        self._urgent = True
+
+    # ------------------------------------------------------------------------------------------- learning
 
     def _learn(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
-        while self._queue and time.perf_counter() < end:
-            exchange = self._queue.popleft()
-            self._waiting -= exchange.bytes_from_client
+        intake = self.intake
+        while intake.flows:
+            self._follow(intake.flows.popleft())
+        while intake.queue:
             try:
-                self._remember(exchange)
+                self._remember(intake.next())
             except Exception as error:
                 self.failed += 1
                 self._log("error", "learning failed", error=type(error).__name__)
+            if time.perf_counter() >= end:
+                break
+        self._tell()
+
+    def _remember(self, lesson: Lesson) -> None:
+        observation = self.intake.observation(lesson, self.memory.sources)
+        self.memory.learner.observe(observation, lesson.wall)
+        self.observed += 1
+
+    def _follow(self, flow: Flow) -> None:
+        """Note where sensitive data went, and whether an answer held unusually much."""
+        memory = self.memory
+        memory.inventory.add(flow.route, flow.direction, flow.tally, flow.wall, flow.policy)
+        if flow.direction != "response":
+            return
+        for finding in memory.disclosures.learn(flow.route, flow.tally.totals, flow.wall):
+            self.disclosures += 1
+            if self._report_disclosures:
+                self._log(
+                    "warning", finding.detail, rule=finding.rule, expected=finding.expected,
+                    request=flow.request, route=flow.route,
+                )  # fmt: skip
+
+    def _count(self) -> None:
+        """Take in the exchanges that were only counted."""
+        if self._busy:
+            return
+        now = time.time()
+        intake, memory = self.intake, self.memory
+        for route, answers in intake.cleaned().items():
+            memory.disclosures.learn(route, {}, now, responses=answers)
+        memory.learner.passed(*intake.counted(), now)
+        memory.learner.would_block += intake.would_block
+        intake.would_block = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log what the learner has to say; some of it changed the book."""
         alerts = self.memory.learner.alerts
-        while self._told < len(alerts):
-            alert = alerts[self._told]
-            self._told += 1
+        while alerts:
+            alert = alerts.popleft()
+            self.alerts.append(alert)
+            self._urgent = self._urgent or alert.kind in ("breaker", "drift")
             self._log("warning", f"profile: {alert.text}", kind=alert.kind, subject=alert.subject)
             self.alerted()
-        if self._told >= 100:
-            alerts.clear()
-            self._told = 0
-
-    def _remember(self, exchange: Exchange) -> None:
-        judgement = exchange.policy_data
-        if not isinstance(judgement, Judgement):
-            return
-        wall, version = exchange.wall, exchange.policy_version
-        if judgement.hits is not None:
-            self.memory.inventory.add(exchange.route, "request", judgement.hits.tally, wall, version)
-        if judgement.response_tally is not None:
-            tally = judgement.response_tally
-            self.memory.inventory.add(exchange.route, "response", tally, wall, version)
-            for finding in self.memory.disclosures.learn(exchange.route, tally.totals, wall):
-                self.disclosures += 1
-                if self._report_disclosures:
-                    self._log(
-                        "warning", finding.detail, rule=finding.rule, expected=finding.expected,
-                        request=exchange.id, route=exchange.route,
-                    )  # fmt: skip
-        if exchange.verdict.would is Action.BLOCK and exchange.outcome is not Outcome.BLOCKED:
-            self.memory.learner.would_block += 1
-        if self.enabled and judgement.reading is not None and not _is_probe(exchange):
-            self.memory.learner.observe(self._observation(exchange, judgement), wall)
-            self.observed += 1
 
     def _compile(self) -> None:
+        """Take the next step of promotion; where it changed what the profile says, make a new one."""
         try:
-            self._kept.profile = self.memory.learner.compile(time.time(), self._kept.mask)
+            learner = self.memory.learner
+            learner.advance(time.time())
+            self._build(learner)
         except Exception as error:
             self.failed += 1
             self._log("error", "no new profile, the old one stays", error=type(error).__name__)
+
+    def _build(self, learner: Learner) -> None:
+        version = learner.version()
+        if version != self._version or self._kept.profile is None:
+            self._kept.profile = learner.profile(self._kept.mask)
+            self._version = version
 
     def _save(self) -> None:
         try:
@@ -285,54 +313,16 @@ class Learning:
             self.failed += 1
             self._log("error", "learned state could not be kept", error=error.strerror, file=error.filename)
 
-    def _observation(self, exchange: Exchange, judgement: Judgement) -> Observation:
-        """What the learner may know of an exchange."""
-        request, response = exchange.request, exchange.response
-        reading, check = judgement.reading, judgement.check
-        assert request is not None
-        assert reading is not None
-        body = reading.body_fields() if len(reading.body) <= MAX_BODY else ()
-        client = exchange.peer.client
-        header = request.headers.get(b"authorization")
-        authenticated = "cookie" if b"cookie" in request.headers.index else ""
-        if header is not None:
-            authenticated = header.partition(b" ")[0].lower().decode("latin-1")[:16]
-        findings = [*exchange.verdict.findings, *exchange.response_verdict.findings]
-        sensitive = [f for f in findings if f.engine is Engine.SENSITIVE]
-        headers = response.headers if response is not None else None
-        return Observation(
-            method=request.method,
-            path=request.path,
-            fields=[*reading.head, *body],
-            source=self.memory.sources.of(client),
-            wall=exchange.wall,
-            status=response.status if response is not None else exchange.sent_status,
-            host=request.host.decode("latin-1"),
-            content_type=request.headers.get(b"content-type") or b"",
-            response_type=(headers.get(b"content-type") or b"") if headers is not None else b"",
-            request_size=exchange.bytes_from_client,
-            response_size=exchange.bytes_from_app,
-            authenticated=authenticated,
-            entities=tuple(f.kind for f in sensitive),
-            masked=frozenset(f.address for f in sensitive),
-            trusted=bool(self._trusted) and self._trusted.holds(client),
-            flagged=any(f.engine in _OBJECTIONS for f in exchange.verdict.findings),
-            blocked=exchange.outcome is Outcome.BLOCKED,
-            endpoint=check.endpoint if check is not None and check.known else "",
-            violations=check.violations if check is not None else (),
-            weight=float(SAMPLE) if self._seen > MATURE else 1.0,
-        )
-
     # ------------------------------------------------------------------------------------------- to look at
 
     def facts(self) -> dict[str, Any]:
         """For the status of the control API."""
         profile = self._kept.profile
         return {
-            "enabled": self.enabled,
+            "enabled": self.intake.enabled,
             "observed": self.observed,
-            "queued": len(self._queue),
-            "dropped": self.dropped,
+            "queued": len(self.intake.queue),
+            "dropped": self.intake.dropped,
             "failed": self.failed,
             "profile": profile.version if profile is not None else "",
             "flows": len(self.memory.inventory),
@@ -340,25 +330,49 @@ class Learning:
 
     def watch_metrics(self, watch: Callable[..., None]) -> None:
         watch("waf_learning_observed_total", "Exchanges learned from.", lambda: self.observed)
-        watch("waf_learning_dropped_total", "Exchanges lost to a full queue.", lambda: self.dropped)
+        watch(
+            "waf_learning_dropped_total",
+            "Exchanges not learned from for want of room or time.",
+            lambda: self.intake.dropped,
+        )
         watch("waf_learning_failed_total", "Exchanges that could not be learned from.", lambda: self.failed)
-        watch("waf_learning_queue", "Exchanges waiting to be learned.", lambda: len(self._queue))
+        watch("waf_learning_queue", "Exchanges waiting to be learned.", lambda: len(self.intake.queue))
         watch("waf_disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures)
 
-    def edit(self, edit: Edit, now: float) -> list[str]:
-        """A person's edit, in force at once. Raises ValueError, also while a thread has the memory."""
-        if self._busy:
-            raise ValueError("the profile is being compiled; try again in a moment")
-        if self.memory.learner.led:
-            raise ValueError(
-                "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
-            )
-        changed = apply(self.memory.learner, edit, now)
-        self._kept.profile = self.memory.learner.profile(self._kept.mask)
+    async def edit(self, edit: Edit, now: float) -> list[str]:
+        """A person's edit, in force at once. Raises ValueError or ConfigError, and changes nothing then."""
+
+        def work() -> list[str]:
+            learner = self.memory.learner
+            if learner.led:
+                raise ValueError(
+                    "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
+                )
+            self._learn_all(5.0)
+            changed = apply(learner, edit, now)
+            self._build(learner)
+            return changed
+
+        changed = await self._aside(work)
         self._renewed()
         return changed
 
+    async def ask(self, question: Callable[[Memory], T]) -> T:
+        """Look at what is known, in a thread: a large workload takes a while to be written down."""
+
+        def work() -> T:
+            self._learn_all(5.0)
+            return question(self.memory)
+
+        return await self._aside(work)
+
     def settle(self) -> None:
         """Learn all that is queued and compile, now; for the demo and for tests."""
-        self._learn(5.0)
+        self._learn_all(5.0)
+        self._count()
         self._compile()
+
+    def _learn_all(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (self.intake.queue or self.intake.flows) and time.monotonic() < end:
+            self._learn(SLICE * 100)

@@ -21,6 +21,7 @@ from waf.profiles.book import Book
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Sources
 from waf.profiles.openapi_import import Imported
+from waf.profiles.report import endpoints_of
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.inventory import Inventory
 
@@ -92,13 +93,15 @@ class Memory:
 
     def pin(self, documents: Sequence[Imported]) -> None:
         """Let OpenAPI documents win over what was learned; those of an earlier call are forgotten."""
-        book = self.learner.book
-        book.documents, book.document_places = {}, {}
-        for document in documents:
-            book.documents.update(document.constraints)
-            for template, methods in document.places.items():
-                known = book.document_places.get(template, frozenset())
-                book.document_places[template] = known | methods
+        self.learner.pin_documents(documents)
+
+    def released(self, version: str, now: float) -> bool:
+        """True if the app is another version than the last that was learned from; its changes are expected then."""
+        return self.learner.meets(version, now)
+
+    def lessons_by_place(self) -> dict[tuple[str, str], float]:
+        """How often each (template, method) was learned."""
+        return {(template, method): e.n for template, method, e in endpoints_of(self.learner.state)}
 
     def load(self) -> None:
         """Read what was kept; what cannot be read goes to `problems`, and its predecessor is tried."""

@@ -32,7 +32,7 @@ def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Rout
     async def edit(asked: Asked) -> Answer:
         try:
             wanted = msgspec.json.decode(asked.body, type=edits.Edit)
-            changed = learning.edit(wanted, time.time())
+            changed = await learning.edit(wanted, time.time())
         except ConfigError as error:
             return json_answer(
                 {"error": "the document cannot be used", "problems": [str(p) for p in error.problems]}, 422

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from waf.model import Field, Kind, Part
 from waf.profiles import values as v
 from waf.profiles.constraints import Aspect, Constraint, Key, Stage
-from waf.profiles.parameter import bucket_floor, length_bucket
 from waf.profiles.rules import parse_type, value_rule
 from waf.profiles.segments import literal, slot_of, split, unliteral
 
@@ -124,9 +123,9 @@ def test_shape_of(value: bytes, expected: bytes) -> None:
 
 @given(st.integers(0, 1_000_000))
 def test_length_buckets_hold_their_lengths(length: int) -> None:
-    bucket = length_bucket(length)
-    assert bucket_floor(bucket) <= length <= bucket
-    assert length_bucket(bucket) == bucket
+    bucket = v.length_bucket(length)
+    assert v.bucket_floor(bucket) <= length <= bucket
+    assert v.length_bucket(bucket) == bucket
     assert bucket <= length * 1.15 + 1
 
 

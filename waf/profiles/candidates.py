@@ -21,7 +21,7 @@ from waf.profiles.constraints import EVERYWHERE, Aspect, Key
 from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import Evidence, Floors, tally
 from waf.profiles.model import MAX_LITERALS, Node, State, is_literal
-from waf.profiles.parameter import Parameter, bucket_floor
+from waf.profiles.parameter import Parameter
 from waf.profiles.segments import SLOT, unliteral
 
 SLOT_SHARE: Final = 0.05  # share of once-seen literals at which they are values of a slot
@@ -318,6 +318,6 @@ def _lengths(lengths: dict[int, Evidence], floors: Floors) -> tuple[int, int, fl
 
 
 def _room(known: list[int]) -> tuple[int, int]:
-    low, high = bucket_floor(known[0]), known[-1]
+    low, high = v.bucket_floor(known[0]), known[-1]
     spread = high - low
     return max(low - (spread + 3) // 4, min(low, 1)), high + spread

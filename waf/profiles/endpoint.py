@@ -59,7 +59,6 @@ _DYNAMIC: Final = re.compile(
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def general_name(name: str) -> str:
     """A JSON path or parameter name with keys that are ids replaced by "{}": "users.4711.name" is
     "users.{}.name"."""
@@ -131,31 +130,39 @@ class Endpoint:
 
     def observe(self, seen: Observation, mark: Evidence) -> None:
         """Learn all of an exchange but its fields."""
-        self.n += 1.0  # a sample, whatever it stands for: weight would be evidence that nobody has seen
-        self.seen |= mark
-        self.first = min(self.first, seen.wall)
-        self.last = max(self.last, seen.wall)
-        add_thing(self.types_in, media_type(seen.content_type) if seen.content_type else "", mark, MAX_TYPES)
-        add_thing(
-            self.types_out, media_type(seen.response_type) if seen.response_type else "", mark, MAX_TYPES
-        )
+        self.present(seen, mark)
+        add_thing(self.types_in, media_type(seen.content_type), mark, MAX_TYPES)
+        add_thing(self.types_out, media_type(seen.response_type), mark, MAX_TYPES)
+        weight = seen.weight
         for counts, key in (
             (self.statuses, seen.status // 100),
             (self.request_sizes, seen.request_size.bit_length()),
             (self.response_sizes, seen.response_size.bit_length()),
         ):
-            counts[key] = counts.get(key, 0.0) + seen.weight
-        self.auth[seen.authenticated] = self.auth.get(seen.authenticated, 0.0) + seen.weight
+            counts[key] = counts.get(key, 0.0) + weight
+        self.auth[seen.authenticated] = self.auth.get(seen.authenticated, 0.0) + weight
         for entity in seen.entities:
-            self.entities[entity] = self.entities.get(entity, 0.0) + seen.weight
+            self.entities[entity] = self.entities.get(entity, 0.0) + weight
         if seen.caller:
             add_thing(self.callers, seen.caller, mark, MAX_CALLERS)
 
+    def present(self, seen: Observation, mark: Evidence) -> None:
+        """Learn that there was such an exchange."""
+        # A sample counts as itself, whatever it stands for: weight would be evidence that nobody has seen.
+        self.n += seen.times
+        self.seen |= mark
+        wall = seen.wall
+        if wall < self.first:
+            self.first = wall
+        if wall > self.last:
+            self.last = wall
+
     def learn(self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes) -> None:
         """Learn the fields that stand in `parts`."""
-        times: dict[Place, int] = {}
+        met: dict[Place, int] = {}
         parameters = self.open()
         masked = seen.masked
+        times = seen.times
         for field in seen.fields:
             part = field.part
             if part not in parts:
@@ -175,10 +182,10 @@ class Endpoint:
             clear = parameter.clear and not (masked and field.address in masked)
             if clear and not parameter.n:
                 clear = parameter.clear = not (part in COMMON_PARTS or SECRET.search(name))
-            times[place] = times.get(place, 0) + 1
-            parameter.observe(field.value, field.kind, mark, key, clear)
-        for place, count in times.items():
-            parameters[place].present(count, mark)
+            met[place] = met.get(place, 0) + 1
+            parameter.observe(field.value, field.kind, mark, key, clear, times)
+        for place, count in met.items():
+            parameters[place].present(count, mark, times)
 
     def merge(self, other: Endpoint) -> None:
         self.n += other.n
@@ -237,8 +244,10 @@ def _unpack(data: bytes) -> dict[Place, Parameter]:
 
 
 def add_thing(things: dict[str, Evidence], thing: str, mark: Evidence, cap: int) -> None:
-    if thing in things or len(things) < cap:
-        things[thing] = things.get(thing, 0) | mark
+    before = things.get(thing, 0)
+    after = before | mark
+    if after != before and (before or len(things) < cap):
+        things[thing] = after
 
 
 def add_counts(counts: dict[Any, float], more: dict[Any, float]) -> None:

@@ -8,7 +8,7 @@ under attack, and of endpoints that have long been known only a sample.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -44,7 +44,7 @@ STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint o
 _ALERTS: Final = 200
 _COMPLAINTS: Final = 2_000  # constraints of which complaints are counted between two deltas
 _CARRIED: Final = (
-    "state", "book", "alerts", "led", "would_block", "_requests", "_watch", "_siege", "_suspects", "_month",
+    "state", "book", "alerts", "led", "would_block", "_requests", "_watch", "_siege", "_suspects", "_month", "_app",
     "_fresh", "_epoch", "_sent", "_complaints", "_falls",
 )  # fmt: skip
 
@@ -66,6 +66,7 @@ class Learner:
         self._siege = Siege()
         self._suspects = Suspects()
         self._month = 0
+        self._app = ""  # version of the app that was learned from last
         self._replica: Final = replica
         self._fresh = State(int(config.memory))
         self._epoch = 0
@@ -96,12 +97,23 @@ class Learner:
         if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
             return False
         if self._replica:
-            self._fresh.observe(observation, bits, self._key)
+            learned = self._fresh.observe(observation, bits, self._key)
+            if self.led:  # who leads has the whole; two of everything is for those who may have to do without
+                return learned
         return self.state.observe(observation, bits, self._key)
+
+    def passed(self, requests: int, by_place: Mapping[str, int], now: float) -> None:
+        """So many requests that nobody objected to were not observed; some of them at known templates."""
+        if requests and (turned := self._siege.count(False, now, requests)):
+            self.alerts.append(Alert(now, *turned))
+        for template, count in by_place.items():
+            self._watch.count(template, now, count)
 
     def _against(self, observation: Observation, bits: Evidence, now: float) -> None:
         """Count what it went against; the breaker and the watch for drift may take protection back."""
-        alerts = self._watch.saw(self.book, observation.endpoint, observation.violations, bits, now)
+        alerts = self._watch.saw(
+            self.book, observation.endpoint, observation.violations, bits, now, observation.weight
+        )
         self.alerts.extend(alerts)
         if not self._replica:
             return
@@ -112,6 +124,19 @@ class Learner:
         for alert in alerts:
             if len(self._falls) < _COMPLAINTS:
                 self._falls.append(Fall(alert.kind, alert.subject))
+
+    def meets(self, version: str, now: float) -> bool:
+        """The app that answers is `version` ("" where nobody says): true if it was another one before.
+
+        What changes within the hour is then a change of the app: three sources suffice to put an endpoint back to
+        stage (see `promote.Watch`).
+        """
+        if not version or version == self._app:
+            return False
+        before, self._app = self._app, version
+        if before:
+            self.release(now)
+        return bool(before)
 
     def release(self, now: float) -> None:
         """A new version of the app has begun to answer: what changes now is a change of the app."""
@@ -132,6 +157,12 @@ class Learner:
         version = compile.version_of(places, constraints)
         shown = [self.book.shown(constraint) for constraint in constraints]
         return compile.build(places, shown, key=self._key, mask=mask, version=version)
+
+    def version(self) -> str:
+        """Names what `profile` would give."""
+        book = self.book
+        stated = compile.version_of(book.all_places(), book.constraints(CAPS[self.config.mode]))
+        return f"{stated}-{len(book.texts)}"
 
     def advance(self, now: float) -> list[Key]:
         """Judge what has been learned and let every constraint take its next step. Gives the keys that
@@ -251,13 +282,16 @@ class Learner:
 
     def dump(self) -> bytes:
         """State and book; `load` is the inverse."""
-        return store.seal([store.dump(self.state), self.book.dump(), self._month], store.LEARNER_MAGIC)
+        content = [store.dump(self.state), self.book.dump(), self._month, self._app]
+        return store.seal(content, store.LEARNER_MAGIC)
 
     def load(self, data: bytes) -> None:
         """Replace all that was learned. Raises `store.Damaged` and changes nothing then."""
         try:
-            state, book, month = store.unseal(data, store.LEARNER_MAGIC)
+            state, book, month, *more = store.unseal(data, store.LEARNER_MAGIC)
+            app = str(more[0]) if more else ""  # not written by the first versions
+            month = int(month)
+            fresh = store.load(state, int(self.config.memory)), Book.load(book)
         except (ValueError, TypeError) as error:
             raise store.Damaged(str(error)) from None
-        self.state, self.book = store.load(state, int(self.config.memory)), Book.load(book)
-        self._month = int(month)
+        (self.state, self.book), self._month, self._app = fresh, month, app

@@ -154,11 +154,12 @@ class State:
             segments = segments[:MAX_DEPTH]
         method = method_of(seen.method)
         node = self.root
-        node.n += 1.0
+        times = seen.times
+        node.n += times
         node.seen |= mark
         for segment in segments:
             node = node.child(segment, mark)
-            node.n += 1.0
+            node.n += times
             node.seen |= mark
         endpoint = node.endpoints.get(method)
         if endpoint is None:
@@ -169,8 +170,8 @@ class State:
             endpoint = node.endpoints[method] = Endpoint()
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
-        self.activity[seen.source % SOURCE_BITS] += 1.0
-        self.common.observe(seen, mark)
+        self.activity[seen.source % SOURCE_BITS] += times
+        self.common.present(seen, mark)
         self.common.learn(seen, COMMON_PARTS, mark, key)
         if seen.host:
             add_thing(self.hosts, seen.host, mark, MAX_HOSTS)

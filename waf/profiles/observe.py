@@ -28,7 +28,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields that held one: their values are never kept in clear. `flagged` says that an engine other than the
     profile objected; `violations` are the ids of constraints it went against (`Check.violations`),
     `blocked` that it never reached the app. `weight` is how many requests it stands for, where only some
-    are observed. `caller` is the identity of the workload that called, where mTLS tells it.
+    are observed; `times` how many identical ones of the same source in the same hour. `caller` is the identity of the workload that called, where mTLS tells it.
     """
 
     method: bytes
@@ -52,6 +52,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     endpoint: str = ""
     violations: Sequence[str] = ()
     weight: float = 1.0
+    times: float = 1.0
 
 
 class Sources:
@@ -91,4 +92,9 @@ def accepted(observation: Observation) -> bool:
 
 def media_type(value: bytes) -> str:
     """A Content-Type without its parameters, lower case; at most 80 characters."""
-    return value.partition(b";")[0].strip().lower()[:80].decode("latin-1")
+    return _media_type(value.partition(b";")[0][:120])
+
+
+@lru_cache(maxsize=256)
+def _media_type(value: bytes) -> str:
+    return value.strip().lower()[:80].decode("latin-1")

@@ -7,40 +7,29 @@ Knows nothing of thresholds: what is a closed set is `closing`'s business.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, Final
 
 from waf.model import Kind, Part
 from waf.profiles.evidence import BYTES, FRESH, HOURS, SOURCES, Evidence, saturated
-from waf.profiles.values import Type, codes_of, shape_of, tag_of, type_of
+from waf.profiles.values import Look, length_bucket, look_at, tag_of
 
 MAX_VALUES: Final = 48  # distinct values remembered; with more than these it is no enumeration
 MAX_SHAPES: Final = 48
 MAX_TEXT: Final = 32  # bytes of a value that may be kept in clear
 
-_EXACT: Final = 64
-
-
-def length_bucket(length: int) -> int:
-    """Lengths up to 64 as they are; above, eight steps to each doubling, as the largest length of the
-    step."""
-    if length <= _EXACT:
-        return length
-    step = 1 << (length.bit_length() - 4)
-    return (length // step + 1) * step - 1
-
-
-def bucket_floor(bucket: int) -> int:
-    """The least length in a bucket."""
-    return bucket if bucket <= _EXACT else bucket - (1 << (bucket.bit_length() - 4)) + 1
-
-
-_BUCKETS: Final = tuple(length_bucket(length) for length in range(1024))
-
-
 def merge_things(mine: dict[Any, Evidence], theirs: dict[Any, Evidence]) -> None:
     """OR `theirs` into `mine`."""
     for thing, evidence in theirs.items():
         mine[thing] = mine.get(thing, 0) | evidence
+
+
+def _add(things: dict[Any, Evidence], thing: Any, mark: Evidence) -> None:
+    """OR `mark` into what is known of a thing; mostly that is known already, and then nothing is written."""
+    before = things.get(thing, 0)
+    after = before | mark
+    if after != before:
+        things[thing] = after
 
 
 class Parameter:
@@ -71,63 +60,65 @@ class Parameter:
         self.low: float | None = None
         self.high: float | None = None
 
-    def observe(self, value: bytes, kind: Kind, mark: Evidence, key: bytes, clear: bool) -> None:
-        """Learn one value. `clear` says that it may be kept in clear once it is known to be common."""
-        self.describe(value, mark, kind=kind)
+    def observe(
+        self, value: bytes, kind: Kind, mark: Evidence, key: bytes, clear: bool, times: float = 1.0
+    ) -> None:
+        """Learn one value. `clear` says that it may be kept in clear once it is known to be common; `times` is
+        how many identical requests this one stands for.
+        """
+        look = look_at(value)
         if not self.many_values:
-            self._observe_value(value, value_hash(value, key), mark, clear)
+            digest = value_hash(value, key)
+            values = self.values
+            before = values.get(digest, 0)
+            after = before | mark
+            if after == before:
+                typed = self.types.get(tag_of(kind, look.type), 0)
+                if typed | mark == typed:  # all that this value shows was marked together with it
+                    self.n += times
+                    return
+            values[digest] = after
+            if before:
+                # Kept in clear only once a second witness has sent it: what is common is nobody's secret.
+                if clear and after != before and len(value) <= MAX_TEXT:
+                    self.texts[digest] = value
+            elif len(values) > MAX_VALUES:
+                self.many_values = True
+                values.clear()
+                self.texts.clear()
+        self._describe(look, mark, times, kind)
 
-    def describe(self, value: bytes, mark: Evidence, n: float = 1.0, kind: Kind = Kind.STRING) -> None:
+    def describe(self, value: bytes, mark: Evidence, n: float = 1.0) -> None:
         """Learn what a value looks like, without remembering the value; `n` requests with evidence `mark`
         had it."""
+        self._describe(look_at(value), mark, n, Kind.STRING)
+
+    def _describe(self, look: Look, mark: Evidence, n: float, kind: Kind) -> None:
         self.n += n
-        type_ = type_of(value)
-        types = self.types
-        tag = tag_of(kind, type_)
-        types[tag] = types.get(tag, 0) | mark
-        size = len(value)
-        bucket = _BUCKETS[size] if size < 1024 else length_bucket(size)
-        lengths = self.lengths
-        lengths[bucket] = lengths.get(bucket, 0) | mark
-        if type_ is Type.INT:
-            number = int(value)
-            if self.low is None or self.high is None:
-                self.low = self.high = float(number)
-            elif number < self.low:
-                self.low = float(number)
-            elif number > self.high:
-                self.high = float(number)
+        _add(self.types, tag_of(kind, look.type), mark)
+        _add(self.lengths, look.length, mark)
         chars = self.chars
-        for code in codes_of(value):
-            chars[code] = chars.get(code, 0) | mark
+        for code in look.codes:
+            _add(chars, code, mark)
+        if (number := look.number) is not None:
+            if self.low is None or self.high is None:
+                self.low = self.high = number
+            elif number < self.low:
+                self.low = number
+            elif number > self.high:
+                self.high = number
         if not self.many_shapes:
-            shape = shape_of(value)
             shapes = self.shapes
-            shapes[shape] = shapes.get(shape, 0) | mark
+            _add(shapes, look.shape, mark)
             if len(shapes) > MAX_SHAPES:
                 self.many_shapes = True
                 shapes.clear()
 
-    def _observe_value(self, value: bytes, digest: int, mark: Evidence, clear: bool) -> None:
-        values = self.values
-        before = values.get(digest, 0)
-        values[digest] = before | mark
-        if before:
-            # Kept in clear only once a second witness has sent it: what is common is nobody's secret.
-            if clear and before | mark != before and len(value) <= MAX_TEXT:
-                self.texts[digest] = value
-        elif len(values) > MAX_VALUES:
-            self.many_values = True
-            values.clear()
-            self.texts.clear()
-
-    def present(self, times: int, mark: Evidence) -> None:
-        """One request had it `times` times."""
-        self.requests += 1.0
+    def present(self, times: int, mark: Evidence, requests: float = 1.0) -> None:
+        """One request (or `requests` identical ones) had it `times` times."""
+        self.requests += requests
         self.seen |= mark
-        repeats = self.repeats
-        step = times if times <= 4 else length_bucket(times)
-        repeats[step] = repeats.get(step, 0) | mark
+        _add(self.repeats, times if times <= 4 else length_bucket(times), mark)
 
     def merge(self, other: Parameter) -> None:
         """Add what another replica has seen; commutative and associative."""
@@ -223,8 +214,15 @@ _FULL: Final = FRESH | SOURCES | HOURS
 
 def value_hash(value: bytes, key: bytes) -> int:
     """The keyed hash that stands for a value (BLAKE2b, RFC 7693), 60 bits: one word of CPython's integers."""
+    return _hash_again(value, key) if len(value) <= MAX_TEXT else _hash(value, key)
+
+
+def _hash(value: bytes, key: bytes) -> int:
     digest = hashlib.blake2b(value, digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big") >> 4
+
+
+_hash_again: Final = lru_cache(maxsize=2_048)(_hash)  # most short values come again
 
 
 Place = tuple[Part, str]

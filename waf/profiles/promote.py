@@ -204,13 +204,23 @@ class Watch:
         """A new version of the app (image digest, configuration) has begun to answer."""
         self.released = now
 
+    def count(self, place: str, now: float, requests: float) -> None:
+        """So many requests came to a place."""
+        self._breaker.count(place, now, requests)
+
     def saw(
-        self, book: Book, place: str, violations: Iterable[str], bits: Evidence, now: float
+        self,
+        book: Book,
+        place: str,
+        violations: Iterable[str],
+        bits: Evidence,
+        now: float,
+        weight: float = 1.0,
     ) -> list[Alert]:
-        """One request that no other engine objected to; `violations` are ids of constraints. Acts on the
-        book."""
-        self._breaker.count(place, now)
-        self._drift.count(place, now)
+        """One request that no other engine objected to; `violations` are ids of constraints, `weight` how many
+        requests came to the place since the last one, this one included. Acts on the book.
+        """
+        self._breaker.count(place, now, weight)
         alerts: list[Alert] = []
         for text in violations:
             entry = book.entries.get(Key.parse(text))
@@ -277,7 +287,7 @@ class _Window:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._began = -math.inf
-        self._totals: dict[str, int] = {}
+        self._totals: dict[str, float] = {}
         self._against: dict[str, tuple[int, Evidence]] = {}
 
     def _turn(self, now: float) -> None:
@@ -286,10 +296,10 @@ class _Window:
             self._totals.clear()
             self._against.clear()
 
-    def count(self, place: str, now: float) -> None:
+    def count(self, place: str, now: float, requests: float) -> None:
         self._turn(now)
         if place in self._totals or len(self._totals) < 4_096:
-            self._totals[place] = self._totals.get(place, 0) + 1
+            self._totals[place] = self._totals.get(place, 0.0) + requests
 
     def against(self, text: str, bits: Evidence, now: float) -> tuple[int, Evidence]:
         self._turn(now)
@@ -298,5 +308,5 @@ class _Window:
             self._against[text] = (times + 1, seen | bits)
         return times + 1, seen | bits
 
-    def total(self, place: str) -> int:
-        return self._totals.get(place, 0)
+    def total(self, place: str) -> float:
+        return self._totals.get(place, 0.0)

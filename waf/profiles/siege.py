@@ -23,11 +23,11 @@ class Siege:
         self._findings = 0
         self._calm = 0
 
-    def count(self, flagged: bool, now: float) -> tuple[str, str, str] | None:
-        """Count one request; what to tell people (kind, subject, text) when learning stops or goes on."""
+    def count(self, flagged: bool, now: float, requests: int = 1) -> tuple[str, str, str] | None:
+        """Count one request, or several that are not flagged; what to tell people (kind, subject, text) when learning stops or goes on."""
         minute = int(now // MINUTE)
         turned = self._turn(minute) if minute != self._minute else None
-        self._requests += 1
+        self._requests += requests
         if not flagged:
             return turned
         self._findings += 1

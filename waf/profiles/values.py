@@ -11,7 +11,10 @@ import enum
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from waf.model import Kind
 
@@ -220,6 +223,25 @@ def bytes_of(code: int) -> bytes:
     return bytes(byte for byte in range(0x80) if FOLD[byte] == code) if code < 0x80 else b""
 
 
+# ------------------------------------------------------------------------------------------------- lengths
+
+_EXACT: Final = 64
+
+
+def length_bucket(length: int) -> int:
+    """Lengths up to 64 as they are; above, eight steps to each doubling, as the largest length of the
+    step."""
+    if length <= _EXACT:
+        return length
+    step = 1 << (length.bit_length() - 4)
+    return (length // step + 1) * step - 1
+
+
+def bucket_floor(bucket: int) -> int:
+    """The least length in a bucket."""
+    return bucket if bucket <= _EXACT else bucket - (1 << (bucket.bit_length() - 4)) + 1
+
+
 # -------------------------------------------------------------------------------------------------- shapes
 
 SHAPE_LIMIT: Final = 96  # bytes of a value that its shape describes; longer ones have none
@@ -258,3 +280,33 @@ def shape_pattern(shapes: Iterable[bytes]) -> str:
         "".join(_SHAPE_CLASSES.get(byte, f"\\x{byte:02x}") + "+" for byte in shape)
         for shape in sorted(shapes)
     )
+
+
+# --------------------------------------------------------------------------------------- all of it at once
+
+
+class Look(msgspec.Struct, frozen=True, gc=False):
+    """All that one value shows: type, length, character classes, shape; `number` where it is an integer."""
+
+    type: Type
+    length: int  # as `length_bucket` has it
+    codes: tuple[int, ...]
+    shape: bytes
+    number: float | None
+
+
+_SHORT: Final = 48  # bytes; longer values seldom come again
+
+
+def look_at(value: bytes) -> Look:
+    """What a value shows; of short ones it is remembered for a while, since most come again."""
+    return _look_again(value) if len(value) <= _SHORT else _look(value)
+
+
+def _look(value: bytes) -> Look:
+    type_ = type_of(value)
+    number = float(int(value)) if type_ is Type.INT else None
+    return Look(type_, length_bucket(len(value)), tuple(codes_of(value)), shape_of(value), number)
+
+
+_look_again: Final = lru_cache(maxsize=2_048)(_look)

@@ -57,8 +57,10 @@ class Disclosures:
             return None
         return {entity: _ceiling(known.responses, counts) for entity, counts in known.entities.items()}
 
-    def learn(self, endpoint: str, totals: Mapping[str, int], now: float, source: str = "") -> list[Finding]:
-        """Take the counts by entity of one response; gives what was unusual about it."""
+    def learn(
+        self, endpoint: str, totals: Mapping[str, int], now: float, source: str = "", responses: int = 1
+    ) -> list[Finding]:
+        """Take the counts by entity of one response, or of `responses` without any; gives what was unusual."""
         known = self._endpoints.get(endpoint)
         if known is None:
             if len(self._endpoints) >= MAX_ENDPOINTS:
@@ -76,7 +78,7 @@ class Disclosures:
             if counts is None:
                 counts = known.entities[entity] = [0.0] * _BUCKETS
             counts[min(count.bit_length(), _BUCKETS - 1)] += 1.0
-        known.responses += 1.0
+        known.responses += responses
         return findings
 
     def dump(self) -> bytes:

@@ -1,0 +1,319 @@
+"""From ended exchanges to lessons: which are worth learning, and as little of each as learning needs.
+
+`Intake.take` is on the hot path: most exchanges cost it a look into two dictionaries. What it chooses waits in a
+bounded queue, as the reading that the policy made anyway; fields are made of it when it is learned, and never of the
+others. What the learner need not read (refused or objected to, for the freeze and the breaker) waits without it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from waf.config.schema import Config
+from waf.inspect.reading import Reading
+from waf.model import PASSED, Action, Engine, Exchange, Field, Outcome, Part
+from waf.policy.access import Networks
+from waf.policy.judgement import Judgement
+from waf.profiles.endpoint import learned_header
+from waf.profiles.observe import Observation, Sources
+from waf.profiles.sampling import MATURE, MAX_PACES, Budget, Pace, Repeats
+from waf.sensitive.tally import Tally
+
+QUEUE: Final = 512  # lessons waiting
+QUEUE_BYTES: Final = 1024 * 1024  # of request bodies waiting; read as fields they are several times larger
+MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
+MAX_REPEAT: Final = 2_048  # bytes of a body that is compared with earlier ones
+MAX_ROUTES: Final = 4_096
+
+_READ: Final = frozenset({"", "response-coding"})
+"""Values of `Exchange.bypass` with which the request was read whole."""
+_OBJECTIONS: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
+"""Engines whose findings speak against learning from a request."""
+
+_FORWARDED: Final = Outcome.FORWARDED
+_REDACTED: Final = Outcome.REDACTED
+_BLOCKED: Final = Outcome.BLOCKED
+
+
+class Flow(msgspec.Struct, frozen=True, gc=False):
+    """Sensitive data that one message carried."""
+
+    route: str
+    direction: str
+    tally: Tally
+    wall: float
+    policy: str
+    request: str  # id of the exchange
+
+
+class Lesson(msgspec.Struct, frozen=True):
+    """One exchange to be learned. Without `reading` it was not accepted and is only counted."""
+
+    client: str
+    wall: float
+    reading: Reading | None = None
+    status: int = 0
+    response_type: bytes = b""
+    request_size: int = 0
+    response_size: int = 0
+    endpoint: str = ""
+    violations: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    masked: frozenset[str] = frozenset()
+    flagged: bool = False
+    blocked: bool = False
+    weight: float = 1.0
+    times: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body that waits with it."""
+        return len(self.reading.body) if self.reading is not None else 0
+
+
+class Intake:
+    """What waits to be learned. `wake` is called when something does."""
+
+    def __init__(self, config: Config, wake: Callable[[], None]) -> None:
+        self.queue: deque[Lesson] = deque()
+        self.flows: deque[Flow] = deque(maxlen=QUEUE)
+        self.clean: dict[str, int] = {}  # by route: answers that were searched and held nothing sensitive
+        self.passed = 0  # requests nobody objected to and nobody learns from, since last asked
+        self.dropped = 0
+        self.would_block = 0  # requests that only the mode let pass
+        self._waiting = 0  # bytes of the bodies in the queue
+        self._wake = wake
+        self._paces: dict[tuple[str, bytes], Pace] = {}
+        self._repeats = Repeats()
+        self._budget = Budget()
+        self._alarms = Budget(burst=2_000.0)  # for requests that go against the profile
+        self.reconfigure(config)
+
+    def reconfigure(self, config: Config) -> None:
+        profiles = config.profiles
+        self.enabled = profiles.enabled and profiles.mode != "off"
+        self._trusted = Networks(profiles.trusted_sources)
+        self._mature = MATURE / profiles.epsilon
+
+    def know(self, learned: dict[tuple[str, str], float]) -> None:
+        """How often each (template, method) has been learned before this process began."""
+        for (template, method), n in learned.items():
+            if len(self._paces) < MAX_PACES:
+                self._paces[template, method.encode("latin-1")] = Pace(n)
+
+    # ------------------------------------------------------------------------------------------ the hot path
+
+    def take(self, exchange: Exchange) -> None:
+        """Look at one ended exchange; called on the hot path."""
+        outcome = exchange.outcome
+        if outcome is not _FORWARDED and outcome is not _BLOCKED and outcome is not _REDACTED:
+            return
+        judgement = exchange.policy_data
+        if type(judgement) is not Judgement or exchange.bypass not in _READ:
+            return
+        if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
+            self._remarkable(exchange, judgement)
+            return
+        tally = judgement.response_tally
+        if tally is not None:
+            if tally.totals:
+                self._remarkable(exchange, judgement)
+                return
+            clean, route = self.clean, exchange.route
+            if route in clean or len(clean) < MAX_ROUTES:
+                clean[route] = clean.get(route, 0) + 1
+        self.passed += 1
+        if self.enabled:
+            self._consider(exchange, judgement, exchange.sent_status)
+
+    def _consider(self, exchange: Exchange, judgement: Judgement, status: int) -> None:
+        """Choose, if need be, an exchange that nobody objects to."""
+        reading = judgement.reading
+        if reading is None or not 200 <= status < 400:
+            return
+        request = reading.request
+        body = reading.body
+        times = 1
+        if len(body) <= MAX_REPEAT:
+            cookie = request.headers.index.get(b"cookie")
+            again = hash((request.target, request.method, exchange.peer.client, cookie, body))
+            times = self._repeats.count(again, exchange.wall)
+        check = judgement.check
+        pace: Pace | None = None
+        if check is not None and check.known:
+            place = (check.endpoint, request.method)
+            pace = self._paces.get(place)
+            if pace is None:
+                pace = Pace()
+                if len(self._paces) < MAX_PACES:
+                    self._paces[place] = pace
+            if times & (times - 1) or not pace.wants(self._mature):
+                pace.passed += 1
+                return
+        elif times & (times - 1):
+            return
+        self.passed -= 1
+        self._choose(exchange, judgement, pace, float(times - times // 2))
+
+    def _choose(
+        self, exchange: Exchange, judgement: Judgement, pace: Pace | None, times: float, **more: Any
+    ) -> None:
+        reading = judgement.reading
+        assert reading is not None
+        agent = reading.request.headers.get(b"user-agent") or b""
+        if agent.startswith(b"kube-probe/"):  # the kubelet's health checks are no traffic of the workload
+            return
+        budget = self._alarms if more.get("violations") else self._budget
+        if not budget.spend(exchange.wall):
+            self.dropped += 1
+            return
+        response = exchange.response
+        check = judgement.check
+        self._put(
+            Lesson(
+                exchange.peer.client,
+                exchange.wall,
+                reading,
+                response.status if response is not None else exchange.sent_status,
+                (response.headers.get(b"content-type") or b"") if response is not None else b"",
+                exchange.bytes_from_client,
+                exchange.bytes_from_app,
+                check.endpoint if check is not None and check.known else "",
+                weight=pace.take() if pace is not None else 1.0,
+                times=times,
+                **more,
+            )
+        )
+
+    def _remarkable(self, exchange: Exchange, judgement: Judgement) -> None:
+        """Something was found: sensitive data, a request against the profile, an attack."""
+        self._note_flows(exchange, judgement)
+        if not self.enabled:
+            return
+        found = exchange.verdict.findings
+        if exchange.verdict.would is Action.BLOCK and exchange.outcome is not _BLOCKED:
+            self.would_block += 1
+        flagged = any(finding.engine in _OBJECTIONS for finding in found)
+        blocked = exchange.outcome is _BLOCKED
+        check = judgement.check
+        violations = check.violations if check is not None and check.findings else ()
+        accepted = not flagged and not blocked and 200 <= exchange.sent_status < 400
+        if accepted and judgement.reading is not None:
+            sensitive = [f for f in (*found, *exchange.response_verdict.findings) if f.engine is Engine.SENSITIVE]
+            if not violations and not sensitive:
+                self.passed += 1
+                self._consider(exchange, judgement, exchange.sent_status)
+                return
+            pace = None
+            if check is not None and check.known:
+                pace = self._paces.get((check.endpoint, judgement.reading.request.method))
+                if pace is not None and not violations and not pace.wants(self._mature):
+                    pace.passed += 1
+                    self.passed += 1
+                    return
+            self._choose(
+                exchange, judgement, pace, 1.0, violations=violations,
+                entities=tuple({f.kind for f in sensitive}), masked=frozenset(f.address for f in sensitive),
+            )  # fmt: skip
+        elif (flagged or violations) and self._alarms.spend(exchange.wall):
+            self._put(
+                Lesson(
+                    exchange.peer.client,
+                    exchange.wall,
+                    endpoint=check.endpoint if check is not None and check.known else "",
+                    violations=violations,
+                    flagged=flagged,
+                    blocked=blocked,
+                )
+            )
+
+    def _note_flows(self, exchange: Exchange, judgement: Judgement) -> None:
+        asked = judgement.hits.tally if judgement.hits is not None else None
+        for direction, tally in (("request", asked), ("response", judgement.response_tally)):
+            if tally is not None and tally.totals:
+                self.flows.append(
+                    Flow(exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id)
+                )
+                self._wake()
+            elif tally is not None and direction == "response" and len(self.clean) < MAX_ROUTES:
+                self.clean[exchange.route] = self.clean.get(exchange.route, 0) + 1
+
+    def _put(self, lesson: Lesson) -> None:
+        waiting = self._waiting + lesson.size
+        if len(self.queue) >= QUEUE or waiting > QUEUE_BYTES:
+            self.dropped += 1
+            return
+        self._waiting = waiting
+        self.queue.append(lesson)
+        self._wake()
+
+    # -------------------------------------------------------------------------------------- off the hot path
+
+    def next(self) -> Lesson:
+        """The lesson that waits for longest. Raises IndexError if none does."""
+        lesson = self.queue.popleft()
+        self._waiting -= lesson.size
+        return lesson
+
+    def counted(self) -> tuple[int, dict[str, int]]:
+        """Requests that passed unlearned since the last call: all of them, and those by known template."""
+        passed, self.passed = self.passed, 0
+        by_place: dict[str, int] = {}
+        for (template, _), pace in self._paces.items():
+            if pace.passed:
+                by_place[template] = by_place.get(template, 0) + pace.passed
+                pace.passed = 0
+        return passed, by_place
+
+    def cleaned(self) -> dict[str, int]:
+        """By route, the answers without anything sensitive since the last call."""
+        clean, self.clean = self.clean, {}
+        return clean
+
+    def observation(self, lesson: Lesson, sources: Sources) -> Observation:
+        """What the learner may know of it. Makes the fields."""
+        reading = lesson.reading
+        trusted = bool(self._trusted) and self._trusted.holds(lesson.client)
+        if reading is None:
+            return Observation(
+                method=b"", path=b"", fields=(), source=sources.of(lesson.client), wall=lesson.wall, status=0,
+                trusted=trusted, flagged=lesson.flagged, blocked=lesson.blocked, endpoint=lesson.endpoint,
+                violations=lesson.violations,
+            )  # fmt: skip
+        request = reading.request
+        index = request.headers.index
+        own = [name for name in index if _is_learned(name)]
+        headers = [Field(Part.HEADER, n.decode("latin-1"), v) for n in own for v in request.headers.all(n)]
+        body = reading.body_fields() if len(reading.body) <= MAX_BODY else ()
+        authenticated = "cookie" if b"cookie" in index else ""
+        if (header := index.get(b"authorization")) is not None:
+            authenticated = header.partition(b" ")[0].lower().decode("latin-1")[:16]
+        return Observation(
+            method=request.method,
+            path=request.path,
+            fields=[*reading.target, *reading.cookies, *headers, *body],
+            source=sources.of(lesson.client),
+            wall=lesson.wall,
+            status=lesson.status,
+            host=request.host.decode("latin-1"),
+            content_type=index.get(b"content-type") or b"",
+            response_type=lesson.response_type,
+            request_size=lesson.request_size,
+            response_size=lesson.response_size,
+            authenticated=authenticated,
+            entities=lesson.entities,
+            masked=lesson.masked,
+            trusted=trusted,
+            endpoint=lesson.endpoint,
+            violations=lesson.violations,
+            weight=lesson.weight,
+            times=lesson.times,
+        )
+
+
+def _is_learned(name: bytes) -> bool:
+    return learned_header(name.decode("latin-1"))
