@@ -50,7 +50,9 @@ def varied(count: int, seed: int = 1) -> tuple[bytes, ...]:
     for _ in range(count):
         place = rng.randrange(20)
         text = "+".join(rng.choices(words, k=rng.randint(1, 5)))
-        pairs = f"id={rng.randrange(10**6)}&q={text}&page={rng.randrange(90)}&sort={rng.choice(('asc', 'desc'))}"
+        pairs = (
+            f"id={rng.randrange(10**6)}&q={text}&page={rng.randrange(90)}&sort={rng.choice(('asc', 'desc'))}"
+        )
         if place % 4:
             made.append(message("GET", f"/area{place}/list?{pairs}&token={rng.getrandbits(128):032x}"))
         else:

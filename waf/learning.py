@@ -31,7 +31,9 @@ T = TypeVar("T")
 
 SLICE: Final = 0.001  # seconds of learning at a time
 PAUSE: Final = 0.05  # between two slices
-HURRY: Final = 0.004  # where many lessons wait: a fifth of the time goes into learning, for as long as that lasts
+HURRY: Final = (
+    0.004  # where many lessons wait: a fifth of the time goes into learning, for as long as that lasts
+)
 MANY: Final = 32
 TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
 RENEW: Final = 10.0  # seconds between two profiles, at least

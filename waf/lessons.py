@@ -203,7 +203,9 @@ class Intake:
         violations = check.violations if check is not None and check.findings else ()
         accepted = not flagged and not blocked and 200 <= exchange.sent_status < 400
         if accepted and judgement.reading is not None:
-            sensitive = [f for f in (*found, *exchange.response_verdict.findings) if f.engine is Engine.SENSITIVE]
+            sensitive = [
+                f for f in (*found, *exchange.response_verdict.findings) if f.engine is Engine.SENSITIVE
+            ]
             if not violations and not sensitive:
                 self.passed += 1
                 self._consider(exchange, judgement, exchange.sent_status)

@@ -10,6 +10,7 @@ from tests.profiles.traffic import (
     FORM,
     JSON,
     START,
+    Given,
     args,
     check,
     cookies,
@@ -24,6 +25,7 @@ from tests.profiles.traffic import (
 )  # fmt: skip
 from waf.model import Engine, Field, Kind, Part, Severity
 from waf.profiles.check import UNKNOWN, Profile
+from waf.profiles.endpoint import BODY_PARTS
 from waf.profiles.learner import Learner
 
 
@@ -100,11 +102,9 @@ def test_normal_traffic_of_another_day_is_fine(profile: Profile) -> None:
     wrong = 0
     for _ in range(2_000):
         made = shop(rng)
+        given = Given(made.fields, [f for f in made.fields if f.part in BODY_PARTS])
         found = profile.check(
-            request(made.path.decode(), made.method.decode()),
-            made.fields,
-            lambda m=made: m.fields,
-            made.content_type,
+            given.request(made.path.decode(), made.method.decode()), given, made.content_type
         )
         wrong += bool(found.findings)
     assert wrong <= 2
@@ -177,7 +177,8 @@ def test_the_body_is_read_only_where_there_is_something_to_check(profile: Profil
         raise AssertionError("nobody asked for it")
 
     for path in ("/shop/search", "/shop/items/5", "/nowhere"):
-        found = profile.check(request(path), SEARCH, body, b"")
+        given = Given(SEARCH, body)
+        found = profile.check(given.request(path), given, b"")
         assert not found.needs_body
     found = check(profile, "/shop/login", [], LOGIN, method="POST", content_type=FORM)
     assert found.needs_body
@@ -291,5 +292,5 @@ def test_headers_of_the_apps_own_are_checked() -> None:
         ({"X-Tenant": "5'"}, ["profile.type"]),
         ({"User-Agent": "${x}"}, []),
     ):
-        found = profile.check(request("/p", headers=headers), [], list, b"")
+        found = profile.check(request("/p", headers=headers), Given(), b"")
         assert rules(found)[:1] == expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from waf.config.schema import Profiles
 from waf.model import Field, Framing, Headers, Kind, Part, Request
 from waf.profiles.check import Check, Profile
@@ -34,6 +36,26 @@ def request(path: str, method: str = "GET", headers: dict[str, str] | None = Non
         expects_continue=False,
         upgrade=None,
     )
+
+
+class Given:
+    """Fields as a request's, by what they are; `body` may be what makes them."""
+
+    def __init__(
+        self, fields: Sequence[Field] = (), body: Sequence[Field] | Callable[[], Sequence[Field]] = ()
+    ) -> None:
+        self.cookies = [field for field in fields if field.part is Part.COOKIE]
+        self.target = [field for field in fields if field.part in (Part.ARG, Part.ARG_NAME, Part.QUERY)]
+        self._body = body
+
+    def body_fields(self) -> Sequence[Field]:
+        return self._body() if callable(self._body) else self._body
+
+    def request(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
+        """A request that may have such fields."""
+        headers = {**(headers or {}), **({"Cookie": "given"} if self.cookies else {})}
+        made = request(path, method, headers)
+        return msgspec.structs.replace(made, query=b"given") if self.target else made
 
 
 def args(**values: str | bytes) -> list[Field]:
@@ -100,7 +122,8 @@ def check(
     method = str(more.get("method", "GET"))
     content_type = more.get("content_type", b"")
     assert isinstance(content_type, bytes)
-    return profile.check(request(path, method), fields, lambda: body, content_type)
+    given = Given(fields, body)
+    return profile.check(given.request(path, method), given, content_type)
 
 
 def rules(found: Check, *, enforced: bool | None = None) -> list[str]:

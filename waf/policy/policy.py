@@ -195,9 +195,8 @@ class Policy:
             findings.append(_too_large())
         typed: Callable[[Field], bool] = _nothing_is_typed
         if settings.profiles and self.profile is not None:
-            # Header rules are read from the request itself, so no header has to become a field for this.
-            head, content_type = reading.target + reading.cookies, request.headers.get(b"content-type") or b""
-            check = judgement.check = self.profile.check(request, head, reading.body_fields, content_type)
+            content_type = request.headers.get(b"content-type") or b""
+            check = judgement.check = self.profile.check(request, reading, content_type)
             exchange.route = settings.name or check.endpoint
             findings += check.findings
             typed = check.typed

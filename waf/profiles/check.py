@@ -7,8 +7,8 @@ Building these objects is `compile`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -38,7 +38,23 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     head_required: int  # all those bits
     body_required: int
     types: Constraint | None
+    needs_target: bool  # something is demanded of the query
+    needs_cookies: bool
     needs_body: bool
+
+
+class Fields(Protocol):
+    """A request as fields, each kind of them made when asked for: making them costs more than most checks."""
+
+    @property
+    def target(self) -> Sequence[Field]:
+        """Those of path and query."""
+        ...
+
+    @property
+    def cookies(self) -> Sequence[Field]: ...
+
+    def body_fields(self) -> Sequence[Field]: ...
 
 
 class Node(msgspec.Struct, gc=False):
@@ -100,42 +116,40 @@ class Profile:
         self.version: Final = version
         self._root: Final = root
         self._common: Final = common
+        self._common_cookies: Final = common[Part.COOKIE] is not None
         self._headers: Final = headers
         self._mask: Final = mask
 
-    def check(
-        self,
-        request: Request,
-        head: Sequence[Field],
-        body: Callable[[], Sequence[Field]],
-        content_type: bytes,
-    ) -> Check:
+    def check(self, request: Request, fields: Fields, content_type: bytes) -> Check:
         """Hold a request against the profile.
 
-        `head` are the fields of path, query and cookies (headers are taken from the request itself); `body` is
-        called only where the endpoint has constraints on it. `content_type` is the header as it stands, b"" for
-        none.
+        Of `fields` only those are asked for of which something is demanded here (headers are taken from the request
+        itself). `content_type` is the header as it stands, b"" for none.
         """
         findings: list[Finding] = []
         place = self._find(request, findings)
         if self._headers:
             self._check_headers(request, findings)
         if place is None or isinstance(place, str):
-            check = Check(place or UNKNOWN, findings)
-            self._fields(head, self._common, _NO_NAMES, findings)
-            return check
+            if self._common_cookies and b"cookie" in request.headers.index:
+                self._fields(fields.cookies, self._common, _NO_NAMES, findings)
+            return Check(place or UNKNOWN, findings)
         check = Check(place.template, findings, place.needs_body, True, place.tables)
-        found = self._fields(head, place.tables, place.names, findings)
-        if found & place.head_required != place.head_required:
-            self._missing(place, found | place.body_required, findings)
+        met = 0
+        if place.needs_target and request.query:
+            met = self._fields(fields.target, place.tables, place.names, findings)
+        if place.needs_cookies and b"cookie" in request.headers.index:
+            met |= self._fields(fields.cookies, place.tables, place.names, findings)
+        if met & place.head_required != place.head_required:
+            self._missing(place, met | place.body_required, findings)
         if place.types is not None and media_type(content_type) not in place.types.allowed:
             findings.append(about_place(place.types, media_type(content_type)))
         elif place.needs_body:
-            fields = body()
-            if fields:
-                found = self._fields(fields, place.tables, place.names, findings)
-                if found & place.body_required != place.body_required:
-                    self._missing(place, found | place.head_required, findings)
+            body = fields.body_fields()
+            if body:
+                met = self._fields(body, place.tables, place.names, findings)
+                if met & place.body_required != place.body_required:
+                    self._missing(place, met | place.head_required, findings)
         return check
 
     def _check_headers(self, request: Request, findings: list[Finding]) -> None:

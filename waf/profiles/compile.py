@@ -10,7 +10,7 @@ from typing import Final
 from waf.model import Mask, Part
 from waf.profiles.check import Endpoint, Node, Profile, Table
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
-from waf.profiles.endpoint import BODY_PARTS
+from waf.profiles.endpoint import BODY_PARTS, HEAD_PARTS
 from waf.profiles.rules import ValueRule, value_rule
 from waf.profiles.segments import SLOT, unliteral
 
@@ -133,6 +133,8 @@ def _endpoint(
         head_required=head,
         body_required=body,
         types=types,
+        needs_target=any(merged[part] is not None or names[part] is not None for part in HEAD_PARTS),
+        needs_cookies=merged[Part.COOKIE] is not None,
         needs_body=any(merged[part] is not None for part in BODY_PARTS),
     )
 

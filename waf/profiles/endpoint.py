@@ -152,10 +152,8 @@ class Endpoint:
         self.n += seen.times
         self.seen |= mark
         wall = seen.wall
-        if wall < self.first:
-            self.first = wall
-        if wall > self.last:
-            self.last = wall
+        self.first = min(self.first, wall)
+        self.last = max(self.last, wall)
 
     def learn(self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes) -> None:
         """Learn the fields that stand in `parts`."""

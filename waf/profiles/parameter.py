@@ -18,6 +18,7 @@ MAX_VALUES: Final = 48  # distinct values remembered; with more than these it is
 MAX_SHAPES: Final = 48
 MAX_TEXT: Final = 32  # bytes of a value that may be kept in clear
 
+
 def merge_things(mine: dict[Any, Evidence], theirs: dict[Any, Evidence]) -> None:
     """OR `theirs` into `mine`."""
     for thing, evidence in theirs.items():

@@ -68,7 +68,7 @@ def value_rule(bit: int, constraints: Iterable[Constraint], key: bytes) -> Value
     types = by_aspect.get(Aspect.TYPE, [])
     return ValueRule(
         bit=bit,
-        fast=_fast(by_aspect, tests),
+        fast=_fast(by_aspect, tests, key),
         kinds=_kinds(types),
         tests=tuple(tests),
         repeats=next(iter(by_aspect.get(Aspect.REPEATS, ())), None),
@@ -103,11 +103,17 @@ def _type_test(constraint: Constraint, key: bytes) -> Test:
 
 
 def _enum_test(constraint: Constraint, key: bytes) -> Test:
+    allows = _enumeration(constraint, key)
+    return lambda field: bool(allows(field.value))
+
+
+def _enumeration(constraint: Constraint, key: bytes) -> Fast:
+    """True for the values of an enumeration, whether they are known in clear or by their hash alone."""
     values = frozenset(text[1:].encode() for text in constraint.allowed if text[:1] == "=")
     hashes = frozenset(int(text[1:], 16) for text in constraint.allowed if text[:1] == "#")
     if not hashes:
-        return lambda field: field.value in values
-    return lambda field: field.value in values or value_hash(field.value, key) in hashes
+        return values.__contains__
+    return lambda value: value in values or value_hash(value, key) in hashes
 
 
 def _length_test(constraint: Constraint, key: bytes) -> Test:
@@ -189,14 +195,18 @@ def _bounds(constraint: Constraint) -> tuple[int, int]:
     return int(constraint.allowed[0] or 0), int(constraint.allowed[1] or 1 << 62)
 
 
-def _fast(by_aspect: dict[Aspect, list[Constraint]], tests: Sequence[tuple[Constraint, Test]]) -> Fast:
+def _fast(
+    by_aspect: dict[Aspect, list[Constraint]], tests: Sequence[tuple[Constraint, Test]], key: bytes
+) -> Fast:
     """A function that is true only where every test would pass."""
     if not tests:
         return _always
     if set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)) and (enums := by_aspect.get(Aspect.ENUM)):
         # What is in the enumeration was learned with its characters, length, type and shape.
-        sets = [frozenset(t[1:].encode() for t in c.allowed if t[:1] == "=") for c in enums]
-        return frozenset.intersection(*sets).__contains__
+        if len(enums) > 1:
+            sets = [frozenset(t[1:].encode() for t in c.allowed if t[:1] == "=") for c in enums]
+            return frozenset.intersection(*sets).__contains__
+        return _enumeration(enums[0], key)
     if not set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)):
         return _never
     pattern = re.compile(_pattern(by_aspect).encode()).fullmatch

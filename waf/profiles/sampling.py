@@ -75,7 +75,9 @@ class Pace:
         if self.skip > 0:
             self.skip -= 1
             return False
-        self.skip = chance(2 * SAMPLE - 1)  # on average fifteen are left out, in no rhythm that traffic may have
+        self.skip = chance(
+            2 * SAMPLE - 1
+        )  # on average fifteen are left out, in no rhythm that traffic may have
         return True
 
     def take(self) -> float:
