@@ -15,9 +15,9 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
@@ -27,7 +27,7 @@ from waf.config.address import parse_endpoint
 from waf.config.load import effective
 from waf.config.schema import Config
 from waf.control.api import Api, Route
-from waf.control.files import atomic_write, read_capped, read_token
+from waf.control.files import read_token
 from waf.control.guard import Guard
 from waf.control.reload import Reloader, Result
 from waf.control.site import LocalSite, Site
@@ -35,9 +35,7 @@ from waf.control.watch import Watch
 from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
 from waf.errors import ConfigError
-from waf.kube.fleet.client import FleetClient
-from waf.kube.fleet.member import Member
-from waf.kube.fleet.terms import MAX_STATE, Report
+from waf.kube.fleet.terms import Report
 from waf.learning import Learning
 from waf.model import Mode
 from waf.policy.policy import Policy
@@ -49,8 +47,10 @@ from waf.record.metrics import Metrics
 from waf.record.recorder import Recorder
 from waf.record.sink import Sink
 
+if TYPE_CHECKING:
+    from waf.kube.fleet.member import Member
+
 ENGINE: Final = "uvloop"
-FLEET_FILE: Final = "fleet.state"  # in the state directory
 
 
 class Sidecar:
@@ -76,6 +76,8 @@ class Sidecar:
         self.reloader: Reloader[Bundle] = Reloader(self._build, self._swap, self.metrics, self.log)
         self.member: Member | None = None
         if config.fleet.address:
+            from waf.membership import member_of  # what it loads is heavy, and most sidecars are in no fleet
+
             self.member = member_of(config, self._report, self.log, worker or 0)
         self.learning = Learning(
             config,
@@ -285,32 +287,6 @@ class Sidecar:
         self.learning.watch_metrics(watch)
         if self.member is not None:
             self.member.watch_metrics(watch)
-
-
-def member_of(config: Config, report: Callable[[str], Report], log: Log, slot: int = 0) -> Member:
-    """The membership in the fleet that the configuration names."""
-    fleet, path = config.fleet, Path(config.state_dir) / FLEET_FILE
-    client = FleetClient(
-        fleet.address,
-        config.profiles.workload,
-        token_file=Path(fleet.token_file),
-        ca_file=Path(fleet.ca_file),
-    )
-
-    def keep(data: bytes) -> None:
-        if config.state_dir:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, data)
-
-    kept = b""
-    if config.state_dir:
-        try:
-            kept = read_capped(path, MAX_STATE)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            log("error", "what was kept of the fleet cannot be read", file=str(path), error=error.strerror)
-    return Member(client, report, log, every=float(fleet.every), kept=kept, keep=keep, slot=slot)
 
 
 async def serve_control(

@@ -238,7 +238,9 @@ class Intake:
         for direction, tally in (("request", asked), ("response", judgement.response_tally)):
             if tally is not None and tally.totals:
                 self.flows.append(
-                    Flow(exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id)
+                    Flow(
+                        exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id
+                    )
                 )
                 self._wake()
             elif tally is not None and direction == "response" and len(self.clean) < MAX_ROUTES:

@@ -89,7 +89,7 @@ class Replica:
             await self.api.put(secrets, {"metadata": {"name": "waf-fleet-key"}})
         self.kube = Kube(self.api.base, timeout=1.0, pause=0.001)
         self.store = Store(self.kube, "waf-system")
-        self.specs = Specs(self.kube, lambda key: self.aggregator.erase_soon(key))
+        self.specs = Specs(self.kube, lambda key: self.aggregator.erase_soon(key))  # noqa: PLW0108  (made below)
         self.aggregator = Aggregator(
             self.kube, self.store, Numbers, self.specs, self.log,
             leads=lambda: self.leadership.sure, store_every=0.05, push_every=0.1,

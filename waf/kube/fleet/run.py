@@ -70,7 +70,7 @@ async def serve(
         aggregator.forget()
 
     leadership = Leadership(kube, namespace, "waf-fleet", identity, changed=turned)
-    specs = Specs(kube, lambda key: aggregator.erase_soon(key))
+    specs = Specs(kube, lambda key: aggregator.erase_soon(key))  # noqa: PLW0108  (made below)
     namespaces, store, events = namespaces_of(kube), Store(kube, namespace), Events(kube)
     aggregator = Aggregator(
         kube, store, merger, specs, log,
