@@ -35,7 +35,6 @@ from waf.control.watch import Watch
 from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
 from waf.errors import ConfigError
-from waf.kube.fleet.terms import Report
 from waf.learning import Learning
 from waf.model import Mode
 from waf.policy.policy import Policy
@@ -49,6 +48,7 @@ from waf.record.sink import Sink
 
 if TYPE_CHECKING:
     from waf.kube.fleet.member import Member
+    from waf.kube.fleet.terms import Report
 
 ENGINE: Final = "uvloop"
 
@@ -222,6 +222,8 @@ class Sidecar:
         config, last = self._current().config, self.reloader.last
         mode = self.learning.memory.learner.config.mode
         problems = [str(problem)[:1000] for problem in last.problems[:10]] if last is not None else []
+        from waf.kube.fleet.terms import Report
+
         return Report(version, mode, config.mode.value, tuple(problems))
 
     def _unready(self) -> str:
