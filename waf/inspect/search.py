@@ -39,18 +39,41 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     sure: bool = True
 
 
-class Scan(msgspec.Struct, frozen=True, gc=False):
-    """What one look at a text gave: matches, and steps that might change it (the bits of their views).
+Spot = tuple[int, int]
+"""The bit of a step, and the offset behind a place where it might change the text."""
 
-    `overflow`: there were more matches than are counted; those counted come first in the text.
+
+class Scan(msgspec.Struct, frozen=True, gc=False):
+    """What one look at a text gave: matches, steps that might change it (the bits of their views), and where.
+
+    `spots` is None where they are too many. `overflow`: there were more matches than are counted; those counted come
+    first in the text.
     """
 
     matches: list[Match]
     steps: int
+    spots: list[Spot] | None
     overflow: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.matches) or self.steps != 0
+
+    def parted(self, at: int) -> tuple[Scan, Scan]:
+        """What lies before an offset, and what lies behind it with offsets from there on.
+
+        Each part has the steps and the excess of the whole.
+        """
+        before = [match for match in self.matches if match[1] <= at]
+        behind = [(index, end - at) for index, end in self.matches if end > at]
+        if self.spots is None:
+            return (
+                Scan(before, self.steps, None, self.overflow),
+                Scan(behind, self.steps, None, self.overflow),
+            )
+        return (
+            Scan(before, self.steps, [spot for spot in self.spots if spot[1] <= at], self.overflow),
+            Scan(behind, self.steps, [(bit, end - at) for bit, end in self.spots if end > at], self.overflow),
+        )
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
@@ -84,51 +107,44 @@ def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool) -> Matc
 class Hints:
     """Which steps might change a text, and where."""
 
-    __slots__ = ("_classes", "_literals", "_seconds", "_spots")
+    __slots__ = ("_once", "_spots")
 
     def __init__(self, store: PatternStore) -> None:
-        self._literals = _matcher(LITERAL_HINTS.values(), store, once=True)
-        self._classes = _matcher(CLASS_HINTS.values(), store, once=True)
-        self._seconds = _matcher(SECOND_HINTS.values(), store, once=True)
         literals = {view: hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS}
+        groups = (literals, CLASS_HINTS, SECOND_HINTS)
+        self._once = tuple(
+            (_matcher(hints.values(), store, once=True), tuple(map(int, hints))) for hints in groups
+        )
         self._spots = tuple(
-            (_matcher(hints.values(), store, once=False), tuple(map(int, hints)))
-            for hints in (literals, CLASS_HINTS, SECOND_HINTS)
+            (_matcher(hints.values(), store, once=False), tuple(map(int, hints))) for hints in groups
         )
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
         steps = 0
-        for index, _ in self._literals.scan(text):
-            steps |= _LITERAL[index]
-        for index, _ in self._classes.scan(text):
-            steps |= _CLASS[index]
-        if steps & _ALL_SECONDS:
-            steps &= ~_ALL_SECONDS
-            for index, _ in self._seconds.scan(text):
-                steps |= _SECOND[index]
+        for matcher, bits in self._once:
+            for index, _ in matcher.scan(text):
+                steps |= bits[index]
         return steps
 
-    def spots(self, text: bytes) -> list[tuple[int, int]] | None:
-        """(bit of a step, offset behind the place where it might change the text); None where they are too many."""
+    def look(self, text: bytes) -> tuple[int, list[Spot] | None]:
+        """Every step that might change the text, and where; None where the places are too many."""
         most = _SPOTS + len(text) // 16
+        spots: list[Spot] = []
         try:
-            return [
-                (bits[index], end) for matcher, bits in self._spots for index, end in matcher.scan(text, most)
-            ]
+            for matcher, bits in self._spots:
+                if found := matcher.scan(text, most):
+                    spots += [(bits[index], end) for index, end in found]
         except TooManyMatches:
-            return None
+            return self.steps(text), None
+        steps = 0
+        for bit, _ in spots:
+            steps |= bit
+        return steps, spots
 
     @property
     def size(self) -> int:
-        matchers = (self._literals, self._classes, self._seconds, *(matcher for matcher, _ in self._spots))
-        return sum(matcher.size for matcher in matchers)
-
-
-_LITERAL: Final = tuple(map(int, LITERAL_HINTS))
-_CLASS: Final = tuple(map(int, CLASS_HINTS))
-_SECOND: Final = tuple(map(int, SECOND_HINTS))
-_ALL_SECONDS: Final = sum(_SECOND)
+        return sum(matcher.size for matcher, _ in (*self._once, *self._spots))
 
 
 class Searcher:
@@ -149,11 +165,12 @@ class Searcher:
     def scan(self, text: bytes) -> Scan:
         """One look at a text as it is."""
         if self.matcher is None:
-            return Scan([], 0)
+            return Scan([], 0, [])
         try:
-            return Scan(self.matcher.scan(text), self.hints.steps(text))
+            matches, overflow = self.matcher.scan(text), False
         except TooManyMatches as error:
-            return Scan(error.found, self.hints.steps(text), overflow=True)
+            matches, overflow = error.found, True
+        return Scan(matches, *self.hints.look(text), overflow)
 
     def scan_all(self, values: Sequence[bytes]) -> Scan:
         """One look at all values together: nothing at all in most requests."""
@@ -185,13 +202,13 @@ class _Rounds:
         self._collect(frontier, ends, None if ends and ends[-1] > len(frontier) * _BIG else scan.matches)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
-        while frontier := self._decode(frontier, ends, scan.steps) if scan.steps else []:
+        while frontier := self._decode(frontier, ends, scan) if scan.steps else []:
             decoded += frontier
             ends = ends_of([text.data for text in frontier])
             if len(frontier) <= _FEW or ends[-1] > len(frontier) * _BIG:
                 # One by one costs no more than together and then again those in which something was found.
                 self._collect(frontier, ends, None)
-                scan = Scan([], self._hints.steps(BETWEEN.join([text.data for text in frontier])))
+                scan = Scan([], *self._hints.look(BETWEEN.join([text.data for text in frontier])))
             else:
                 scan = self._searcher.scan_all([text.data for text in frontier])
                 self._collect(frontier, ends, scan.matches)
@@ -199,10 +216,10 @@ class _Rounds:
                     self._overflowed.add(frontier[0].owner)
         return Result(self._hits, decoded, self._overflowed, self._exhausted, self._unopened)
 
-    def _decode(self, frontier: list[Text], ends: list[int], steps: int) -> list[Text]:
-        """The texts that one more step makes of these; `steps` are those that some of them may need."""
+    def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
+        """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
-        for text, wanted in self._hinted(frontier, ends, steps):
+        for text, wanted in self._hinted(frontier, ends, scan):
             long = len(text.data) >= _LONG
             for step in STEPS:
                 if not step.bit & wanted or not text.may_take(step):
@@ -222,16 +239,15 @@ class _Rounds:
                         following.append(made)
         return following
 
-    def _hinted(self, frontier: list[Text], ends: list[int], steps: int) -> Iterable[tuple[Text, int]]:
+    def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
         """Those of the texts that some step might change, and the bits of such steps."""
         if len(frontier) == 1:
-            return [(frontier[0], steps)]
-        spots = self._hints.spots(BETWEEN.join([text.data for text in frontier]))
-        if spots is None:
+            return [(frontier[0], scan.steps)]
+        if scan.spots is None:
             return [(text, self._hints.steps(text.data)) for text in frontier]
         last = len(ends) - 1
         wanted: dict[int, int] = {}
-        for bit, end in spots:
+        for bit, end in scan.spots:
             number = min(bisect_right(ends, end - 1), last)
             wanted[number] = wanted.get(number, 0) | bit
         return [(frontier[number], wanted[number]) for number in sorted(wanted)]

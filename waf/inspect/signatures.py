@@ -157,20 +157,21 @@ class Signatures:
             clean.add(lines)
             return findings
         if sheet is not None:
-            if self._suspects(sheet, level, reading.notes):
+            scan, within = scan.parted(len(text) - len(sheet.text))
+            if self._suspects(sheet, within, level, reading.notes):
                 fields += reading.body_fields()
-            text = BETWEEN.join([field.value for field in fields])
-            scan = self._searcher.scan(text)
+                text = BETWEEN.join([field.value for field in fields])
+                scan = self._searcher.scan(text)
         before = len(reading.findings)
-        found = self._findings(fields, text, scan, level, reading.notes, typed)
+        found = self._findings(fields, scan, level, reading.notes, typed)
         if not found and len(reading.findings) == before:
             clean.add(lines)
         return findings + found
 
     def examine(self, fields: Sequence[Field], level: int, notes: Notes) -> list[Finding]:
         """What the rules find in single fields of a request."""
-        text = BETWEEN.join([field.value for field in fields])
-        return self._findings(fields, text, self._searcher.scan(text), level, notes, nothing_typed)
+        scan = self._searcher.scan_all([field.value for field in fields])
+        return self._findings(fields, scan, level, notes, nothing_typed)
 
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
@@ -221,14 +222,13 @@ class Signatures:
     def _findings(
         self,
         fields: Sequence[Field],
-        text: bytes,
         scan: Scan,
         level: int,
         notes: Notes,
         typed: Callable[[Field], bool],
     ) -> list[Finding]:
-        """`scan` is that of `text`, all the fields' values joined."""
-        spots = self._spots(text, scan, level)
+        """`scan` is that of all the fields' values, joined."""
+        spots = self._spots(scan, level)
         if scan.overflow:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
@@ -270,21 +270,17 @@ class Signatures:
                 notes.add(rule, one.field.part, one.field.name)
         return result, candidates
 
-    def _spots(self, text: bytes, scan: Scan, level: int) -> list[int] | None:
+    def _spots(self, scan: Scan, level: int) -> list[int] | None:
         """The offsets behind everything in a text that needs a closer look; None where they are too many."""
+        if scan.spots is None:
+            return None
         owners = self._requests.owners
         spots = [end for index, end in scan.matches if owners[index].rule.level <= level]
-        if scan.steps:
-            hints = self._searcher.hints.spots(text)
-            if hints is None:
-                return None
-            spots += [end for _, end in hints]
-        return spots
+        return spots + [end for _, end in scan.spots]
 
-    def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
+    def _suspects(self, sheet: Sheet, scan: Scan, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        scan = self._searcher.scan(sheet.text)
-        spots = self._spots(sheet.text, scan, level)
+        spots = self._spots(scan, level)
         if spots is None or scan.overflow:
             return True
         values = sheet.around(spots)
