@@ -28,6 +28,7 @@ _LONG: Final = (
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
+_SHORT: Final = 256  # bytes up to which one database of all hints is faster than one for each kind
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes
 
 
@@ -47,13 +48,14 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
     """What one look at a text gave: matches, steps that might change it (the bits of their views), and where.
 
     `spots` is None where they are too many. `overflow`: there were more matches than are counted; those counted come
-    first in the text.
+    first in the text. `wanted` has the steps for each of the values that were joined, where they are known already.
     """
 
     matches: list[Match]
     steps: int
     spots: list[Spot] | None
     overflow: bool = False
+    wanted: Sequence[int] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.matches) or self.steps != 0
@@ -107,7 +109,7 @@ def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool) -> Matc
 class Hints:
     """Which steps might change a text, and where."""
 
-    __slots__ = ("_once", "_spots")
+    __slots__ = ("_once", "_short", "_spots")
 
     def __init__(self, store: PatternStore) -> None:
         literals = {view: hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS}
@@ -118,6 +120,9 @@ class Hints:
         self._spots = tuple(
             (_matcher(hints.values(), store, once=False), tuple(map(int, hints))) for hints in groups
         )
+        pairs = [pair for hints in groups for pair in hints.items()]
+        everything = _matcher([hint for _, hint in pairs], store, once=False)
+        self._short = ((everything, tuple(int(view) for view, _ in pairs)),)
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
@@ -132,7 +137,7 @@ class Hints:
         most = _SPOTS + len(text) // 16
         spots: list[Spot] = []
         try:
-            for matcher, bits in self._spots:
+            for matcher, bits in self._spots if len(text) > _SHORT else self._short:
                 if found := matcher.scan(text, most):
                     spots += [(bits[index], end) for index, end in found]
         except TooManyMatches:
@@ -144,7 +149,7 @@ class Hints:
 
     @property
     def size(self) -> int:
-        return sum(matcher.size for matcher, _ in (*self._once, *self._spots))
+        return sum(matcher.size for matcher, _ in (*self._once, *self._spots, *self._short))
 
 
 class Searcher:
@@ -166,15 +171,29 @@ class Searcher:
         """One look at a text as it is."""
         if self.matcher is None:
             return Scan([], 0, [])
-        try:
-            matches, overflow = self.matcher.scan(text), False
-        except TooManyMatches as error:
-            matches, overflow = error.found, True
+        matches, overflow = self._matches(text)
         return Scan(matches, *self.hints.look(text), overflow)
+
+    def _matches(self, text: bytes) -> tuple[list[Match], bool]:
+        """What is there, and whether there is more."""
+        if self.matcher is None:
+            return [], False
+        try:
+            return self.matcher.scan(text), False
+        except TooManyMatches as error:
+            return error.found, True
 
     def scan_all(self, values: Sequence[bytes]) -> Scan:
         """One look at all values together: nothing at all in most requests."""
         return self.scan(BETWEEN.join(values))
+
+    def scan_again(self, values: Sequence[bytes], wanted: Sequence[int], matched: bool) -> Scan:
+        """What `scan_all` gives for values out of a scan that told the steps for each, and whether any match."""
+        matches, overflow = self._matches(BETWEEN.join(values)) if matched else ([], False)
+        steps = 0
+        for bits in wanted:
+            steps |= bits
+        return Scan(matches, steps, None, overflow, wanted)
 
     def search(self, values: Sequence[bytes], scan: Scan) -> Result:
         """All hits in all views of all values; `scan` is their `scan_all`."""
@@ -199,7 +218,8 @@ class _Rounds:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
         decoded: list[Text] = []
         ends = ends_of(self._values)
-        self._collect(frontier, ends, None if ends and ends[-1] > len(frontier) * _BIG else scan.matches)
+        if scan.matches or scan.wanted is None:
+            self._collect(frontier, ends, None if ends and ends[-1] > len(frontier) * _BIG else scan.matches)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
         while frontier := self._decode(frontier, ends, scan) if scan.steps else []:
@@ -243,14 +263,11 @@ class _Rounds:
         """Those of the texts that some step might change, and the bits of such steps."""
         if len(frontier) == 1:
             return [(frontier[0], scan.steps)]
+        if scan.wanted is not None:
+            return zip(frontier, scan.wanted, strict=True)
         if scan.spots is None:
             return [(text, self._hints.steps(text.data)) for text in frontier]
-        last = len(ends) - 1
-        wanted: dict[int, int] = {}
-        for bit, end in scan.spots:
-            number = min(bisect_right(ends, end - 1), last)
-            wanted[number] = wanted.get(number, 0) | bit
-        return [(frontier[number], wanted[number]) for number in sorted(wanted)]
+        return [(frontier[number], bits) for number, bits in steps_of(ends, (), scan.spots).items()]
 
     def _is_new(self, text: Text) -> bool:
         known = self._known.get(text.owner)
@@ -300,3 +317,13 @@ def indices(ends: list[int], offsets: Sequence[int]) -> list[int]:
     """Which texts the bytes before the offsets stand in; `ends` are where the texts end, joined."""
     last = len(ends) - 1
     return sorted({min(bisect_right(ends, offset - 1), last) for offset in offsets})
+
+
+def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
+    """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
+    last = len(ends) - 1
+    found = {min(bisect_right(ends, offset - 1), last): 0 for offset in offsets}
+    for bit, offset in spots:
+        number = min(bisect_right(ends, offset - 1), last)
+        found[number] = found.get(number, 0) | bit
+    return dict(sorted(found.items())) if len(found) > 1 else found

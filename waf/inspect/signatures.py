@@ -30,7 +30,7 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices
+from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, response_scan
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
@@ -228,17 +228,24 @@ class Signatures:
         typed: Callable[[Field], bool],
     ) -> list[Finding]:
         """`scan` is that of all the fields' values, joined."""
-        spots = self._spots(scan, level)
         if scan.overflow:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
             spots = [end for _, end in scan.matches[:_SHOWN]]
-        if spots is not None:
-            # All else is clean as it is and would not change by any step.
             fields = [fields[index] for index in indices(ends_of([field.value for field in fields]), spots)]
-            if not fields:
+            scan = self._searcher.scan_all([field.value for field in fields])
+        elif scan.spots is None:
+            scan = self._searcher.scan_all([field.value for field in fields])
+        else:
+            # All else is clean as it is and would not change by any step.
+            matched = self._matched(scan, level)
+            wanted = steps_of(ends_of([field.value for field in fields]), matched, scan.spots)
+            if not wanted:
                 return []
-        scan = self._searcher.scan_all([field.value for field in fields])
+            fields = [fields[index] for index in wanted]
+            scan = self._searcher.scan_again(
+                [field.value for field in fields], [*wanted.values()], bool(matched)
+            )
         _, candidates = self._examine(fields, scan, level, notes, typed)
         return _without_echoes(
             [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
@@ -260,6 +267,8 @@ class Signatures:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
         if result.exhausted:
             notes.add("limit.encodings" if result.unopened else "limit.views")
+        if not result.hits:
+            return result, []
         candidates = list(
             self._requests.judge(result.hits, fields, self._searcher.matcher, level, typed, covers)
         )
@@ -270,27 +279,24 @@ class Signatures:
                 notes.add(rule, one.field.part, one.field.name)
         return result, candidates
 
-    def _spots(self, scan: Scan, level: int) -> list[int] | None:
-        """The offsets behind everything in a text that needs a closer look; None where they are too many."""
-        if scan.spots is None:
-            return None
+    def _matched(self, scan: Scan, level: int) -> list[int]:
+        """The offsets behind the matches of rules up to the level."""
         owners = self._requests.owners
-        spots = [end for index, end in scan.matches if owners[index].rule.level <= level]
-        return spots + [end for _, end in scan.spots]
+        return [end for index, end in scan.matches if owners[index].rule.level <= level]
 
     def _suspects(self, sheet: Sheet, scan: Scan, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        spots = self._spots(scan, level)
-        if spots is None or scan.overflow:
+        if scan.spots is None or scan.overflow:
             return True
-        values = sheet.around(spots)
+        matched = self._matched(scan, level)
+        values = sheet.around(matched, scan.spots)
         if not values:
             return False
         if len(values) > MAX_SUSPECTS:
             return True
         fields = [Field(Part.JSON, "", value) for value in values]
         silent = Notes(notes.limits, notes.mask)
-        scan = self._searcher.scan_all(values)
+        scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         _, candidates = self._examine(fields, scan, level, silent, nothing_typed, _covers_json)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
 

@@ -41,17 +41,22 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
 
     text: bytes
 
-    def around(self, offsets: Iterable[int]) -> list[bytes]:
-        """The different values in which the bytes before the offsets stand; a mark belongs to the value before."""
-        values: dict[bytes, None] = {}
+    def around(self, offsets: Iterable[int], spots: Iterable[tuple[int, int]] = ()) -> dict[bytes, int]:
+        """The different values in which the bytes before the offsets stand; a mark belongs to the value before.
+
+        A spot is an offset with bits before it; each value is given with all bits of its spots.
+        """
+        values: dict[bytes, int] = {}
         end = -1  # behind the value that was given last, its mark included
-        for offset in sorted(offsets):
+        value = b""
+        for offset, bits in sorted([*((offset, 0) for offset in offsets), *((end, bit) for bit, end in spots)]):
             if offset > end:
                 start = self.text.rfind(MARK, 0, max(offset - 1, 0)) + 1
                 end = self.text.find(MARK, max(offset - 1, 0))
                 end = end + 1 if end >= 0 else len(self.text) + 1
-                values[self.text[start : end - 1]] = None
-        return list(values)
+                value = self.text[start : end - 1]
+            values[value] = values.get(value, 0) | bits
+        return values
 
 
 class Parsed:
