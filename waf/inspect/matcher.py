@@ -3,6 +3,10 @@
 Owns Hyperscan: its flags, databases, scratch spaces, disk cache and errors. Knows nothing of rules, fields or
 views: patterns go in, (pattern's index, end offset) pairs come out. Where a match starts is found only when somebody
 asks: letting the engine track starts makes scans dearer by half, databases twice as large, and forbids some patterns.
+
+A set is kept in groups, each a database of its own that is only asked about texts with a character without which
+nothing in it can match (see `gates`). That spares most texts most of the work, and even where all groups are asked
+they are faster than all patterns in one database.
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ from typing import Any, Final
 import hyperscan
 import msgspec
 
+from waf.inspect import gates
 from waf.model import PatternStore
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
+_COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
@@ -43,25 +49,90 @@ Match = tuple[int, int]
 """Index of the pattern, and the offset behind the match."""
 
 
+class _Group:
+    """One database with the characters of which a text must have one; no bits: every text is asked about."""
+
+    __slots__ = ("_database", "_spare", "bits", "size")
+
+    def __init__(self, database: Any, bits: int = 0) -> None:
+        self._database = database
+        self._spare: list[Any] = []
+        self.bits = bits
+        self.size: Final[int] = database.size()
+
+    def scan(self, text: bytes, on_match: Any) -> None:
+        """Raises hyperscan.ScanTerminated where `on_match` wants no more."""
+        try:
+            self._database.scan(text, on_match)
+        except hyperscan.ScratchInUseError:
+            # A callback let another thread in, which scans with the database's own scratch space.
+            scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self._database)
+            try:
+                self._database.scan(text, on_match, scratch=scratch)
+            finally:
+                self._spare.append(scratch)
+
+
 class Matcher:
     """A compiled set of patterns; immutable. May be used from several threads at once."""
 
-    __slots__ = ("_database", "_spare", "_streaming", "size")
+    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "size")
 
-    def __init__(self, database: Any, streaming: Any) -> None:
-        self._database = database
+    def __init__(self, groups: Sequence[_Group], of: Sequence[tuple[int, ...]], streaming: Any) -> None:
+        self._groups = tuple(groups)
+        self._chosen: dict[int, tuple[_Group, ...]] = {}
+        self._of = [
+            tuple(self._groups[number] for number in numbers) for numbers in of
+        ]  # those of each pattern
         self._streaming = streaming
-        self._spare: list[Any] = []
-        self.size: Final[int] = database.size() + (streaming.size() if streaming else 0)  # bytes
+        self.size: Final[int] = sum(group.size for group in groups) + (streaming.size() if streaming else 0)
 
     @classmethod
-    def build(cls, patterns: Sequence[Pattern], store: PatternStore, *, streaming: bool = False) -> Matcher:
-        """Compiles, or loads what was compiled before. Raises PatternFault naming every bad pattern."""
-        block = _database(patterns, hyperscan.HS_MODE_BLOCK, store)
-        return cls(block, _database(patterns, hyperscan.HS_MODE_STREAM, store) if streaming else None)
+    def build(
+        cls,
+        patterns: Sequence[Pattern],
+        store: PatternStore,
+        *,
+        streaming: bool = False,
+        grouped: bool = False,
+    ) -> Matcher:
+        """Compiles, or loads what was compiled before. Raises PatternFault naming every bad pattern.
 
-    def scan(self, text: bytes, most: int = 0) -> list[Match]:
-        """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows)."""
+        `grouped` pays for many patterns over texts of which most match nothing.
+        """
+        whole = [(index, pattern) for index, pattern in enumerate(patterns)]
+        try:
+            parts = _grouped(patterns) if grouped else [(0, whole)]
+            groups = [_Group(_database(part, hyperscan.HS_MODE_BLOCK, store), bits) for bits, part in parts]
+            stream = _database(whole, hyperscan.HS_MODE_STREAM, store) if streaming else None
+        except hyperscan.HyperscanError as error:
+            raise PatternFault(_faults(patterns, streaming) or [(-1, str(error))]) from None
+        of: list[list[int]] = [[] for _ in patterns]
+        for number, (_, part) in enumerate(parts):
+            for index in dict.fromkeys(index for index, _ in part):
+                of[index].append(number)
+        return cls(groups, [tuple(numbers) for numbers in of], stream)
+
+    def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
+        """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
+
+        `there` is `watched(text)` where it is known.
+        """
+        if len(self._groups) == 1:
+            return self._scan(self._groups, text, most)
+        if there is None:
+            there = watched(text)
+        return self._scan(self._chosen.get(there) or self._choose(there), text, most)
+
+    def _choose(self, there: int) -> tuple[_Group, ...]:
+        """The groups for a text with these characters. Few combinations make up most of traffic."""
+        chosen = tuple(group for group in self._groups if not group.bits or group.bits & there)
+        if len(self._chosen) >= _COMBINATIONS:
+            self._chosen.clear()
+        self._chosen[there] = chosen
+        return chosen
+
+    def _scan(self, groups: Sequence[_Group], text: bytes, most: int = 0) -> list[Match]:
         found: list[Match] = []
         most = most or MAX_MATCHES + len(text) // 16
 
@@ -70,22 +141,11 @@ class Matcher:
             return True if len(found) > most else None
 
         try:
-            self._database.scan(text, on_match)
-        except hyperscan.ScratchInUseError:
-            # A callback let another thread in, which scans with the database's own scratch space.
-            self._scan_aside(text, on_match, found)
+            for group in groups:
+                group.scan(text, on_match)
         except hyperscan.ScanTerminated:
-            raise TooManyMatches(found) from None
-        return found
-
-    def _scan_aside(self, text: bytes, on_match: Any, found: list[Match]) -> None:
-        scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self._database)
-        try:
-            self._database.scan(text, on_match, scratch=scratch)
-        except hyperscan.ScanTerminated:
-            raise TooManyMatches(found) from None
-        finally:
-            self._spare.append(scratch)
+            raise TooManyMatches(_by_end(found)) from None
+        return _by_end(found) if len(groups) > 1 and len(found) > 1 else found
 
     def start_of(self, text: bytes, match: Match) -> int:
         """Where the shortest match begins that ends where this one does, at most 2 KiB before."""
@@ -108,7 +168,7 @@ class Matcher:
 
     def _ends_at(self, index: int, text: bytes) -> bool:
         try:
-            return (index, len(text)) in self.scan(text)
+            return (index, len(text)) in self._scan(self._of[index], text)
         except TooManyMatches:
             return False
 
@@ -183,6 +243,51 @@ class MatchStream:
         return found
 
 
+# --------------------------------------------------------------------------------------------------------- groups
+
+_BIT: Final = {byte: 1 << number for number, byte in enumerate(sorted(gates.WATCHED))}
+_BITS: Final = tuple(_BIT.items())
+_UNWATCHED: Final = bytes(byte for byte in range(256) if gates.ALIKE[byte] not in gates.WATCHED)
+_HANDFUL: Final = 32  # bytes
+
+
+def watched(text: bytes) -> int:
+    """The characters that the text has, of those that decide whether a group of patterns is looked for."""
+    text = text.translate(gates.ALIKE, _UNWATCHED)
+    bits = 0
+    if len(text) <= _HANDFUL:
+        for byte in text:
+            bits |= _BIT[byte]
+    else:
+        for byte, bit in _BITS:
+            if byte in text:
+                bits |= bit
+    return bits
+
+
+def _by_end(matches: list[Match]) -> list[Match]:
+    """By ascending end, each once."""
+    return sorted(dict.fromkeys(matches), key=lambda match: match[1])
+
+
+def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[tuple[int, Pattern]]]]:
+    """Bits of a group's characters, and its patterns with their indices; a pattern may be in several, in parts."""
+    families: dict[int, list[tuple[int, Pattern]]] = {}
+    wanted: dict[int, set[int]] = {}
+    for index, pattern in enumerate(patterns):
+        for expression in gates.alternatives(pattern.expression):
+            number, gate = gates.family(expression)
+            part = (index, Pattern(expression, pattern.case, pattern.once))
+            families.setdefault(number, []).append(part)
+            wanted.setdefault(number, set()).update(gate)
+    groups = []
+    for number, part_of in sorted(families.items()):
+        usual = number == gates.FREE or not wanted[number] <= gates.WATCHED
+        bits = 0 if usual else sum(_BIT[byte] for byte in wanted[number])
+        groups.append((bits, part_of))
+    return groups
+
+
 # ------------------------------------------------------------------------------------------------------- compiling
 
 
@@ -195,13 +300,17 @@ def _flags(pattern: Pattern) -> int:
     return int(flags)
 
 
-def _compile(patterns: Sequence[Pattern], mode: int) -> Any:
+Numbered = Sequence[tuple[int, Pattern]]
+"""Patterns with the indices under which their matches are reported."""
+
+
+def _compile(patterns: Numbered, mode: int) -> Any:
     database = hyperscan.Database(mode=mode)
     database.compile(
-        expressions=[pattern.expression for pattern in patterns],
-        ids=list(range(len(patterns))),
+        expressions=[pattern.expression for _, pattern in patterns],
+        ids=[index for index, _ in patterns],
         elements=len(patterns),
-        flags=[_flags(pattern) for pattern in patterns],
+        flags=[_flags(pattern) for _, pattern in patterns],
     )
     return database
 
@@ -209,18 +318,19 @@ def _compile(patterns: Sequence[Pattern], mode: int) -> Any:
 @functools.cache
 def engine_version() -> str:
     """The engine's version and the processor features it compiles for."""
-    return str(_compile([Pattern(b"a")], hyperscan.HS_MODE_BLOCK).info().decode())
+    return str(_compile([(0, Pattern(b"a"))], hyperscan.HS_MODE_BLOCK).info().decode())
 
 
-def cache_key(patterns: Sequence[Pattern], mode: int) -> str:
+def cache_key(patterns: Numbered, mode: int) -> str:
     """The name under which a compiled set is kept: everything that its bytes depend on."""
     digest = hashlib.sha256(f"{engine_version()}\n{platform.machine()}\n{mode}\n".encode())
-    for pattern in patterns:
-        digest.update(f"{_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
+    for index, pattern in patterns:
+        digest.update(f"{index} {_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
     return digest.hexdigest()
 
 
-def _database(patterns: Sequence[Pattern], mode: int, store: PatternStore) -> Any:
+def _database(patterns: Numbered, mode: int, store: PatternStore) -> Any:
+    """Raises hyperscan.HyperscanError."""
     key = cache_key(patterns, mode)
     kept = store.load(key)
     if kept is not None:
@@ -231,20 +341,19 @@ def _database(patterns: Sequence[Pattern], mode: int, store: PatternStore) -> An
             pass  # damaged, or of another build: compiled anew
         else:
             return database
-    try:
-        database = _compile(patterns, mode)
-    except hyperscan.HyperscanError as error:
-        raise PatternFault(_faults(patterns, mode) or [(-1, str(error))]) from None
+    database = _compile(patterns, mode)
     store.save(key, hyperscan.dumpb(database))
     return database
 
 
-def _faults(patterns: Sequence[Pattern], mode: int) -> list[tuple[int, str]]:
+def _faults(patterns: Sequence[Pattern], streaming: bool) -> list[tuple[int, str]]:
     """The engine does not say which pattern it could not compile: one by one they tell."""
     faults = []
     for index, pattern in enumerate(patterns):
         try:
-            _compile([pattern], mode)
+            _compile([(0, pattern)], hyperscan.HS_MODE_BLOCK)
+            if streaming:
+                _compile([(0, pattern)], hyperscan.HS_MODE_STREAM)
         except hyperscan.HyperscanError as error:
             faults.append((index, str(error)))
     return faults

@@ -16,7 +16,7 @@ import msgspec
 
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Text
-from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches, thinned
+from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches, thinned, watched
 from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
@@ -60,23 +60,6 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
     def __bool__(self) -> bool:
         return bool(self.matches) or self.steps != 0
 
-    def parted(self, at: int) -> tuple[Scan, Scan]:
-        """What lies before an offset, and what lies behind it with offsets from there on.
-
-        Each part has the steps and the excess of the whole.
-        """
-        before = [match for match in self.matches if match[1] <= at]
-        behind = [(index, end - at) for index, end in self.matches if end > at]
-        if self.spots is None:
-            return (
-                Scan(before, self.steps, None, self.overflow),
-                Scan(behind, self.steps, None, self.overflow),
-            )
-        return (
-            Scan(before, self.steps, [spot for spot in self.spots if spot[1] <= at], self.overflow),
-            Scan(behind, self.steps, [(bit, end - at) for bit, end in self.spots if end > at], self.overflow),
-        )
-
 
 class Result(msgspec.Struct, frozen=True, gc=False):
     """`hits` of patterns, `decoded` all texts but the values themselves.
@@ -102,8 +85,8 @@ def among_others(expression: bytes) -> bytes:
     )
 
 
-def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool) -> Matcher:
-    return Matcher.build([Pattern(among_others(hint), once=once) for hint in hints], store)
+def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool, grouped: bool = False) -> Matcher:
+    return Matcher.build([Pattern(among_others(hint), once=once) for hint in hints], store, grouped=grouped)
 
 
 class Hints:
@@ -112,17 +95,21 @@ class Hints:
     __slots__ = ("_once", "_short", "_spots")
 
     def __init__(self, store: PatternStore) -> None:
-        literals = {view: hint for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS}
-        groups = (literals, CLASS_HINTS, SECOND_HINTS)
-        self._once = tuple(
-            (_matcher(hints.values(), store, once=True), tuple(map(int, hints))) for hints in groups
+        literals = [(int(view), hint) for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS]
+        literals += [(int(view), hint) for view, hint in SECOND_HINTS.items()]
+        classes = [(int(view), hint) for view, hint in CLASS_HINTS.items()]
+
+        def built(
+            pairs: list[tuple[int, bytes]], *, once: bool, grouped: bool
+        ) -> tuple[Matcher, tuple[int, ...]]:
+            hints = [hint for _, hint in pairs]
+            return _matcher(hints, store, once=once, grouped=grouped), tuple(bit for bit, _ in pairs)
+
+        self._once, self._spots = (
+            (built(literals, once=once, grouped=True), built(classes, once=once, grouped=False))
+            for once in (True, False)
         )
-        self._spots = tuple(
-            (_matcher(hints.values(), store, once=False), tuple(map(int, hints))) for hints in groups
-        )
-        pairs = [pair for hints in groups for pair in hints.items()]
-        everything = _matcher([hint for _, hint in pairs], store, once=False)
-        self._short = ((everything, tuple(int(view) for view, _ in pairs)),)
+        self._short = (built([*literals, *classes], once=False, grouped=False),)
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
@@ -132,13 +119,16 @@ class Hints:
                 steps |= bits[index]
         return steps
 
-    def look(self, text: bytes) -> tuple[int, list[Spot] | None]:
-        """Every step that might change the text, and where; None where the places are too many."""
+    def look(self, text: bytes, there: int | None = None) -> tuple[int, list[Spot] | None]:
+        """Every step that might change the text, and where; None where the places are too many.
+
+        `there` is `watched(text)` where it is known.
+        """
         most = _SPOTS + len(text) // 16
         spots: list[Spot] = []
         try:
             for matcher, bits in self._spots if len(text) > _SHORT else self._short:
-                if found := matcher.scan(text, most):
+                if found := matcher.scan(text, most, there):
                     spots += [(bits[index], end) for index, end in found]
         except TooManyMatches:
             return self.steps(text), None
@@ -165,21 +155,22 @@ class Searcher:
     def build(cls, patterns: Sequence[Pattern], store: PatternStore) -> Searcher:
         """Raises PatternFault with indices into `patterns`."""
         patterns = [Pattern(among_others(one.expression), one.case, one.once) for one in patterns]
-        return cls(Matcher.build(patterns, store) if patterns else None, Hints(store))
+        return cls(Matcher.build(patterns, store, grouped=True) if patterns else None, Hints(store))
 
     def scan(self, text: bytes) -> Scan:
         """One look at a text as it is."""
         if self.matcher is None:
             return Scan([], 0, [])
-        matches, overflow = self._matches(text)
-        return Scan(matches, *self.hints.look(text), overflow)
+        there = watched(text)
+        matches, overflow = self._matches(text, there)
+        return Scan(matches, *self.hints.look(text, there), overflow)
 
-    def _matches(self, text: bytes) -> tuple[list[Match], bool]:
+    def _matches(self, text: bytes, there: int | None = None) -> tuple[list[Match], bool]:
         """What is there, and whether there is more."""
         if self.matcher is None:
             return [], False
         try:
-            return self.matcher.scan(text), False
+            return self.matcher.scan(text, there=there), False
         except TooManyMatches as error:
             return error.found, True
 

@@ -30,7 +30,7 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
+from waf.inspect.search import Result, Scan, Searcher, ends_of, indices, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, response_scan
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
@@ -148,20 +148,16 @@ class Signatures:
             sheet = reading.body_sheet()
             if sheet is None:
                 fields += self._values(reading, level, findings)
-        values = [field.value for field in fields]
+        scan = self._searcher.scan_all([field.value for field in fields])
         if sheet is not None:
-            values.append(sheet.text)
-        text = BETWEEN.join(values)
-        scan = self._searcher.scan(text)
+            # Apart from the head: what characters one of them has costs nothing in the other.
+            within = self._searcher.scan(sheet.text)
+            if within and self._suspects(sheet, within, level, reading.notes):
+                fields += reading.body_fields()
+                scan = self._searcher.scan_all([field.value for field in fields])
         if not scan:
             clean.add(lines)
             return findings
-        if sheet is not None:
-            scan, within = scan.parted(len(text) - len(sheet.text))
-            if self._suspects(sheet, within, level, reading.notes):
-                fields += reading.body_fields()
-                text = BETWEEN.join([field.value for field in fields])
-                scan = self._searcher.scan(text)
         before = len(reading.findings)
         found = self._findings(fields, scan, level, reading.notes, typed)
         if not found and len(reading.findings) == before:

@@ -20,6 +20,7 @@ from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, 
 from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
+_STRUCTURE_TO_MARKS: Final = bytes.maketrans(b'"{}[]\n\r\t', MARK * 8)
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
@@ -37,10 +38,10 @@ def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
     if lines:
         return _parse_lines(data, notes)
     try:
-        document = _strict(data, notes)
+        document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
         return _parse_leniently(data, notes)
-    return _parsed([document], notes, data)
+    return _parsed([document], notes, data, shape)
 
 
 def nested(text: str) -> Any:
@@ -53,8 +54,10 @@ def nested(text: str) -> Any:
     return None
 
 
-def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest: bytes = b"") -> Parsed:
-    """`data` is the text if it is one strict document; `rest` what is to be inspected raw."""
+def _parsed(
+    documents: list[Any], notes: Notes, data: bytes | None = None, shape: bytes = b"", rest: bytes = b""
+) -> Parsed:
+    """`data` is the text if it is one strict document, of this shape; `rest` what is to be inspected raw."""
     operations = [document for document in documents if graphql.is_operation(document)]
     for operation in operations:
         graphql.check(operation, notes)
@@ -63,7 +66,9 @@ def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest:
         if rest or operations:
             return None
         if data is not None and b"\\" not in data and MARK not in data:
-            return Sheet(data.translate(_QUOTES_TO_MARKS))
+            # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
+            bare = b'"' not in shape.replace(b'""', b"")
+            return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS))
         strings = _strings(documents, data is None or b'\\"' in data)
         text = _bytes(MARK.decode().join(strings))
         return Sheet(text) if text.count(MARK) == max(len(strings) - 1, 0) else None
@@ -85,18 +90,18 @@ def _parsed(documents: list[Any], notes: Notes, data: bytes | None = None, rest:
 # ------------------------------------------------------------------------------------------------- strict documents
 
 
-def _strict(data: bytes, notes: Notes) -> Any:
-    """The document; with every pair of objects that have a key twice. Raises orjson.JSONDecodeError."""
+def _strict(data: bytes, notes: Notes) -> tuple[Any, bytes]:
+    """The document, with every pair of objects that have a key twice, and its shape. Raises orjson.JSONDecodeError."""
     document = orjson.loads(data)
-    if type(document) is not dict and type(document) is not list:
-        return document
     shape = _shape(data)
+    if type(document) is not dict and type(document) is not list:
+        return document, shape
     if _deeper_than(notes.limits.depth, shape, document):
         notes.add("limit.depth", Part.JSON)
-        return _with_pairs(data, notes) or document
+        return _with_pairs(data, notes) or document, shape
     if _quotes(orjson.dumps(document)) != shape.count(b'"'):
-        return _with_pairs(data, notes) or document
-    return document
+        return _with_pairs(data, notes) or document, shape
+    return document, shape
 
 
 def _shape(data: bytes) -> bytes:
@@ -154,7 +159,7 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     for line in data.translate(None, b"\x1e").split(b"\n")[:_MAX_DOCUMENTS]:
         if line.strip():
             try:
-                documents.append(_strict(line, notes))
+                documents.append(_strict(line, notes)[0])
             except orjson.JSONDecodeError:
                 return _parse_leniently(data, notes, lines=True)
     if data.count(b"\n") >= _MAX_DOCUMENTS:

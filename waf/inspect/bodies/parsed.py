@@ -49,7 +49,9 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
         values: dict[bytes, int] = {}
         end = -1  # behind the value that was given last, its mark included
         value = b""
-        for offset, bits in sorted([*((offset, 0) for offset in offsets), *((end, bit) for bit, end in spots)]):
+        for offset, bits in sorted(
+            [*((offset, 0) for offset in offsets), *((end, bit) for bit, end in spots)]
+        ):
             if offset > end:
                 start = self.text.rfind(MARK, 0, max(offset - 1, 0)) + 1
                 end = self.text.find(MARK, max(offset - 1, 0))

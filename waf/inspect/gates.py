@@ -1,0 +1,130 @@
+"""Which characters a text must hold before an expression can match in it.
+
+Owns the reading of expressions for that: a pattern that cannot match without "$" needs no look at a text that has
+none. Wherever an expression uses more of the engine's syntax than is understood here, nothing is demanded of the text.
+Knows no engine.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+# The standard library's own parser of expressions: private by its name, the same since Python 3.11.
+from re import _constants as code  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any, Final
+
+_RARE: Final = (b"\x80", b"$", b"<>", b"%", b"|&`\\", b"@#*!+~^\0")
+_COMMON: Final = (b"=;", b"{}[]", b"()", b"/", b"\r\n", b"\"'", b"_:?-,.")
+_SETS: Final = tuple(
+    frozenset(one) for one in (*_RARE, b"".join(_RARE), *(common + b"".join(_RARE) for common in _COMMON))
+)
+"""Families of characters, those that ordinary text has least often first."""
+MIXED: Final = len(_SETS)
+"""The family of what needs one of characters of several families."""
+FREE: Final = MIXED + 1
+"""The family of what needs none of the characters that are looked for in a text."""
+_RANK: Final = {byte: rank for rank, one in enumerate((*_RARE, *_COMMON)) for byte in one}
+WATCHED: Final = frozenset(_RANK) - frozenset(_COMMON[-1])
+"""The characters that are looked for in a text. Those that are in nearly every text are taken for there."""
+ALIKE: Final = bytes(
+    0 if byte < 32 and byte not in b"\t\r\n" else 128 if byte > 127 else byte for byte in range(256)
+)
+"""A table for `bytes.translate`: one byte stands for all rare controls, one for all beyond ASCII."""
+
+Gate = frozenset[int]
+"""Bytes of which a text must have one."""
+
+# What the engine and the standard library read alike.
+_CLASS: Final = rb"\[\^?\]?(?:\\[dwsDWSnrtf]|\\x[0-9a-fA-F]{2}|\\[^a-zA-Z0-9]|\[(?![:.=])|[^\\\]\[])*\]"
+_TOKEN: Final = (
+    rb"\\(?:[dwsDWSbBnrtf]|x[0-9a-fA-F]{2}|[^a-zA-Z0-9])|"
+    + _CLASS
+    + rb"|\(\?-?i?:|\((?![?*])|\{(?!,)|[^\\(\[{]"
+)
+_TOKENS: Final = re.compile(_TOKEN, re.S)
+_UNDERSTOOD: Final = re.compile(rb"(?:" + _TOKEN + rb")*", re.S)
+
+
+def alternatives(expression: bytes) -> list[bytes]:
+    """The expression as several that together match what it matches: split at its outermost "|"."""
+    if not _UNDERSTOOD.fullmatch(expression):
+        return [expression]
+    found, depth, start = [], 0, 0
+    for token in _TOKENS.finditer(expression):
+        match token[0][:1]:
+            case b"(":
+                depth += 1
+            case b")":
+                depth -= 1
+            case b"|" if depth == 0:
+                found.append(expression[start : token.start()])
+                start = token.end()
+    return [*found, expression[start:]]
+
+
+@lru_cache(maxsize=8192)
+def family(expression: bytes) -> tuple[int, Gate]:
+    """The family of an expression, and its gate: the least usual characters without one of which nothing matches.
+
+    An empty gate demands nothing.
+    """
+    gates = _gates(expression)
+    for number, members in enumerate(_SETS):
+        fitting = [gate for gate in gates if gate <= members]
+        if fitting:
+            return number, _rarest(fitting)
+    watched = [gate for gate in gates if gate <= WATCHED]
+    return (MIXED, _rarest(watched)) if watched else (FREE, frozenset())
+
+
+def _gates(expression: bytes) -> list[Gate]:
+    if not _UNDERSTOOD.fullmatch(expression):
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what other libraries read otherwise ("[[")
+        try:
+            tree = parser.parse(expression, re.S | re.M)
+        except (re.error, OverflowError, RecursionError):
+            return []
+    return list(_of_all(tree))
+
+
+def _rarest(gates: Iterable[Gate]) -> Gate:
+    return min(gates, key=lambda gate: (sorted(map(_RANK.__getitem__, gate), reverse=True), sorted(gate)))
+
+
+def _of_all(items: Iterable[tuple[Any, Any]]) -> Iterator[Gate]:
+    """A gate for each item of a sequence that has one: each of them must be passed."""
+    for kind, value in items:
+        if kind is code.LITERAL:
+            if ALIKE[value] in _RANK:
+                yield frozenset((ALIKE[value],))
+        elif kind is code.IN:
+            members = _members(value)
+            if members and members <= _RANK.keys():
+                yield members
+        elif kind is code.SUBPATTERN:
+            yield from _of_all(value[3])
+        elif kind is code.BRANCH:
+            branches = [list(_of_all(branch)) for branch in value[1]]
+            if all(branches):
+                yield frozenset().union(*map(_rarest, branches))
+        elif kind in (code.MAX_REPEAT, code.MIN_REPEAT) and value[0] > 0:
+            yield from _of_all(value[2])
+
+
+def _members(items: Sequence[tuple[Any, Any]]) -> Gate | None:
+    """The bytes of a class that lists them; None for one that is given by what is not in it or by a category."""
+    members: set[int] = set()
+    for kind, value in items:
+        if kind is code.LITERAL:
+            members.add(ALIKE[value])
+        elif kind is code.RANGE:
+            members.update(ALIKE[value[0] : value[1] + 1])
+        else:
+            return None
+    return frozenset(members)
