@@ -24,6 +24,7 @@ from waf.inspect import gates
 from waf.model import PatternStore
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
+_SHORT: Final = 320  # bytes up to which one database of all patterns is faster than those of the groups
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
@@ -76,16 +77,20 @@ class _Group:
 class Matcher:
     """A compiled set of patterns; immutable. May be used from several threads at once."""
 
-    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "size")
+    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "_whole", "size")
 
-    def __init__(self, groups: Sequence[_Group], of: Sequence[tuple[int, ...]], streaming: Any) -> None:
+    def __init__(
+        self, whole: _Group, groups: Sequence[_Group], of: Sequence[tuple[int, ...]], streaming: Any
+    ) -> None:
+        self._whole = (whole,)
         self._groups = tuple(groups)
         self._chosen: dict[int, tuple[_Group, ...]] = {}
         self._of = [
             tuple(self._groups[number] for number in numbers) for numbers in of
         ]  # those of each pattern
         self._streaming = streaming
-        self.size: Final[int] = sum(group.size for group in groups) + (streaming.size() if streaming else 0)
+        sizes = [group.size for group in (whole, *groups)]
+        self.size: Final[int] = sum(sizes) + (streaming.size() if streaming else 0)  # bytes
 
     @classmethod
     def build(
@@ -100,26 +105,27 @@ class Matcher:
 
         `grouped` pays for many patterns over texts of which most match nothing.
         """
-        whole = [(index, pattern) for index, pattern in enumerate(patterns)]
+        everything = list(enumerate(patterns))
+        parts = _grouped(patterns) if grouped else []
         try:
-            parts = _grouped(patterns) if grouped else [(0, whole)]
+            whole = _Group(_database(everything, hyperscan.HS_MODE_BLOCK, store))
             groups = [_Group(_database(part, hyperscan.HS_MODE_BLOCK, store), bits) for bits, part in parts]
-            stream = _database(whole, hyperscan.HS_MODE_STREAM, store) if streaming else None
+            stream = _database(everything, hyperscan.HS_MODE_STREAM, store) if streaming else None
         except hyperscan.HyperscanError as error:
             raise PatternFault(_faults(patterns, streaming) or [(-1, str(error))]) from None
         of: list[list[int]] = [[] for _ in patterns]
         for number, (_, part) in enumerate(parts):
             for index in dict.fromkeys(index for index, _ in part):
                 of[index].append(number)
-        return cls(groups, [tuple(numbers) for numbers in of], stream)
+        return cls(whole, groups, [tuple(numbers) for numbers in of], stream)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
 
         `there` is `watched(text)` where it is known.
         """
-        if len(self._groups) == 1:
-            return self._scan(self._groups, text, most)
+        if not self._groups or len(text) <= _SHORT:
+            return self._scan(self._whole, text, most)
         if there is None:
             there = watched(text)
         return self._scan(self._chosen.get(there) or self._choose(there), text, most)
@@ -168,7 +174,7 @@ class Matcher:
 
     def _ends_at(self, index: int, text: bytes) -> bool:
         try:
-            return (index, len(text)) in self._scan(self._of[index], text)
+            return (index, len(text)) in self._scan(self._of[index] or self._whole, text)
         except TooManyMatches:
             return False
 

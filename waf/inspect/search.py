@@ -6,6 +6,7 @@ their numbers alone; what a match means is the caller's business.
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -15,8 +16,9 @@ from typing import Final
 import msgspec
 
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Text
+from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Step, Text
 from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches, thinned, watched
+from waf.inspect.views import View
 from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
@@ -142,6 +144,14 @@ class Hints:
         return sum(matcher.size for matcher, _ in (*self._once, *self._spots, *self._short))
 
 
+_TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
+
+
+@functools.lru_cache(maxsize=1024)
+def _steps_of(bits: int) -> tuple[Step, ...]:
+    return tuple(step for step in STEPS if step.bit & bits)
+
+
 class Searcher:
     """Patterns, and the hints of all views; immutable."""
 
@@ -185,6 +195,28 @@ class Searcher:
         for bits in wanted:
             steps |= bits
         return Scan(matches, steps, None, overflow, wanted)
+
+    def idle(self, values: Sequence[bytes], scan: Scan) -> bool:
+        """True where it is certain that `search` gives no hit and nothing to note: the usual end of a suspicion.
+
+        `scan` is one of `scan_again`. Only few short values without a match are tried, and only steps of which one
+        alone tells nothing about how a value was written.
+        """
+        if (
+            scan.matches
+            or scan.overflow
+            or scan.wanted is None
+            or scan.steps & _TELLING
+            or len(values) > _FEW
+        ):
+            return False
+        texts: list[bytes] = []
+        for value, bits in zip(values, scan.wanted, strict=True):
+            if len(value) > _BIG:
+                return False
+            for step in _steps_of(bits):
+                texts += [made for made in step.apply(value) if made and made != value]
+        return not texts or not self.scan(BETWEEN.join(texts))
 
     def search(self, values: Sequence[bytes], scan: Scan) -> Result:
         """All hits in all views of all values; `scan` is their `scan_all`."""

@@ -239,9 +239,10 @@ class Signatures:
             if not wanted:
                 return []
             fields = [fields[index] for index in wanted]
-            scan = self._searcher.scan_again(
-                [field.value for field in fields], [*wanted.values()], bool(matched)
-            )
+            values = [field.value for field in fields]
+            scan = self._searcher.scan_again(values, [*wanted.values()], bool(matched))
+            if self._searcher.idle(values, scan):
+                return []
         _, candidates = self._examine(fields, scan, level, notes, typed)
         return _without_echoes(
             [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
@@ -290,9 +291,11 @@ class Signatures:
             return False
         if len(values) > MAX_SUSPECTS:
             return True
+        scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
+        if self._searcher.idle([*values], scan):
+            return False
         fields = [Field(Part.JSON, "", value) for value in values]
         silent = Notes(notes.limits, notes.mask)
-        scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         _, candidates = self._examine(fields, scan, level, silent, nothing_typed, _covers_json)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
 
