@@ -18,11 +18,13 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final
 
 _RARE: Final = (b"\x80", b"$", b"<>", b"%", b"|&`\\", b"@#*!+~^\0")
-_COMMON: Final = (b"=;", b"{}[]", b"()", b"/", b"\r\n", b"\"'", b"_:?-,.")
+_COMMON: Final = (b"=;", b"{}[]", b"()", b"/", b"\t\r\n", b"\"'", b"_:?-,.")
 _SETS: Final = tuple(
     frozenset(one) for one in (*_RARE, b"".join(_RARE), *(common + b"".join(_RARE) for common in _COMMON))
 )
 """Families of characters, those that ordinary text has least often first."""
+USUAL: Final = len(_SETS) - 1
+"""The family of what needs one of characters that nearly every text has."""
 MIXED: Final = len(_SETS)
 """The family of what needs one of characters of several families."""
 FREE: Final = MIXED + 1

@@ -24,7 +24,7 @@ from waf.inspect import gates
 from waf.model import PatternStore
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
-_SHORT: Final = 320  # bytes up to which one database of all patterns is faster than those of the groups
+_SHORT: Final = 100  # bytes for each group beyond two up to which one database of all patterns is faster
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
@@ -53,25 +53,21 @@ Match = tuple[int, int]
 class _Group:
     """One database with the characters of which a text must have one; no bits: every text is asked about."""
 
-    __slots__ = ("_database", "_spare", "bits", "size")
+    __slots__ = ("_spare", "bits", "database", "size")
 
     def __init__(self, database: Any, bits: int = 0) -> None:
-        self._database = database
-        self._spare: list[Any] = []
+        self.database = database
         self.bits = bits
         self.size: Final[int] = database.size()
+        self._spare: list[Any] = []
 
-    def scan(self, text: bytes, on_match: Any) -> None:
-        """Raises hyperscan.ScanTerminated where `on_match` wants no more."""
+    def scan_aside(self, text: bytes, on_match: Any) -> None:
+        """A scan while another one goes on in another thread."""
+        scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self.database)
         try:
-            self._database.scan(text, on_match)
-        except hyperscan.ScratchInUseError:
-            # A callback let another thread in, which scans with the database's own scratch space.
-            scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self._database)
-            try:
-                self._database.scan(text, on_match, scratch=scratch)
-            finally:
-                self._spare.append(scratch)
+            self.database.scan(text, on_match, scratch=scratch)
+        finally:
+            self._spare.append(scratch)
 
 
 class Matcher:
@@ -124,11 +120,12 @@ class Matcher:
 
         `there` is `watched(text)` where it is known.
         """
-        if not self._groups or len(text) <= _SHORT:
+        if not self._groups:
             return self._scan(self._whole, text, most)
         if there is None:
             there = watched(text)
-        return self._scan(self._chosen.get(there) or self._choose(there), text, most)
+        groups = self._chosen.get(there) or self._choose(there)
+        return self._scan(self._whole if len(text) < (len(groups) - 2) * _SHORT else groups, text, most)
 
     def _choose(self, there: int) -> tuple[_Group, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
@@ -148,7 +145,11 @@ class Matcher:
 
         try:
             for group in groups:
-                group.scan(text, on_match)
+                try:
+                    group.database.scan(text, on_match)
+                except hyperscan.ScratchInUseError:
+                    # A callback let another thread in, which scans with the database's own scratch space.
+                    group.scan_aside(text, on_match)
         except hyperscan.ScanTerminated:
             raise TooManyMatches(_by_end(found)) from None
         return _by_end(found) if len(groups) > 1 and len(found) > 1 else found
@@ -254,6 +255,7 @@ class MatchStream:
 _BIT: Final = {byte: 1 << number for number, byte in enumerate(sorted(gates.WATCHED))}
 _BITS: Final = tuple(_BIT.items())
 _UNWATCHED: Final = bytes(byte for byte in range(256) if gates.ALIKE[byte] not in gates.WATCHED)
+_FEW: Final = 8  # expressions that are worth no database
 _HANDFUL: Final = 32  # bytes
 
 
@@ -286,6 +288,9 @@ def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[tuple[int, Pat
             part = (index, Pattern(expression, pattern.case, pattern.once))
             families.setdefault(number, []).append(part)
             wanted.setdefault(number, set()).update(gate)
+    if len(families.get(gates.USUAL, ())) < _FEW:
+        families.setdefault(gates.FREE, []).extend(families.pop(gates.USUAL, ()))
+        wanted.setdefault(gates.FREE, set())
     groups = []
     for number, part_of in sorted(families.items()):
         usual = number == gates.FREE or not wanted[number] <= gates.WATCHED
