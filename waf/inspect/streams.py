@@ -68,11 +68,15 @@ class StreamScan:
             matches = error.found
             self._stream = self._matcher.stream()
             findings += self._once(notice("limit.matches", self._field.address))
-        self._pending += [match for match in thinned(matches, self._kept) if self._open(match)]
+        if matches:
+            self._pending += [match for match in thinned(matches, self._kept) if self._open(match)]
         self._questions.allow(len(data))
-        window = self._tail + data
         self._offset += len(data)
-        findings += self._judge(window, last=False)
+        if self._pending or len(data) < _BEFORE + _AFTER:
+            window = self._tail + data
+            findings += self._judge(window, last=False)
+        else:
+            window = data
         self._tail = window[-(_BEFORE + _AFTER) :]
         return findings
 

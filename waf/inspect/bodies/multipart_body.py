@@ -64,8 +64,10 @@ class PartSplitter:
     def __init__(self, boundary: bytes, notes: Notes) -> None:
         self._notes = notes
         self._first = b"--" + boundary
-        self._last = b"\r\n--" + boundary + b"--"
+        self._delimiter = b"\r\n--" + boundary
+        self._last = self._delimiter + b"--"
         self._tail = b"\r\n"  # what was fed last; a body begins as if a line had ended
+        self._within = False  # a part's content goes on, and what came last of it cannot begin a delimiter
         self._begun = False
         self._epilogue: bytes | None = None  # None: the last boundary has not come
         self.broken = False
@@ -79,6 +81,11 @@ class PartSplitter:
 
     def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
         if self.broken:
+            return
+        if self._within and self._is_content(data):
+            # Nearly all of a large file comes this way: looked through once, and given as it came.
+            self._tail = (self._tail + data if len(data) < len(self._last) else data)[1 - len(self._last) :]
+            yield data
             return
         if self._epilogue is not None:
             self._epilogue = (self._epilogue + data)[:3]
@@ -102,13 +109,28 @@ class PartSplitter:
         try:
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):
+                    self._within = False
                     yield self._head(event)
+                elif event is None:
+                    self._within = False
+                    yield None
                 else:
-                    yield bytes(event) if event is not None else None
+                    self._within = True
+                    yield bytes(event)
+            self._within = self._within and not self._may_begin(data)
         except ParserLimitReached:
             self._fail("part headers beyond the limit")
         except MultipartError as error:
             self._fail(_sentence(error))
+
+    def _is_content(self, data: bytes) -> bool:
+        """Whether there is no delimiter in the piece, whole or begun."""
+        return bool(data) and self._delimiter not in data and not self._may_begin(data)
+
+    def _may_begin(self, data: bytes) -> bool:
+        """Whether the piece ends with what may be the beginning of a delimiter."""
+        start = data.rfind(b"\r", max(len(data) - len(self._delimiter), 0))
+        return start >= 0 and self._delimiter.startswith(data[start:])
 
     def finish(self) -> None:
         if self.broken:
