@@ -24,7 +24,8 @@ from waf.inspect import gates
 from waf.model import PatternStore
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
-_SHORT: Final = 100  # bytes for each group beyond two up to which one database of all patterns is faster
+SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
+_WORTH: Final = 100  # bytes for each group beyond two up to which it is faster than all of them
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
@@ -120,12 +121,12 @@ class Matcher:
 
         `there` is `watched(text)` where it is known.
         """
-        if not self._groups:
+        if not self._groups or len(text) <= SHORT:
             return self._scan(self._whole, text, most)
         if there is None:
             there = watched(text)
         groups = self._chosen.get(there) or self._choose(there)
-        return self._scan(self._whole if len(text) < (len(groups) - 2) * _SHORT else groups, text, most)
+        return self._scan(self._whole if len(text) < (len(groups) - 2) * _WORTH else groups, text, most)
 
     def _choose(self, there: int) -> tuple[_Group, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""

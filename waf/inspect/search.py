@@ -17,7 +17,7 @@ import msgspec
 
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Step, Text
-from waf.inspect.matcher import Match, Matcher, Pattern, TooManyMatches, thinned, watched
+from waf.inspect.matcher import SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
 from waf.inspect.views import View
 from waf.model import PatternStore
 
@@ -30,7 +30,6 @@ _LONG: Final = (
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
-_SHORT: Final = 256  # bytes up to which one database of all hints is faster than one for each kind
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes
 
 
@@ -129,7 +128,7 @@ class Hints:
         most = _SPOTS + len(text) // 16
         spots: list[Spot] = []
         try:
-            for matcher, bits in self._spots if len(text) > _SHORT else self._short:
+            for matcher, bits in self._spots if len(text) > SHORT else self._short:
                 if found := matcher.scan(text, most, there):
                     spots += [(bits[index], end) for index, end in found]
         except TooManyMatches:
@@ -171,7 +170,7 @@ class Searcher:
         """One look at a text as it is."""
         if self.matcher is None:
             return Scan([], 0, [])
-        there = watched(text)
+        there = watched(text) if len(text) > SHORT else None
         matches, overflow = self._matches(text, there)
         return Scan(matches, *self.hints.look(text, there), overflow)
 

@@ -30,7 +30,7 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import Result, Scan, Searcher, ends_of, indices, steps_of
+from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, response_scan
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
@@ -126,7 +126,11 @@ class Signatures:
         Notes on suspicious encodings and on limits go to `reading.findings`.
         """
         clean = self._clean[level]
-        if reading.body_kind is BodyKind.NONE:
+        bodiless = reading.body_kind is BodyKind.NONE
+        sheet = None if bodiless else reading.body_sheet()
+        # Apart from the head: what characters one of them has costs nothing in the other.
+        suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
+        if bodiless or (sheet is not None and not suspect):
             quick = reading.head_text(clean.lines)
             if quick is not None:
                 text, all_known = quick
@@ -143,18 +147,9 @@ class Signatures:
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         findings: list[Finding] = []
-        sheet = None
-        if reading.body_kind is not BodyKind.NONE:
-            sheet = reading.body_sheet()
-            if sheet is None:
-                fields += self._values(reading, level, findings)
+        if suspect or not (bodiless or sheet is not None):
+            fields += self._values(reading, level, findings)
         scan = self._searcher.scan_all([field.value for field in fields])
-        if sheet is not None:
-            # Apart from the head: what characters one of them has costs nothing in the other.
-            within = self._searcher.scan(sheet.text)
-            if within and self._suspects(sheet, within, level, reading.notes):
-                fields += reading.body_fields()
-                scan = self._searcher.scan_all([field.value for field in fields])
         if not scan:
             clean.add(lines)
             return findings
@@ -281,28 +276,29 @@ class Signatures:
         owners = self._requests.owners
         return [end for index, end in scan.matches if owners[index].rule.level <= level]
 
-    def _suspects(self, sheet: Sheet, scan: Scan, level: int, notes: Notes) -> bool:
+    def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
+        scan = self._searcher.scan(sheet.text)
+        if not scan:
+            return False
         if scan.spots is None or scan.overflow:
             return True
         matched = self._matched(scan, level)
         values = sheet.around(matched, scan.spots)
-        if not values:
-            return False
         if len(values) > MAX_SUSPECTS:
             return True
         scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         if self._searcher.idle([*values], scan):
             return False
-        fields = [Field(Part.JSON, "", value) for value in values]
+        fields = [Field(sheet.parts[0], "", value) for value in values]
         silent = Notes(notes.limits, notes.mask)
-        _, candidates = self._examine(fields, scan, level, silent, nothing_typed, _covers_json)
+
+        def covers(armed: Armed, field: Field) -> bool:
+            """Of these values only the container is known: any place in it will do."""
+            return any(part in armed.places for part in sheet.parts)
+
+        _, candidates = self._examine(fields, scan, level, silent, nothing_typed, covers)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
-
-
-def _covers_json(armed: Armed, field: Field) -> bool:
-    """For values of which only the container is known: any place in JSON will do."""
-    return Part.JSON in armed.places or Part.JSON_KEY in armed.places
 
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:

@@ -22,7 +22,7 @@ from waf.inspect.bodies.content_type import (
     parse_content_type,
     transcode,
 )
-from waf.inspect.bodies.parsed import LONGEST_NAME, BodyKind, Collector, Notes, Parsed
+from waf.inspect.bodies.parsed import LONGEST_NAME, MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.inspect.fields import pair_fields
 from waf.inspect.layers import is_text, unpercent
 from waf.model import Field, Part, Request
@@ -117,8 +117,26 @@ def _form(data: bytes, notes: Notes) -> Parsed:
         return Parsed(BodyKind.BINARY, lambda: [*_pairs(data, notes), Field(Part.BODY, "", data)])
     if b"_charset_=" in data:
         _check_charset_field(data, notes)
-    kind = others[0].kind if others else BodyKind.FORM
-    return Parsed(kind, lambda: [*_pairs(data, notes), *_all_fields(others)])
+    if not others:
+        return Parsed(BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes))
+    return Parsed(others[0].kind, lambda: [*_pairs(data, notes), *_all_fields(others)])
+
+
+_FORM_PARTS: Final = (Part.FORM, Part.FORM_NAME)
+_FORM_TO_MARKS: Final = bytes.maketrans(b"&=+", MARK + MARK + b" ")
+_NOT_PAIRS: Final = bytes(set(range(256)) - set(b"&="))
+
+
+def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
+    """Names and values of a form of which each pair is a name, one "=" and a value."""
+    shape = data.translate(None, _NOT_PAIRS)
+    count = len(shape) // 2
+    if shape != b"=&" * count + b"=" or count >= notes.limits.fields or len(data) > notes.limits.value:
+        return None
+    text = data.translate(_FORM_TO_MARKS)
+    if b"%" in text:
+        text = unpercent(text)
+    return Sheet(text, _FORM_PARTS) if text.count(MARK) == len(shape) else None
 
 
 _CHARSET_FIELD: Final = re.compile(rb"(?:^|&)_charset_=([^&]{1,40})")

@@ -21,6 +21,7 @@ from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
 _STRUCTURE_TO_MARKS: Final = bytes.maketrans(b'"{}[]\n\r\t', MARK * 8)
+_PARTS: Final = (Part.JSON, Part.JSON_KEY)
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
@@ -68,10 +69,10 @@ def _parsed(
         if data is not None and b"\\" not in data and MARK not in data:
             # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
             bare = b'"' not in shape.replace(b'""', b"")
-            return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS))
+            return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS), _PARTS)
         strings = _strings(documents, data is None or b'\\"' in data)
         text = _bytes(MARK.decode().join(strings))
-        return Sheet(text) if text.count(MARK) == max(len(strings) - 1, 0) else None
+        return Sheet(text, _PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
     def fields() -> list[Field]:
         into = Collector(notes)
