@@ -1,4 +1,4 @@
-"""One Hyperscan database for all entities: bytes in, places to look at out.
+"""Hyperscan over all entities: bytes in, places to look at out.
 
 Owns compiling, caching and scanning. Knows nothing of validators or scores: a candidate only says "here may
 be one".
@@ -18,61 +18,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import hyperscan
-import msgspec
 
 from waf.errors import ConfigError, Problem
 from waf.model import PatternStore
 from waf.sensitive.entities import Entity
-
-GAP: Final = 60
-"""Bytes between a context word and a led value, mark-up included."""
-
-_LABEL_GAP: Final = r"[A-Za-z0-9_\]-]{0,16}[\"' ]{0,2}(?:=>|[=:>])[\"' ]{0,3}"
-
-
-class Form(msgspec.Struct, frozen=True):
-    """One pattern of one entity; `led` ones count behind a context word only."""
-
-    entity: Entity
-    pattern: str
-    led: bool
-
-    @property
-    def expression(self) -> bytes:
-        """What Hyperscan looks for."""
-        if not self.led:
-            return self.pattern.encode()
-        words = "|".join(_word(word) for word in self.entity.context)
-        gap = _LABEL_GAP if self.entity.labelled else f".{{0,{GAP}}}"
-        return f"(?:{words}){gap}(?:{self.pattern})".encode()
-
-    @property
-    def flags(self) -> int:
-        return int(hyperscan.HS_FLAG_DOTALL if self.led else hyperscan.HS_FLAG_SOM_LEFTMOST)
-
-
-def core(word: str) -> str:
-    """A context word as an expression without its edges."""
-    return word.removeprefix(r"\b").removesuffix(r"\b").replace(" ", "[ _.-]?")
-
-
-def _word(word: str) -> str:
-    """A context word for Hyperscan; one that begins at an edge does so at a hump too ("customerPan", not "span")."""
-    text = core(word)
-    if not word.startswith(r"\b") or not text[:1].isalpha():
-        return f"(?i:{text})"
-    return rf"(?:(?:\b|_)(?i:{text})|[a-z]{text[0].upper()}(?i:{text[1:]}))"
-
-
-def forms(entities: Sequence[Entity]) -> tuple[Form, ...]:
-    """Every pattern of `entities`; candidates carry an index into this."""
-    return tuple(
-        Form(entity, pattern, led)
-        for entity in entities
-        for patterns, led in ((entity.patterns, False), (entity.led, True))
-        for pattern in patterns
-    )
-
+from waf.sensitive.forms import Form, forms
+from waf.sensitive.sieve import Sieve
 
 Candidate = tuple[int, int]
 """(index of the form, where: the start of the match, for a led form the end)."""
@@ -81,38 +32,26 @@ Candidate = tuple[int, int]
 class Candidates:
     """The compiled patterns; may be scanned with from several threads."""
 
-    def __init__(self, database: Any, forms: Sequence[Form]) -> None:
+    def __init__(self, database: Any, forms: Sequence[Form], sieve: Sieve | None = None) -> None:
         self.forms: Final = tuple(forms)
         self._led = tuple(form.led for form in forms)
         self._database = database
+        self._sieve = sieve
         self._local = threading.local()
 
     @classmethod
     def build(cls, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
         """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses."""
         all_forms = forms(entities)
-        key = _key(all_forms)
-        kept = store.load(key) if store is not None and all_forms else None
-        if kept is not None:
-            try:
-                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), all_forms)
-            except hyperscan.HyperscanError:
-                pass  # of another engine or machine: compile anew
         if not all_forms:
             return cls(None, ())
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        try:
-            database.compile(
-                expressions=[form.expression for form in all_forms],
-                ids=list(range(len(all_forms))),
-                elements=len(all_forms),
-                flags=[form.flags for form in all_forms],
-            )
-        except hyperscan.HyperscanError:
-            raise ConfigError(_refused(all_forms)) from None
-        if store is not None:
-            store.save(key, hyperscan.dumpb(database))
-        return cls(database, all_forms)
+        return cls(_compiled(all_forms, store), all_forms, Sieve.build(all_forms, store))
+
+    def only(self, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
+        """The same patterns behind a sieve that lets through what could be one of `entities`."""
+        wanted = {entity.id for entity in entities}
+        kept = [form for form in self.forms if form.entity.id in wanted]
+        return Candidates(self._database, self.forms, Sieve.build(kept, store) if kept else None)
 
     def scan(self, text: bytes) -> set[Candidate]:
         """Every candidate in `text`."""
@@ -120,17 +59,55 @@ class Candidates:
         if self._database is None:
             return found
         try:
-            scratch = self._local.scratch
+            scratch, sieving = self._local.scratches
         except AttributeError:  # scratch space is for one thread at a time
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+            sieve = self._sieve
+            scratch, sieving = self._local.scratches = (
+                hyperscan.Scratch(self._database), None if sieve is None else sieve.scratch()
+            )  # fmt: skip
+        windows = None
+        if self._sieve is not None:
+            windows = self._sieve.windows(text, sieving)
+            if windows is not None and not windows:
+                return found
         led = self._led
         add = found.add
+        base = 0
 
         def noticed(form: int, start: int, end: int, flags: int, context: object) -> None:
-            add((form, end if led[form] else start))
+            add((form, base + (end if led[form] else start)))
 
-        self._database.scan(text, match_event_handler=noticed, scratch=scratch)
+        scan = self._database.scan
+        if windows is None:
+            scan(text, match_event_handler=noticed, scratch=scratch)
+        else:
+            for low, high in windows:
+                base = low
+                scan(text[low:high], match_event_handler=noticed, scratch=scratch)
         return found
+
+
+def _compiled(all_forms: Sequence[Form], store: PatternStore | None) -> Any:
+    key = _key(all_forms)
+    kept = store.load(key) if store is not None else None
+    if kept is not None:
+        try:
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+        except hyperscan.HyperscanError:
+            pass  # of another engine or machine: compile anew
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=[form.expression for form in all_forms],
+            ids=list(range(len(all_forms))),
+            elements=len(all_forms),
+            flags=[form.flags for form in all_forms],
+        )
+    except hyperscan.HyperscanError:
+        raise ConfigError(_refused(all_forms)) from None
+    if store is not None:
+        store.save(key, hyperscan.dumpb(database))
+    return database
 
 
 def _key(all_forms: Sequence[Form]) -> str:

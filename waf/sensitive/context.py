@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from waf.sensitive.candidates import core
+from waf.sensitive.forms import core
 
 NEAR: Final = 30
 """Characters before a value (mark-up taken out) in which a context word counts."""

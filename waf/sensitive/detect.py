@@ -78,7 +78,7 @@ class Detector:
         records = Finder.build(everything, store, lists)
         # A database of its own for traffic pays only if it is much smaller.
         spared = len(everything) - len(wanted)
-        traffic = records.only(wanted) if spared <= _FEW else Finder.build(wanted, store, lists)
+        traffic = records.only(wanted, store) if spared <= _FEW else Finder.build(wanted, store, lists)
         return cls(policy, traffic, RecordMask(records.stricter()), keys)
 
     # ----------------------------------------------------------------------------------------- our own

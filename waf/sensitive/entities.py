@@ -9,8 +9,11 @@ An entity file is one YAML mapping from id to a section with these keys and no o
     group              one of GROUPS; policy names entities by id or by group
     pattern, patterns  what a value looks like, in the syntax that Hyperscan and Python's `re` share (bytes, no
                        look-around). A first capture group is the value, where only a part of the match is
+    signs              simpler expressions of which one is found in every match of each pattern: a sieve looks for
+                       them first
     led                patterns of values that say nothing by themselves (nine digits): they count only where a
                        context word stands before them
+    led_sign           the same for the led patterns, one expression
     before, behind     what extends a match to the left and to the right; for Python alone, so it may be dear
     endless            one character of a value without bounds (a key): from a find on, all such are masked
     validator          name of a function of `validate.VALIDATORS`; none: the pattern alone decides
@@ -83,7 +86,9 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     validator: str = ""
     edges: str = "word"
     confidence: float = 0.9
+    signs: tuple[str, ...] = ()
     led: tuple[str, ...] = ()
+    led_sign: str = ""
     before: str = ""
     behind: str = ""
     endless: str = ""
@@ -303,7 +308,9 @@ _KEYS: Final[dict[str, tuple[str, Callable[[Tree], Any]]]] = {
     "confidence": ("confidence", _share),
     "context": ("context", _WORDS),
     "negative": ("negative", _WORDS),
+    "signs": ("signs", _some(_list(_regex), "expression")),
     "led": ("led", _some(_list(_regex), "pattern")),
+    "led_sign": ("led_sign", lambda node: _regex(_text(node))),
     "before": ("before", lambda node: _regex(_text(node))),
     "behind": ("behind", lambda node: _regex(_text(node))),
     "endless": ("endless", lambda node: _regex(_text(node))),

@@ -89,9 +89,9 @@ class Finder:
         """Raises ConfigError naming each pattern that Hyperscan refuses."""
         return cls(entities, Candidates.build(entities, store), lists or {})
 
-    def only(self, entities: Sequence[Entity]) -> Finder:
+    def only(self, entities: Sequence[Entity], store: PatternStore | None = None) -> Finder:
         """The same patterns, looking for some of the entities."""
-        return Finder(entities, self._candidates, self._lists, self._strict)
+        return Finder(entities, self._candidates.only(entities, store), self._lists, self._strict)
 
     def stricter(self) -> Finder:
         """The same, deaf to words that would say that a value is something else."""

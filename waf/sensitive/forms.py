@@ -1,0 +1,86 @@
+"""Forms of entities: each pattern as Hyperscan looks for it, context words included.
+
+Owns expressions. Knows nothing of how they are run or of scores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import hyperscan
+import msgspec
+
+from waf.sensitive.entities import Entity
+
+GAP: Final = 60
+"""Bytes between a context word and a led value, mark-up included."""
+
+_LABEL_GAP: Final = r"[A-Za-z0-9_\]-]{0,16}[\"' ]{0,2}(?:=>|[=:>])[\"' ]{0,3}"
+
+ENDLESS: Final = 1 << 20
+"""The width of a form without bounds, or of one that cannot be worked out."""
+
+
+class Form(msgspec.Struct, frozen=True):
+    """One pattern of one entity; `led` ones count behind a context word only."""
+
+    entity: Entity
+    pattern: str
+    led: bool
+
+    @property
+    def gap(self) -> str:
+        """What may stand between a context word and a led value."""
+        return _LABEL_GAP if self.entity.labelled else f".{{0,{GAP}}}"
+
+    @property
+    def expression(self) -> bytes:
+        """What Hyperscan looks for."""
+        if not self.led:
+            return self.pattern.encode()
+        words = "|".join(_word(word) for word in self.entity.context)
+        return f"(?:{words}){self.gap}(?:{self.pattern})".encode()
+
+    @property
+    def flags(self) -> int:
+        return int(hyperscan.HS_FLAG_DOTALL if self.led else hyperscan.HS_FLAG_SOM_LEFTMOST)
+
+    @property
+    def width(self) -> int:
+        """Bytes of the longest match of the expression, at most `ENDLESS`."""
+        parser: Any = vars(re)["_parser"]  # the one way to ask; where it goes, all forms count as endless
+        try:
+            return min(int(parser.parse(self.expression).getwidth()[1]), ENDLESS)
+        except (re.error, OverflowError, AttributeError):
+            return ENDLESS
+
+
+def core(word: str) -> str:
+    """A context word as an expression without its edges."""
+    return word.removeprefix(r"\b").removesuffix(r"\b").replace(" ", "[ _.-]?")
+
+
+def humped(word: str) -> tuple[str, bool]:
+    """A context word as an expression, and whether it begins at an edge or a hump ("customerPan", not "span")."""
+    text = core(word)
+    return text, word.startswith(r"\b") and text[:1].isalpha()
+
+
+def _word(word: str) -> str:
+    """A context word for Hyperscan."""
+    text, edged = humped(word)
+    if not edged:
+        return f"(?i:{text})"
+    return rf"(?:(?:\b|_)(?i:{text})|[a-z]{text[0].upper()}(?i:{text[1:]}))"
+
+
+def forms(entities: Sequence[Entity]) -> tuple[Form, ...]:
+    """Every pattern of `entities`; candidates carry an index into this."""
+    return tuple(
+        Form(entity, pattern, led)
+        for entity in entities
+        for patterns, led in ((entity.patterns, False), (entity.led, True))
+        for pattern in patterns
+    )

@@ -1,0 +1,139 @@
+"""A cheap first look at a text: where could anything be at all?
+
+The whole database of entities costs about 3 µs/KB, as dozens of patterns without literals are each a pass over the
+text. What all values of a pattern have in common is simpler: nine digits, a letter behind six digits, a context word
+with three digits after it. Such *signs* fit into one small automaton. Only around its hits does the whole database look;
+so the sieve may let through what is nothing, and must not hold back what is something: every match of a pattern
+contains a match of its sign (the tests generate values and hold it to that).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+import hyperscan
+
+from waf.model import PatternStore
+from waf.sensitive.forms import Form, humped
+
+REACH: Final = 320
+"""Bytes before and behind a sign within which the match that it belongs to stands; longer forms are `wide`."""
+
+_CROWDED: Final = 96  # bytes of text for each sign from which on it is cheaper to search all of it
+
+
+class Sieve:
+    """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
+
+    def __init__(self, database: Any, wide: frozenset[int]) -> None:
+        self._database = database
+        self._wide = wide
+
+    @classmethod
+    def build(cls, forms: Sequence[Form], store: PatternStore | None) -> Sieve | None:
+        """None where a sign does not compile, which the whole database will say better, or where there are none."""
+        signs = _signs(forms)
+        if not signs:
+            return None
+        key = _key(signs)
+        wide = frozenset(number for number, far in enumerate(signs.values()) if far)
+        kept = store.load(key) if store is not None else None
+        if kept is not None:
+            try:
+                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide)
+            except hyperscan.HyperscanError:
+                pass  # of another engine or machine: compile anew
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        try:
+            database.compile(
+                expressions=list(signs), ids=list(range(len(signs))), elements=len(signs),
+                flags=[hyperscan.HS_FLAG_DOTALL] * len(signs),
+            )  # fmt: skip
+        except hyperscan.HyperscanError:
+            return None
+        if store is not None:
+            store.save(key, hyperscan.dumpb(database))
+        return cls(database, wide)
+
+    def scratch(self) -> Any:
+        """What one thread needs to scan."""
+        return hyperscan.Scratch(self._database)
+
+    def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
+        """The parts of `text` to search, in order and apart; None for all of it, an empty list for none."""
+        ends: list[int] = []
+        most = len(text) // _CROWDED
+        wide = self._wide
+
+        def noticed(sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            ends.append(end)
+            return True if len(ends) > most or sign in wide else None
+
+        try:
+            self._database.scan(text, match_event_handler=noticed, scratch=scratch)
+        except hyperscan.ScanTerminated:
+            return None
+        # A context word at the very beginning has nothing before it that its sign could tell it by.
+        if text[:1].isalpha():
+            ends.append(0)
+        if not ends:
+            return []
+        ends.sort()
+        windows = []
+        low, high = ends[0] - REACH, ends[0] + REACH
+        for end in ends:
+            if end - REACH > high:
+                windows.append((max(low, 0), high))
+                low = end - REACH
+            high = end + REACH
+        windows.append((max(low, 0), high))
+        return windows
+
+
+def _signs(forms: Sequence[Form]) -> dict[bytes, bool]:
+    """Each sign once, and whether a match it belongs to may reach far."""
+    signs: dict[bytes, bool] = {}
+    joined: list[str] = []
+    for form in forms:
+        entity = form.entity
+        far = form.width > REACH
+        wanted: list[str] = []
+        if form.led:
+            tail = f"{form.gap}(?:{entity.led_sign or form.pattern})"
+            wanted += [
+                spelling + tail for word in entity.context for spelling in _spellings(word, entity.labelled)
+            ]
+        elif entity.signs and not far:
+            # Signs of numbers share their beginnings: as one expression they are one small automaton.
+            joined += [sign for sign in entity.signs if sign.startswith("[")]
+            wanted += [sign for sign in entity.signs if not sign.startswith("[")]
+        else:
+            wanted.append(form.pattern)
+        for sign in wanted:
+            signs[sign.encode()] = signs.get(sign.encode(), False) or far
+    if joined:
+        signs["|".join(dict.fromkeys(joined)).encode()] = False
+    return signs
+
+
+def _spellings(word: str, labelled: bool) -> list[str]:
+    """A context word as expressions of literals and single characters: assertions would make each a pass of its own.
+
+    Behind a word that ends at an edge stands no further letter of it, but for a plural's; what follows a label's word
+    is the gap's to say.
+    """
+    text, edged = humped(word)
+    behind = "s?[^a-z]" if word.endswith(r"\b") and not labelled else ""
+    if not edged:
+        return [f"(?i:{text}){behind}"]
+    return [f"[^A-Za-z0-9](?i:{text}){behind}", f"[a-z]{text[0].upper()}(?i:{text[1:]}){behind}"]
+
+
+def _key(signs: dict[bytes, bool]) -> str:
+    digest = hashlib.sha256(f"sensitive sieve {version('hyperscan')}\n".encode())
+    for sign in signs:
+        digest.update(b"%d %b\n" % (len(sign), sign))
+    return digest.hexdigest()
