@@ -138,13 +138,14 @@ class Bench:
         head = PAGE_HEAD % len(content) if case.masked else ANSWER
         response = parse.response_head(head, limits, b"GET")
 
-        def release() -> Any:
+        def stream() -> Any:
             released: Any = policy.release(judged, response)
             if released.body is None:
                 return content
             return released.body.feed(content) + released.body.finish()
 
-        yield "judge the answer", release
+        yield "judge the answer", lambda: policy.release(judged, response, content)
+        yield "judge it as a stream", stream
         judged.response = response
         yield "event, where one is written", lambda: event(judged, policy.detector.mask)
 

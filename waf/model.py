@@ -219,13 +219,15 @@ class Released(msgspec.Struct, frozen=True):
     When `changes_length` is true the body's length is not known beforehand and the proxy frames it anew.
     `response` may differ from what the app sent (dropped validators, dropped Content-Encoding).
     `hold_head` asks the proxy to keep the head back until `body` released its first bytes or ended, so that a
-    refusal can still become a clean answer.
+    refusal can still become a clean answer. `whole` is what the client gets of a body that was here whole and was
+    judged as that; there is no `body` to go through then.
     """
 
     response: Response
     body: BodyFilter | None = None
     changes_length: bool = False
     hold_head: bool = False
+    whole: bytes | None = None
 
 
 class Withheld(msgspec.Struct, frozen=True):

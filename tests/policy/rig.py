@@ -20,6 +20,7 @@ from waf.model import (
     Peer,
     Refused,
     Released,
+    Response,
     Verdict,
     Withheld,
 )
@@ -132,16 +133,28 @@ class Walk:
         assert isinstance(answer, Refused)
         return answer.verdict
 
-    def release(
-        self, body: bytes, kind: str = "text/html", piece: int = 4096, status: str = "200 OK", extra: str = ""
+    def release_whole(
+        self, body: bytes, kind: str = "text/html", status: str = "200 OK", extra: str = ""
     ) -> tuple[Released | Withheld, bytes]:
-        """The app answers: what is released, and what the client gets of the body. Raises BodyRefused."""
+        """As `release`, the body being here whole. What refuses it is in what is released."""
+        released = self.policy.release(self.exchange, self._answered(body, kind, status, extra), body)
+        if isinstance(released, Withheld):
+            return released, b""
+        return released, body if released.whole is None else released.whole
+
+    def _answered(self, body: bytes, kind: str, status: str, extra: str) -> Response:
         self.passed()
         head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
         request = self.exchange.request
         assert request is not None
-        response = response_head(head.encode(), Limits(), request.method)
-        self.exchange.response = response
+        self.exchange.response = response_head(head.encode(), Limits(), request.method)
+        return self.exchange.response
+
+    def release(
+        self, body: bytes, kind: str = "text/html", piece: int = 4096, status: str = "200 OK", extra: str = ""
+    ) -> tuple[Released | Withheld, bytes]:
+        """The app answers: what is released, and what the client gets of the body. Raises BodyRefused."""
+        response = self._answered(body, kind, status, extra)
         released = self.policy.release(self.exchange, response)
         if isinstance(released, Withheld) or released.body is None:
             return released, b"" if isinstance(released, Withheld) else body

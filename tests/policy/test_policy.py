@@ -182,7 +182,7 @@ class Broken:
 
 def broken(policy: Policy) -> Policy:
     changed = policy.with_profile(None, 1)
-    changed.signatures = Broken()  # type: ignore[misc, assignment]
+    changed.signatures = changed._answers._signatures = Broken()  # type: ignore[misc, assignment]
     return changed
 
 

@@ -55,7 +55,9 @@ class OpenPolicy:
         assert exchange.request is not None
         return self.on_stream(exchange.request)
 
-    def release(self, exchange: Exchange, response: Response) -> Released | Withheld:
+    def release(
+        self, exchange: Exchange, response: Response, body: bytes | None = None
+    ) -> Released | Withheld:
         return self.on_release(response)
 
 

@@ -121,12 +121,16 @@ class Matcher:
 
         `there` is `watched(text)` where it is known.
         """
+        return self._scan(self._fitting(text, there), text, most)
+
+    def _fitting(self, text: bytes, there: int | None = None) -> tuple[_Group, ...]:
+        """What to ask about a text: everything at once, or the groups with its characters, whichever costs less."""
         if not self._groups or len(text) <= SHORT:
-            return self._scan(self._whole, text, most)
+            return self._whole
         if there is None:
             there = watched(text)
         groups = self._chosen.get(there) or self._choose(there)
-        return self._scan(self._whole if len(text) < (len(groups) - 2) * _WORTH else groups, text, most)
+        return self._whole if len(text) < (len(groups) - 2) * _WORTH else groups
 
     def _choose(self, there: int) -> tuple[_Group, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
@@ -154,6 +158,18 @@ class Matcher:
         except hyperscan.ScanTerminated:
             raise TooManyMatches(_by_end(found)) from None
         return _by_end(found) if len(groups) > 1 and len(found) > 1 else found
+
+    def hits(self, text: bytes) -> bool:
+        """Whether there is any match; the scan ends at the first."""
+        try:
+            for group in self._fitting(text):
+                try:
+                    group.database.scan(text, _enough)
+                except hyperscan.ScratchInUseError:
+                    group.scan_aside(text, _enough)
+        except hyperscan.ScanTerminated:
+            return True
+        return False
 
     def start_of(self, text: bytes, match: Match) -> int:
         """Where the shortest match begins that ends where this one does, at most 2 KiB before."""
@@ -183,6 +199,10 @@ class Matcher:
     def stream(self) -> MatchStream:
         """A scan that goes on over pieces of one text. Only where it was built for streaming."""
         return MatchStream(self._streaming)
+
+
+def _enough(index: int, start: int, end: int, flags: int, context: object) -> bool:
+    return True
 
 
 class TooManyMatches(Exception):

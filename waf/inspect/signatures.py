@@ -13,6 +13,7 @@ import msgspec
 
 from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
+from waf.http1.memo import Memo
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
@@ -31,7 +32,7 @@ from waf.inspect.rulebook import (
 )
 from waf.inspect.rules import Rule
 from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
-from waf.inspect.streams import BodyScan, StreamScan, UploadScan, response_scan
+from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
 
@@ -39,6 +40,7 @@ MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one bef
 _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
+_ANSWER: Final = Field(Part.RESPONSE, "", b"")
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 
@@ -71,6 +73,11 @@ class Signatures:
         self._response_matcher: Final = response_matcher
         self._clean: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
         self._looks_at_method: Final = Part.METHOD in requests.parts
+        parts = responses.parts
+        self._looks_at_answers: Final = Part.RESPONSE in parts
+        self._looks_at_answer_heads: Final = Part.STATUS in parts or Part.RESPONSE_HEADER in parts
+        self._clean_answers: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
+        self._readable: Final = Memo(readable, capacity=256, longest=128)
 
     @classmethod
     def build(cls, rules: Sequence[Rule], store: PatternStore, mask: Mask, highest: int = 4) -> Signatures:
@@ -189,7 +196,30 @@ class Signatures:
         book, matcher = self._responses, self._response_matcher
         if matcher is None:
             return None
-        return response_scan(book, matcher, response, level)
+        findings = self._response_head(matcher, response, level)
+        if not findings and not self._searches(response):
+            return None
+        return StreamScan(book, matcher, _ANSWER, level, findings)
+
+    def response_whole(self, response: Response, body: bytes, level: int) -> list[Finding]:
+        """What `response_stream` would find in a whole body; mostly there is one scan and nothing else."""
+        matcher = self._response_matcher
+        if matcher is None:
+            return []
+        findings = self._response_head(matcher, response, level)
+        if not self._searches(response) or not matcher.hits(body):
+            return findings
+        scan = StreamScan(self._responses, matcher, _ANSWER, level, findings)
+        return [*scan.feed(body), *scan.finish()]
+
+    def _response_head(self, matcher: Matcher, response: Response, level: int) -> list[Finding]:
+        if not self._looks_at_answer_heads:
+            return []
+        return scan_response_head(self._responses, matcher, response, level, self._clean_answers[level])
+
+    def _searches(self, response: Response) -> bool:
+        """Rules look at bodies of this type."""
+        return self._looks_at_answers and self._readable[response.headers.get(b"content-type") or b""]
 
     def file_stream(self, name: str, level: int) -> StreamScan | None:
         """A scan of one file's content; None where no rule looks at files."""

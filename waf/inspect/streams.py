@@ -14,12 +14,13 @@ from waf.inspect.bodies.choose import FILE_TYPES
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.multipart_body import PartHead, PartSplitter, boundary_of, collect_head, collect_part
 from waf.inspect.bodies.parsed import Collector, Notes
+from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.rulebook import Outcome, Questions, Rulebook
 from waf.inspect.search import Hit
-from waf.model import Field, Finding, Part, Request, Response
+from waf.model import Field, Finding, HeaderLine, Part, Request, Response
 
 _BEFORE: Final = 2048  # bytes before a match's end that are judged with it
 _AFTER: Final = 256  # bytes behind it; it is judged again until they are there
@@ -245,6 +246,8 @@ class UploadScan:
 
 _DOCUMENTS: Final = frozenset({b"application/json", b"text/json"})
 
+_STATUS: Final = b":status"  # no header can be called that
+
 _UNREADABLE: Final = (
     b"image/", b"video/", b"audio/", b"font/", b"application/octet-stream", b"application/pdf",
     b"application/zip", b"application/gzip", b"application/wasm", b"application/grpc",
@@ -252,19 +255,29 @@ _UNREADABLE: Final = (
 """Types of responses that hold no text; SVG is text."""
 
 
-def response_scan(book: Rulebook, matcher: Matcher, response: Response, level: int) -> BodyScan | None:
-    """A scan of a response's head (at once) and body (as it comes); None where there is nothing to look at."""
-    fields = [Field(Part.STATUS, "", b"%d %s" % (response.status, response.reason))]
-    fields += [
-        Field(Part.RESPONSE_HEADER, lower.decode("latin-1"), value)
-        for lower, _, value in response.headers.lines
-    ]
+def readable(content_type: bytes) -> bool:
+    """A response of this type may hold text."""
+    media = content_type.strip().lower()
+    return not media.startswith(_UNREADABLE) or media.startswith(b"image/svg")
+
+
+def scan_response_head(
+    book: Rulebook, matcher: Matcher, response: Response, level: int, clean: CleanLines
+) -> list[Finding]:
+    """What the rules find in status and headers; lines known to be `clean` are left out."""
+    lines: list[HeaderLine] = []
+    if Part.STATUS in book.parts:
+        lines.append((_STATUS, _STATUS, b"%d %s" % (response.status, response.reason)))
+    if Part.RESPONSE_HEADER in book.parts:
+        lines += response.headers.lines
     findings: list[Finding] = []
-    if Part.STATUS in book.parts or Part.RESPONSE_HEADER in book.parts:
-        for field in fields:
-            findings += book.scan(field, matcher, level)
-    media = (response.headers.get(b"content-type") or b"").strip().lower()
-    readable = not media.startswith(_UNREADABLE) or media.startswith(b"image/svg")
-    if not findings and (not readable or Part.RESPONSE not in book.parts):
-        return None
-    return StreamScan(book, matcher, Field(Part.RESPONSE, "", b""), level, findings)
+    for line in clean.unknown(lines):
+        name, _, value = line
+        part = Part.STATUS if name is _STATUS else Part.RESPONSE_HEADER
+        found = book.scan(
+            Field(part, "" if name is _STATUS else name.decode("latin-1"), value), matcher, level
+        )
+        if not found:
+            clean.add([line])
+        findings += found
+    return findings

@@ -14,13 +14,11 @@ from typing import Final
 from msgspec import structs
 
 from waf.config.schema import Config
-from waf.errors import OwnFault
 from waf.inspect.reading import read
 from waf.inspect.signatures import Signatures
 from waf.model import (
     Action,
     Admitted,
-    BodyFilter,
     BodyPlan,
     Confidence,
     Engine,
@@ -38,16 +36,18 @@ from waf.model import (
     Withheld,
 )
 from waf.policy.access import Gate
+from waf.policy.answers import Answers
+from waf.policy.bypass import broke, uninspected
 from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement, ReadFields
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
-from waf.policy.streams import Ceiling, Guarded, JudgedResponse, Scan, ScannedBody
+from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
 from waf.sensitive.anomaly import Disclosures
-from waf.sensitive.detect import Detector, ResponseFilter, Unread
+from waf.sensitive.detect import Detector
 
 STREAMED_TYPES: Final = (
     b"multipart/form-data", b"application/octet-stream", b"image/", b"video/", b"audio/", b"font/",
@@ -82,12 +82,12 @@ class Policy:
         self.detector: Final = detector
         self.profile: Final = profile
         self.disclosures: Final = disclosures
-        self._ceilings: Final = disclosures is not None and config.sensitive.disclosure == "block"
         self.gate: Final = gate
         self.tuning: Final = tuning
         self.routes: Final = Routes(config)
         self._limits: Final = config.limits
         self._verdicts: Final = Verdicts(config, tuning, detector.mask)
+        self._answers: Final = Answers(config, signatures, detector, disclosures, self._verdicts)
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
 
@@ -170,10 +170,10 @@ class Policy:
         if request.framing is Framing.CHUNKED:  # a length was held against the limit by `plan`
             scans.append(Ceiling(settings.body, _too_large()))
         if self.signatures is None or not settings.signatures:
-            _uninspected(exchange, "stream-off", "a streamed body with signatures off")
+            uninspected(exchange, "stream-off", "a streamed body with signatures off")
         else:
             scan = self.signatures.request_stream(request, settings.level, self._limits)
-            scans.append(Guarded(scan, partial(self._broke, exchange)))
+            scans.append(Guarded(scan, partial(broke, exchange, on_error=self.config.inspection.on_error)))
         return Admitted(answer.request, None, ScannedBody(scans, judge) if scans else None)
 
     def _judge(self, exchange: Exchange, body: bytes) -> Admitted | Refused:
@@ -182,10 +182,10 @@ class Policy:
         request = exchange.request
         assert request is not None
         if settings.mode is Mode.OFF:
-            _uninspected(exchange, "mode-off", "the mode is off here")
+            uninspected(exchange, "mode-off", "the mode is off here")
             return Admitted(request, body)
         if judgement.allowed_by:
-            _uninspected(exchange, "patch", f"allowed by patch {judgement.allowed_by}")
+            uninspected(exchange, "patch", f"allowed by patch {judgement.allowed_by}")
             return Admitted(request, body)
         detector = self.detector
         reading = judgement.reading = read(request, body, self._limits, detector.mask)
@@ -224,56 +224,11 @@ class Policy:
             request, body = detector.redact_request(request, body, hits)
         return Admitted(request, body)
 
-    # --------------------------------------------------------------------------------------------- responses
-
-    def release(self, exchange: Exchange, response: Response) -> Released | Withheld:
-        """Judge a response head and choose the filter that its body goes through."""
-        try:
-            return self._release(exchange, response)
-        except Exception as error:
-            if self.config.inspection.on_error == "open":
-                _uninspected(exchange, "own-error", f"{type(error).__name__} while judging the response")
-                return Released(response)
-            finding = _own(f"{type(error).__name__} while judging the response")
-            verdict = Verdict(Action.BLOCK, Action.BLOCK, score=10, status=502, findings=(finding,))
-            exchange.response_verdict = verdict
-            return Withheld(verdict)
-
-    def _release(self, exchange: Exchange, response: Response) -> Released | Withheld:
-        judgement: Judgement = exchange.policy_data
-        settings = judgement.settings
-        request = exchange.request
-        assert request is not None
-        if settings.mode is Mode.OFF:
-            return Released(response)
-        enforce = self._verdicts.enforces(settings, Engine.SENSITIVE)
-        redactor = None
-        if settings.sensitive:
-            ceilings = None
-            if self._ceilings and self.disclosures is not None:
-                ceilings = self.disclosures.ceilings(exchange.route)
-            redactor = self.detector.response_filter(request, response, enforce, ceilings)
-            judgement.response_tally = redactor.tally if redactor is not None else None
-        scan = None
-        if settings.responses and settings.signatures and self.signatures is not None:
-            scan = self.signatures.response_stream(request, response, settings.level)
-        if scan is None:
-            return Released(response) if redactor is None else _redacted(redactor, redactor)
-        guarded = Guarded(scan, partial(self._broke, exchange))
-
-        def judge(findings: Sequence[Finding]) -> Verdict:
-            return self._verdicts.of_response(exchange, judgement, findings)
-
-        blocks = self._verdicts.blocks_responses and self._verdicts.enforces(settings, Engine.SIGNATURE)
-        if redactor is not None:
-            return _redacted(redactor, JudgedResponse(redactor, guarded, judge), hold_head=blocks)
-        if response.headers.get(b"content-encoding"):
-            # The detector undoes codings; where it is off, or leaves the type alone, nothing here can read it.
-            _uninspected(
-                exchange, "response-coding", "a coded response with the search for sensitive data off"
-            )
-            return Released(response)
-        return Released(response, JudgedResponse(None, guarded, judge), hold_head=blocks)
+    def release(
+        self, exchange: Exchange, response: Response, body: bytes | None = None
+    ) -> Released | Withheld:
+        """Judge a response; see `answers.Answers.release`."""
+        return self._answers.release(exchange, response, body)
 
     # ------------------------------------------------------------------------------------------------ verdicts
 
@@ -330,29 +285,12 @@ class Policy:
         """A bug or an exhausted budget of ours: closed raises, open lets pass and says so."""
         request = exchange.request
         assert request is not None
-        self._broke(exchange, error)
+        broke(exchange, error, self.config.inspection.on_error)
         return Admitted(request, body)
-
-    def _broke(self, exchange: Exchange, error: Exception) -> None:
-        """Take note of a bug of ours, or raise OwnFault where such are to end the exchange."""
-        detail = f"{type(error).__name__} in our own code"
-        if self.config.inspection.on_error == "closed":
-            raise OwnFault(500, "own.inspection", detail) from error
-        _uninspected(exchange, "own-error", detail)
-
-
-def _redacted(redactor: ResponseFilter | Unread, body: BodyFilter, *, hold_head: bool = False) -> Released:
-    return Released(redactor.response, body, redactor.changes_length, hold_head or redactor.may_block)
 
 
 def _nothing_is_typed(_field: Field) -> bool:
     return False
-
-
-def _uninspected(exchange: Exchange, reason: str, detail: str) -> None:
-    """Say why something passes uninspected: `reason` is a steady id for metrics, the first one stays."""
-    exchange.bypass = exchange.bypass or reason
-    exchange.detail = exchange.detail or detail
 
 
 def _limit(rule: str, detail: str) -> Finding:
@@ -376,9 +314,3 @@ def _streams(over_limit: str, request: Request) -> bool:
 
 def _access(rule: str, detail: str) -> Finding:
     return Finding(rule, "access", Engine.ACCESS, Severity.HIGH, Confidence.HIGH, detail=detail)
-
-
-def _own(detail: str) -> Finding:
-    return Finding(
-        "own.inspection", "own", Engine.PROTOCOL, Severity.CRITICAL, Confidence.HIGH, detail=detail
-    )

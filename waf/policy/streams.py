@@ -147,18 +147,8 @@ class JudgedResponse:
         return out
 
     def verdict(self) -> Verdict:
-        """Redaction and leaks as one: what was found by both, the stronger action of the two."""
-        own = self._verdict
-        if self._filter is None:
-            return own
-        redaction = self._filter.verdict()
-        if not own.findings:
-            return redaction
-        if not redaction.findings:
-            return own
-        stronger = own if own.action is Action.BLOCK or redaction.action is Action.FORWARD else redaction
-        would = Action.BLOCK if Action.BLOCK in (own.would, redaction.would) else redaction.would
-        return structs.replace(stronger, would=would, findings=(*redaction.findings, *own.findings))
+        """Redaction and leaks as one."""
+        return self._verdict if self._filter is None else both(self._filter.verdict(), self._verdict)
 
     def _look(self, text: bytes) -> None:
         self._weigh(self._scan.feed(text))
@@ -170,3 +160,14 @@ class JudgedResponse:
         self._verdict = self._judge(self._findings)
         if self._verdict.action is Action.BLOCK:
             raise BodyRefused(self._verdict)
+
+
+def both(redaction: Verdict, leaks: Verdict) -> Verdict:
+    """What was found by the two engines, and the stronger action of the two."""
+    if not leaks.findings:
+        return redaction
+    if not redaction.findings:
+        return leaks
+    stronger = leaks if leaks.action is Action.BLOCK or redaction.action is Action.FORWARD else redaction
+    would = Action.BLOCK if Action.BLOCK in (leaks.would, redaction.would) else redaction.would
+    return structs.replace(stronger, would=would, findings=(*redaction.findings, *leaks.findings))

@@ -34,6 +34,10 @@ class Verdicts:
         """True if findings of `engine` may act on a request with these settings."""
         return settings.mode is Mode.PROTECT and engine not in self._watching
 
+    def acts(self, engine: Engine) -> bool:
+        """True if findings of `engine` may act where the mode says so."""
+        return engine not in self._watching
+
     @property
     def blocks_responses(self) -> bool:
         return self._inspection.response_action == "block"

@@ -54,7 +54,9 @@ class PolicyLike(Protocol):
 
     def admit_stream(self, exchange: Exchange, now: float) -> Admitted | Refused: ...
 
-    def release(self, exchange: Exchange, response: Response) -> Released | Withheld: ...
+    def release(
+        self, exchange: Exchange, response: Response, body: bytes | None = None
+    ) -> Released | Withheld: ...
 
 
 class Door:

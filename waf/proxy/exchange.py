@@ -135,7 +135,13 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
     exchange.response = response
     if response.status == 101:
         check_handshake(request, response)
-    released = policy.release(exchange, response)
+    whole = None
+    if response.framing is _LENGTH:
+        if len(link.inbox) == response.length:
+            whole = link.inbox
+    elif response.framing is _NONE:
+        whole = b""
+    released = policy.release(exchange, response, whole)
     if isinstance(released, Withheld):
         raise Refusal(released.verdict, Outcome.WITHHELD)
     exchange.overhead += clock() - began

@@ -57,6 +57,10 @@ async def deliver(
     keep = request.keep_alive and commons.keep_alive and not talk.unread
     if talk.served + 1 >= commons.limits.requests_per_connection:
         keep = False
+    if released.whole is not None:
+        if response.framing is _LENGTH:
+            exchange.bytes_from_app += len(link.take())
+        return _send_whole(talk, exchange, request, released.response, released.whole, keep)
     data = link.take()
     exchange.bytes_from_app += len(data)
     if response.framing is not _LENGTH or len(data) != response.length:  # else it is all here
@@ -71,8 +75,14 @@ async def deliver(
     if body_filter is not None:
         data = filtered(exchange, body_filter, data, True, commons.clock)
         note(exchange, body_filter)
-    head = serialize.response_head(released.response, length=len(data), close=not keep, minor=request.minor)
-    exchange.sent_status = released.response.status
+    return _send_whole(talk, exchange, request, released.response, data, keep)
+
+
+def _send_whole(
+    talk: Conversation, exchange: Exchange, request: Request, response: Response, data: bytes, keep: bool
+) -> bool:
+    head = serialize.response_head(response, length=len(data), close=not keep, minor=request.minor)
+    exchange.sent_status = response.status
     exchange.bytes_to_client = len(head) + len(data)
     talk.client.write_parts(head, data)
     return keep

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from waf.config.schema import Sensitive
+from waf.http1.memo import Memo
 from waf.model import PatternStore, Request, Response
 from waf.sensitive.coding import codings, decoder
-from waf.sensitive.containers import container_of, readable_charset
+from waf.sensitive.containers import Container, container_of, readable_charset
 from waf.sensitive.entities import Entity, custom_entity
 from waf.sensitive.exact import ExactData, exact_entity
 from waf.sensitive.find import Finder
@@ -22,14 +25,28 @@ from waf.sensitive.mask import Key
 from waf.sensitive.orders import Policy
 from waf.sensitive.records import RecordMask
 from waf.sensitive.requests import Readable, RequestCheck, RequestHits
-from waf.sensitive.responses import ResponseFilter, Unread, remark
+from waf.sensitive.responses import Clean, ResponseFilter, Unread, remark
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
+from waf.sensitive.views import View, view
 
-__all__ = ["Detector", "RequestHits", "ResponseFilter", "Unread"]
+__all__ = ["Clean", "Detector", "RequestHits", "ResponseFilter", "Unread"]
 
 
 _FEW: Final = 3
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """What a Content-Type says of how a whole body is to be read."""
+
+    container: Container | None  # None: there is no text in it
+    readable: bool
+    by_column: bool  # values may be sensitive by the head of their column alone
+
+
+def _kind_of(content_type: bytes) -> _Kind:
+    container = container_of(content_type)
+    return _Kind(container, readable_charset(content_type), container is Container.CSV)
 
 
 class Detector:
@@ -40,6 +57,8 @@ class Detector:
         self.key: Final = key
         self._finder = traffic
         self._requests = RequestCheck(traffic, key)
+        self._kinds = Memo(_kind_of, capacity=256, longest=128)
+        self._clean = Clean(Tally(key))
         self._records = records
 
     @classmethod
@@ -113,6 +132,45 @@ class Detector:
 
     # ------------------------------------------------------------------------------------------------
     # responses
+
+    def screen(
+        self,
+        request: Request,
+        response: Response,
+        body: bytes,
+        enforce: bool = True,
+        ceilings: dict[str, int] | None = None,
+    ) -> ResponseFilter | Unread | Clean | None:
+        """For a whole body that has no coding and is no range: what it has to go through, by its `whole`.
+
+        `Clean` goes on as it is, its head too; None: the type holds no text.
+        """
+        kind = self._kinds[response.headers.get(b"content-type") or b""]
+        container = kind.container
+        if container is None:
+            return None
+        if not kind.readable:
+            return self.response_filter(request, response, enforce, ceilings)
+        if container is Container.FORM:
+            seen = view(body, form=True)
+        elif body.isascii() and b"\\" not in body and b"&" not in body:
+            seen = View(body)
+        else:
+            seen = view(body)
+        found = self._finder.candidates(seen.text)
+        if not found and not kind.by_column:
+            return self._clean
+        passed = self.response_filter(request, response, enforce, ceilings)
+        if isinstance(passed, ResponseFilter):
+            passed.look_at(seen, found)
+        return passed
+
+    def bodyless(self, response: Response) -> Response:
+        """The head of a response that has no body, such as one to HEAD, as it would be for one that is redacted."""
+        kind = self._kinds[response.headers.get(b"content-type") or b""]
+        if kind.container is None:
+            return response
+        return truthful(response, decoded=False, gzipped=False, lengthens=False)
 
     def response_filter(
         self,

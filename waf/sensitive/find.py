@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from waf.model import PatternStore
-from waf.sensitive.candidates import Candidates
+from waf.sensitive.candidates import Candidate, Candidates
 from waf.sensitive.context import Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
@@ -97,20 +97,31 @@ class Finder:
         """The same, deaf to words that would say that a value is something else."""
         return Finder(self.entities, self._candidates, self._lists, strict=True)
 
+    def candidates(self, text: bytes) -> set[Candidate]:
+        """Where `find` would have to look closer; empty where there is nothing in `text`."""
+        return self._candidates.scan(text)
+
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
         return any(self._forms[number] is not None for number, _ in self._candidates.scan(text))
 
     def find(
-        self, text: bytes, floor: int = 0, ceiling: int | None = None, field_at: FieldAt | None = None
+        self,
+        text: bytes,
+        floor: int = 0,
+        ceiling: int | None = None,
+        field_at: FieldAt | None = None,
+        found: set[Candidate] | None = None,
     ) -> list[Hit]:
         """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
         Only those that end behind `floor` and begin before `ceiling` matter to the caller. `field_at` tells
-        the name and the beginning of the field at a place, where the container knows them. Entities that must
-        stand `beside` another are given whether they do or not.
+        the name and the beginning of the field at a place, where the container knows them. `found` are the
+        `candidates` of this text, where they are known. Entities that must stand `beside` another are given
+        whether they do or not.
         """
-        found = self._candidates.scan(text)
+        if found is None:
+            found = self._candidates.scan(text)
         if not found:
             return []
         hits = []

@@ -88,6 +88,8 @@ class Orders:
                 action = rule.rule.action
         if entity.unwritten and action in ("hash", "tokenise"):
             return "mask"  # a token of a verification code would still be a way to store it
+        if entity.endless and action in LENGTHENS:
+            return "mask"  # it begins to pass before its end is known, so nothing can stand for all of it
         return "mask" if action == "block" and not self._refuses else action
 
 

@@ -17,9 +17,11 @@ from waf.model import (
     Severity,
     Verdict,
 )
+from waf.sensitive.candidates import Candidate
 from waf.sensitive.coding import BadCoding, Unfolded
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Count, Tally
+from waf.sensitive.views import View
 
 Exhausted = Literal["pass", "block"]
 Tap = Callable[[bytes], None]
@@ -65,6 +67,8 @@ class ResponseFilter:
         self._deflate: Any = zlib.compressobj(1, zlib.DEFLATED, 31) if gzip and enforce else None
         self._remarks = list(remarks)
         self.tap: Tap | None = None
+        self._seen: View | None = None
+        self._found: set[Candidate] = set()
 
     @property
     def tally(self) -> Tally:
@@ -74,6 +78,16 @@ class ResponseFilter:
     def hits(self) -> Sequence[Count]:
         """What was found, by field and entity."""
         return tuple(self._redactor.tally)
+
+    def look_at(self, seen: View, found: set[Candidate]) -> None:
+        """Before `whole`: the view of the body, and the candidates in it."""
+        self._seen, self._found = seen, found
+
+    def whole(self, body: bytes) -> bytes:
+        """All of a body at once: gives what `feed` and `finish` would give together. Raises BodyRefused."""
+        if self._seen is None or self._inflate is not None:
+            return self.feed(body) + self.finish()
+        return self._redactor.whole(body, self._seen, self._found)
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of payload as the app sent them; raises BodyRefused."""
@@ -155,6 +169,15 @@ class ResponseFilter:
             self._redactor.stop()
 
 
+class Clean:
+    """A whole response that was looked at and has nothing in it."""
+
+    __slots__ = ("tally",)
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally: Final = tally  # of all such responses, and empty
+
+
 class Unread:
     """A response in scope that cannot be read: passed and counted, or refused, as policy says."""
 
@@ -176,6 +199,9 @@ class Unread:
         if self._blocks:
             raise BodyRefused(self._verdict)
         return data
+
+    def whole(self, body: bytes) -> bytes:
+        return self.feed(body)
 
     def idle(self) -> bytes:
         return b""

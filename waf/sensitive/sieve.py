@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, Final
 
 import hyperscan
@@ -133,7 +132,7 @@ def _spellings(word: str, labelled: bool) -> list[str]:
 
 
 def _key(signs: dict[bytes, bool]) -> str:
-    digest = hashlib.sha256(f"sensitive sieve {version('hyperscan')}\n".encode())
+    digest = hashlib.sha256(f"sensitive sieve {getattr(hyperscan, '__version__', '')}\n".encode())
     for sign in signs:
         digest.update(b"%d %b\n" % (len(sign), sign))
     return digest.hexdigest()

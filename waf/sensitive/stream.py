@@ -9,11 +9,13 @@ to them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import Final
 
 import msgspec
 
 from waf.model import Action, BodyRefused, Verdict
+from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container, sniffed
 from waf.sensitive.edits import Edit, applied, mask_edit, masked_edit, replaced_edit
 from waf.sensitive.find import BESIDE, Finder, Hit, apart
@@ -34,6 +36,7 @@ KEEP_BEHIND: Final = 640
 _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
 """Bytes that no bounded value contains: what stands before the last of them is decided."""
 
+_SCRIPT: Final = re.compile(rb"</?script")
 _SPACES: Final = re.compile(rb"[ \t]{0,64}")
 _OPEN_TAIL: Final = re.compile(
     rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
@@ -53,12 +56,15 @@ class _Endless(msgspec.Struct, frozen=True):
 class _Window:
     """What was seen of the bytes at hand; holds until more come, so that a pause or the end costs no second look."""
 
-    __slots__ = ("ceiling", "hits", "origin", "seen")
+    __slots__ = ("ceiling", "hits", "origin", "scripts", "seen")
 
     def __init__(self, seen: View, origin: int) -> None:
         self.seen = seen
         self.origin = origin  # where it begins in the body
         self.hits: list[Hit] | None = None
+        self.scripts: list[tuple[int, bool]] | None = (
+            None  # where tags of scripts are, and whether they open one
+        )
         self.ceiling = 0  # hits are known up to here
 
 
@@ -102,6 +108,7 @@ class Redactor:
         self._part = part
         self._held = b""
         self._window: _Window | None = None
+        self._found: set[Candidate] | None = None  # in the window, where somebody looked already
         self._passed = 0  # bytes sent
         self._endless: _Endless | None = None
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
@@ -112,17 +119,31 @@ class Redactor:
     # ------------------------------------------------------------------------------------------------ the
     # body
 
-    def feed(self, data: bytes) -> bytes:
+    def whole(self, body: bytes, seen: View, found: set[Candidate]) -> bytes:
+        """All of a body at once, instead of `feed` and `finish`; `found` are the candidates in its view `seen`."""
+        self._look_at_type(body)
+        if self._binary:
+            return body
+        self._held = body
+        self._window = _Window(seen, 0)
+        self._found = found
+        return self.finish()
+
+    def _look_at_type(self, data: bytes) -> None:
+        """By the first bytes of the body."""
         if self._sniff and data:
             self._sniff = False
             container = sniffed(self._container, data)
             self._binary = container is None
             if container is not None and container is not self._container:
                 self._begin(container)
+
+    def feed(self, data: bytes) -> bytes:
+        self._look_at_type(data)
         if self._binary:
             return data
         if data:
-            self._window = None
+            self._window = self._found = None
         self._held = held = self._held + data if self._held else data
         return self._release(self._frontier(held), final=False)
 
@@ -145,7 +166,7 @@ class Redactor:
     def finish(self) -> bytes:
         """The rest."""
         if len(self._held) < _LEAST and self._endless is None:
-            return self._send(len(self._held), [])
+            return self._send(len(self._held), [], final=True)
         return self._release(len(self._held), final=True)
 
     def _begin(self, container: Container) -> None:
@@ -190,19 +211,19 @@ class Redactor:
                 limit = self._settle(window.hits, seen, offset, begin, limit, final, idle, edits)
         if not limit:
             return b""
-        return self._send(limit, edits)
+        return self._send(limit, edits, final)
 
     def _hits(self, seen: View, limit: int, offset: int, ceiling: int) -> list[Hit]:
         text = seen.text
         floor = seen.place(offset) if offset else 0
         columns = self._columns
         if columns is None:
-            return self._finder.find(text, floor, ceiling)
+            return self._finder.find(text, floor, ceiling, None, self._found)
         if not columns.ready:
             self._where.follow(self._held, self._held.find(b"\n", 0, limit) + 1)
         if not columns.names:
-            return self._finder.find(text, floor, ceiling)
-        hits = self._finder.find(text, floor, ceiling, columns.field_at)
+            return self._finder.find(text, floor, ceiling, None, self._found)
+        hits = self._finder.find(text, floor, ceiling, columns.field_at, self._found)
         taken = {hit.start for hit in hits}
         end = seen.place(offset + limit)
         cells = self._finder.find_cells(text, floor, end, columns.names, columns.separator, taken)
@@ -299,7 +320,8 @@ class Redactor:
         if not self._enforce:
             return end
         self.altered = True
-        container = self._container_at(text, hit.start)
+        assert self._window is not None
+        container = self._container_at(self._window, hit.start, hit.end)
         if action in LENGTHENS:
             edit = replaced_edit(action, hit, seen, self._held, start, end, container, self._key)
         else:
@@ -307,12 +329,17 @@ class Redactor:
         edits.append(edit)
         return edit.end
 
-    def _container_at(self, text: bytes, start: int) -> Container:
-        """Within mark-up a script has a grammar of its own."""
-        if self._container is not Container.HTML:
+    def _container_at(self, window: _Window, start: int, end: int) -> Container:
+        """Within mark-up a script has a grammar of its own, which matters to digits that nothing quotes."""
+        text = window.seen.text
+        if self._container is not Container.HTML or not text[start:end].isdigit():
             return self._container
-        opened, closed = text.rfind(b"<script", 0, start), text.rfind(b"</script", 0, start)
-        inside = opened > closed or (opened < 0 and closed < 0 and self._script)
+        if text[start - 1 : start] == b">" and text[end : end + 1] == b"<":
+            return Container.HTML
+        if window.scripts is None:
+            window.scripts = [(tag.start(), tag[0][1:2] != b"/") for tag in _SCRIPT.finditer(text)]
+        place = bisect_left(window.scripts, (start, False))
+        inside = window.scripts[place - 1][1] if place else self._script
         return Container.SCRIPT if inside else Container.HTML
 
     def _over_ceiling(self, entity: str) -> bool:
@@ -333,8 +360,10 @@ class Redactor:
             self._held = b""
             raise BodyRefused(self.refusal)
 
-    def _send(self, limit: int, edits: list[Edit]) -> bytes:
+    def _send(self, limit: int, edits: list[Edit], final: bool) -> bytes:
         held = self._held
+        if final:
+            return applied(held, limit, edits)
         self._where.sent(held, limit)
         if self._container is Container.HTML:
             opened = held.rfind(b"<script", 0, limit)

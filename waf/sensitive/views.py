@@ -64,7 +64,16 @@ class View:
 
     __slots__ = ("_plain", "_sizes", "_starts", "_units", "_wheres", "raw", "text")
 
-    def __init__(self, raw: bytes, plain: bytes, text: bytes, units: re.Pattern[bytes]) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        plain: bytes | None = None,
+        text: bytes | None = None,
+        units: re.Pattern[bytes] = _UNIT,
+    ) -> None:
+        """Without more than `raw`, a text that spells itself."""
+        plain = raw if plain is None else plain
+        text = raw if text is None else text
         self.raw = raw
         self.text = text
         self._plain = plain

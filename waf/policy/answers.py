@@ -1,0 +1,163 @@
+"""What may go to the client: sensitive data taken out, leaks found, heads kept truthful.
+
+Part of `Policy`. An answer that is here whole is judged in one step, by one scan of each engine and without a stream;
+what is longer, slower or coded goes through filters, and with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from waf.config.schema import Config
+from waf.inspect.signatures import Signatures
+from waf.model import (
+    PASSED,
+    Action,
+    BodyFilter,
+    BodyRefused,
+    Confidence,
+    Engine,
+    Exchange,
+    Finding,
+    Framing,
+    Mode,
+    Released,
+    Response,
+    Severity,
+    Verdict,
+    Withheld,
+)
+from waf.policy.bypass import broke, uninspected
+from waf.policy.judgement import Judgement
+from waf.policy.streams import Guarded, JudgedResponse, both
+from waf.policy.verdicts import Verdicts
+from waf.sensitive.anomaly import Disclosures
+from waf.sensitive.detect import Clean, Detector, ResponseFilter, Unread
+
+_OFF: Final = Mode.OFF  # an enum's attribute costs more than a global
+_PROTECT: Final = Mode.PROTECT
+_NONE: Final = Framing.NONE
+
+
+class Answers:
+    """Of one policy; immutable."""
+
+    def __init__(
+        self,
+        config: Config,
+        signatures: Signatures | None,
+        detector: Detector,
+        disclosures: Disclosures | None,
+        verdicts: Verdicts,
+    ) -> None:
+        self._on_error: Final = config.inspection.on_error
+        self._signatures: Final = signatures
+        self._detector: Final = detector
+        self._disclosures: Final = disclosures if config.sensitive.disclosure == "block" else None
+        self._verdicts: Final = verdicts
+        self._redacts: Final = verdicts.acts(Engine.SENSITIVE)
+        self._withholds: Final = verdicts.blocks_responses and verdicts.acts(Engine.SIGNATURE)
+
+    def release(
+        self, exchange: Exchange, response: Response, body: bytes | None = None
+    ) -> Released | Withheld:
+        """Judge a response head and choose the filter that its body goes through.
+
+        `body` is the whole payload where it is here already: then it is judged with the head, and what may be sent
+        of it comes as `Released.whole`.
+        """
+        try:
+            judgement: Judgement = exchange.policy_data
+            if judgement.settings.mode is _OFF:
+                return Released(response)
+            if body is None or response.status == 206 or b"content-encoding" in response.headers.index:
+                return self._stream(exchange, judgement, response)
+            return self._whole(exchange, judgement, response, body)
+        except Exception as error:
+            if self._on_error == "open":
+                uninspected(exchange, "own-error", f"{type(error).__name__} while judging the response")
+                return Released(response)
+            finding = _own(f"{type(error).__name__} while judging the response")
+            verdict = Verdict(Action.BLOCK, Action.BLOCK, score=10, status=502, findings=(finding,))
+            exchange.response_verdict = verdict
+            return Withheld(verdict)
+
+    def _whole(
+        self, exchange: Exchange, judgement: Judgement, response: Response, body: bytes
+    ) -> Released | Withheld:
+        settings = judgement.settings
+        redaction = leaks = PASSED
+        readable = True
+        if settings.sensitive:
+            enforce = self._redacts and settings.mode is _PROTECT
+            if response.framing is _NONE:
+                response = self._detector.bodyless(response) if enforce else response
+            else:
+                request = exchange.request
+                assert request is not None
+                seen = self._detector.screen(request, response, body, enforce, self._most(exchange))
+                judgement.response_tally = None if seen is None else seen.tally
+                if seen is not None and not isinstance(seen, Clean):
+                    try:
+                        body = seen.whole(body)
+                    except BodyRefused as refused:
+                        return Withheld(refused.verdict)
+                    response, redaction = seen.response, seen.verdict()
+                    readable = not isinstance(seen, Unread)
+        if readable and settings.responses and settings.signatures and self._signatures is not None:
+            found = self._signatures.response_whole(response, body, settings.level)
+            if found:
+                leaks = self._verdicts.of_response(exchange, judgement, found)
+                if leaks.action is Action.BLOCK:
+                    return Withheld(leaks)
+        if redaction is not PASSED or leaks is not PASSED:
+            exchange.response_verdict = both(redaction, leaks)
+        return Released(response, None, False, False, body)
+
+    def _stream(self, exchange: Exchange, judgement: Judgement, response: Response) -> Released:
+        settings = judgement.settings
+        request = exchange.request
+        assert request is not None
+        enforce = self._redacts and settings.mode is _PROTECT
+        redactor = None
+        if settings.sensitive:
+            redactor = self._detector.response_filter(request, response, enforce, self._most(exchange))
+            judgement.response_tally = redactor.tally if redactor is not None else None
+        scan = None
+        if settings.responses and settings.signatures and self._signatures is not None:
+            scan = self._signatures.response_stream(request, response, settings.level)
+        if scan is None:
+            return Released(response) if redactor is None else _redacted(redactor, redactor)
+
+        def failed(error: Exception) -> None:
+            broke(exchange, error, self._on_error)
+
+        def judge(findings: Sequence[Finding]) -> Verdict:
+            return self._verdicts.of_response(exchange, judgement, findings)
+
+        guarded = Guarded(scan, failed)
+        blocks = self._withholds and settings.mode is _PROTECT
+        if redactor is not None:
+            return _redacted(redactor, JudgedResponse(redactor, guarded, judge), hold_head=blocks)
+        if response.headers.get(b"content-encoding"):
+            # The detector undoes codings; where it is off, or leaves the type alone, nothing here can read it.
+            uninspected(
+                exchange, "response-coding", "a coded response with the search for sensitive data off"
+            )
+            return Released(response)
+        return Released(response, JudgedResponse(None, guarded, judge), hold_head=blocks)
+
+    def _most(self, exchange: Exchange) -> dict[str, int] | None:
+        """The most values of each entity that a response to this request may hold; None for any number."""
+        return None if self._disclosures is None else self._disclosures.ceilings(exchange.route)
+
+
+def _redacted(redactor: ResponseFilter | Unread, body: BodyFilter, *, hold_head: bool = False) -> Released:
+    return Released(redactor.response, body, redactor.changes_length, hold_head or redactor.may_block)
+
+
+def _own(detail: str) -> Finding:
+    return Finding(
+        "own.inspection", "own", Engine.PROTOCOL, Severity.CRITICAL, Confidence.HIGH, detail=detail
+    )
