@@ -40,12 +40,18 @@ class Candidates:
         self._local = threading.local()
 
     @classmethod
-    def build(cls, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
-        """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses."""
+    def build(
+        cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True
+    ) -> Candidates:
+        """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses.
+
+        Without being `sieved`, long texts cost more and compiling less.
+        """
         all_forms = forms(entities)
         if not all_forms:
             return cls(None, ())
-        return cls(_compiled(all_forms, store), all_forms, Sieve.build(all_forms, store))
+        sieve = Sieve.build(all_forms, store) if sieved else None
+        return cls(_compiled(all_forms, store), all_forms, sieve)
 
     def only(self, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
         """The same patterns behind a sieve that lets through what could be one of `entities`."""

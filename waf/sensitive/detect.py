@@ -94,7 +94,7 @@ class Detector:
         own += [exact_entity(name, data) for name, data in lists.items()]
         everything = [*entities, *own]
         wanted = [entity for entity in everything if policy.wants(entity)]
-        records = Finder.build(everything, store, lists)
+        records = Finder.build(everything, store, lists, sieved=False)  # what is recorded is short
         # A database of its own for traffic pays only if it is much smaller.
         spared = len(everything) - len(wanted)
         traffic = records.only(wanted, store) if spared <= _FEW else Finder.build(wanted, store, lists)

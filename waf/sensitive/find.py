@@ -85,9 +85,10 @@ class Finder:
         entities: Sequence[Entity],
         store: PatternStore | None,
         lists: Mapping[str, ExactData] | None = None,
+        sieved: bool = True,
     ) -> Finder:
-        """Raises ConfigError naming each pattern that Hyperscan refuses."""
-        return cls(entities, Candidates.build(entities, store), lists or {})
+        """Raises ConfigError naming each pattern that Hyperscan refuses. `sieved` is for long texts."""
+        return cls(entities, Candidates.build(entities, store, sieved), lists or {})
 
     def only(self, entities: Sequence[Entity], store: PatternStore | None = None) -> Finder:
         """The same patterns, looking for some of the entities."""
