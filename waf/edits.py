@@ -11,10 +11,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from waf.profiles import review, yaml_view
-from waf.profiles.constraints import Stage
+from waf.profiles.constraints import Aspect, Constraint, Key, Stage
+from waf.profiles.findings import expected
 from waf.profiles.learner import Learner
+from waf.profiles.rules import check_allowed
 
-Operation = Literal["accept", "promote", "ignore", "recall", "rollback", "resume", "import"]
+Operation = Literal[
+    "accept", "compile", "ignore", "import", "pin", "promote", "recall", "resume", "rollback", "unpin"
+]
 _STAGES: Final = {stage.label: stage for stage in Stage}
 
 
@@ -33,15 +37,53 @@ def apply(learner: Learner, edit: Edit, now: float) -> list[str]:
     return _DO[edit.operation](learner, edit, now)
 
 
+def _compile(learner: Learner, edit: Edit, now: float) -> list[str]:
+    return [f"changed {key}" for key in learner.advance(now)]
+
+
+def _pin(learner: Learner, edit: Edit, now: float) -> list[str]:
+    constraint = msgspec.structs.replace(_claim(edit), stage=_stage(edit.stage or Stage.PROTECT.label))
+    if problem := check_allowed(constraint):
+        raise ValueError(f"{constraint.key}: {problem}")
+    learner.book.pin(constraint)
+    return [f"pinned {constraint.key}: {expected(constraint)}"]
+
+
+def _claim(edit: Edit) -> Constraint:
+    """The constraint that a pin names: its key in `pattern`, one allowed value a line in `text`."""
+    key = Key.parse(edit.pattern)
+    try:
+        aspect = Aspect(key.aspect)
+    except ValueError:
+        known = ", ".join(aspect.value for aspect in Aspect)
+        raise ValueError(f"{key.aspect!r} is no aspect; write one of {known}") from None
+    allowed = tuple(line for line in edit.text.split("\n") if line)
+    ordered = aspect in (Aspect.LENGTH, Aspect.RANGE)
+    if aspect is Aspect.ENUM:
+        allowed = tuple(text if text[:1] in ("=", "#") else f"={text}" for text in allowed)
+    return Constraint(key, allowed if ordered else tuple(sorted(allowed)))
+
+
+def _unpin(learner: Learner, edit: Edit, now: float) -> list[str]:
+    key = Key.parse(edit.pattern)
+    if not learner.book.unpin(key):
+        raise ValueError(f"{key} is not pinned")
+    return [f"no longer pinned {key}"]
+
+
 def _accept(learner: Learner, edit: Edit, now: float) -> list[str]:
     return [f"protect {key}" for key in learner.book.accept(edit.pattern, now)]
 
 
 def _promote(learner: Learner, edit: Edit, now: float) -> list[str]:
-    stage = _STAGES.get(edit.stage)
-    if stage is None:
-        raise ValueError(f"no such stage; write one of {', '.join(_STAGES)}")
+    stage = _stage(edit.stage)
     return [f"{stage.label} {key}" for key in learner.book.promote(edit.pattern, stage, now)]
+
+
+def _stage(label: str) -> Stage:
+    if (stage := _STAGES.get(label)) is None:
+        raise ValueError(f"no such stage; write one of {', '.join(_STAGES)}")
+    return stage
 
 
 def _ignore(learner: Learner, edit: Edit, now: float) -> list[str]:
@@ -75,8 +117,8 @@ def _import(learner: Learner, edit: Edit, now: float) -> list[str]:
 
 
 _DO: Final[dict[str, Callable[[Learner, Edit, float], list[str]]]] = {
-    "accept": _accept, "promote": _promote, "ignore": _ignore, "recall": _recall, "rollback": _rollback,
-    "resume": _resume, "import": _import,
+    "accept": _accept, "compile": _compile, "ignore": _ignore, "import": _import, "pin": _pin, "promote": _promote,
+    "recall": _recall, "resume": _resume, "rollback": _rollback, "unpin": _unpin,
 }  # fmt: skip
 
 

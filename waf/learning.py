@@ -31,15 +31,15 @@ T = TypeVar("T")
 
 SLICE: Final = 0.001  # seconds of learning at a time
 PAUSE: Final = 0.05  # between two slices
-HURRY: Final = (
-    0.004  # where many lessons wait: a fifth of the time goes into learning, for as long as that lasts
-)
+HURRY: Final = 0.004  # the same where many lessons wait
 MANY: Final = 32
+EIGHTH: Final = 8  # of what waits is learned in a slice, whatever the time: a busy machine must not lose lessons
 TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
 RENEW: Final = 10.0  # seconds between two profiles, at least
 RENEW_LATER: Final = 60.0  # the same where hardly anything was learned since
 HARDLY: Final = 0.02  # share of all lessons
 SHARE: Final = 100.0  # and at least as many times what the last one took
+PATIENCE: Final = 10.0  # seconds that a question may wait for what is queued
 SAVE: Final = 60.0  # seconds between two states on disk
 
 
@@ -240,13 +240,15 @@ class Learning:
         intake = self.intake
         while intake.flows:
             self._follow(intake.flows.popleft())
+        owed = len(intake.queue) // EIGHTH
         while intake.queue:
             try:
                 self._remember(intake.next())
             except Exception as error:
                 self.failed += 1
                 self._log("error", "learning failed", error=type(error).__name__)
-            if time.perf_counter() >= end:
+            owed -= 1
+            if owed <= 0 and time.perf_counter() >= end:
                 break
         self._tell()
 
@@ -350,11 +352,11 @@ class Learning:
                 raise ValueError(
                     "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
                 )
-            self._learn_all(5.0)
             changed = apply(learner, edit, now)
             self._build(learner)
             return changed
 
+        await self._caught_up()
         changed = await self._aside(work)
         self._renewed()
         return changed
@@ -362,19 +364,20 @@ class Learning:
     async def ask(self, question: Callable[[Memory], T]) -> T:
         """Look at what is known, in a thread: a large workload takes a while to be written down."""
 
-        def work() -> T:
-            self._learn_all(5.0)
-            return question(self.memory)
+        await self._caught_up()
+        return await self._aside(lambda: question(self.memory))
 
-        return await self._aside(work)
+    async def _caught_up(self) -> None:
+        """Learn what waits, so that who asks is told of all that went before; traffic goes on meanwhile."""
+        end = time.monotonic() + PATIENCE
+        while (self.intake.queue or self.intake.flows) and time.monotonic() < end:
+            if not self._busy:
+                self._learn(SLICE)
+            await asyncio.sleep(0.001)
 
     def settle(self) -> None:
         """Learn all that is queued and compile, now; for the demo and for tests."""
-        self._learn_all(5.0)
+        while self.intake.queue or self.intake.flows:
+            self._learn(SLICE * 100)
         self._count()
         self._compile()
-
-    def _learn_all(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (self.intake.queue or self.intake.flows) and time.monotonic() < end:
-            self._learn(SLICE * 100)
