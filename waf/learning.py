@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -33,7 +34,9 @@ SLICE: Final = 0.001  # seconds of learning at a time
 PAUSE: Final = 0.05  # between two slices
 HURRY: Final = 0.004  # the same where many lessons wait
 MANY: Final = 32
-EIGHTH: Final = 8  # of what waits is learned in a slice, whatever the time: a busy machine must not lose lessons
+EIGHTH: Final = (
+    8  # of what waits is learned in a slice, whatever the time: a busy machine must not lose lessons
+)
 TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
 RENEW: Final = 10.0  # seconds between two profiles, at least
 RENEW_LATER: Final = 60.0  # the same where hardly anything was learned since
@@ -164,17 +167,22 @@ class Learning:
 
     async def _run(self) -> None:
         began = time.monotonic()
-        renew, later, save = began + RENEW, began + RENEW, began + SAVE
-        learned = kept = self.observed
+        renew = later = quiet = began + RENEW
+        save = began + SAVE
+        heard = learned = kept = self.observed
+        teaching = False  # something was compiled while lessons were still coming
         while True:
             await asyncio.sleep(TICK)
             self._count()
             now = time.monotonic()
+            if self.observed != heard:
+                heard, quiet = self.observed, now + RENEW
+            settled = now >= quiet
             new = self.observed - learned
             due = now >= later if new <= HARDLY * self.observed else now >= renew
-            if self._urgent or (new and due):
-                self._urgent, learned = False, self.observed
-                await self._aside(self._compile)
+            if self._urgent or (new and due) or (teaching and settled):
+                self._urgent, learned, teaching = False, self.observed, not settled
+                await self._aside(partial(self._compile, settled=settled))
                 self._renewed()
                 took = time.monotonic() - now
                 renew = now + max(RENEW, SHARE * took)
@@ -294,11 +302,11 @@ class Learning:
             self._log("warning", f"profile: {alert.text}", kind=alert.kind, subject=alert.subject)
             self.alerted()
 
-    def _compile(self) -> None:
+    def _compile(self, *, settled: bool = True) -> None:
         """Take the next step of promotion; where it changed what the profile says, make a new one."""
         try:
             learner = self.memory.learner
-            learner.advance(time.time())
+            learner.advance(time.time(), settled=settled)
             self._build(learner)
         except Exception as error:
             self.failed += 1

@@ -164,16 +164,16 @@ class Learner:
         stated = compile.version_of(book.all_places(), book.constraints(CAPS[self.config.mode]))
         return f"{stated}-{len(book.texts)}"
 
-    def advance(self, now: float) -> list[Key]:
+    def advance(self, now: float, *, settled: bool = True) -> list[Key]:
         """Judge what has been learned and let every constraint take its next step. Gives the keys that
-        changed."""
+        changed. `settled` says that nobody is teaching at the moment, see `promote.step`."""
         self._turn_month(now)
         book = self.book
         if book.held or self.led:
             return []
         found = self._judged(lambda c: c.key in book.entries or promising(c, self.needs))
         automatic = self.config.promotion == "auto"
-        changed = step(book, found, self._strictly, self.needs, now, automatic=automatic)
+        changed = step(book, found, self._strictly, self.needs, now, automatic=automatic, settled=settled)
         book.places = places_of(self.state)
         if changed:
             version = compile.version_of(book.all_places(), book.constraints())

@@ -6,7 +6,7 @@ Everything is decided per constraint, from the candidates that `closing` judged 
     stage -> protect      as many requests again as it was learned from (at most 1,000) and a day, hardly a
     violation;
                           at once where the evidence is trusted, or one hour of learning
-                          was asked for
+                          was asked for (but not while a recording is being played)
     protect -> stage      the breaker: it refuses more than 0.5 % of an endpoint's requests from five
     sources or more
                           in five minutes; or its endpoint was changed by a release (`drift`)
@@ -44,6 +44,10 @@ RELEASE_SECONDS: Final = 3_600.0
 BREAKER_NOTE: Final = "breaker"
 
 
+WAITS: Final = "waits until those who are trusted have taught it all"
+NO_STAGING: Final = "needed no staging"
+
+
 class Alert(msgspec.Struct, frozen=True):
     """Something that a person should know: what happened, to what, in one sentence."""
 
@@ -61,8 +65,12 @@ def step(
     now: float,
     *,
     automatic: bool = True,
+    settled: bool = True,
 ) -> list[Key]:
     """Let every learned constraint take its next step. Gives the keys that changed what the profile says.
+
+    What trusted sources taught is protected at once, but not while they are still at it: without `settled` it waits
+    in its stage until they have gone, or have shown as much again without going against it.
 
     `strictly` gives the candidates as they stand with twenty sources for each thing; it is called only if
     needed. Without `automatic` nothing is protected, and nothing protected widened, but by a person.
@@ -77,7 +85,7 @@ def step(
         if entry is None:
             if candidate.closed:
                 alive.add(key)
-                entry = book.entries[key] = _enter(candidate, needs, now, automatic)
+                entry = book.entries[key] = _enter(candidate, needs, now, automatic, settled)
                 texts.update(_shown(entry, candidate))
                 changed.add(key)
             continue
@@ -96,7 +104,7 @@ def step(
         elif candidate.allowed != entry.constraint.allowed:
             if stage is not Stage.PROTECT:
                 entry.constraint = msgspec.structs.replace(entry.constraint, allowed=candidate.allowed)
-                move(entry, stage, now, "learned more")
+                move(entry, stage, now, WAITS if entry.note == WAITS else "learned more")
                 changed.add(key)
             else:
                 if strict is None and automatic and not candidate.seen & REQUESTS:
@@ -109,7 +117,12 @@ def step(
     book.texts = texts
     rates = _rates(book) if automatic else {}
     for key, entry in book.entries.items() if automatic else ():
-        if entry.constraint.stage is Stage.STAGE and _proven(entry, rates, needs, now):
+        if entry.constraint.stage is not Stage.STAGE:
+            continue
+        if entry.note == WAITS and (settled or _shown_again(entry)):
+            move(entry, Stage.PROTECT, now, NO_STAGING)
+            changed.add(key)
+        elif _proven(entry, rates, needs, now):
             move(entry, Stage.PROTECT, now, "staged without complaint")
             changed.add(key)
     return sorted(changed)
@@ -122,11 +135,11 @@ def _shown(entry: Entry, candidate: Candidate) -> dict[str, str]:
     return {digest: text for digest, text in shown.items() if digest in allowed and text.isprintable()}
 
 
-def _enter(candidate: Candidate, needs: Needs, now: float, automatic: bool) -> Entry:
+def _enter(candidate: Candidate, needs: Needs, now: float, automatic: bool, settled: bool) -> Entry:
     # Who asks for one hour of learning asks for no day of staging.
     at_once = automatic and (bool(candidate.seen & REQUESTS) or needs.elapsed <= 0)
-    stage = Stage.PROTECT if at_once else Stage.STAGE
-    note = "needed no staging" if at_once else "closed"
+    stage = Stage.PROTECT if at_once and settled else Stage.STAGE
+    note = ("closed", WAITS, NO_STAGING)[at_once + (at_once and settled)]
     return Entry(
         Constraint(candidate.key, candidate.allowed, stage), now, candidate.n, candidate.n, note=note
     )
@@ -175,6 +188,11 @@ def _rates(book: Book) -> dict[str, tuple[float, float]]:
 def _complaints(entry: Entry) -> float:
     """Sources that went against it, not requests: one that tries again and again is one."""
     return min(estimate(entry.violators), float(entry.violations))
+
+
+def _shown_again(entry: Entry) -> bool:
+    since = entry.seen - entry.requests
+    return not entry.violations and since >= min(STAGE_REQUESTS, entry.requests)
 
 
 def _proven(entry: Entry, rates: dict[str, tuple[float, float]], needs: Needs, now: float) -> bool:
