@@ -7,6 +7,7 @@ import pytest
 from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen
 from waf.errors import ConfigError
 from waf.model import Field, Part, Request
+from waf.profiles.closing import LEAST
 from waf.profiles.constraints import Constraint, Key, Origin, Stage
 from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
@@ -148,7 +149,7 @@ def test_the_status_tells_how_far_each_endpoint_is(made: Learner) -> None:
     assert old.ready
     assert old.protected == old.protected + old.staged > 5
     assert not new.ready
-    assert "seen in 5 requests, needs 20" in new.why_not
+    assert f"seen in 5 requests, needs {LEAST}" in new.why_not
     assert new.entities == ("pan",)
     assert [row.requests for row in rows.values()] == sorted(
         (row.requests for row in rows.values()), reverse=True

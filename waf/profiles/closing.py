@@ -8,8 +8,10 @@ probability theta / n. So theta is estimated from the sets of one aspect togethe
 
     U = (doubtful + theta) / n
 
-A set is closed at U <= eps; and of the closed sets only as many count as keep the *sum* of the expected false
-alarms within eps / 4 of all requests. What is not closed is left to the signatures.
+A set is closed at U <= eps, or a small multiple of that where being wrong is rare and being right is worth much
+(`_STRENGTH`); and of the closed sets only as many count as keep the *sum* of the expected false alarms within
+eps / 8 of all requests: that sum is what bounds the false alarms of the whole, however many sets there are. What is
+not closed is left to the signatures.
 
 References: Good, Biometrika 40 (1953); Ewens, Theor. Popul. Biol. 3 (1972).
 """
@@ -28,9 +30,9 @@ from waf.profiles.candidates import Candidate, Nature, family_of
 from waf.profiles.constraints import CHARSETS, EVERYWHERE, Aspect
 from waf.profiles.evidence import REQUESTS, Floors, estimate, hours
 
-LEAST: Final = 20  # values below which no set is judged by itself
+LEAST: Final = 10  # values below which no set is judged by itself
 LEAST_ALWAYS: Final = 60  # the same for what has never been absent: absence shows no singletons to count
-LEAST_OF_FAMILY: Final = 10  # the same for a parameter whose name is known from elsewhere
+LEAST_OF_FAMILY: Final = 5  # the same for a parameter whose name is known from elsewhere
 PER_SOURCE: Final = 64.0  # requests that one source may contribute to the size of a sample
 OPEN: Final = 0.01  # share of doubtful requests at which a set is no peer of those that may close
 BUDGET: Final = 0.125  # of eps: expected false alarms of all constraints together
@@ -40,7 +42,9 @@ _STRENGTH: Final = {
     Aspect.PATH: 8.0, Aspect.METHOD: 8.0, Aspect.NAMES: 8.0, Aspect.CONTENT_TYPE: 4.0, Aspect.TYPE: 4.0,
     Aspect.CODE: 4.0, Aspect.CONTROL: 4.0, Aspect.PROSE: 2.0, Aspect.LENGTH: 2.0,
 }  # fmt: skip
-"""How much a constraint is worth for each false alarm it may cost; 1 for those not named."""
+"""How much a constraint is worth for each false alarm it may cost; 1 for those not named. So much more of it may be
+unseen, too: a parameter's name that is new in one of a hundred requests to a rare form is one alarm in a day, and the
+form is open to everything without it."""
 
 _OPEN_ENDED: Final = frozenset({Aspect.PLAIN, Aspect.PROSE, Aspect.SCRIPT, Aspect.SHAPE})
 """What people write has a longer tail than any sample of it shows: of free texts these sets are judged by Turing's
@@ -215,6 +219,8 @@ def _lacks(candidate: Candidate, needs: Needs, n: float) -> str:
             return f"seen for {age:.0f} h, needs {needs.elapsed / 3600:.0f}"
     if not candidate.known and candidate.aspect not in _MAY_BE_EMPTY:
         return "nothing of it is known well enough"
-    if candidate.unseen > needs.epsilon:
-        return f"{candidate.unseen:.2%} not seen yet, needs {needs.epsilon:.2%}"
+    # Of paths no such multiple: a site has new pages every day, and whole sections of them.
+    strength = 1.0 if candidate.aspect is Aspect.PATH else _STRENGTH.get(candidate.aspect, 1.0)
+    if candidate.unseen > needs.epsilon * strength:
+        return f"{candidate.unseen:.2%} not seen yet, needs {needs.epsilon * strength:.2%}"
     return ""
