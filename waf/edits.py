@@ -10,14 +10,21 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from waf.profiles import review, yaml_view
+from waf.config.schema import Limits
+from waf.inspect.reading import read
+from waf.memory import Memory
+from waf.model import Field, Request
+from waf.profiles import compile, openapi_export, report, review, yaml_view
+from waf.profiles.book import Places
 from waf.profiles.constraints import Aspect, Constraint, Key, Stage
 from waf.profiles.findings import expected
+from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
+from waf.profiles.model import State
 from waf.profiles.rules import check_allowed
 
 Operation = Literal[
-    "accept", "compile", "ignore", "import", "pin", "promote", "recall", "resume", "rollback", "unpin"
+    "accept", "compile", "hold", "ignore", "import", "pin", "promote", "recall", "resume", "rollback", "unpin"
 ]
 _STAGES: Final = {stage.label: stage for stage in Stage}
 
@@ -106,6 +113,14 @@ def _rollback(learner: Learner, edit: Edit, now: float) -> list[str]:
     return [f"held at version {edit.version}; `resume` lets it learn again"]
 
 
+def _hold(learner: Learner, edit: Edit, now: float) -> list[str]:
+    book = learner.book
+    version = compile.version_of(book.all_places(), book.constraints())
+    book.keep_version(version, now, "held by a person")
+    book.held = version
+    return [f"held at {version}; nothing is learned into it until resume"]
+
+
 def _resume(learner: Learner, edit: Edit, now: float) -> list[str]:
     learner.book.resume()
     return ["learning goes on"]
@@ -117,15 +132,32 @@ def _import(learner: Learner, edit: Edit, now: float) -> list[str]:
 
 
 _DO: Final[dict[str, Callable[[Learner, Edit, float], list[str]]]] = {
-    "accept": _accept, "compile": _compile, "ignore": _ignore, "import": _import, "pin": _pin, "promote": _promote,
+    "accept": _accept, "compile": _compile, "hold": _hold, "ignore": _ignore, "import": _import, "pin": _pin, "promote": _promote,
     "recall": _recall, "resume": _resume, "rollback": _rollback, "unpin": _unpin,
 }  # fmt: skip
 
 
+VIEWS: Final = ("profile", "evidence", "openapi")
+
+
+def view(learner: Learner, workload: str, name: str) -> str:
+    """The profile as a text, in one of `VIEWS`."""
+    book = learner.book
+    match name:
+        case "evidence":
+            return yaml_view.evidence_of(learner.candidates(), book)
+        case "openapi":
+            version = book.versions[-1].version if book.versions else "0"
+            document = openapi_export.export(book.all_places(), book.constraints(), workload, version)
+            return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+    return yaml_view.text_of(book, workload)
+
+
 def status(learner: Learner, workload: str) -> dict[str, Any]:
-    """How far learning has come: counts by stage, versions, what waits for a person."""
+    """How far learning has come: counts by stage, each endpoint, versions, what waits for a person."""
     book = learner.book
     stages = {stage.label: review.blocking(book, stage) for stage in Stage}
+    rows = report.status(learner.state, book, learner.candidates())
     return {
         "workload": workload,
         "mode": learner.config.mode,
@@ -135,5 +167,41 @@ def status(learner: Learner, workload: str) -> dict[str, Any]:
         "ignored": list(book.ignored),
         "versions": [{"version": v.version, "made": v.made, "why": v.why} for v in book.versions],
         "held": book.held,
+        "led": learner.led,
+        "frozen": learner.frozen,
         "ready": stages[Stage.PROTECT.label] > 0 and not book.held,
+        "places": report.plain(rows),
     }
+
+
+def compare(state: State, documented: Places, now: float) -> dict[str, Any]:
+    """What is in use and not in the document, and what is in it (or was once seen) and silent."""
+    return {
+        "shadows": [{"template": t, "method": m} for t, m in report.shadows(state, documented)],
+        "zombies": [
+            {"template": t, "method": m, "why": why} for t, m, why in report.zombies(state, documented, now)
+        ],
+    }
+
+
+def learn_recording(
+    memory: Memory, har: Any, *, trusted: bool = True, host: str = ""
+) -> tuple[int, dict[str, int]]:
+    """Learn from a HAR 1.2 as plain values; gives how many requests were learned from, and why others were not.
+
+    A recording is made on purpose, so its requests are `trusted` unless it is told otherwise. With `host` only those
+    of that host are taken.
+    """
+    limits, skipped, learned = Limits(), Skipped(), 0
+
+    def fields(request: Request, body: bytes) -> list[Field]:
+        reading = read(request, body, limits, lambda _: "")
+        return [*reading.target, *reading.cookies, *reading.headers, *reading.body_fields()]
+
+    learner = memory.learner
+    for seen in observations(har, fields, memory.sources, skipped, host=host, trusted=trusted):
+        if learner.observe(seen, seen.wall):
+            learned += 1
+        else:
+            skipped.add(f"answered {seen.status}" if not 200 <= seen.status < 400 else "no place in the tree")
+    return learned, skipped.reasons

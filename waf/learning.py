@@ -19,7 +19,7 @@ import msgspec
 
 from waf.assembly import Kept
 from waf.config.schema import Config
-from waf.edits import Edit, apply
+from waf.edits import Edit, apply, learn_recording
 from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory
 from waf.model import Exchange
@@ -368,6 +368,18 @@ class Learning:
         changed = await self._aside(work)
         self._renewed()
         return changed
+
+    async def teach(self, har: Any, host: str = "") -> tuple[int, dict[str, int]]:
+        """Learn from recorded traffic, see `edits.learn_recording`. The profile follows as from traffic."""
+
+        def work() -> tuple[int, dict[str, int]]:
+            learned, skipped = learn_recording(self.memory, har, host=host)
+            self.observed += learned
+            return learned, skipped
+
+        if not self.intake.enabled:
+            raise ValueError("learning is off here (profiles.enabled, profiles.mode)")
+        return await self._aside(work)
 
     async def ask(self, question: Callable[[Memory], T]) -> T:
         """Look at what is known, in a thread: a large workload takes a while to be written down."""

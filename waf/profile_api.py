@@ -1,48 +1,143 @@
-"""The learned profile on the control port: look at it, review it, edit it. Guarded like all of that port."""
+"""The learned profile on the control port: look at it, review it, edit it, teach it. Guarded like all of that port.
+
+With several workers the first of them answers, on a Unix socket in a directory that only these processes have; the
+process that has the control port hands on what it was asked.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import msgspec
 
 from waf import edits
 from waf.control.api import Route, json_answer, text_answer
-from waf.control.wire import Answer, Asked
+from waf.control.wire import MAX_UPLOAD, Answer, Asked
 from waf.errors import ConfigError
 from waf.learning import Learning
-from waf.profiles import yaml_view
+from waf.memory import Memory
+
+PATIENCE: Final = 120.0  # seconds for the answer of the leading worker
+MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
+
+Handler = Callable[[Asked], Awaitable[Answer]]
+
+
+PATHS: Final = (
+    ("GET", "/v1/profile"), ("POST", "/v1/profile"), ("GET", "/v1/profile/status"), ("GET", "/v1/profile/shadows"),
+    ("POST", "/v1/profile/shadows"), ("POST", "/v1/profile/har"),
+)  # fmt: skip
 
 
 def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Route]:
     """Routes over the learner of this process."""
 
     async def show(asked: Asked) -> Answer:
-        learner = learning.memory.learner
-        if asked.query.get("view") == "evidence":
-            text = yaml_view.evidence_of(learner.candidates(), learner.book)
-        else:
-            text = yaml_view.text_of(learner.book, workload())
-        return text_answer(text, kind="application/yaml")
+        view = asked.query.get("view", "profile")
+        if view not in edits.VIEWS:
+            return json_answer({"error": f"no such view; ask for one of {', '.join(edits.VIEWS)}"}, 400)
+        text = await learning.ask(lambda memory: edits.view(memory.learner, workload(), view))
+        return text_answer(text, kind="application/json" if view == "openapi" else "application/yaml")
 
     async def status(_asked: Asked) -> Answer:
-        return json_answer(edits.status(learning.memory.learner, workload()))
+        said = await learning.ask(lambda memory: edits.status(memory.learner, workload()))
+        alerts = [{"at": a.at, "kind": a.kind, "subject": a.subject, "text": a.text} for a in learning.alerts]
+        return json_answer({**said, "alerts": alerts})
 
     async def edit(asked: Asked) -> Answer:
-        try:
-            wanted = msgspec.json.decode(asked.body, type=edits.Edit)
-            changed = await learning.edit(wanted, time.time())
-        except ConfigError as error:
-            return json_answer(
-                {"error": "the document cannot be used", "problems": [str(p) for p in error.problems]}, 422
-            )
-        except (msgspec.DecodeError, ValueError) as error:
-            return json_answer({"error": str(error)}, 400)
-        return json_answer({"changed": changed})
+        wanted = msgspec.json.decode(asked.body, type=edits.Edit)
+        return json_answer({"changed": await learning.edit(wanted, time.time())})
 
-    return [
-        Route("GET", "/v1/profile", show),
-        Route("GET", "/v1/profile/status", status),
-        Route("POST", "/v1/profile", edit),
-    ]
+    async def har(asked: Asked) -> Answer:
+        recording = msgspec.json.decode(asked.body)
+        learned, skipped = await learning.teach(recording, asked.query.get("host", ""))
+        return json_answer({"learned": learned, "skipped": skipped})
+
+    async def shadows(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            from waf.profiles.openapi_import import import_document  # needed by few, and not small
+
+            document = import_document(msgspec.yaml.decode(asked.body), "the document")
+            places = document.places
+        else:
+            places = learning.memory.learner.book.document_places
+        if not places:
+            return json_answer({"error": "no OpenAPI document is configured: send one"}, 400)
+
+        def compare(memory: Memory) -> dict[str, Any]:
+            return edits.compare(memory.learner.state, places, time.time())
+
+        return json_answer(await learning.ask(compare))
+
+    handlers = (show, edit, status, shadows, shadows, har)
+    return [Route(*place, _told(handler)) for place, handler in zip(PATHS, handlers, strict=True)]
+
+
+def _told(handler: Handler) -> Handler:
+    """What a person got wrong is told with its place, not as a failure of ours."""
+
+    async def answered(asked: Asked) -> Answer:
+        try:
+            return await handler(asked)
+        except ConfigError as error:
+            problems = [str(problem) for problem in error.problems]
+            return json_answer({"error": "the document cannot be used", "problems": problems}, 422)
+        except (msgspec.MsgspecError, ValueError) as error:
+            return json_answer({"error": str(error)}, 400)
+
+    return answered
+
+
+# -------------------------------------------------------------------------------------- with several workers
+
+_LENGTH: Final = 4  # bytes before each message
+
+
+async def serve_to_parent(routes: list[Route], path: str) -> asyncio.Server:
+    """Answer on a Unix socket: one MessagePack of `Asked`, one of `Answer`, each with its length before it."""
+    handlers = {(route.method, route.path): route.handler for route in routes}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError, EOFError):
+            asked = msgspec.msgpack.decode(await _read(reader, 2 * MAX_UPLOAD), type=Asked)
+            handler = handlers["GET" if asked.method == "HEAD" else asked.method, asked.path]
+            _write(writer, msgspec.msgpack.encode(await handler(asked)))
+            await writer.drain()
+
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # left by a worker that died
+    return await asyncio.start_unix_server(answer, path)
+
+
+def forwarded_routes(path: str) -> list[Route]:
+    """The same routes, answered by who serves at the Unix socket `path`."""
+
+    async def forward(asked: Asked) -> Answer:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reader, writer = await asyncio.open_unix_connection(path)
+                with contextlib.closing(writer):
+                    _write(writer, msgspec.msgpack.encode(asked))
+                    await writer.drain()
+                    answer = msgspec.msgpack.decode(await _read(reader, MAX_ANSWER), type=Answer)
+        except (OSError, EOFError, TimeoutError, msgspec.DecodeError):
+            return json_answer({"error": "the worker that leads does not answer"}, 503)
+        return answer
+
+    return [Route(*place, forward) for place in PATHS]
+
+
+async def _read(reader: asyncio.StreamReader, most: int) -> bytes:
+    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+    if length > most:
+        raise EOFError
+    return await reader.readexactly(length)
+
+
+def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(len(data).to_bytes(_LENGTH, "big") + data)

@@ -1,131 +1,20 @@
-"""`waf profile`: look at what was learned, review it, edit it; on a running sidecar or in a state directory."""
+"""`waf profile`: look at what was learned, review it, edit it, teach it; on a running sidecar or in a state directory."""
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any
 
 import click
 import msgspec
 
 from waf import edits
-from waf.assembly import keep
-from waf.cli.common import clear_errors, config_option, fail, files_of, show_problems
-from waf.config.schema import Control, Limits
+from waf.cli.common import clear_errors, config_option, fail
+from waf.cli.profile_source import MAX_FILE, Remote, Source, Stored
 from waf.control.files import read_capped
-from waf.inspect.reading import read
-from waf.memory import Memory
-from waf.model import Field, Request
-from waf.profiles import report as endpoints
 from waf.profiles import review, yaml_view
-from waf.profiles.har import Skipped, observations
-from waf.profiles.openapi_export import export as export_document
-from waf.profiles.openapi_import import import_document
-
-TIMEOUT: Final = 30.0  # seconds for an answer of the control port
-MAX_HAR: Final = 1024 * 1024 * 1024  # bytes
-
-
-class Source:
-    """Where the profile is: a running sidecar's control port, or a state directory."""
-
-    def __init__(self, configs: Sequence[str], state: str | None, control: str | None) -> None:
-        self._url = "" if state else (control or f"http://{Control().listen}")
-        self._memory: Memory | None = None
-        if state:
-            config = files_of(configs, state_dir=state).load().config
-            self._workload = config.profiles.workload
-            self._memory = Memory(state, config.profiles, keep(config, os.environ).key)
-            self._memory.load()
-            show_problems(self._memory.problems, warning=True)
-
-    def text(self, view: str = "profile") -> str:
-        if self._memory is None:
-            return self._ask(f"/v1/profile?view={view}").decode()
-        learner = self._memory.learner
-        if view == "evidence":
-            return yaml_view.evidence_of(learner.candidates(), learner.book)
-        return yaml_view.text_of(learner.book, self._workload)
-
-    def status(self) -> dict[str, Any]:
-        if self._memory is None:
-            found: dict[str, Any] = msgspec.json.decode(self._ask("/v1/profile/status"))
-            return found
-        return edits.status(self._memory.learner, self._workload)
-
-    def edit(self, edit: edits.Edit) -> list[str]:
-        if self._memory is None:
-            answer = msgspec.json.decode(self._ask("/v1/profile", msgspec.json.encode(edit)))
-            changed: list[str] = answer["changed"]
-            return changed
-        try:
-            lines = edits.apply(self._memory.learner, edit, time.time())
-        except ValueError as error:
-            fail(str(error))
-        self._memory.save()
-        return lines
-
-    @property
-    def memory(self) -> Memory:
-        if self._memory is None:
-            fail("this works on a state directory: give --state DIR")
-        return self._memory
-
-    def openapi(self) -> dict[str, Any]:
-        book = self.memory.learner.book
-        version = book.versions[-1].version if book.versions else "0"
-        return export_document(book.all_places(), book.constraints(), self._workload, version)
-
-    def learn(self, har: Any) -> tuple[int, dict[str, int]]:
-        """Learn from a HAR; gives how many requests were learned from, and why others were not."""
-        memory, skipped, learned = self.memory, Skipped(), 0
-        limits = Limits()
-
-        def fields(request: Request, body: bytes) -> list[Field]:
-            reading = read(request, body, limits, lambda _: "")
-            return [*reading.head, *reading.body_fields()]
-
-        for observation in observations(har, fields, memory.sources, skipped):
-            learned += memory.learner.observe(observation, observation.wall)
-        memory.learner.advance(time.time())
-        memory.save()
-        return learned, skipped.reasons
-
-    def merge(self, other: Source) -> None:
-        """Add what another state directory has learned."""
-        if self._memory is None or other._memory is None:
-            fail("merging needs two state directories")
-        self._memory.learner.merge(other._memory.learner)
-        self._memory.inventory.merge(other._memory.inventory)
-        self._memory.save()
-
-    def _ask(self, path: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(self._url + path, data=body)
-        if token := os.environ.get("WAF_CONTROL_TOKEN"):
-            request.add_header("Authorization", f"Bearer {token}")
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                data: bytes = answer.read()
-                return data
-        except urllib.error.HTTPError as error:
-            _refused(error.read())
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            fail(f"no sidecar answers at {self._url} ({reason}); name another with --control, or --state DIR")
-
-
-def _refused(body: bytes) -> NoReturn:
-    try:
-        answer = msgspec.json.decode(body)
-        fail("; ".join(answer.get("problems") or [answer["error"]]))
-    except (msgspec.DecodeError, KeyError, AttributeError):
-        fail("the control port refused it")
 
 
 @click.group()
@@ -138,102 +27,151 @@ def _refused(body: bytes) -> NoReturn:
 @clear_errors
 def profile(context: click.Context, configs: Sequence[str], state: str | None, control: str | None) -> None:
     """What this workload's own traffic has shown to be normal."""
-    context.obj = Source(configs, state, control)
+    context.obj = Stored(configs, state) if state else Remote(control)
 
 
 @profile.command()
+@click.option("--all", "every", is_flag=True, help="Every endpoint, not only the busiest twenty.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, for programs.")
 @click.pass_obj
-def status(source: Source) -> None:
-    """How far learning has come, and what waits for a decision."""
+@clear_errors
+def status(source: Source, every: bool, as_json: bool) -> None:
+    """How far learning has come, per endpoint, and what waits for a decision."""
     said = source.status()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(said)).decode())
+        return
     counts = ", ".join(f"{n} in {stage}" for stage, n in said["constraints"].items())
     click.echo(
         f"workload {said['workload']}, mode {said['mode']}: {said['endpoints']} endpoints; constraints: {counts}"
     )
+    places = said["places"]
+    if places:
+        click.echo(
+            f"{'requests':>9} {'sources':>7} {'learned':>7} {'staged':>6} {'protected':>9} {'would refuse':>12}  endpoint"
+        )
+    for row in places if every else places[:20]:
+        sources = "many" if row["sources"] is None else row["sources"]
+        click.echo(
+            f"{row['requests']:>9.0f} {sources:>7} {row['learned']:>7} {row['staged']:>6} {row['protected']:>9}"
+            f" {row['violations']:>12}  {row['method']} {row['template'] or '/'}"
+        )
+        if not row["ready"] and row["why_not"]:
+            click.echo(f"{'':>57}not yet: {'; '.join(row['why_not'])}")
+    if not every and len(places) > 20:
+        click.echo(f"  … {len(places) - 20} more: --all")
+    for version in said["versions"]:
+        click.echo(f"  version {version['version']}: {version['why']}")
     if said["held"]:
         click.echo(f"held at version {said['held']}; let it learn again with: waf profile resume")
+    if said["frozen"]:
+        click.echo("learning is frozen: too many requests have findings")
+    for pattern in said["ignored"]:
+        click.echo(f"  ignored: {pattern}")
     for line in said["waiting"]:
-        click.echo(f"  waits for you: {line}")
+        click.echo(f"  waits for you (accept): {line}")
+    for alert in said.get("alerts", ()):
+        click.echo(f"  {alert['kind']}: {alert['subject']}: {alert['text']}")
     click.echo("ready to protect" if said["ready"] else "not ready to protect yet")
 
 
 @profile.command()
 @click.option("--evidence", is_flag=True, help="How well founded each constraint is.")
 @click.pass_obj
+@clear_errors
 def show(source: Source, evidence: bool) -> None:
     """Print the profile as YAML (no counters, so that differences are changes)."""
-    click.echo(source.text("evidence" if evidence else "profile"), nl=False)
+    click.echo(source.view("evidence" if evidence else "profile"), nl=False)
 
 
 @profile.command()
 @click.option("--output", "-o", type=click.Path(dir_okay=False), required=True)
-@click.option("--openapi", is_flag=True, help="As an OpenAPI 3.1 document (with --state).")
+@click.option("--openapi", is_flag=True, help="As an OpenAPI 3.1 document.")
+@click.option("--evidence", is_flag=True, help="The evidence, to stand beside the profile.")
 @click.pass_obj
-def export(source: Source, output: str, openapi: bool) -> None:
+@clear_errors
+def export(source: Source, output: str, openapi: bool, evidence: bool) -> None:
     """Write the profile to a file, for a repository."""
-    text = msgspec.json.format(msgspec.json.encode(source.openapi())).decode() if openapi else source.text()
-    Path(output).write_text(text)
+    Path(output).write_text(source.view("openapi" if openapi else "evidence" if evidence else "profile"))
 
 
 @profile.command("learn-from")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--host", default="", help="Only requests to this host.")
+@click.option("--compile/--no-compile", "compiles", default=True, help="Let the profile follow at once.")
 @click.pass_obj
 @clear_errors
-def learn_from(source: Source, file: str) -> None:
-    """Learn from recorded traffic, a HAR file (with --state); a recording is trusted."""
+def learn_from(source: Source, file: str, host: str, compiles: bool) -> None:
+    """Learn from recorded traffic, a HAR file. A recording is trusted: each request counts as a witness."""
     try:
-        har = msgspec.json.decode(read_capped(file, MAX_HAR))
+        har = msgspec.json.decode(read_capped(file, MAX_FILE))
     except msgspec.DecodeError as error:
-        fail(f"{file}: not JSON: {error}")
-    learned, skipped = source.learn(har)
+        fail(f"{file}: not JSON: {error}; record one with a browser's network tab or `POST /v1/capture`")
+    learned, skipped = source.learn(har, host)
     click.echo(f"learned from {learned} requests")
     for reason, count in sorted(skipped.items()):
         click.echo(f"  {count} left out: {reason}")
+    if compiles:
+        changed = source.edit(edits.Edit("compile"))
+        click.echo(f"{len(changed)} constraints changed; see: waf profile status")
 
 
 @profile.command()
-@click.argument("document", type=click.Path(exists=True, dir_okay=False))
+@click.argument("document", type=click.Path(exists=True, dir_okay=False), required=False)
 @click.pass_obj
 @clear_errors
-def shadows(source: Source, document: str) -> None:
-    """Endpoints that are used and not in an OpenAPI document, and those in it that are silent (with --state)."""
-    try:
-        imported = import_document(msgspec.yaml.decode(read_capped(document, MAX_HAR)), document)
-    except msgspec.DecodeError as error:
-        fail(f"{document}: neither YAML nor JSON: {error}")
-    show_problems(imported.problems, warning=True)
-    state = source.memory.learner.state
-    for template, method in endpoints.shadows(state, imported.places):
-        click.echo(f"shadow  {method} {template}")
-    for template, method, why in endpoints.zombies(state, imported.places, time.time()):
-        click.echo(f"zombie  {method} {template}: {why}")
+def shadows(source: Source, document: str | None) -> None:
+    """Endpoints that are used and not in an OpenAPI document, and those in it that are silent.
+
+    Without DOCUMENT those of the configuration are meant.
+    """
+    found = source.shadows(document)
+    for shadow in found["shadows"]:
+        click.echo(f"shadow  {shadow['method']} {shadow['template']}")
+    for zombie in found["zombies"]:
+        click.echo(f"zombie  {zombie['method']} {zombie['template']}: {zombie['why']}")
 
 
 @profile.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.pass_obj
+@clear_errors
 def import_profile(source: Source, file: str) -> None:
     """Make the profile say what an edited file says."""
-    _told(source.edit(edits.Edit("import", text=Path(file).read_text())))
+    text = Path(file).read_text()
+    yaml_view.parse(text, file)  # so that what is wrong is told with the file's name
+    _told(source.edit(edits.Edit("import", text=text)))
 
 
 @profile.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("other", type=click.Path(exists=True, dir_okay=False), required=False)
 @click.pass_obj
 @clear_errors
-def diff(source: Source, file: str) -> None:
-    """Show what differs between a file and the profile; exit status 1 if anything does."""
-    wanted = yaml_view.parse(Path(file).read_text(), file)
-    now = yaml_view.parse(source.text(), "the profile")
-    changes = review.diff(wanted.constraints, now.constraints)
+def diff(source: Source, file: str, other: str | None) -> None:
+    """Show what differs between FILE and the profile, or between two files; exit status 1 if anything does."""
+    before = yaml_view.parse(Path(file).read_text(), file)
+    after = yaml_view.parse(
+        *((Path(other).read_text(), other) if other else (source.view("profile"), "the profile"))
+    )
+    changes = review.diff(before.constraints, after.constraints)
     for change in changes:
         click.echo(str(change))
     sys.exit(1 if changes else 0)
 
 
+@profile.command("compile")
+@click.pass_obj
+@clear_errors
+def compile_now(source: Source) -> None:
+    """Let what was learned take its next step now, as it does by itself every so often."""
+    _told(source.edit(edits.Edit("compile")))
+
+
 @profile.command()
 @click.argument("pattern", nargs=-1, required=True)
 @click.pass_obj
+@clear_errors
 def accept(source: Source, pattern: Sequence[str]) -> None:
     """Protect what was learned for the constraints that fit METHOD /template [address [aspect]]."""
     _told(source.edit(edits.Edit("accept", pattern=" ".join(pattern))))
@@ -243,22 +181,50 @@ def accept(source: Source, pattern: Sequence[str]) -> None:
 @click.argument("stage", type=click.Choice(["discover", "stage", "protect"]))
 @click.argument("pattern", nargs=-1, required=True)
 @click.pass_obj
+@clear_errors
 def promote(source: Source, stage: str, pattern: Sequence[str]) -> None:
-    """Set the stage of the constraints that fit."""
+    """Set the stage of the constraints that fit METHOD /template [address [aspect]]."""
     _told(source.edit(edits.Edit("promote", pattern=" ".join(pattern), stage=stage)))
+
+
+@profile.command()
+@click.argument("constraint")
+@click.argument("allowed", nargs=-1)
+@click.option("--stage", type=click.Choice(["discover", "stage", "protect"]), default="protect")
+@click.pass_obj
+@clear_errors
+def pin(source: Source, constraint: str, allowed: Sequence[str], stage: str) -> None:
+    """Claim something yourself; it replaces what is learned, for good.
+
+    \b
+    waf profile pin "POST /login form.user type" word email
+    waf profile pin "GET /search arg.q length" 0 80
+    """
+    _told(source.edit(edits.Edit("pin", pattern=constraint, stage=stage, text="\n".join(allowed))))
+
+
+@profile.command()
+@click.argument("constraint")
+@click.pass_obj
+@clear_errors
+def unpin(source: Source, constraint: str) -> None:
+    """Leave a pinned constraint to learning again."""
+    _told(source.edit(edits.Edit("unpin", pattern=constraint)))
 
 
 @profile.command()
 @click.argument("pattern", nargs=-1, required=True)
 @click.pass_obj
+@clear_errors
 def ignore(source: Source, pattern: Sequence[str]) -> None:
-    """Never check the constraints that fit."""
+    """Never check the constraints that fit METHOD /template [address [aspect]]."""
     _told(source.edit(edits.Edit("ignore", pattern=" ".join(pattern))))
 
 
 @profile.command()
 @click.argument("pattern", nargs=-1, required=True)
 @click.pass_obj
+@clear_errors
 def recall(source: Source, pattern: Sequence[str]) -> None:
     """Undo `ignore`."""
     _told(source.edit(edits.Edit("recall", pattern=" ".join(pattern))))
@@ -267,27 +233,39 @@ def recall(source: Source, pattern: Sequence[str]) -> None:
 @profile.command()
 @click.argument("version")
 @click.pass_obj
+@clear_errors
 def rollback(source: Source, version: str) -> None:
-    """Go back to one of the last ten versions and hold it."""
+    """Go back to one of the last ten versions (see status) and hold it."""
     _told(source.edit(edits.Edit("rollback", version=version)))
 
 
 @profile.command()
 @click.pass_obj
+@clear_errors
+def hold(source: Source) -> None:
+    """Keep the profile as it is, whatever is learned, until `resume`."""
+    _told(source.edit(edits.Edit("hold")))
+
+
+@profile.command()
+@click.pass_obj
+@clear_errors
 def resume(source: Source) -> None:
     """Let a held profile learn again."""
     _told(source.edit(edits.Edit("resume")))
 
 
 @profile.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False))
+@click.argument("directories", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @click.pass_obj
-def merge(source: Source, directory: str) -> None:
-    """Add what another state directory has learned (with --state)."""
-    source.merge(Source((), directory, None))
-    click.echo(f"merged {directory}")
+@clear_errors
+def merge(source: Source, directories: Sequence[str]) -> None:
+    """Add what other replicas' state directories have learned (with --state)."""
+    for directory in directories:
+        source.merge(directory)
+        click.echo(f"merged {directory}")
 
 
-def _told(lines: Sequence[str]) -> None:
+def _told(lines: Sequence[Any]) -> None:
     for line in lines or ["nothing to change"]:
         click.echo(line)

@@ -30,6 +30,7 @@ from waf.proxy.replies import http_date
 from waf.record.log import Log
 
 MAX_BODY: Final = 64 * 1024
+MAX_UPLOAD: Final = 8 * 1024 * 1024  # for the paths that take documents; one such body is read at a time
 MAX_CONNECTIONS: Final = 256
 MAX_PARAMETERS: Final = 32
 IDLE: Final = 30.0  # seconds for the next request to come whole
@@ -38,7 +39,11 @@ LINGER: Final = 1.0  # seconds for an asker to close after its last answer
 MAX_LINGER: Final = 32  # pieces of what it still sends that are read and dropped
 LAST_WORDS: Final = 2.0  # seconds for answers under way when the port is closed
 
+UPLOADS: Final = b"/v1/profile"
+"""Where paths begin that take longer bodies: profiles, documents, recordings."""
+
 _LIMITS: Final = Limits(head=Size(16 * 1024), line=Size(8 * 1024), headers=64, body=Size(MAX_BODY))
+_UPLOAD_LIMITS: Final = msgspec.structs.replace(_LIMITS, body=Size(MAX_UPLOAD))
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -84,6 +89,7 @@ class ControlServer:
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}  # the oldest first
         self._busy: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._uploading = asyncio.Lock()
 
     async def start(self) -> None:
         """Bind and listen. Raises OSError."""
@@ -141,7 +147,7 @@ class ControlServer:
                 request = parse.request_head(await reader.readuntil(b"\r\n\r\n"), _LIMITS)
                 if request.expects_continue:
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                body = await _body(request, reader)
+                body = await self._body(request, reader)
         except asyncio.LimitOverrunError:
             answer = self._refuse(431, "the head is too large")
         except ClientFault as fault:
@@ -160,6 +166,12 @@ class ControlServer:
         if not keep:
             await _linger(reader, writer)
         return keep
+
+    async def _body(self, request: Request, reader: asyncio.StreamReader) -> bytes:
+        if request.length <= MAX_BODY or not request.path.startswith(UPLOADS):
+            return await _body(request, reader)
+        async with self._uploading:  # who may ask is known only later: a crowd must not fill the memory
+            return await _body(request, reader, _UPLOAD_LIMITS)
 
     async def _answered(self, request: Request, body: bytes) -> Answer:
         try:
@@ -183,17 +195,18 @@ class ControlServer:
             return self._refuse(500, "an error of the sidecar; its log says more")
 
 
-async def _body(request: Request, reader: asyncio.StreamReader) -> bytes:
-    """The request's body, at most `MAX_BODY` of it. Raises ClientFault."""
+async def _body(request: Request, reader: asyncio.StreamReader, limits: Limits = _LIMITS) -> bytes:
+    """The request's body, at most `limits.body` of it. Raises ClientFault."""
     if request.framing is Framing.NONE:
         return b""
     pieces: list[bytes] = []
-    body = framing.request_body(request, _LIMITS)
+    body = framing.request_body(request, limits)
+    left = request.length
     while not body.done:
-        wanted = request.length - sum(map(len, pieces)) if request.framing is Framing.LENGTH else MAX_BODY
-        data = await reader.read(wanted)
+        data = await reader.read(left if request.framing is Framing.LENGTH else MAX_BODY)
         if not data:
             body.eof()  # raises: the body was cut
+        left -= len(data)
         pieces += body.feed(data)
     return b"".join(pieces)
 

@@ -138,6 +138,11 @@ class Learner:
             self.release(now)
         return bool(before)
 
+    @property
+    def frozen(self) -> bool:
+        """True while nothing is learned since too many requests have findings."""
+        return self._siege.frozen
+
     def release(self, now: float) -> None:
         """A new version of the app has begun to answer: what changes now is a change of the app."""
         self._watch.release(now)
