@@ -34,11 +34,12 @@ from waf.control.site import LocalSite, Site
 from waf.control.watch import Watch
 from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
+from waf.crew import Crew
 from waf.errors import ConfigError
 from waf.learning import Learning
 from waf.model import Mode
 from waf.policy.policy import Policy
-from waf.profile_api import profile_routes
+from waf.profile_api import forwarded_routes, profile_routes, serve_to_parent
 from waf.proxy.server import Server
 from waf.proxy.workers import run_workers
 from waf.record.log import Log
@@ -56,15 +57,26 @@ ENGINE: Final = "uvloop"
 class Sidecar:
     """One process's proxy and what stands at its side. `start`, then `run` until told to end."""
 
-    def __init__(self, files: Files, environ: Mapping[str, str], *, worker: int | None = None) -> None:
+    def __init__(
+        self,
+        files: Files,
+        environ: Mapping[str, str],
+        *,
+        worker: int | None = None,
+        crew: str = "",
+        key: bytes = b"",
+    ) -> None:
+        """`worker` is the number of one of several; they share the directory `crew` and the secret `key`."""
         self.files = files
         self._environ = dict(environ)
         self._worker = worker is not None
+        self._number = worker if crew else None
+        self._leader: asyncio.Server | None = None  # of the worker that answers for the learning of all
         config = self.config = files.load().config
         self.metrics = Metrics(waf.__version__, ENGINE)
         self._sink = Sink(config.events.output, config.events.queue)
         self.log = Log(self._sink.put if config.events.output != "none" else None)
-        self._kept: Kept = keep(config, environ)
+        self._kept: Kept = keep(config, environ, key)
         self._bundle: Bundle | None = None
         self._policy: Policy | None = None
         self._generation = 0
@@ -86,7 +98,12 @@ class Sidecar:
             self.log,
             environ.get("POD_NAME", ""),
             self.member.key if self.member else None,
+            follows=worker or 0 if crew and self.member is None else 0,
         )
+        self.crew: Crew | None = None
+        if crew and worker is not None and self.member is None:  # else the fleet leads each of them
+            self.crew = Crew(crew, worker, self.learning, self.log)
+        self._crew_directory = crew
         self.site = LocalSite(
             self.recorder, self.reloader, self._effective, self.end, self._facts, waf.__version__,
             unready=self._unready,
@@ -156,10 +173,15 @@ class Sidecar:
         if self.member is not None:
             self.learning.alerted = self.member.nudge
             self.member.start()
+        if self.crew is not None:
+            await self.crew.turn()
+            self._tasks.append(asyncio.create_task(self.crew.run()))
         await self.server.start(reuse_port=self._worker)
         self._watch_metrics()
-        if not self._worker:
-            routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
+        routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
+        if self._number == 0:
+            self._leader = await serve_to_parent(routes, leader_socket(self._crew_directory))
+        elif not self._worker:
             self.control = await serve_control(self.config, self._environ, self.site, self.log, routes)
         if self.config.watch:
             watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
@@ -199,6 +221,8 @@ class Sidecar:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.learning.stop()
+        if self._leader is not None:
+            self._leader.close()
         if self.member is not None:
             await self.member.stop()
         if self.control is not None:
@@ -311,12 +335,13 @@ def run(files: Files, environ: Mapping[str, str]) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="waf-") as directory:
         count = config.listen.workers
+        key = keep(config, environ).key  # once, before there are several who would make one
 
         def work(index: int) -> int:
             if index == count:
                 uvloop.run(_serve_control_of(config, environ, directory, count))
             else:
-                uvloop.run(_serve_worker(files, environ, _socket_of(directory, index), index))
+                uvloop.run(_serve_worker(files, environ, directory, index, key))
             return 0
 
         return run_workers(count + 1, work)
@@ -324,6 +349,11 @@ def run(files: Files, environ: Mapping[str, str]) -> int:
 
 def _socket_of(directory: str, index: int) -> str:
     return str(Path(directory) / f"worker-{index}.sock")
+
+
+def leader_socket(directory: str) -> str:
+    """Where the first worker answers for what all have learned."""
+    return str(Path(directory) / "profile.sock")
 
 
 def _ignore_hang_up() -> None:
@@ -338,11 +368,13 @@ async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
     await sidecar.run()
 
 
-async def _serve_worker(files: Files, environ: Mapping[str, str], path: str, index: int) -> None:
+async def _serve_worker(
+    files: Files, environ: Mapping[str, str], directory: str, index: int, key: bytes
+) -> None:
     _ignore_hang_up()
-    sidecar = Sidecar(files, environ, worker=index)
+    sidecar = Sidecar(files, environ, worker=index, crew=directory, key=key)
     await sidecar.start()
-    await sidecar.answer_parent(path)
+    await sidecar.answer_parent(_socket_of(directory, index))
     await sidecar.run()
 
 
@@ -364,9 +396,9 @@ async def _serve_control_of(config: Config, environ: Mapping[str, str], director
             links[index] = WorkerLink(sock)
         return list(links.values())
 
-    control = await serve_control(
-        config, environ, WorkersSite(alive, config.events.recent, expected=count), Log()
-    )
+    site = WorkersSite(alive, config.events.recent, expected=count)
+    routes = forwarded_routes(leader_socket(directory))
+    control = await serve_control(config, environ, site, Log(), routes)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -117,10 +117,10 @@ def rules_directory() -> Path:
     return beside if beside.is_dir() else Path(sysconfig.get_path("data")) / "share" / "waf-sidecar" / "rules"
 
 
-def keep(config: Config, environ: Mapping[str, str]) -> Kept:
-    """What one process keeps over all its reloads."""
+def keep(config: Config, environ: Mapping[str, str], key: bytes = b"") -> Kept:
+    """What one process keeps over all its reloads. With `key` the secret is this, as of other workers."""
     directory = config.cache_dir or default_cache_dir(environ)
-    return Kept(_key(config), DirectoryPatternStore(directory), config.access.rate_entries)
+    return Kept(key or _key(config), DirectoryPatternStore(directory), config.access.rate_entries)
 
 
 def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:

@@ -24,6 +24,7 @@ from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory
 from waf.model import Exchange
 from waf.profiles.learner import Learner
+from waf.profiles.merge import Delta
 from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert
 from waf.record.log import Log
@@ -50,6 +51,7 @@ class Learning:
     """One process's learner. `renewed` is called when `kept.profile` was replaced.
 
     `fleet_key` is the secret shared by all replicas, b"" while it is not known; None where there is no fleet.
+    `follows` is the number of a worker that hands what it learns to the first of them (`crew`), 0 for none.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Learning:
         log: Log,
         replica: str = "",
         fleet_key: bytes | None = None,
+        follows: int = 0,
     ) -> None:
         self._kept = kept
         self._renewed = renewed
@@ -70,8 +73,9 @@ class Learning:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.memory = Memory(
-            config.state_dir, config.profiles, fleet_key or kept.key, replica, teaches=fleet_key is not None
-        )
+            config.state_dir, config.profiles, fleet_key or kept.key, replica,
+            teaches=fleet_key is not None or follows > 0, follows=follows,
+        )  # fmt: skip
         kept.disclosures = self.memory.disclosures
         self.observed = self.failed = self.disclosures = 0
         self.alerts: deque[Alert] = deque(maxlen=50)  # the latest, for people
@@ -223,6 +227,21 @@ class Learning:
 
         await self._aside(work)
         self._renewed()
+
+    async def receive(self, delta: bytes) -> None:
+        """Add what another worker learned, packed. Raises ValueError for bytes that are no such thing."""
+        unpacked = Delta.unpack(delta)
+        await self._aside(lambda: self.memory.learner.take(unpacked, time.time()))
+        self.observed += 1  # something is to be compiled
+
+    async def book(self) -> bytes:
+        """The book in force, packed, for `follow`."""
+        return await self._aside(self.memory.learner.book.dump)
+
+    @property
+    def version(self) -> str:
+        """Names the profile in force."""
+        return self._version
 
     async def rekey(self, key: bytes) -> None:
         """Hash with the secret of all replicas; what was learned under one's own cannot be shared, and goes."""

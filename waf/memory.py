@@ -45,15 +45,24 @@ class Change(msgspec.Struct, frozen=True):
 class Memory:
     """All that a workload remembers. `key` is the workload's secret: hashes of other keys do not fit together.
 
-    With `teaches` what is learned is kept as deltas too, for the fleet.
+    With `teaches` what is learned is kept as deltas too, for the fleet. A worker that `follows` another (its number,
+    0 for none) keeps no profile on disk, and its flows of data in a file of its own, which the leader reads.
     """
 
     def __init__(
-        self, directory: str, config: Profiles, key: bytes, replica: str = "", *, teaches: bool = False
+        self,
+        directory: str,
+        config: Profiles,
+        key: bytes,
+        replica: str = "",
+        *,
+        teaches: bool = False,
+        follows: int = 0,
     ) -> None:
         self._directory = Path(directory) if directory else None
         self._config = config
-        self._teaches = (replica or "local") if teaches else ""
+        self._follows = follows
+        self._teaches = f"{replica or 'local'}{f'-{follows}' if follows else ''}" if teaches else ""
         self.rekey(key)
         self.inventory = Inventory(replica or "local", os.urandom(8).hex())
         self.disclosures = Disclosures()
@@ -113,6 +122,9 @@ class Memory:
             (CHANGES, self._load_changes),
         ):
             self._load(name, load)
+        if self._follows:
+            self.learner.follow(self.learner.book)
+            self.learner.forget()
 
     def policy_in_force(self, version: str, mode: str, now: float) -> None:
         """Note a policy if it is another one than the last."""
@@ -141,17 +153,35 @@ class Memory:
         if self._directory is None:
             return
         self._directory.mkdir(parents=True, exist_ok=True)
-        for name, data in (
-            (PROFILE, self.learner.dump()),
-            (INVENTORY, self.inventory.dump()),
-            (DISCLOSURES, self.disclosures.dump()),
-            (CHANGES, msgspec.json.encode(self.changes)),
-        ):
-            digest = hashlib.blake2b(data, digest_size=16).digest()
-            if self._written.get(name) == digest:
+        if self._follows:
+            self._save(f"{INVENTORY}.{self._follows}", self.inventory.dump())
+            return
+        self._gather()
+        self._save(PROFILE, self.learner.dump())
+        self._save(INVENTORY, self.inventory.dump())
+        self._save(DISCLOSURES, self.disclosures.dump())
+        self._save(CHANGES, msgspec.json.encode(self.changes))
+
+    def _save(self, name: str, data: bytes) -> None:
+        assert self._directory is not None
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        if self._written.get(name) == digest:
+            return
+        path = self._directory / name
+        if path.exists():
+            os.replace(path, path.with_name(name + PREVIOUS))
+        atomic_write(path, data)
+        self._written[name] = digest
+
+    def _gather(self) -> None:
+        """Add the flows that the other workers saw; to do so again changes nothing."""
+        assert self._directory is not None
+        for path in sorted(self._directory.glob(f"{INVENTORY}.[0-9]*")):
+            if path.name.endswith(PREVIOUS):
                 continue
-            path = self._directory / name
-            if path.exists():
-                os.replace(path, path.with_name(name + PREVIOUS))
-            atomic_write(path, data)
-            self._written[name] = digest
+            other = Inventory("other", "")
+            try:
+                other.load(read_capped(path, MAX_FILE))
+            except (OSError, ValueError):
+                continue  # being replaced, or damaged: its owner writes it anew within a minute
+            self.inventory.merge(other)

@@ -268,6 +268,10 @@ class Learner:
         self.book = book
         self.led = True
 
+    def forget(self) -> None:
+        """Let go of what was learned; the book stays. For who follows: the state is its leader's."""
+        self.state = State(int(self.config.memory))
+
     def succeed(self, other: Learner) -> None:
         """Go on where another learner of the same workload and key stopped: only the configuration differs."""
         for name in _CARRIED:
