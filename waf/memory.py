@@ -31,6 +31,7 @@ INVENTORY: Final = "inventory.state"
 DISCLOSURES: Final = "disclosures.state"
 CHANGES: Final = "policies.json"
 PREVIOUS: Final = ".previous"
+DAMAGED: Final = ".damaged"
 MAX_CHANGES: Final = 1_000
 
 
@@ -69,6 +70,7 @@ class Memory:
         self.changes: list[Change] = []
         self.problems: list[Problem] = []
         self._written: dict[str, bytes] = {}
+        self._damaged: set[str] = set()  # files that could not be read
 
     def rekey(self, key: bytes) -> None:
         """Begin the profile anew under another secret: what was learned under the former one fits it not."""
@@ -145,6 +147,8 @@ class Memory:
                 load(read_capped(candidate, MAX_FILE))
                 return
             except (OSError, ValueError) as error:
+                if candidate == path:
+                    self._damaged.add(name)
                 mend = "the predecessor is used" if candidate == path else "learning begins anew"
                 self.problems.append(Problem(str(candidate), 0, "", f"cannot be used: {error}", mend))
 
@@ -169,7 +173,9 @@ class Memory:
             return
         path = self._directory / name
         if path.exists():
-            os.replace(path, path.with_name(name + PREVIOUS))
+            # What is damaged must not take the place of the predecessor, which is all there is until this is written.
+            os.replace(path, path.with_name(name + (DAMAGED if name in self._damaged else PREVIOUS)))
+            self._damaged.discard(name)
         atomic_write(path, data)
         self._written[name] = digest
 
