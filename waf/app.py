@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvloop
 
 import waf
+from waf import heap
 from waf.assembly import Bundle, Files, Kept, build, keep
 from waf.config.address import parse_endpoint
 from waf.config.load import effective
@@ -186,10 +186,8 @@ class Sidecar:
         if self.config.watch:
             watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
             self._tasks.append(asyncio.create_task(watch.run(self._files_changed)))
-        # What start-up made lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        heap.settle()
+        self._tasks.append(asyncio.create_task(heap.keep_trim()))
         where = ", ".join(str(endpoint) for endpoint in self.server.endpoints)
         self.log(
             "info",
@@ -329,6 +327,7 @@ async def serve_control(
 
 def run(files: Files, environ: Mapping[str, str]) -> int:
     """Serve until told to end; gives the exit status. Raises ConfigError before anything listens."""
+    heap.prepare()
     config = files.load().config
     if config.listen.workers == 1:
         uvloop.run(_serve_one(files, environ))

@@ -462,10 +462,15 @@ def test_an_app_that_does_not_read_is_left(make_stage) -> None:
     assert stage.last.fault == "timeout.upstream-write"
 
 
-def test_large_bodies_are_judged_off_the_loop(stage: Stage) -> None:
-    body = b"x" * 300_000
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [(300_000, b"A: b"), (5_000, b"Content-Encoding: gzip")],
+    ids=["long", "may unfold to much"],
+)
+def test_large_bodies_are_judged_off_the_loop(stage: Stage, size: int, more: bytes) -> None:
+    body = b"x" * size
     client = stage.connect()
-    client.protocol.data_received(post(body))
+    client.protocol.data_received(post(body, more))
     assert stage.policy.judged == []
     assert stage.apps == []
     stage.settle()

@@ -27,6 +27,9 @@ MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
 SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
 _WORTH: Final = 100  # bytes for each group beyond two up to which it is faster than all of them
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
+_COUNTED: Final = (
+    512 * 1024
+)  # bytes of text for which there are more: what unfolds to zeros matches at every byte
 _CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
@@ -142,7 +145,7 @@ class Matcher:
 
     def _scan(self, groups: Sequence[_Group], text: bytes, most: int = 0) -> list[Match]:
         found: list[Match] = []
-        most = most or MAX_MATCHES + len(text) // 16
+        most = most or MAX_MATCHES + min(len(text), _COUNTED) // 16
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
             found.append((index, end))

@@ -30,7 +30,8 @@ _LONG: Final = (
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
-_SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes
+_SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …
+_COUNTED: Final = 512 * 1024  # … of so many
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -125,7 +126,7 @@ class Hints:
 
         `there` is `watched(text)` where it is known.
         """
-        most = _SPOTS + len(text) // 16
+        most = _SPOTS + min(len(text), _COUNTED) // 16
         spots: list[Spot] = []
         try:
             for matcher, bits in self._spots if len(text) > SHORT else self._short:

@@ -32,7 +32,7 @@ Record = Callable[[Exchange], None]
 dropped."""
 
 JUDGED_IN_THREAD: Final = 256 * 1024
-"""Bodies longer than this many bytes are judged in the worker thread, so that the loop goes on."""
+"""Bodies that may unfold to more than this many bytes are judged in the worker thread, so that the loop goes on."""
 
 KEEP_ALIVE_SHARE: Final = 0.9
 """Of `limits.connections`; beyond it every answer ends its connection, to free places before any is refused.

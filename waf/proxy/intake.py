@@ -138,6 +138,11 @@ class Upload:
         return self._inflow.terms()
 
 
+def _weight(request: Request, body: bytes, ratio: int) -> int:
+    """Bytes that may have to be judged: a coded body unfolds to `ratio` times its length."""
+    return len(body) * ratio if b"content-encoding" in request.headers.index else len(body)
+
+
 async def take_body(
     talk: Conversation, exchange: Exchange, request: Request, policy: PolicyLike, plan: BodyPlan
 ) -> tuple[Admitted | Refused, Upload | None]:
@@ -176,7 +181,7 @@ async def take_body(
     answer: Admitted | Refused
     if streams:
         answer = policy.admit_stream(exchange, began)
-    elif len(body) > JUDGED_IN_THREAD:
+    elif _weight(request, body, commons.limits.ratio) > JUDGED_IN_THREAD:
         answer = await talk.settled(
             commons.loop.run_in_executor(commons.judge, policy.admit, exchange, body, began)
         )
