@@ -9,6 +9,8 @@ import pytest
 
 from tests.proxy.stage import OpenPolicy, Stage
 from waf.config.schema import Config, Limits, Listen, Timeouts, Upstream
+from waf.http1.framing import ChunkedBody
+from waf.http1.rules import client_fault
 from waf.model import (
     Action,
     Admitted,
@@ -303,6 +305,28 @@ def test_a_chunked_body_is_sent_on_with_its_length(stage: Stage) -> None:
     assert sent.endswith(b"\r\n\r\nabcde")
     stage.apps[0].sends(OK)
     assert stage.policy.judged == [b"abcde"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_others_have_their_turn_while_a_body_of_tiny_chunks_is_read(make_stage, stream: bool) -> None:
+    """Not a byte of it, nor of the request behind it, is lost by that."""
+    stage = make_stage(OpenPolicy(buffer=0, stream=True) if stream else OpenPolicy())
+    body = bytes(range(256)) * 80
+    client = stage.connect()
+    client.sends(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    long = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 7_000) for number in range(4))
+    client.protocol.data_received(chunks + b"GET /next HTTP/1.1\r\nHost: a\r\n" + long + b"\r\n")
+    assert stream or stage.policy.judged == []
+    stage.settle()
+    sent = stage.apps[0].got()
+    reader = ChunkedBody(10**6, client_fault)
+    got = b"".join(reader.feed(sent.partition(b"\r\n\r\n")[2])) if stream else sent.partition(b"\r\n\r\n")[2]
+    assert got == body
+    stage.apps[0].sends(OK)
+    assert b"GET /next " in stage.apps[-1].got()
+    stage.apps[-1].sends(OK)
+    assert client.got().count(b"HTTP/1.1 200 ") == 2
 
 
 def test_a_malformed_body_is_refused_and_never_sent(stage: Stage) -> None:

@@ -130,9 +130,8 @@ class Conversation(Turn):
     async def _request_begins(self) -> bool:
         """Wait for the first byte of the next request; False where none will come."""
         client, commons = self.client, self.commons
-        if client.inbox and self.served:  # pipelined: let others have their turn first
-            commons.loop.call_soon(self.wake)
-            await self.pause(math.inf)
+        if client.inbox and self.served:  # pipelined
+            await self.let_others()
         while client.blocked:  # a client that sends and does not read
             await self.wait(commons.clock() + commons.timeouts.write, "timeout.write")
         if client.inbox and client.inbox not in _BLANK:
@@ -147,6 +146,11 @@ class Conversation(Turn):
             if self.expired and client.inbox in _BLANK and commons.clock() >= deadline:
                 return False
         return not client.lost
+
+    async def let_others(self) -> None:
+        """Go on only after all other connections had their turn."""
+        self.commons.loop.call_soon(self.wake)
+        await self.pause(math.inf)
 
     async def wait(self, deadline: float, late: str) -> None:
         """Sleep until there is news. Raises `client.gone`, or `late` when the deadline passes before any."""
