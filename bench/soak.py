@@ -37,7 +37,7 @@ HERE: Final = Path(__file__).resolve().parent
 CLIENTS: Final = 4
 GRACE_SECONDS: Final = 2.0  # after the app is back: connections of the pool that died with it
 PATIENCE_SECONDS: Final = 10.0  # an exchange that takes longer counts as hung
-_METRIC: Final = re.compile(r"^(\w+)(?:\{[^}]*\})? (\S+)$", re.M)
+_METRIC: Final = re.compile(r"^(\w+)(?:\{.*\})? (\S+)$", re.M)  # a route in a label may hold braces
 
 
 class Outage:
