@@ -50,6 +50,8 @@ ENV PATH=/opt/waf/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     WAF_CACHE_DIR=/opt/waf/cache \
     WAF_STATE_DIR=/var/lib/waf
+# With a read-only root as well, there is a place for what was learned; in Kubernetes an emptyDir stands here.
+VOLUME /var/lib/waf
 USER 1337:1337
 EXPOSE 8080 15021
 STOPSIGNAL SIGTERM

@@ -89,11 +89,12 @@ class Replica:
             await self.api.put(secrets, {"metadata": {"name": "waf-fleet-key"}})
         self.kube = Kube(self.api.base, timeout=1.0, pause=0.001)
         self.store = Store(self.kube, "waf-system")
-        self.specs = Specs(self.kube, lambda key: self.aggregator.erase_soon(key))  # noqa: PLW0108  (made below)
+        self.specs = Specs(self.kube)
         self.aggregator = Aggregator(
             self.kube, self.store, Numbers, self.specs, self.log,
             leads=lambda: self.leadership.sure, store_every=0.05, push_every=0.1,
         )  # fmt: skip
+        self.specs.removed = self.aggregator.erase_soon
         self.events = Events(self.kube)
         self.runner = web.AppRunner(web.Application())
         leadership = self.leadership = Leadership(

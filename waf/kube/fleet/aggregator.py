@@ -22,7 +22,7 @@ from waf.kube.fleet.replicas import Replicas
 from waf.kube.fleet.senders import Senders
 from waf.kube.fleet.shards import Damaged, Store, Version
 from waf.kube.fleet.specs import Specs, digest_of
-from waf.kube.fleet.status import Told, write
+from waf.kube.fleet.status import EVERY, Told, write
 from waf.kube.fleet.terms import (
     LONGEST_EVERY,
     PUSH_EVERY,
@@ -41,6 +41,7 @@ WRITES: Final = 5.0  # workloads stored a second, at most
 MOST_WORKLOADS: Final = 5_000
 MOST_OF_NAMESPACE: Final = 200  # one namespace shall not crowd out the others
 SHARE: Final = 0.4  # of one core that merging may take; then sidecars are asked to push less often
+_ROUND: Final = 4 / 3  # of the interval: then every replica has pushed once
 _IDLE: Final = 900.0  # seconds after which an untouched workload leaves memory
 
 
@@ -58,6 +59,7 @@ class _Held:
         self.document: Any = None  # of the spec, as it was taken last
         self.refused = ("", "")  # hash of the document that cannot be used, and why
         self.told = Told()
+        self.heard_all = 0.0  # when every replica will have pushed since we lead
 
 
 class Aggregator:
@@ -282,6 +284,7 @@ class Aggregator:
             compiled = Compiled(stored.blobs.get("profile", b""), str(facts.pop("version", "")), facts)
             held = _Held(merged, senders, compiled, version, self._clock())
             held.document = msgspec.json.decode(stored.blobs.get("document", b"null"))
+            held.heard_all = self._clock() + self.every * _ROUND
         # A workload that is new to us is stored soon, not only after a whole interval.
         held.stored -= self._store_every / 2
         self._held[key] = held
@@ -298,7 +301,7 @@ class Aggregator:
         now = self._clock()
         held.replicas.forget_silent(now, self.every)
         version = held.compiled.version if held.compiled else ""
-        if not held.told.due(version, now):
+        if now < held.heard_all or not held.told.due(version, now, min(EVERY, self.every * _ROUND)):
             return False
         status = {
             **(held.compiled.facts if held.compiled else {}),

@@ -35,9 +35,12 @@ _NOTHING: Final = Report()
 
 
 class FleetError(Exception):
-    """The fleet could not be asked; `retry_after` in seconds. `refused`: the same request will never be taken."""
+    """The fleet could not be asked. `refused`: the same request will never be taken.
 
-    def __init__(self, message: str, retry_after: float = 30.0, *, refused: bool = False) -> None:
+    `retry_after` is how many seconds the other side asks to be left alone; 0 where it says nothing.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0, *, refused: bool = False) -> None:
         super().__init__(message)
         self.retry_after: Final = retry_after
         self.refused: Final = refused
@@ -159,7 +162,7 @@ class FleetClient:
                 after = response.headers.get("Retry-After", "")
                 raise FleetError(
                     f"the fleet answered {response.status}",
-                    float(after) if after.isdigit() and len(after) < 5 else 30.0,
+                    float(after) if after.isdigit() and len(after) < 5 else 0.0,
                     refused=response.status in (400, 413),
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

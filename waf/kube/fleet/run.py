@@ -70,12 +70,13 @@ async def serve(
         aggregator.forget()
 
     leadership = Leadership(kube, namespace, "waf-fleet", identity, changed=turned)
-    specs = Specs(kube, lambda key: aggregator.erase_soon(key))  # noqa: PLW0108  (made below)
+    specs = Specs(kube)
     namespaces, store, events = namespaces_of(kube), Store(kube, namespace), Events(kube)
     aggregator = Aggregator(
         kube, store, merger, specs, log,
         leads=lambda: leadership.sure, store_every=store_every, push_every=push_every,
     )  # fmt: skip
+    specs.removed = aggregator.erase_soon
     secret = await shared_secret(kube, namespace)
     fleet = Fleet(Identities(kube), leadership, aggregator, store, specs, secret, log, events=events)
     keyring = Keyring(maker.load, log)

@@ -29,11 +29,11 @@ NOTHING: Final = Spec()
 
 
 class Specs:
-    """`removed` is told of workloads whose WafProfile was deleted."""
+    """`removed` is called with each workload whose WafProfile was deleted."""
 
-    def __init__(self, kube: Kube, removed: Callable[[Key], None] = lambda key: None) -> None:
+    def __init__(self, kube: Kube) -> None:
         self._kube = kube
-        self._removed = removed
+        self.removed: Callable[[Key], None] = lambda key: None
         self.watched = Watched(kube, f"/apis/{GROUP}/wafprofiles", keep=_spec_of, changed=self._changed)
 
     def of(self, key: Key) -> Spec:
@@ -55,7 +55,7 @@ class Specs:
 
     def _changed(self, text: str) -> None:
         if text not in self.watched.items:
-            self._removed(_key(text))
+            self.removed(_key(text))
 
 
 def collection_of(namespace: str) -> str:

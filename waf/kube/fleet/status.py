@@ -22,9 +22,9 @@ class Told:
         self.version: str | None = None
         self.status: Status = {}
 
-    def due(self, version: str, now: float) -> bool:
+    def due(self, version: str, now: float, every: float = EVERY) -> bool:
         """Whether it is time to look whether there is something new to say."""
-        return version != self.version or now - self.looked >= EVERY
+        return version != self.version or now - self.looked >= every
 
 
 async def write(
