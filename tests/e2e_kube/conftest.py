@@ -35,7 +35,7 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._token = secrets.token_hex(16)
+        self.admin = secrets.token_hex(16)
         self._processes: list[subprocess.Popen[bytes]] = []
         ports = [_free_port() for _ in range(3)]
         self.base = f"https://127.0.0.1:{ports[0]}"
@@ -48,7 +48,7 @@ class Cluster:
         pki = self.directory / "pki"
         pki.mkdir()
         subprocess.run(["openssl", "genrsa", "-out", pki / "sa.key", "2048"], check=True, capture_output=True)
-        (pki / "tokens.csv").write_text(f'{self._token},admin,admin,"system:masters"\n')
+        (pki / "tokens.csv").write_text(f'{self.admin},admin,admin,"system:masters"\n')
         self._run(
             "etcd", "--data-dir", self.directory / "etcd", "--listen-client-urls", self._etcd,
             "--advertise-client-urls", self._etcd, "--listen-peer-urls", self._peer,
@@ -64,7 +64,7 @@ class Cluster:
         unchecked = ssl._create_unverified_context()
         end = time.monotonic() + READY_SECONDS
         request = urllib.request.Request(
-            f"{self.base}/readyz", headers={"Authorization": f"Bearer {self._token}"}
+            f"{self.base}/readyz", headers={"Authorization": f"Bearer {self.admin}"}
         )
         while time.monotonic() < end:
             try:
@@ -82,7 +82,7 @@ class Cluster:
             process.wait(timeout=20)
 
     def kubectl(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        cluster = ["kubectl", f"--server={self.base}", f"--token={self._token}", "--insecure-skip-tls-verify"]
+        cluster = ["kubectl", f"--server={self.base}", f"--token={self.admin}", "--insecure-skip-tls-verify"]
         return subprocess.run([*cluster, *words], input=given, capture_output=True, text=True, check=False)
 
     def apply(self, *things: Any) -> str:

@@ -192,6 +192,9 @@ class ApiDouble:
                         if step["op"] == "test" and _at(thing, step["path"]) != step["value"]:
                             return status(422, "Invalid", "the test failed")
                     new = _patched(thing, [step for step in patch if step["op"] != "test"])
+                elif sub and "status" not in thing and None in patch["status"].values():
+                    # The real server keeps nulls where there was nothing to take them from, and then minds them.
+                    return status(422, "Invalid", "must be of type string: null")
                 else:
                     new = _merged(thing, patch)
             case _:

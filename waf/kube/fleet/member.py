@@ -257,6 +257,8 @@ class Member:
     async def _adopt(self, pulled: Pulled) -> None:
         """Put a profile into force as a whole, or leave everything as it was."""
         assert self._taught is not None
+        # The mode first: a profile is compiled for it, and nothing is ever judged by one for another.
+        await self._set_mode(pulled.mode, keep=False)
         try:
             await self._taught.follow(pulled.profile)
         except ValueError as error:
@@ -267,7 +269,6 @@ class Member:
             return
         self.version = pulled.version
         self.adopted += 1
-        await self._set_mode(pulled.mode, keep=False)
         await self._keep(pulled.profile)
         self._log("info", "profile of the fleet in force", version=pulled.version, mode=pulled.mode)
 
