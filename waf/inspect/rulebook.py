@@ -15,7 +15,8 @@ import msgspec
 from waf.config.shape import did_you_mean
 from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
-from waf.inspect.confirm import CONFIRMERS, Confirmer
+from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
+from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import Text
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
@@ -62,6 +63,14 @@ class Candidate(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
+class Scope(enum.Enum):
+    """On what the answer of a confirmer depends."""
+
+    NEAR = enum.auto()  # on what surrounds the match
+    DOCUMENT = enum.auto()  # in documents on the value alone
+    VALUE = enum.auto()  # on the value alone
+
+
 class Armed(msgspec.Struct, frozen=True):
     """A rule ready to judge its matches."""
 
@@ -69,6 +78,7 @@ class Armed(msgspec.Struct, frozen=True):
     places: dict[Part, tuple[Place, ...]]  # those of each part
     whole: tuple[bool, ...]  # for each part whether every field of it counts
     confirm: Confirmer | None
+    scope: Scope
     other_views: int  # the bits of views in which it does not look
 
     def covers(self, field: Field) -> bool:
@@ -93,7 +103,7 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_answers", "_budget", "_matcher", "_share")
+    __slots__ = ("_answers", "_budget", "_documents", "_matcher", "_share")
 
     def __init__(self, matcher: Matcher | None) -> None:
         self._matcher = matcher
@@ -101,6 +111,7 @@ class Questions:
         self._share = _LEAST
         self.allow(_QUESTIONS * _PER_QUESTION)
         self._answers: dict[tuple[int, int, bytes], tuple[int, Confidence | None]] = {}
+        self._documents: dict[bytes, bool] = {}
 
     def allow(self, length: int, groups: int = 1) -> None:
         """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
@@ -147,7 +158,16 @@ class Questions:
 
     def _question(self, armed: Armed, hit: Hit) -> tuple[int, int, bytes]:
         data, end = hit.text.data, hit.match[1]
+        scope = armed.scope
+        if scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data)):
+            return id(armed.confirm), -1, data
         return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
+
+    def _is_document(self, data: bytes) -> bool:
+        known = self._documents.get(data)
+        if known is None:
+            known = self._documents[data] = is_document(data)
+        return known
 
 
 def _excluded(
@@ -280,8 +300,10 @@ def arm(rule: Rule, problems: list[Problem]) -> Armed:
             problems.append(Problem(rule.file, rule.line, f"{rule.id}.confirm", message, mend))
     elif rule.confirm_pattern:
         confirm = _pattern_confirmer(rule)
+    scope = Scope.VALUE if rule.confirm in OF_VALUE else Scope.NEAR
+    scope = Scope.DOCUMENT if rule.confirm in OF_DOCUMENT else scope
     whole = tuple(any(not place.name for place in places.get(part, ())) for part in Part)
-    return Armed(rule, places, whole, confirm, int((LAYERS | FOLDS) & ~rule.views))
+    return Armed(rule, places, whole, confirm, scope, int((LAYERS | FOLDS) & ~rule.views))
 
 
 def _pattern_confirmer(rule: Rule) -> Confirmer:

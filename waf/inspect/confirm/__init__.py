@@ -59,3 +59,8 @@ OF_VALUE: Final = frozenset(
     {"graphql", "redirect", "redirect_parameter", "remote_include", "rfi", "sql", "xpath"}
 )
 """Those whose answer depends on the value alone: the span need not be known, and one question a value is enough."""
+
+OF_DOCUMENT: Final = frozenset(
+    {"code", "crlf", "css", "js", "ldap", "mail", "nosql", "path", "shell", "ssrf", "stands", "template"}
+)
+"""The same for values that are documents (`shape.is_document`): most of these look for nothing in them."""

@@ -80,30 +80,29 @@ _BARE: Final = re.compile(
 _CI: Final = re.compile(rb"\$\{\{\s*[\w.-]+(?:\.[\w*-]+)*(?:\s*(?:==|!=|\|\||&&)\s*[\w.'\"/-]+)*\s*\}\}")
 
 
+_DEEP: Final = re.compile(
+    rb"__(?:class|mro|subclasses|globals|builtins|import)__|getruntime|forname\("
+    rb"|freemarker\.template|#_memberaccess|constructor",
+    re.I,
+)
+_OPEN: Final = re.compile(rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*\Z", re.S)
+_PLACES_MAX: Final = 16
+
+
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
-    """How sure it is that `value` carries an expression for a template engine. At most 16 expressions near `span`."""
-    document = is_document(value)
+    """How sure it is that `value` carries an expression for a template engine.
+
+    In a document the answer depends on the value alone; elsewhere on at most 16 expressions near `span`.
+    """
+    if is_document(value):
+        return _in_document(value)
     start = max(0, span[0] - 64)
     best: Confidence | None = None
     for number, match in enumerate(_EXPRESSION.finditer(value, start, start + WINDOW)):
-        if number >= 16:
+        if number >= _PLACES_MAX:
             break
         inside = next(group for group in match.groups() if group is not None).lstrip(b"${#[:= ")
-        reach = _REACH.search(inside)
-        if document:
-            if (
-                reach
-                and re.search(
-                    rb"__(?:class|mro|subclasses|globals|builtins|import)__|getruntime|forname\("
-                    rb"|freemarker\.template|#_memberaccess|constructor",
-                    inside,
-                    re.I,
-                )
-                and match[0][:2] != b"<%"
-            ):
-                return Confidence.HIGH
-            continue
-        if reach and not _CI.match(match[0]):
+        if _REACH.search(inside) and not _CI.match(match[0]):
             return Confidence.HIGH
         if _PROBE.match(inside) and _probe_stands(value, match):
             return Confidence.HIGH
@@ -119,6 +118,16 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
                 else Confidence.MEDIUM
             )
     return best
+
+
+def _in_document(value: bytes) -> Confidence | None:
+    """Pages hold templates; what reaches into the engine from one of their expressions is no page's business."""
+    for number, match in enumerate(_DEEP.finditer(value)):
+        if number >= _PLACES_MAX:
+            break
+        if _OPEN.search(value, max(0, match.start() - 300), match.start()):
+            return Confidence.HIGH
+    return None
 
 
 def _probe_stands(value: bytes, match: re.Match[bytes]) -> bool:
