@@ -104,6 +104,22 @@ def header_fields(lines: Iterable[HeaderLine]) -> list[Field]:
         if not usual:
             fields.append(Field(_HEADER_NAME, label, wire))
         fields.append(Field(_HEADER, label, value))
+        if lower == b"referer" and b"=" in value:
+            fields += _asked_for(label, value)
+    return fields
+
+
+_LONG: Final = 12  # bytes of a parameter in which something may be encoded as a whole
+
+
+def _asked_for(label: str, url: bytes) -> list[Field]:
+    """The query parameters of a Referer: apps that log or analyse it take them apart."""
+    fields = []
+    for pair in url.partition(b"?")[2].split(b"&"):
+        raw = pair.partition(b"=")[2]
+        value = unpercent(raw.replace(b"+", b" "))
+        if value != raw or len(raw) >= _LONG:
+            fields.append(Field(_HEADER, label, value, raw if value != raw else None))
     return fields
 
 
@@ -134,6 +150,9 @@ def cookie_fields(values: Iterable[bytes]) -> list[Field]:
             fields.append(named)
             if len(raw) > 1 and raw[0] == 34 and raw[-1] == 34:
                 fields.append(Field(_COOKIE, label, _unquoted(raw), raw))
+            elif b"%" in raw:  # most frameworks undo what they encoded when they set the cookie
+                value = unpercent(raw)
+                fields.append(Field(_COOKIE, label, value, raw if value != raw else None))
             else:
                 fields.append(Field(_COOKIE, label, raw))
     return fields

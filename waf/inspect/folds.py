@@ -24,7 +24,7 @@ def fold_sqlspace(text: bytes) -> tuple[bytes, ...]:
         # Only what is closed can be a comment; cutting there keeps the search linear.
         end = text.rfind(b"*/") + 2 if b"*/" in text else 0
         blank = (_COMMENT.sub(b" ", text[:end]) + text[end:]).replace(b"*/", b" ")
-        joined = _WITHIN_WORD.sub(b"", text[:end]) + text[end:]
+        joined = _WITHIN_WORD.sub(b"", text[: end + 1]) + text[end + 1 :]
     if b"\n" in blank:
         line = blank.rfind(b"\n") + 1
         blank = _LINE_COMMENT.sub(b" ", blank[:line]) + blank[line:]
@@ -57,6 +57,8 @@ def fold_shell(text: bytes) -> tuple[bytes, ...]:
         text = _CONTINUED.sub(b"", text)
     if b"{" in text:
         text = _BRACES.sub(_expanded, text)
+    if b"^" in text:  # cmd.exe, where backslashes part directories
+        return (text.translate(None, b"'\"\\^"), text.translate(None, b"\"^"))
     unquoted = text.translate(None, b"'\"\\^")
     return (unquoted.replace(b"`", b""), unquoted) if b"`" in unquoted else (unquoted,)
 

@@ -236,8 +236,8 @@ def decode_base64(text: bytes) -> tuple[bytes, ...]:
     found = []
     joined = text.strip().replace(b" ", b"+") if b"\n" not in text else text.translate(None, b" \t\r\n")
     if match := _BASIC.match(text):
-        found.append(match[1])
-    elif _WHOLE.fullmatch(joined):
+        return _credentials(_as_text(_debase64(match[1])))
+    if _WHOLE.fullmatch(joined):
         found.append(joined)
     else:
         lowered = text.lower()
@@ -246,6 +246,12 @@ def decode_base64(text: bytes) -> tuple[bytes, ...]:
         if b"eyJ" in text:
             found += [part for match in _JWT.findall(text)[:4] for part in match]
     return tuple(plain for coded in found if (plain := _as_text(_debase64(coded))))
+
+
+def _credentials(plain: bytes) -> tuple[bytes, ...]:
+    """User and password apart, as apps take them (RFC 7617 section 2)."""
+    user, _, password = plain.partition(b":")
+    return tuple(dict.fromkeys(text for text in (plain, user, password) if text))
 
 
 def _as_text(data: bytes) -> bytes:

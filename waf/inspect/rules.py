@@ -60,6 +60,8 @@ GROUPS: Final[dict[str, tuple[Part, ...]]] = {
         Part.PATH, Part.SEGMENT, Part.QUERY, Part.ARG, Part.FORM, Part.COOKIE, Part.JSON, Part.XML,
         Part.FILE_NAME, Part.GRAPHQL, Part.BODY,
     ),
+    # Names that a client chooses freely.
+    "keys": (Part.ARG_NAME, Part.FORM_NAME, Part.JSON_KEY, Part.PART_NAME),
     # What the client calls its data.
     "names": (
         Part.ARG_NAME, Part.FORM_NAME, Part.COOKIE_NAME, Part.HEADER_NAME, Part.JSON_KEY, Part.XML_NAME,

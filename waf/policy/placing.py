@@ -102,6 +102,8 @@ def place(text: str, where: Place) -> tuple[Request, bytes] | None:
             if any(c < " " and c not in "\t\n\r" for c in text):
                 return None
             body, content_type = f"<r><q>{escape(text)}</q></r>".encode(), "application/xml"
+        case Part.PART_NAME:
+            body, content_type = _part(b"; name=" + _quoted(text), b"x"), _MULTIPART
         case Part.FILE_NAME:
             body, content_type = _file(b"; filename=" + _quoted(text), b"x"), _MULTIPART
         case Part.FILE:
@@ -159,6 +161,9 @@ def _quoted(text: str) -> bytes:
 
 
 def _file(headers: bytes, content: bytes) -> bytes:
+    return _part(b'; name="f"' + headers, content)
+
+
+def _part(headers: bytes, content: bytes) -> bytes:
     mark = b"--" + _BOUNDARY.encode()
-    disposition = b'Content-Disposition: form-data; name="f"'
-    return mark + b"\r\n" + disposition + headers + b"\r\n\r\n" + content + b"\r\n" + mark + b"--\r\n"
+    return mark + b"\r\nContent-Disposition: form-data" + headers + b"\r\n\r\n" + content + b"\r\n" + mark + b"--\r\n"

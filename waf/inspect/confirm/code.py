@@ -15,7 +15,7 @@ from waf.model import Confidence
 
 _ARGUMENT: Final = (
     rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request"
-    rb"|params|argv|file|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
+    rb"|params|argv|file|__file__|__dir__|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
 )
 _CALL: Final = re.compile(
     rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert"
@@ -48,7 +48,7 @@ _SURE: Final = re.compile(
     rb"|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e"
     rb"|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
     rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
-    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b",
+    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\bglobal\s*\[\s*['\"]process|['\"]\s*\.\s*execute\s*\(\s*\)",
     re.I,
 )
 

@@ -35,7 +35,7 @@ _LDAP_FILTER: Final = re.compile(
     re.I,
 )
 _LDAP_SIGN: Final = re.compile(
-    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\([&|!]\s*[()]|%00|\x00", re.I
+    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*[()]|%00|\x00", re.I
 )
 
 
@@ -98,7 +98,7 @@ _SCRIPT: Final = re.compile(
     + _OPERATORS
     + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\("
     rb"|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)"
-    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while)",
+    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while|do\s*\{)",
     re.I,
 )
 

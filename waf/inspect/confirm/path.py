@@ -60,6 +60,7 @@ APP: Final = re.compile(
     rb"|[/\\%?\x00#;.])",
     re.I,
 )
+_OUTRIGHT: Final = re.compile(rb"/?(?:web-inf|meta-inf)/\w|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)", re.I)
 _SLASHES: Final = re.compile(rb"/+(?:\./+)*")  # "//" and "/./" are "/" to every file system
 _WRAPPER: Final = re.compile(
     rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:"
@@ -144,7 +145,9 @@ def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None
     if path.lower().startswith((b"http:/", b"https:/")):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
-        return Confidence.MEDIUM if len(outside.split()) == 0 else None
+        if outside.strip():
+            return None
+        return Confidence.HIGH if _OUTRIGHT.match(path) else Confidence.MEDIUM
     if len(outside.split()) > 3 or b"\n" in outside.strip():
         return None
     if outside.strip() and (value[start - 1 : start].isspace() or value[end : end + 1].isspace()):

@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import is_document, prose_words, words_after
-from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, WEAK, Takes
+from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, SUBCOMMANDS, WEAK, Takes
 from waf.model import Confidence
 
 _LOOK: Final = 256
@@ -52,9 +52,6 @@ _HOST: Final = re.compile(
     rb"|(?:addr|a)$",
     re.I,
 )
-_NET: Final = re.compile(
-    rb"(?:user|group|localgroup|view|use|share|start|stop|accounts|config|session)s?$|/", re.I
-)
 _CODE: Final = re.compile(
     rb"-[a-zA-Z]*[ceirSdB]\b|--eval|-m$|[\w./*-]+\.(?:py|pl|rb|php|js|sh|jar|lua|class)$|<|['\"(]|\$|/", re.I
 )
@@ -63,7 +60,7 @@ _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = re.compile(
     rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
     rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
-    rb"(?:sh|cmd)|\bmkfifo\s+/|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
+    rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
     rb"|import\s+(?:socket|pty)[;,]"
     rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
     rb"|fsockopen\("
@@ -160,9 +157,16 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
         head = head.rpartition(b"/")[2]
     if not head:
         return False
+    if _plain(head) in _SURE_COMMANDS:
+        return False
     if mark == b"&" and (b"=" in before or b"://" in before):
         return True
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
+
+
+_SURE_COMMANDS: Final = frozenset(
+    b"whoami ifconfig ipconfig netstat uname systeminfo tasklist ls pwd id printenv lsof".split()
+)
 
 
 def _words(text: bytes) -> list[bytes]:
@@ -175,11 +179,13 @@ def _words(text: bytes) -> list[bytes]:
 
 
 def _plain(word: bytes) -> bytes:
-    word = _NOISE.sub(b"", word)
-    match = _PATHS.match(word)
-    if match:
-        word = word[match.end() :]
-    return word.lower()
+    for _ in range(2):  # the directories may be what is in disguise
+        match = _PATHS.match(word)
+        if match:
+            word = word[match.end() :]
+            break
+        word = _NOISE.sub(b"", word)
+    return _NOISE.sub(b"", word).lower()
 
 
 def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
@@ -224,6 +230,9 @@ def _takes(
 ) -> bool:
     everyday = name in WEAK
     first = arguments[0] if arguments else b""
+    named = SUBCOMMANDS.get(name)
+    if named is not None and first and named.match(first.strip(b"'\"")):
+        return weak or not everyday or len(arguments) < 3
     if Takes.ANYTHING in takes:
         return len(arguments) < 2 or any(
             _FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3]
@@ -241,14 +250,12 @@ def _takes(
         _FLAG.match(first) or any(_FILE.match(a.strip(b"'\"")) for a in arguments[:3])
     ):
         return weak or not everyday or len(arguments) < 3
-    if name in (b"net", b"net.exe", b"net1"):
-        return bool(_NET.match(plain))
     if Takes.HOST in takes and (
         _FLAG.match(first) or any(_HOST.match(a.strip(b"'\"")) for a in arguments[:4])
     ):
         return weak or not everyday
     if Takes.NUMBER in takes and re.match(rb"-?\d+(?:\.\d+)?[smh]?$|\$|-[A-Z]", plain):
-        return len(arguments) == 1 or arguments[1][:1] in (b"#", b"-")
+        return len(arguments) == 1 or arguments[1][:1] in (b"#", b"-", b">", b"<", b"2")
     if Takes.CODE in takes and any(_CODE.match(a) for a in arguments[:2]):
         return True
     if Takes.WORDS in takes:
@@ -259,22 +266,27 @@ def _takes(
 
 
 _ALONE: Final = re.compile(
-    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|cmd(?:\.exe)?\s+/|powershell|%comspec%|\$\{IFS|bash\s+-"
+    rb"(?:(?:/usr)?/s?bin/|/\?{2,3}/|/b\?n/|(?:[a-z]:\\[\w\\ ]{0,40}\\)?cmd(?:\.exe)?\s+/|powershell|pwsh\s|%comspec%|\$\{IFS|bash\s+-"
     rb"|sh\s+-c|nc\s+-|wget\s+http|curl\s"
     rb"|(?:cat|tac|nl|less|more|head|tail|od|xxd)\s*[</$]|(?:head|tail|cat)\s+-|ping\s+-|chmod\s+(?:\+\w+|[0-7]{3,4})\s+[/~]|net1?(?:\.exe)?\s+(?:user|localgroup|group|view|share"
     rb"|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
     rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux"
     rb"|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
-    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d"
+    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|socat\s|dig\s+[\w@]"
     rb"|dir\s+[a-z]:\\)",
     re.I,
 )
+
+
+_FLAGGED: Final = re.compile(rb"\s-[A-Za-z]{2,}\b|\s\(|\||https?://|[A-Za-z]:\\|\$")
 
 
 def _alone(head: bytes) -> bool:
     """The whole value is a command line, as a parameter that an app hands to a shell would be."""
     text = head.strip()
     normal = _NOISE.sub(b"", _BLANK.sub(b" ", text))
+    if SHELL_VERBS.match(text) and len(text) <= 240 and _FLAGGED.search(text):
+        return True
     if (
         len(text) > 240
         or text[:1] in (b'"', b"`")

@@ -28,7 +28,7 @@ _FILES: Final = (
     "stat readlink realpath du install shred fold iconv diff cmp comm split column pr wc md5sum sha1sum sha256sum "
     "bzip2 xz bat open xargs watch chattr lsattr rsync "
     # cmd.exe
-    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at"
+    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at tree md rd"
 )
 _TABLE: Final = {
     Takes.ANYTHING: (
@@ -39,7 +39,7 @@ _TABLE: Final = {
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
         "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
-        "csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
+        "service cmdkey klist csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
     ),
     Takes.NOTHING: (
         "id ls ll pwd env set date who w ps df dir ver uptime last hostname groups users time logname tty jobs "
@@ -67,6 +67,29 @@ COMMANDS: Final[dict[bytes, frozenset[Takes]]] = {
     for word in words.split()
 }
 
+SUBCOMMANDS: Final = {
+    word: re.compile(rb"(?:%b)$" % follows, re.I)
+    for words, follows in {
+        b"net net1": rb"(?:user|group|localgroup|view|use|share|start|stop|accounts|config|session|file|time)s?|/.*",
+        b"reg": rb"(?:query|add|save|delete|export|import|copy|load)",
+        b"sc": rb"(?:query|queryex|qc|stop|start|create|config|delete|\\\\.*)",
+        b"wmic": rb"(?:os|process|useraccount|service|product|logicaldisk|qfe|nicconfig|group|startup|computersystem"
+        rb"|bios|cpu|csproduct|shadowcopy|environment|/.*)",
+        b"start": rb"(?:calc|cmd|notepad|powershell|mspaint|explorer|iexplore|http\S*|\S+\.(?:exe|bat|cmd|ps1|hta|vbs)"
+        rb"|/\w)",
+        b"tree": rb"(?:[a-z]:.*|/.*|-[a-z]|\.|\\.*)",
+        b"docker": rb"(?:ps|run|exec|images|pull|inspect|cp|stop|kill|rm)",
+        b"kubectl": rb"(?:get|exec|apply|delete|describe|run|config|cp|logs)",
+        b"systemctl service": rb"(?:stop|start|restart|status|list-units|disable|enable|daemon-reload|--.*)",
+        b"cmdkey klist": rb"/?\w+",
+        b"query": rb"(?:user|session|process)",
+        b"git": rb"(?:clone|config|pull|push|log|status|remote)",
+        b"apt apt-get yum dnf apk pip pip3 npm gem": rb"(?:install|update|add|remove|-y)",
+    }.items()
+    for word in words.split()
+}
+"""Command -> what its first argument may be, where any other word says that the command is none."""
+
 WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
     b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make "
@@ -77,7 +100,7 @@ WEAK: Final = frozenset(
 """Words that stand after separators in ordinary text and lists, too."""
 
 SHELL_VERBS: Final = re.compile(
-    rb"(?:invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
+    rb"(?:for\s+/[a-z]\s+%|invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
     rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service"
     rb"|localuser|aduser|"
     rb"ciminstance|item|acl|host|credential)|set-(?:executionpolicy|mppreference|content|item)|add-type\s|"

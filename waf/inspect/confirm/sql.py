@@ -85,10 +85,12 @@ def _word(text: bytes, token: Token, name: bytes, call: bool) -> str:
     if statement is not None and statement.match(text, token.start + len(name)):
         return "T"
     letter = LETTERS.get(name)
-    if letter is not None and not (call and letter == "1"):
+    if call and (name in FUNCTIONS or letter == "1"):
+        return "F"
+    if letter is not None:
         return letter
     if call:
-        return "F" if name in FUNCTIONS or letter else "f"
+        return "f"
     return "n"
 
 
@@ -106,7 +108,7 @@ _CASE: Final = re.compile(r"a[^;c(]*a")
 def _fold(match: re.Match[str]) -> str:
     call, inside = match[1], match[2]
     if call == "D":
-        return "g" if not inside or _PROSE.search(inside) else "H"
+        return "g" if _PROSE.search(inside) else "H" if inside else "G"
     if inside.startswith("E"):
         return "n" if _MENTION.search(inside) else "H" if call else "e"
     if inside.startswith("a") and inside.endswith("a"):
@@ -119,7 +121,7 @@ def _fold(match: re.Match[str]) -> str:
         return "?"
     if _NAMED.search(inside):
         return "n"
-    return "G" if "G" in inside else "1"
+    return "G" if "G" in inside or "=" in inside else "1"
 
 
 def _reduce(letters: str) -> str:
@@ -141,7 +143,7 @@ _TEST = rf"{_OPERAND}(?:[o|]{_OPERAND})*={_OPERAND}{_TAIL}"
 _END = r"\)*;*(?:c|$)"
 _STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
 _NAMES = r"[nso]+(?:,[nso]+)*"
-_ITEMS = r"\(*(?:o?[1svGHeXDF]|o|n\)*,|n\)*kX|\(E)"
+_ITEMS = r"\(*(?:o?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
 
 _QUOTED: Final = tuple(
     re.compile(shape)
@@ -217,6 +219,7 @@ _AFLOAT_START: Final = re.compile(
 )
 _FLAT: Final = re.compile(rf"H{_END}$")
 
+_PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+", re.I)
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
@@ -228,6 +231,8 @@ def judge(value: bytes) -> Confidence | None:
     box take as data. The time is bounded: at most seven starting points, `WINDOW` bytes from each.
     """
     document = is_document(value)
+    if b" " not in value and _PLUS.search(value):  # still encoded as forms do
+        value = value.replace(b"+", b" ")
     if _quoted(value, document):
         return Confidence.HIGH
     bare = _shape(value, _start(value))

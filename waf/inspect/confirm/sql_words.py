@@ -50,7 +50,7 @@ DANGEROUS: Final = words(
     "xp_cmdshell xp_dirtree xp_fileexist xp_subdirs xp_regread openrowset opendatasource openquery openxml "
     "fn_trace_gettable fn_xe_file_target_read_file sp_executesql sp_password analyse analyze make_set elt "
     "row exp json_keys to_dsinterval dbms_pipe.receive_message dbms_lock.sleep dbms_session.sleep "
-    "master_pos_wait is_free_lock get_lock release_lock generate_series sqlite_version "
+    "master_pos_wait is_free_lock get_lock release_lock generate_series "
     "group_concat string_agg wm_concat listagg export_set has_dbaccess is_srvrolemember is_member "
     "host_name db_name object_id col_name suser_name suser_sname current_setting current_database "
     "current_schema inet_server_addr"
@@ -65,7 +65,8 @@ FUNCTIONS: Final = words(
     "md5 sha sha1 sha2 crc32 lower upper lcase ucase trim ltrim rtrim replace reverse repeat lpad rpad instr "
     "locate position patindex charindex stuff space strcmp field find_in_set to_char to_number to_base64 "
     "from_base64 rawtohex utl_raw.cast_to_varchar2 chr str quotename soundex power sqrt abs sign pi now curdate "
-    "json_extract json_value json_length json_valid typeof quote printf unicode encode aes_encrypt compress load row_count bit_and"
+    "json_extract json_value json_length json_valid typeof quote printf unicode encode aes_encrypt compress load row_count bit_and "
+    "sqlite_version"
 )
 """Functions that say SQL, harmless by themselves."""
 
@@ -127,7 +128,7 @@ STATEMENTS: Final = _statements(
         "show": rb"~+(?:tables|databases|columns|grants|variables|processlist|create)\b",
         "begin": rb"~+(?:dbms_|utl_|declare|exec|select|waitfor|if|\w+\.\w+\()",
         "if": rb"~*\(.{1,90}?\)\s*(?:waitfor|select|exec|drop|shutdown|print|begin)\b"
-        rb"|~+(?:exists|not~+exists|@|\d.{1,30}?~(?:waitfor|select|exec|drop))",
+        rb"|\s+(?:exists|not\s+exists|@|\d.{1,30}?~(?:waitfor|select|exec|drop))",
         "prepare": rb"~+\w+~+from\b",
         "handler": rb"~+\w+~+open\b",
         "reconfigure": rb"\s*(?:$|;|--)",

@@ -30,7 +30,8 @@ _PROBE: Final = re.compile(
     rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
     rb"|[}|,;%*+/-])"
     rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
-    rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}",
+    rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
+    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$",
     re.S | re.I,
 )
 _REACH: Final = re.compile(
@@ -67,7 +68,8 @@ _REACH: Final = re.compile(
     rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
     rb"|with\s+\"\w+\"\s+as|utl_file"
     rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
-    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b",
+    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bsend\s*\(\s*:"
+    rb"|\bdir\.(?:glob|children)",
     re.I | re.S,
 )
 _BARE: Final = re.compile(
@@ -113,7 +115,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         ):
             best = (
                 Confidence.HIGH
-                if inside.strip()
+                if match[0][:2] == b"<%"
+                or inside.strip()
                 not in (b".", b"this", b"env", b"class", b"app", b"request", b"session", b"environment")
                 else Confidence.MEDIUM
             )
