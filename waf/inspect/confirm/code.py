@@ -48,7 +48,7 @@ _SURE: Final = re.compile(
     rb"|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e"
     rb"|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
     rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
-    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\bglobal\s*\[\s*['\"]process|['\"]\s*\.\s*execute\s*\(\s*\)",
+    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\([\w'\"]{1,12}\.\(?[\w'\".()]{1,40}\)\(|\(\s*function\s*\(\)\s*\{\s*return\s+(?:process|global)\b|\bglobal\s*\[\s*['\"]process|['\"]\s*\.\s*execute\s*\(\s*\)",
     re.I,
 )
 
@@ -74,7 +74,7 @@ _STRONG_ARGUMENT: Final = re.compile(
     rb"|curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type "
     rb"|phpinfo|system|/\.\*/e)|\(\s*(?:\$_|base64_decode|chr\(|hex2bin|gzinflate|str_rot13|\$\{|`|\$)"
     rb"|(?:phpinfo|phpversion|php_uname|getcwd|get_defined_vars)\s*\(|(?:md5|sleep|usleep|print|die|echo"
-    rb"|var_dump)\s*\(\s*(?:md5\(|['\"]?\d+['\"]?\s*\)|phpinfo|getcwd|system)",
+    rb"|var_dump)\s*\(\s*(?:md5\(|['\"]?\d+['\"]?\s*\)|phpinfo|getcwd|system|\d+\s*[*+-]\s*\d+\s*\))",
     re.I,
 )
 _FRAME: Final = re.compile(

@@ -23,7 +23,7 @@ _LDAP_NAMES: Final = (
 )
 _LDAP_BREAK: Final = re.compile(
     rb"\)\s*\(?\s*[&|!]?\s*\(\s*[&|!]?\s*\(?\s*[A-Za-z][\w;.-]{0,40}\s*(?:[~<>:]=|=)"
-    rb"|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*[()]|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\)?\|",
+    rb"|\*\s*\)+\s*\(\s*[&|!(]|\)\s*\(\s*[&|!]\s*(?:[()]|$)|\)\)?\s*(?:%00|\x00)|\*\)\s*\(|\*\(\)?\|",
     re.I,
 )
 _LDAP_FILTER: Final = re.compile(
@@ -35,7 +35,7 @@ _LDAP_FILTER: Final = re.compile(
     re.I,
 )
 _LDAP_SIGN: Final = re.compile(
-    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*[()]|%00|\x00", re.I
+    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*(?:[()]|$)|%00|\x00", re.I
 )
 
 
@@ -152,7 +152,7 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _MAIL: Final = re.compile(
-    rb"[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
+    rb"\s-OQueueDirectory=(?P<option>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
     rb"|content-\w+\s*:"
     rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
     rb"|(?:quit|rset|data)$)"
@@ -171,5 +171,7 @@ def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
     before = value[: match.start()]
     if len(before.split()) > 4 or _PAIR.search(before) or before.count(b"\n") > 1:
         return None
+    if match["option"] is not None:
+        return Confidence.HIGH
     rest = value[match.end() : match.end() + 200]
     return Confidence.HIGH if match["sure"] or b"@" in rest or b"\n" in rest.strip() else None

@@ -62,7 +62,7 @@ _STYLE: Final = re.compile(
 )
 _FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
 _STRANGE: Final = frozenset(
-    b"isindex bgsound keygen xss layer ilayer multicol nextid listing plaintext".split()
+    b"isindex bgsound keygen xss multicol nextid listing plaintext".split()
 )
 _EMBED_SIGNS: Final = frozenset(
     b"width height allowfullscreen title frameborder allow loading sandbox class style type".split()
@@ -184,7 +184,7 @@ def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
         source = attributes.get(b"src") or attributes.get(b"data") or b""
         if not source or _EMBED_SIGNS & attributes.keys():
             return None
-        return Confidence.MEDIUM
+        return Confidence.HIGH  # what editors embed has a size
     return None
 
 

@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import is_document, prose_words, words_after
-from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, SUBCOMMANDS, WEAK, Takes
+from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, SUBCOMMANDS, WEAK, WITH_OBJECT, Takes
 from waf.model import Confidence
 
 _LOOK: Final = 256
@@ -33,7 +33,7 @@ _START: Final = re.compile(
 _SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{])+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _NOISE: Final = re.compile(
-    rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\w])|\$\{\w{1,8}\}(?=\w)"
+    rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\s\w]|$)|\$\{\w{1,8}\}(?=\w)"
 )
 _BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
 _CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
@@ -72,7 +72,7 @@ _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}
 _DOWNLOAD: Final = re.compile(
     rb"\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da)?sh\b|;\s*(?:chmod|sh|bash|perl|\./)", re.I
 )
-_SECRET: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/self|win\.ini|boot\.ini", re.I)
+_SECRET: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I)
 _COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s)*")
 _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;!?)]|$)")
 
@@ -157,13 +157,14 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
         head = head.rpartition(b"/")[2]
     if not head:
         return False
-    if _plain(head) in _SURE_COMMANDS:
+    if _plain(head) in _SURE_COMMANDS or _COMMAND_BEFORE.match(head):
         return False
     if mark == b"&" and (b"=" in before or b"://" in before):
         return True
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
 
+_COMMAND_BEFORE: Final = re.compile(rb"(?:echo|cat|ls|ping|printf|expr)\s+[\w./-]+$")
 _SURE_COMMANDS: Final = frozenset(
     b"whoami ifconfig ipconfig netstat uname systeminfo tasklist ls pwd id printenv lsof".split()
 )
@@ -195,7 +196,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return True
     cut = _CUT.search(text)
     raw = text[: cut.start()] if cut else text
-    split = re.split(rb"(?<=[\w'\"\\])(?=[<>])", raw, maxsplit=1)
+    split = re.split(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])", raw, maxsplit=1)
     words = _words(b" ".join(split))
     if not words:
         return False
@@ -213,7 +214,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     disguised = _plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
-    if Takes.FILE in takes and _SECRET.search(raw):
+    if Takes.FILE in takes and (_SECRET.search(raw) or (disguised and _SECRET.search(_NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
     return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised)
@@ -232,6 +233,8 @@ def _takes(
     first = arguments[0] if arguments else b""
     named = SUBCOMMANDS.get(name)
     if named is not None and first and named.match(first.strip(b"'\"")):
+        if name in WITH_OBJECT and len(arguments) < 2:
+            return False
         return weak or not everyday or len(arguments) < 3
     if Takes.ANYTHING in takes:
         return len(arguments) < 2 or any(
@@ -297,6 +300,11 @@ def _alone(head: bytes) -> bool:
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
-    if len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):
+    interpreter = words[1:2] and words[1][:2].lower() in (b"/c", b"/k", b"/r", b"-c")
+    if (
+        not interpreter
+        and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3
+        and not _TELLING.search(text)
+    ):
         return False  # a sentence that begins with a command's name
-    return words_after(normal, 0) < 5 and _run(text, 0, b"", weak=True)
+    return (bool(interpreter) or words_after(normal, 0) < 5) and _run(text, 0, b"", weak=True)

@@ -90,6 +90,11 @@ SUBCOMMANDS: Final = {
 }
 """Command -> what its first argument may be, where any other word says that the command is none."""
 
+WITH_OBJECT: Final = frozenset(
+    b"docker kubectl systemctl service git apt apt-get yum dnf apk pip pip3 npm gem".split()
+)
+"""Commands whose first argument says nothing without a second one."""
+
 WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
     b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make "

@@ -69,8 +69,11 @@ def _letters(text: bytes, found: list[Token]) -> str:
         elif kind == "C":
             out.append("c")
             break
+        elif token.text == b"{" and number + 1 < len(found) and found[number + 1].kind in "WF":
+            out.append("(")  # ODBC's {fn name()}, and MySQL's {x 1}
+            skip = 1
         else:
-            out.append(kind if kind in "(),;" else "?")
+            out.append(kind if kind in "(),;" else ")" if token.text == b"}" else "?")
     return "".join(out)
 
 
@@ -148,7 +151,7 @@ _ITEMS = r"\(*(?:o?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
 _QUOTED: Final = tuple(
     re.compile(shape)
     for shape in (
-        rf"\)*[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
+        rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
         rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
         rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
         rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
@@ -186,6 +189,8 @@ _BARE: Final = tuple(
         rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
         rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
         rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
+        rf"{_HEAD}[&|]{_CONST}o\(*[HeX]",  # 1 and 1/(select
+        rf"{_HEAD}[&|]{_CONST}=\(*G{_END}",  # 1 and 1=length(a)
         rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
         rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
         r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
@@ -219,6 +224,11 @@ _AFLOAT_START: Final = re.compile(
 )
 _FLAT: Final = re.compile(rf"H{_END}$")
 
+_TRUTH: Final = re.compile(
+    rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
+    rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$",
+    re.I,
+)
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+", re.I)
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"
@@ -240,6 +250,8 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     if document:
         return None
+    if _TRUTH.match(value):
+        return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and _STATEMENT.match(bare):
         return Confidence.HIGH
     for number, start in enumerate(_AFLOAT_START.finditer(value, 1, WINDOW)):

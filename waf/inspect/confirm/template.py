@@ -18,7 +18,7 @@ _EXPRESSION: Final = re.compile(
     rb"\{\{\{?[\s\x00]*(?P<a>.{1,600}?)\}\}|(?:\$|#|\*|@|~|%|\$!|__\$)\{(?P<b>[^\n]{1,600}?)\}"
     rb"|<%[-=#!@]?(?P<c>.{1,600}?)-?%>|\[\[(?P<d>[^\[\]]{1,300})\]\]"
     rb"|\{%-?\s*(?P<e>.{1,600}?)-?%\}|<#(?P<f>[^>]{1,300})>|#set\s?\((?P<g>.{1,400}?)\)"
-    rb"|@\((?P<h>[^\n]{1,200}?)\)|\{(?P<i>(?:php|system|exec|passthru|self::|\$smarty|"
+    rb"|@\((?P<h>[^\n]{1,200}?)\)|\{(?P<i>(?:php|system|exec|passthru|self::|\$smarty|@math |"
     rb"math |fetch |include |literal|if |eval |var_dump|phpinfo|constant|Smarty)[^\n{}]{0,300})\}"
     rb"|(?<![\w\\^_])\{(?P<j>\d{1,9}\s?[*+-]\s?\d{1,9})\}|#\{(?P<k>.{1,300}?)\}|@\{(?P<l>.{1,300}?)\}"
     rb"|\$\{\{(?P<m>.{1,300}?)\}\}|\[#(?P<n>[^\]]{1,300})\]|@(?P<o>(?:System|DateTime|Html|Model|Context"
@@ -68,7 +68,7 @@ _REACH: Final = re.compile(
     rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
     rb"|with\s+\"\w+\"\s+as|utl_file"
     rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
-    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bsend\s*\(\s*:"
+    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
     rb"|\bdir\.(?:glob|children)",
     re.I | re.S,
 )

@@ -119,7 +119,7 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
         return (
             Confidence.HIGH
-            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"rmi") or b":" in rest
+            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"ldaps", b"rmi", b"smb") or b":" in rest
             else Confidence.MEDIUM
         )
     if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
@@ -180,6 +180,8 @@ def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
             if re.search(rb"\?{1,2}$|%00$|\x00", path) and len(path) > 2 and not path.endswith(b"/?")
             else None
         )
+    if text[:3].lower() == b"ftp" or re.search(rb"\.(?:php\d?|phtml|txt|aspx?|jsp|cgi)\?\w{1,24}=$", path, re.I):
+        return Confidence.HIGH
     image = re.search(rb"(?i)\.(?:gif|jpe?g|png)(?:$|[?#])", path)
     if re.search(rb"\.\w{2,5}(?:\?{1,3}|#|%23|%3f|%00|\x00)$|(?:\?|&)(?:cmd|c|exec|command|x)=", path, re.I):
         return Confidence.HIGH
@@ -199,8 +201,8 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,}[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]"
-    rb"|/[\x00-\x20]+[/\w]|/%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}"
+    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]"
+    rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}"
     rb"|[/\\]{2}[\w.-]*@"
     rb"|https?://[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
     rb"|%3f)[\w@%\\/.]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
