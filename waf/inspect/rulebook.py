@@ -17,7 +17,7 @@ from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
 from waf.inspect.confirm.shape import is_document
-from waf.inspect.decode import Text
+from waf.inspect.decode import MAX_TEXTS, Text
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.rules import Place, Rule
@@ -32,7 +32,8 @@ _UNSEEN: Final = 3  # candidates that nobody could be asked about which are give
 _LONG: Final = (
     8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
 )
-_LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
+_LEAST: Final = MAX_TEXTS  # questions that every rule may ask at every field while there is budget
+_WHOLE: Final = -1  # marks a question about a text as a whole
 _EXCERPT: Final = 60  # bytes of a match that an excerpt shows, from its end
 _NEAR: Final = (
     160  # bytes on each side of a match's end within which two matches must be alike to be one question
@@ -148,7 +149,9 @@ class Questions:
         if answer is None:
             if self._budget <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
-            self._budget -= 1 + min(len(data) // 512, _LONG)
+            # What is looked for in no document is answered at once.
+            short = question[1] == _WHOLE and armed.scope is Scope.DOCUMENT
+            self._budget -= 1 if short else 1 + min(len(data) // 512, _LONG)
             start = matcher.start_of(data, hit.match)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
         length, confidence = answer
@@ -160,7 +163,7 @@ class Questions:
         data, end = hit.text.data, hit.match[1]
         scope = armed.scope
         if scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data)):
-            return id(armed.confirm), -1, data
+            return id(armed.confirm), _WHOLE, data
         return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
 
     def _is_document(self, data: bytes) -> bool:

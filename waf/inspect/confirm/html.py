@@ -149,9 +149,16 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
         re.I,
     ):
         return None
+    if _OWN_SCRIPT.match(rest) and is_document(piece):
+        return None  # a page that shows how a script of the site is loaded
     if rest[:1] == b">" and words_after(rest, 1) >= 3 and b"</" not in rest and b"(" not in rest:
         return None  # a sentence about the tag
     return Confidence.HIGH
+
+
+_OWN_SCRIPT: Final = re.compile(
+    rb"\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)", re.I
+)
 
 
 def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:

@@ -109,6 +109,8 @@ def _opening(value: bytes) -> Confidence | None:
     """A document runs something only where it opens with a separator."""
     text = value[: _LOOK * 2].lstrip(b"'\") \r\n\t")
     start = _START.match(text)
+    if start and start[0][:1] in b"&|" and not text[start.end() :].split(b"\n")[0].strip().count(b" "):
+        return None  # a heading or a list
     if start and text[:3] != b"```" and _run(text, start.end(), start[0][:1], weak=True):
         return Confidence.HIGH
     return None

@@ -229,6 +229,7 @@ _TRUTH: Final = re.compile(
     rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$",
     re.I,
 )
+_PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+", re.I)
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"
@@ -282,7 +283,9 @@ def _shape(value: bytes, start: int) -> str:
 
 
 def _quoted(value: bytes, document: bool) -> bool:
-    for quote in (b"'", b'"', b"`"):
+    phrase = value.strip()
+    quotes = [b"'", b"`"] if _PHRASE.fullmatch(phrase) else [b"'", b'"', b"`"]
+    for quote in quotes:
         position = value.find(quote)
         tries = 0
         while position >= 0 and tries < (1 if document else 4):

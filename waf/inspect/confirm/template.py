@@ -84,7 +84,7 @@ _CI: Final = re.compile(rb"\$\{\{\s*[\w.-]+(?:\.[\w*-]+)*(?:\s*(?:==|!=|\|\||&&)
 
 _DEEP: Final = re.compile(
     rb"__(?:class|mro|subclasses|globals|builtins|import)__|getruntime|forname\("
-    rb"|freemarker\.template|#_memberaccess|constructor",
+    rb"|freemarker\.template|#_memberaccess|constructor\s*(?:\(|\.\s*constructor)",
     re.I,
 )
 _OPEN: Final = re.compile(rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*\Z", re.S)
