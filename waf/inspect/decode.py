@@ -116,8 +116,8 @@ LITERAL_HINTS: Final[dict[View, bytes]] = {
     View.SQUASH: _CONTROL_IN_SCHEME,
     View.CONCAT: rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""",
 }
-# Base64 of text: in each group of four the bits that are zero in printable ASCII are zero.
-_GROUP: Final = rb"[I-Za-f][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+# Base64 of text: in each group of four the bits that are zero in ASCII, but for rare controls, are zero.
+_GROUP: Final = rb"[CDI-Za-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 # The same of UTF-16, where every second byte is null.
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
 CLASS_HINTS: Final[dict[View, bytes]] = {
