@@ -151,7 +151,7 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
         return None
     if _OWN_SCRIPT.match(rest) and is_document(piece):
         return None  # a page that shows how a script of the site is loaded
-    if rest[:1] == b">" and words_after(rest, 1) >= 3 and b"</" not in rest and b"(" not in rest:
+    if rest[:1] == b">" and words_after(rest, 1) >= 2 and b"</" not in rest and b"(" not in rest:
         return None  # a sentence about the tag
     return Confidence.HIGH
 

@@ -29,12 +29,13 @@ _SEPARATOR: Final = re.compile(
 )
 
 UNIX: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:etc[/\\](?:\./)?(?:(?:passwd|shadow|group|gshadow|hosts"
-    rb"|issue|motd|fstab|mtab|crontab|sudoers|inittab|hostname|profile|resolv\.conf|ld\.so\.conf|my\.cnf"
-    rb"|krb5|shells|services|"
+    rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:etc[/\\](?:\./)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd"
+    rb"|fstab|mtab|hostname|profile|environment|shells|services)(?![\w-]|\.(?:html?|md|example)\b)"
+    rb"|(?:crontab|sudoers|inittab|resolv\.conf|ld\.so\.conf|my\.cnf"
+    rb"|krb5|"
     rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
     rb"|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat"
-    rb"|kubernetes|lighttpd|network|sysconfig|environment|bash|login|pam|netconfig|rsync|snmp|sysctl"
+    rb"|kubernetes|lighttpd|network|sysconfig|bash|login|pam|netconfig|rsync|snmp|sysctl"
     rb"|syslog|logrotate|x11))"
     rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"

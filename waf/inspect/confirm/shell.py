@@ -155,11 +155,13 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     if double:
         return prose_words(value, begin) >= 4
     head = before.strip()
-    if value[:1] == b"/":  # a path: its segments stand for themselves
-        head = head.rpartition(b"/")[2]
+    if value[:1] == b"/" or b"://" in head:  # segments and parameters stand for themselves
+        head = re.split(rb"[/?=]", head)[-1]
     if not head:
         return False
-    if _plain(head) in _SURE_COMMANDS or _COMMAND_BEFORE.match(head):
+    if _plain(head) in _SURE_COMMANDS:
+        return False
+    if _COMMAND_BEFORE.match(head) and _SURE_NEXT.match(value, begin):
         return False
     if mark == b"&" and (b"=" in before or b"://" in before):
         return True
@@ -167,6 +169,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
 
 
 _COMMAND_BEFORE: Final = re.compile(rb"(?:echo|cat|ls|ping|printf|expr)\s+[\w./-]+$")
+_SURE_NEXT: Final = re.compile(rb"[;|&\s]+(?:id|whoami|ls|uname|cat|pwd|ifconfig|netstat)\b(?!\s+[a-z]+\s)")
 _SURE_COMMANDS: Final = frozenset(
     b"whoami ifconfig ipconfig netstat uname systeminfo tasklist ls pwd id printenv lsof".split()
 )
@@ -213,13 +216,16 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         if first[:1] == b"$" and len(words) > 1 and _SECRET.search(words[1]):
             return True
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
+    if name == b"w" and value[:position].strip(b" ;|&\n"):
+        return False  # the last letter of a password
     disguised = _plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
     if Takes.FILE in takes and (_SECRET.search(raw) or (disguised and _SECRET.search(_NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
-    return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised)
+    tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
+    return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
 def _takes(
@@ -244,7 +250,7 @@ def _takes(
         )
     if not arguments:
         if Takes.NOTHING not in takes or not _LAST.match(value[end : end + 4] or b""):
-            return bool(Takes.FILE in takes and weak and not everyday and value[end : end + 1] in (b"", b"|"))
+            return bool(len(name) > 3 and Takes.FILE in takes and weak and not everyday and value[end : end + 1] in (b"", b"|"))
         return weak or not everyday
     if everyday and not weak and len(arguments) > 3:
         return False
@@ -264,7 +270,7 @@ def _takes(
     if Takes.CODE in takes and any(_CODE.match(a) for a in arguments[:2]):
         return True
     if Takes.WORDS in takes:
-        return len(arguments) <= 4 and (weak or len(arguments) == 1)
+        return len(arguments) <= 4 and weak
     if Takes.NOTHING in takes and name in (b"ls", b"dir", b"ps"):
         return weak and bool(_FILE.match(plain))
     return False

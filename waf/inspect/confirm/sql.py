@@ -173,7 +173,7 @@ _QUOTED_WEAK: Final = tuple(
     re.compile(shape)
     for shape in (
         rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
-        rf"\)*[o=|](?:[1svqz]\)*[o=|])*[1svqz]{_END}",  # '-', '||'a, '=0--
+        rf"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
         rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
     )
 )
@@ -197,7 +197,7 @@ _BARE: Final = tuple(
         rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
         rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
         rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
-        rf"{_HEAD}[=,|]\(*(?:[HeX]|\(E|D\()",  # 1,(select …
+        rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
         rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
         rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
         rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
@@ -324,6 +324,11 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
     ):
         return None
     if before.isdigit() and shape.startswith("&1") and not shape.endswith("c"):  # 5' or 6
+        return None
+    last = found[-1]
+    if quote == b"`" or (before and not before.isalnum() and before not in b") %_.\x00\\"):
+        return None
+    if last.kind == "O" and quote not in last.text[:3]:  # what stays open is not what the app closes
         return None
     for pattern in _QUOTED_WEAK:
         if pattern.match(shape):
