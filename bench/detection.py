@@ -2,9 +2,11 @@
 
     python -m bench.detection [--count 400] [--levels 1,2,3] [--seed 1] [--crs] [--show 5] [--json OUT]
 
-Attacks are composed by grammar (payload x wrapping x place), benign messages from real texts on this machine (see
-`bench.corpora`). Both go through the very path of traffic: strict parse, plan, admit, in protect mode. With --crs the
-same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 counts as refused.
+Attacks are composed by grammar (payload x wrapping x place) in two sets: `payloads`, and the wider `families`, of which
+a half is held back: what is missed there is never shown, so that no rule is made for it. Benign messages are real texts
+on this machine, texts that look like attacks, and whole requests of everyday apps (see `bench.corpora`). All go through
+the very path of traffic: strict parse, plan, admit, in protect mode. With --crs the same bytes are sent to nginx +
+ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count as refused.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ import socket
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import peers
-from bench.corpora import payloads, requests, texts
+from bench.corpora import families, payloads, requests, shapes, texts
 from bench.figures import replace_section
 from bench.processes import cores
 from waf.assembly import Files, build, keep
@@ -42,6 +44,20 @@ _PLACES = {
     "prototype": ("json-raw", "query-raw"),
     "crlf": ("query", "form", "json", "path"),
     "lfi": ("query", "form", "json", "path", "cookie", "multipart"),
+}
+# Of the further places those where a class cannot strike: a line break is no part of a header or name, a document of XML
+# no cookie, and a URL in a Referer is what a Referer is.
+_IN_HEADS = frozenset({"header", "user-agent", "referer", "x-header", "cookie-plain", "basic"})
+_IN_NAMES = frozenset({"query-name", "form-name", "json-key", "multipart-name", "file-name"})
+_NO_LINES = _IN_HEADS | _IN_NAMES | {"xml-attribute", "plain-text", "untyped", "grpc-web"}
+_NOT_AT = {
+    "xxe": _NO_LINES - {"plain-text", "untyped"} | {"path", "path-raw", "cookie", "referer-query", "query-whole"},
+    "crlf": _NO_LINES | {"xml", "xml-cdata", "multipart", "graphql", "graphql-inline"},
+    "mail": _NO_LINES | {"graphql", "graphql-inline"},
+    "ssrf": frozenset({"referer", "user-agent", "header", "path", "path-raw"}),
+    "rfi": _IN_HEADS | {"path", "path-raw"},
+    "redirect": _IN_HEADS | _IN_NAMES | {"path", "path-raw", "xml", "xml-attribute", "xml-cdata", "plain-text", "untyped"},
+    "prototype": frozenset({*requests.PLACES, *requests.MORE_PLACES} - {"query-whole"}),
 }
 _ALL = ("query", "form", "json", "multipart", "xml", "path", "cookie", "header", "graphql")
 
@@ -82,7 +98,17 @@ def _raw(r: random.Random, payload: str) -> requests.Message:
     return requests.message(r, "GET", f"/api/settings?{payload}", [], b"", "query")
 
 
-def crs(seed: int, count: int, which: str) -> tuple[Tally, Tally]:
+class Case(NamedTuple):
+    """One message; the first of its `rows` of the report tells its class. `shown` is False in the half held back."""
+
+    attack: bool
+    rows: tuple[str, ...]
+    message: requests.Message
+    text: str
+    shown: bool = True
+
+
+def crs(cases: Sequence[Case]) -> tuple[Tally, Tally]:
     """The same messages sent to nginx + ModSecurity + the OWASP rules before a small app."""
     where = cores()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
@@ -91,51 +117,82 @@ def crs(seed: int, count: int, which: str) -> tuple[Tally, Tally]:
         stack.enter_context(app.server)
         peer = peers.start_modsecurity(directory / "modsecurity", where, app.port)
         stack.enter_context(peer.server)
-        return measure(over_socket(peer.port), seed, count, which)
+        return measure(over_socket(peer.port), cases)
 
 
-def attacks(seed: int, count: int) -> Iterable[tuple[str, str, requests.Message, str]]:
-    """(class, wrapping, message, payload); `count` for each class and wrapping."""
+def attacks(seed: int, count: int) -> Iterable[Case]:
+    """The first set: `count` for each class plain, a quarter of that for each wrapping."""
     for kind in payloads.SHAPES:
         for wrapping, wrap in requests.ENCODINGS.items():
+            plain = wrapping == "plain"
             r = random.Random(f"{kind}:{wrapping}:{seed}")
-            for _ in range(count if wrapping == "plain" else max(1, count // 4)):
+            for _ in range(count if plain else max(1, count // 4)):
                 payload = payloads.payload(kind, r)
                 place = r.choice(_PLACES.get(kind, _ALL))
                 if place == "xml-raw":
-                    yield (
-                        kind,
-                        wrapping,
-                        requests.message(
-                            r,
-                            "POST",
-                            "/api/order",
-                            [("Content-Type", "application/xml")],
-                            payload.encode(),
-                            place,
-                        ),
-                        payload,
-                    )
+                    made = requests.untyped(r, payload, "application/xml")
+                elif not place.endswith("-raw"):
+                    made = requests.PLACES[place](r, wrap(payload))
+                elif plain:
+                    made = _raw(r, payload)
+                else:
                     continue
-                if place.endswith("-raw"):
-                    if wrapping == "plain":
-                        yield kind, wrapping, _raw(r, payload), payload
-                    continue
-                yield kind, wrapping, requests.PLACES[place](r, wrap(payload)), payload
+                total = f"1 {'plain' if plain else 'wrapped'} total"
+                yield Case(True, (f"1 {kind if plain else 'wrapped ' + wrapping}", total, f"1 at {place}"), made, payload)
 
 
-def benign(seed: int, count: int) -> Iterable[tuple[str, str, requests.Message, str]]:
-    """(group, kind, message, text)."""
+def wider(seed: int, count: int) -> Iterable[Case]:
+    """The second set: `count` of each family plain at common places, and as many wrapped and at all places."""
+    places = requests.PLACES | requests.MORE_PLACES
+    wrappings = requests.MORE_ENCODINGS | requests.ENCODINGS
+    for name, (kind, _) in families.FAMILIES.items():
+        r = random.Random(f"{name}:{seed}")
+        able = [place for place in places if place not in _NOT_AT.get(kind, ())]
+        usual = [place for place in ("query", "form", "json", "multipart") if place in able] or able
+        for held, payload in families.payloads(name, r, count):
+            half = "held" if held else "open"
+            rows = (f"2 {half} {kind}", f"2 {half} plain total")
+            yield Case(True, rows, places[r.choice(usual)](r, payload), payload, not held)
+            place, wrapping = r.choice(able), r.choice(list(wrappings))
+            try:
+                made = places[place](r, wrappings[wrapping](payload))
+            except UnicodeError:
+                continue
+            rows = (f"2 wrapped {wrapping}", f"2 {half} all places and wrappings total", f"2 at {place}")
+            yield Case(True, rows, made, payload, not held)
+
+
+def benign(seed: int, count: int) -> Iterable[Case]:
     for kind, (group, _) in texts.KINDS.items():
         r = random.Random(f"place:{kind}:{seed}")
         long = group in ("rich", "code") or kind in ("paragraphs", "foreign")
-        places = (
-            ("form", "json", "multipart")
-            if long
-            else ("query", "form", "json", "multipart", "xml", "cookie", "graphql")
-        )
+        places = ("form", "json", "multipart") if long else _TEXT_PLACES
         for text in texts.texts(kind, seed, count):
-            yield group, kind, requests.PLACES[r.choice(places)](r, text), text
+            made = requests.PLACES[r.choice(places)](r, text)
+            yield Case(False, (f"{group}/{kind}", f"{group} total"), made, text)
+    for kind, whole in shapes.WHOLE.items():
+        r = random.Random(f"{kind}:{seed}")
+        for _ in range(count):
+            made = whole(r)
+            text = (made.head.partition(b"\r\n")[0] + made.body).decode("latin-1")
+            yield Case(False, (f"everyday/{kind}", "everyday total"), made, text)
+    for kind, (group, draw) in shapes.TEXTS.items():
+        r = random.Random(f"{kind}:{seed}")
+        for _ in range(count):
+            text = draw(r)
+            yield Case(False, (f"{group}/{kind}", f"{group} total"), requests.PLACES[r.choice(_TEXT_PLACES)](r, text), text)
+
+
+_TEXT_PLACES = ("query", "form", "json", "multipart", "xml", "cookie", "graphql")
+
+
+def all_cases(seed: int, count: int, which: str) -> list[Case]:
+    cases: list[Case] = []
+    if which in ("all", "attacks"):
+        cases += [*attacks(seed, count), *wider(seed, max(count // 4, 1))]
+    if which in ("all", "benign"):
+        cases += benign(seed, count)
+    return cases
 
 
 class Tally:
@@ -143,48 +200,38 @@ class Tally:
         self.sent: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.examples: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-        self.rules: Counter[str] = Counter()
 
-    def add(self, keys: Iterable[str], refused: bool, wrong: bool, text: str, why: str, place: str) -> None:
-        keys = list(keys)
-        for key in keys:
+    def add(self, case: Case, refused: bool, why: str) -> None:
+        for key in case.rows:
             self.sent[key] += 1
             self.refused[key] += refused
-        if wrong:
-            self.examples[keys[0]].append((place, text, why))
-            self.rules.update(why.split(","))
+        if refused is not case.attack and case.shown:
+            self.examples[case.rows[0]].append((case.message.place, case.text, why))
 
     def share(self, key: str) -> float:
         return self.refused[key] / self.sent[key] if self.sent[key] else 0.0
 
 
-def measure(refuses: Refuses, seed: int, count: int, which: str) -> tuple[Tally, Tally]:
+def measure(refuses: Refuses, cases: Iterable[Case]) -> tuple[Tally, Tally]:
+    """(of attacks, of legitimate messages)."""
     attack, legitimate = Tally(), Tally()
-    if which in ("all", "attacks"):
-        for kind, wrapping, message, payload in attacks(seed, count):
-            refused, why = refuses(message)
-            keys = [
-                kind if wrapping == "plain" else f"wrapped {wrapping}",
-                f"{'plain' if wrapping == 'plain' else 'wrapped'} total",
-            ]
-            attack.add([*keys, f"at {message.place}"], refused, not refused, payload, why, message.place)
-    if which in ("all", "benign"):
-        for group, kind, message, text in benign(seed, count):
-            refused, why = refuses(message)
-            legitimate.add([f"{group}/{kind}", f"{group} total"], refused, refused, text, why, message.place)
+    for case in cases:
+        refused, why = refuses(case.message)
+        (attack if case.attack else legitimate).add(case, refused, why)
     return attack, legitimate
 
 
 def report(results: dict[str, tuple[Tally, Tally]]) -> None:
     names = list(results)
     for title, index in (("attacks refused", 0), ("legitimate requests refused", 1)):
-        print(f"\n{title:<34}{'n':>7}" + "".join(f"{name:>12}" for name in names))
+        print(f"\n{title:<46}{'n':>7}" + "".join(f"{name:>12}" for name in names))
         keys = sorted(
-            {k for tallies in results.values() for k in tallies[index].sent}, key=lambda k: ("total" in k, k)
+            {k for tallies in results.values() for k in tallies[index].sent},
+            key=lambda k: ("total" in k, k),
         )
         for key in keys:
             row = "".join(f"{100 * results[name][index].share(key):>11.2f}%" for name in names)
-            print(f"{key:<34}{max(results[n][index].sent[key] for n in names):>7}{row}")
+            print(f"{key:<46}{max(results[n][index].sent[key] for n in names):>7}{row}")
 
 
 def show_wrong(results: dict[str, tuple[Tally, Tally]], show: int) -> None:
@@ -213,15 +260,16 @@ def main() -> int:
     parser.add_argument("--which", choices=("all", "attacks", "benign"), default="all")
     parser.add_argument("--json", help="write the shares to this file")
     options = parser.parse_args()
+    cases = all_cases(options.seed, options.count, options.which)
     results: dict[str, tuple[Tally, Tally]] = {}
     for level in options.levels.split(","):
         _, refuses = ours(int(level))
-        results[f"level {level}"] = measure(refuses, options.seed, options.count, options.which)
+        results[f"level {level}"] = measure(refuses, cases)
     if options.crs:
         if missing := peers.why_not("modsecurity"):
             print(f"nginx + ModSecurity + CRS is left out: {missing}", file=sys.stderr)
         else:
-            results["CRS PL1"] = crs(options.seed, options.count, options.which)
+            results["CRS PL1"] = crs(cases)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         report(results)

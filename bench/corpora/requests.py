@@ -226,14 +226,16 @@ def plain_text(r: random.Random, text: str) -> Message:
     return message(r, "POST", _path(r), [("Content-Type", kind)], text.encode("utf-8", "surrogateescape"), "plain-text")
 
 
-def untyped(r: random.Random, text: str) -> Message:
-    return message(r, "POST", _path(r), [], text.encode("utf-8", "surrogateescape"), "untyped")
+def untyped(r: random.Random, text: str, kind: str = "") -> Message:
+    """The whole body, of a content type or of none."""
+    headers = [("Content-Type", kind)] if kind else []
+    return message(r, "POST", _path(r), headers, text.encode("utf-8", "surrogateescape"), "xml-raw" if kind else "untyped")
 
 
 def _header(name: str, place: str) -> Place:
     def at(r: random.Random, text: str) -> Message:
-        clean = "".join(c if " " <= c else quote(c) for c in text).strip() or "x"
-        return message(r, "GET", _path(r), [(name, clean)], b"", place)
+        clean = "".join(c if " " <= c <= "~" else quote(c, errors="surrogateescape") for c in text)
+        return message(r, "GET", _path(r), [(name, clean.strip() or "x")], b"", place)
 
     return at
 

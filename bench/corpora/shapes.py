@@ -10,6 +10,7 @@ import base64
 import json
 import random
 import string
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -156,3 +157,8 @@ def upload(r: random.Random) -> Message:
 
 WHOLE: Final = {"oauth": oauth, "beacon": beacon, "api": api, "account": account, "page": page, "upload": upload}
 """Kind of everyday request to its generator."""
+
+TEXTS: Final[dict[str, tuple[str, Callable[[random.Random], str]]]] = {
+    "names": ("everyday", name), "passwords": ("tricky", password), "look-alikes": ("look-alike", lookalike),
+}  # fmt: skip
+"""Kind of text to (group of the report, its generator)."""

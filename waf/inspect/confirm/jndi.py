@@ -49,6 +49,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     if re.search(rb"jndi\s*:\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds|https?)\s*:", shown, re.I):
         return Confidence.HIGH
+    if piece.count(b"${") > 1 and re.search(rb":\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds):/?/", piece, re.I):
+        return Confidence.HIGH  # whatever the inner lookups give
     if re.search(rb"\$\{script\s*:\s*\w+\s*:|\$\{(?:url|dns)\s*:[^}]{0,80}(?:://|\.)", piece, re.I):
         return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
     return Confidence.MEDIUM if _LEAK.search(piece) and len(value) < 200 else None

@@ -33,7 +33,7 @@ _LOUD: Final = re.compile(
     rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts"
     rb"|getelement|queryselector"
     rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis"
-    rb"|document)\s*(?:\?\.)?\[\s*['\"`/(!+~\[]"
+    rb"|document)\s*(?:\?\.)?\[\s*(?:['\"`/(!+~\[]|\w{2,16}\s*\()"
     rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval"
     rb"|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
     rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"

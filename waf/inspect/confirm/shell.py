@@ -47,6 +47,7 @@ _FLAG: Final = re.compile(rb"--?[A-Za-z?]|/[A-Za-z?](?:$|:)")
 _FILE: Final = re.compile(
     rb"[/~.$*?<\\]|[A-Za-z]:[\\/]|[\w-]+(?:/[\w.*?-]+)+$|[\w*?-]+\.(?:[a-z0-9]{1,5}|\*)$|%\w+%|\d?>|-$", re.I
 )
+_DRIVE: Final = re.compile(rb"[A-Za-z]:[\\/]?$|[A-Za-z]:[\\/]\S")
 _HOST: Final = re.compile(
     rb"(?:[a-z]{2,6}:)?//|[\w-]+(?:\.[\w-]+)+(?:[/:]|$)|\d+(?:\.\d+){1,3}|localhost\b|0x[0-9a-f]{6}|\$|[`<]"
     rb"|(?:addr|a)$",
@@ -243,7 +244,7 @@ def _takes(
     if named is not None and first and named.match(first.strip(b"'\"")):
         if name in WITH_OBJECT and len(arguments) < 2:
             return False
-        return weak or not everyday or len(arguments) < 3
+        return weak or not everyday or len(arguments) < 3 or any(a[:1] in b"/-" for a in arguments)
     if Takes.ANYTHING in takes:
         return len(arguments) < 2 or any(
             _FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3]
@@ -272,7 +273,7 @@ def _takes(
     if Takes.WORDS in takes:
         return len(arguments) <= 4 and weak
     if Takes.NOTHING in takes and name in (b"ls", b"dir", b"ps"):
-        return weak and bool(_FILE.match(plain))
+        return bool(_DRIVE.match(plain) or (weak and _FILE.match(plain)))
     return False
 
 

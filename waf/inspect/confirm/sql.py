@@ -152,6 +152,7 @@ _QUOTED: Final = tuple(
     re.compile(shape)
     for shape in (
         rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
+        rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
         rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
         rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
         rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
@@ -189,6 +190,7 @@ _BARE: Final = tuple(
         rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
         rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
         rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
+        rf"{_HEAD}[&|]{_CONST}{_TAIL}b\(*[GHeX]",  # 1 or 1 group by concat(…
         rf"{_HEAD}[&|]{_CONST}o\(*[HeX]",  # 1 and 1/(select
         rf"{_HEAD}[&|]{_CONST}=\(*G{_END}",  # 1 and 1=length(a)
         rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
@@ -340,7 +342,7 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
                 b" " in value.strip()
                 and len(value) > 8
                 and found[0].kind != "W"
-                and not shape.startswith("&")
+                and not shape.lstrip(")").startswith("&")
             ):
                 return None
             return False

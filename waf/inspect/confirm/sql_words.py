@@ -71,7 +71,7 @@ FUNCTIONS: Final = words(
 """Functions that say SQL, harmless by themselves."""
 
 CATALOGUE: Final = re.compile(
-    rb"information_schema|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
+    rb"information_schema|^dual$|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
     rb"|\bsys\.(?:tables|columns|objects|databases|schemas|user\$|sql_logins|server_principals)"
     rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid"
     rb"|roles|stat_activity|stat_user)"
