@@ -2,8 +2,8 @@
 
     python -m bench.detection [--count 400] [--levels 1,2,3] [--seed 1] [--crs] [--show 5] [--json OUT]
 
-Attacks are composed by grammar (payload x wrapping x place) in two sets: `payloads`, and the wider `families`, of which
-a half is held back: what is missed there is never shown, so that no rule is made for it. Benign messages are real texts
+Attacks are composed by grammar (payload x wrapping x place) in three sets: `payloads`, the wider `families`, and those
+of `held`, which are only measured: what is missed of them is never shown, so that no rule is made for it. Benign messages are real texts
 on this machine, texts that look like attacks, and whole requests of everyday apps (see `bench.corpora`). All go through
 the very path of traffic: strict parse, plan, admit, in protect mode. With --crs the same bytes are sent to nginx +
 ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count as refused.
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import peers
-from bench.corpora import families, payloads, requests, shapes, texts
+from bench.corpora import families, held, payloads, requests, shapes, texts
 from bench.figures import replace_section
 from bench.processes import cores
 from waf.assembly import Files, build, keep
@@ -99,7 +99,7 @@ def _raw(r: random.Random, payload: str) -> requests.Message:
 
 
 class Case(NamedTuple):
-    """One message; the first of its `rows` of the report tells its class. `shown` is False in the half held back."""
+    """One message; the first of its `rows` of the report tells its class. `shown` is False of families held back."""
 
     attack: bool
     rows: tuple[str, ...]
@@ -145,21 +145,22 @@ def wider(seed: int, count: int) -> Iterable[Case]:
     """The second set: `count` of each family plain at common places, and as many wrapped and at all places."""
     places = requests.PLACES | requests.MORE_PLACES
     wrappings = requests.MORE_ENCODINGS | requests.ENCODINGS
-    for name, (kind, _) in families.FAMILIES.items():
+    for name, (kind, templates) in (families.FAMILIES | held.HELD).items():
         r = random.Random(f"{name}:{seed}")
+        shown = name not in held.HELD
+        set_ = "open" if shown else "held"
         able = [place for place in places if place not in _NOT_AT.get(kind, ())]
         usual = [place for place in ("query", "form", "json", "multipart") if place in able] or able
-        for held, payload in families.payloads(name, r, count):
-            half = "held" if held else "open"
-            rows = (f"2 {half} {kind}", f"2 {half} plain total")
-            yield Case(True, rows, places[r.choice(usual)](r, payload), payload, not held)
+        for payload in families.drawn(templates, r, count if shown else 2 * count):
+            rows = (f"2 {set_} {kind}", f"2 {set_} plain total")
+            yield Case(True, rows, places[r.choice(usual)](r, payload), payload, shown)
             place, wrapping = r.choice(able), r.choice(list(wrappings))
             try:
                 made = places[place](r, wrappings[wrapping](payload))
             except UnicodeError:
                 continue
-            rows = (f"2 wrapped {wrapping}", f"2 {half} all places and wrappings total", f"2 at {place}")
-            yield Case(True, rows, made, payload, not held)
+            rows = (f"2 wrapped {wrapping}", f"2 {set_} all places and wrappings total", f"2 at {place}")
+            yield Case(True, rows, made, payload, shown)
 
 
 def benign(seed: int, count: int) -> Iterable[Case]:

@@ -1,7 +1,7 @@
 """A second, wider set of attacks: families of payloads, each a small grammar, written from the attack classes.
 
-The rules are not written from this file. Templates fall into two halves by their text: what the open half shows may
-lead to better rules, the held half is only measured. In a template ⟨a¦b⟩ is one of its alternatives, ⟨name⟩ a slot of
+The rules are not written from this file, but what is missed of it may lead to better ones; the families of `held` are
+only measured. In a template ⟨a¦b⟩ is one of its alternatives, ⟨name⟩ a slot of
 `SLOTS` (whose values are templates themselves), everything else stands for itself.
 """
 
@@ -11,8 +11,7 @@ import base64
 import random
 import re
 import string
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 _HOLE: Final = re.compile("⟨([^⟨⟩]*)⟩")
@@ -221,14 +220,7 @@ FAMILIES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 
 
-def held(template: str) -> bool:
-    """Whether a template is of the half that is only measured."""
-    return zlib.crc32(template.encode()) % 2 == 0
-
-
-def payloads(name: str, r: random.Random, count: int) -> Iterator[tuple[bool, str]]:
-    """(of the held half?, payload): `count` of a family, every template in its turn."""
-    templates = FAMILIES[name][1]
+def drawn(templates: Sequence[str], r: random.Random, count: int) -> Iterator[str]:
+    """`count` payloads, every template in its turn."""
     for number in range(count):
-        template = templates[number % len(templates)]
-        yield held(template), expand(r, template)
+        yield expand(r, templates[number % len(templates)])
