@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check lint types imports setup clean fuzz soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check lint types imports setup clean fuzz mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
 setup: $(VENV)/.installed
@@ -41,6 +41,10 @@ torture: setup
 	$(BIN)/python -m bench.torture --results
 soak: setup
 	$(BIN)/python -m bench.soak --results
+mutation: setup
+	$(BIN)/python -m pytest -m slow tests/rules/test_mutations.py
+bench-detection: setup
+	$(BIN)/python -m bench.detection --count 100 --levels 1,2,3 --crs --results
 fuzz: setup
 	$(BIN)/python -m pytest -m slow tests
 
