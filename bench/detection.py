@@ -51,12 +51,15 @@ _IN_HEADS = frozenset({"header", "user-agent", "referer", "x-header", "cookie-pl
 _IN_NAMES = frozenset({"query-name", "form-name", "json-key", "multipart-name", "file-name"})
 _NO_LINES = _IN_HEADS | _IN_NAMES | {"xml-attribute", "plain-text", "untyped", "grpc-web"}
 _NOT_AT = {
-    "xxe": _NO_LINES - {"plain-text", "untyped"} | {"path", "path-raw", "cookie", "referer-query", "query-whole"},
+    "xxe": _NO_LINES - {"plain-text", "untyped"}
+    | {"path", "path-raw", "cookie", "referer-query", "query-whole"},
     "crlf": _NO_LINES | {"xml", "xml-cdata", "multipart", "graphql", "graphql-inline"},
     "mail": _NO_LINES | {"graphql", "graphql-inline"},
     "ssrf": frozenset({"referer", "user-agent", "header", "path", "path-raw"}),
     "rfi": _IN_HEADS | {"path", "path-raw"},
-    "redirect": _IN_HEADS | _IN_NAMES | {"path", "path-raw", "xml", "xml-attribute", "xml-cdata", "plain-text", "untyped"},
+    "redirect": _IN_HEADS
+    | _IN_NAMES
+    | {"path", "path-raw", "xml", "xml-attribute", "xml-cdata", "plain-text", "untyped"},
     "prototype": frozenset({*requests.PLACES, *requests.MORE_PLACES} - {"query-whole"}),
 }
 _ALL = ("query", "form", "json", "multipart", "xml", "path", "cookie", "header", "graphql")
@@ -138,7 +141,12 @@ def attacks(seed: int, count: int) -> Iterable[Case]:
                 else:
                     continue
                 total = f"1 {'plain' if plain else 'wrapped'} total"
-                yield Case(True, (f"1 {kind if plain else 'wrapped ' + wrapping}", total, f"1 at {place}"), made, payload)
+                yield Case(
+                    True,
+                    (f"1 {kind if plain else 'wrapped ' + wrapping}", total, f"1 at {place}"),
+                    made,
+                    payload,
+                )
 
 
 def wider(seed: int, count: int) -> Iterable[Case]:
@@ -181,7 +189,12 @@ def benign(seed: int, count: int) -> Iterable[Case]:
         r = random.Random(f"{kind}:{seed}")
         for _ in range(count):
             text = draw(r)
-            yield Case(False, (f"{group}/{kind}", f"{group} total"), requests.PLACES[r.choice(_TEXT_PLACES)](r, text), text)
+            yield Case(
+                False,
+                (f"{group}/{kind}", f"{group} total"),
+                requests.PLACES[r.choice(_TEXT_PLACES)](r, text),
+                text,
+            )
 
 
 _TEXT_PLACES = ("query", "form", "json", "multipart", "xml", "cookie", "graphql")

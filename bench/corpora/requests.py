@@ -160,7 +160,9 @@ def query_whole(r: random.Random, text: str) -> Message:
 
 def form_name(r: random.Random, text: str) -> Message:
     body = f"a=1&{quote_plus(text)}=x".encode()
-    return message(r, "POST", _path(r), [("Content-Type", "application/x-www-form-urlencoded")], body, "form-name")
+    return message(
+        r, "POST", _path(r), [("Content-Type", "application/x-www-form-urlencoded")], body, "form-name"
+    )
 
 
 def json_key(r: random.Random, text: str) -> Message:
@@ -189,7 +191,9 @@ def json_escaped(r: random.Random, text: str) -> Message:
 
 def _xml(r: random.Random, inside: str, place: str) -> Message:
     body = f'<?xml version="1.0"?><order><id>1</id>{inside}</order>'.encode("utf-8", "replace")
-    return message(r, "POST", _path(r), [("Content-Type", r.choice(["application/xml", "text/xml"]))], body, place)
+    return message(
+        r, "POST", _path(r), [("Content-Type", r.choice(["application/xml", "text/xml"]))], body, place
+    )
 
 
 def _clean(text: str) -> str:
@@ -208,7 +212,9 @@ def _part(r: random.Random, headers: str, content: str, place: str) -> Message:
     boundary = f"----{r.getrandbits(60):x}"
     body = f"--{boundary}\r\nContent-Disposition: form-data; {headers}\r\n\r\n{content}\r\n--{boundary}--\r\n"
     kind = f"multipart/form-data; boundary={boundary}"
-    return message(r, "POST", "/upload", [("Content-Type", kind)], body.encode("utf-8", "surrogateescape"), place)
+    return message(
+        r, "POST", "/upload", [("Content-Type", kind)], body.encode("utf-8", "surrogateescape"), place
+    )
 
 
 def multipart_name(r: random.Random, text: str) -> Message:
@@ -223,13 +229,22 @@ def file_name(r: random.Random, text: str) -> Message:
 
 def plain_text(r: random.Random, text: str) -> Message:
     kind = r.choice(["text/plain", "text/plain; charset=utf-8"])
-    return message(r, "POST", _path(r), [("Content-Type", kind)], text.encode("utf-8", "surrogateescape"), "plain-text")
+    return message(
+        r, "POST", _path(r), [("Content-Type", kind)], text.encode("utf-8", "surrogateescape"), "plain-text"
+    )
 
 
 def untyped(r: random.Random, text: str, kind: str = "") -> Message:
     """The whole body, of a content type or of none."""
     headers = [("Content-Type", kind)] if kind else []
-    return message(r, "POST", _path(r), headers, text.encode("utf-8", "surrogateescape"), "xml-raw" if kind else "untyped")
+    return message(
+        r,
+        "POST",
+        _path(r),
+        headers,
+        text.encode("utf-8", "surrogateescape"),
+        "xml-raw" if kind else "untyped",
+    )
 
 
 def _header(name: str, place: str) -> Place:
@@ -241,12 +256,21 @@ def _header(name: str, place: str) -> Place:
 
 
 def referer(r: random.Random, text: str) -> Message:
-    return message(r, "GET", _path(r), [("Referer", f"https://shop.example/?q={quote(text, safe='')}")], b"", "referer-query")
+    return message(
+        r,
+        "GET",
+        _path(r),
+        [("Referer", f"https://shop.example/?q={quote(text, safe='')}")],
+        b"",
+        "referer-query",
+    )
 
 
 def cookie_plain(r: random.Random, text: str) -> Message:
-    clean = "".join(c if " " <= c and c not in ";" else quote(c) for c in text)
-    return message(r, "GET", _path(r), [("Cookie", f"theme=dark; {r.choice(PARAMETERS)}={clean}")], b"", "cookie-plain")
+    clean = "".join(c if c >= " " and c not in ";" else quote(c) for c in text)
+    return message(
+        r, "GET", _path(r), [("Cookie", f"theme=dark; {r.choice(PARAMETERS)}={clean}")], b"", "cookie-plain"
+    )
 
 
 def basic(r: random.Random, text: str) -> Message:
@@ -261,7 +285,9 @@ def graphql_inline(r: random.Random, text: str) -> Message:
 
 def path_raw(r: random.Random, text: str) -> Message:
     """As the last segments of a path, slashes and all."""
-    return message(r, "GET", f"/{r.choice(['items', 'files'])}/{quote(text, safe='/.;=,:@!$()*')}", [], b"", "path-raw")
+    return message(
+        r, "GET", f"/{r.choice(['items', 'files'])}/{quote(text, safe='/.;=,:@!$()*')}", [], b"", "path-raw"
+    )
 
 
 def grpc_web(r: random.Random, text: str) -> Message:
@@ -270,7 +296,14 @@ def grpc_web(r: random.Random, text: str) -> Message:
     varint = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
     inner = b"\x0a" + varint + data
     frame = b"\0" + len(inner).to_bytes(4, "big") + inner
-    return message(r, "POST", "/shop.Search/Find", [("Content-Type", "application/grpc-web-text")], base64.b64encode(frame), "grpc-web")
+    return message(
+        r,
+        "POST",
+        "/shop.Search/Find",
+        [("Content-Type", "application/grpc-web-text")],
+        base64.b64encode(frame),
+        "grpc-web",
+    )
 
 
 PLACES: Final[dict[str, Place]] = {

@@ -17,10 +17,39 @@ from urllib.parse import quote, urlencode
 from bench.corpora.families import expand
 from bench.corpora.requests import Message, message
 
-NAMES: Final = (
-    "O'Neill O'Brien D'Angelo L'Oréal N'Golo M'Baye Ch'ing O'Hara-Smith Null Or And Select Union Drop Grant Case Script Sleep"
-    " Van't-Hoff Dell'Orto Sant'Anna Sa'id Qur'an Ta'Shawn K'Nex Fo'c's'le Rock'n'Roll Toys\"R\"Us AT&T H&M Marks&Spencer"
-).split()
+NAMES: Final = [
+    "O'Neill",
+    "O'Brien",
+    "D'Angelo",
+    "L'Oréal",
+    "N'Golo",
+    "M'Baye",
+    "Ch'ing",
+    "O'Hara-Smith",
+    "Null",
+    "Or",
+    "And",
+    "Select",
+    "Union",
+    "Drop",
+    "Grant",
+    "Case",
+    "Script",
+    "Sleep",
+    "Van't-Hoff",
+    "Dell'Orto",
+    "Sant'Anna",
+    "Sa'id",
+    "Qur'an",
+    "Ta'Shawn",
+    "K'Nex",
+    "Fo'c's'le",
+    "Rock'n'Roll",
+    'Toys"R"Us',
+    "AT&T",
+    "H&M",
+    "Marks&Spencer",
+]
 
 LOOKALIKES: Final[tuple[str, ...]] = (
     # SQL in words
@@ -52,14 +81,27 @@ def lookalike(r: random.Random) -> str:
 
 
 def name(r: random.Random) -> str:
-    first = r.choice(["Anna", "Seán", "José", "Björn", "Zoë", "李", "Мария", "Nguyễn", "Marie-Claire", "J.R.", "Ana Mª"])
+    first = r.choice(
+        ["Anna", "Seán", "José", "Björn", "Zoë", "李", "Мария", "Nguyễn", "Marie-Claire", "J.R.", "Ana Mª"]
+    )
     text = f"{first} {r.choice(NAMES)}"
-    return r.choice([text, text, f"{text}, Jr.", f"{text} & {r.choice(NAMES)}", f"{text} (née {r.choice(NAMES)})", f"c/o {text}; Apt #{r.randint(1, 99)}"])
+    return r.choice(
+        [
+            text,
+            text,
+            f"{text}, Jr.",
+            f"{text} & {r.choice(NAMES)}",
+            f"{text} (née {r.choice(NAMES)})",
+            f"c/o {text}; Apt #{r.randint(1, 99)}",
+        ]
+    )
 
 
 def password(r: random.Random) -> str:
     """What password managers make."""
-    return "".join(r.choice(string.ascii_letters + string.digits + string.punctuation) for _ in range(r.randint(8, 24)))
+    return "".join(
+        r.choice(string.ascii_letters + string.digits + string.punctuation) for _ in range(r.randint(8, 24))
+    )
 
 
 # ------------------------------------------------------------------------------------------------ whole requests
@@ -73,20 +115,43 @@ def _jwt(r: random.Random) -> str:
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
-    claims = {"sub": str(r.randint(1, 10**6)), "name": name(r), "iat": 1_700_000_000 + r.randint(0, 10**7), "scope": "openid profile"}
+    claims = {
+        "sub": str(r.randint(1, 10**6)),
+        "name": name(r),
+        "iat": 1_700_000_000 + r.randint(0, 10**7),
+        "scope": "openid profile",
+    }
     return f"{part({'alg': 'RS256', 'typ': 'JWT', 'kid': _token(r, 6)})}.{part(claims)}.{_token(r, 64)}"
 
 
-def _get(r: random.Random, path: str, query: dict[str, str], headers: list[tuple[str, str]] | None = None) -> Message:
+def _get(
+    r: random.Random, path: str, query: dict[str, str], headers: list[tuple[str, str]] | None = None
+) -> Message:
     return message(r, "GET", f"{path}?{urlencode(query)}", headers or [], b"", "whole")
 
 
-def _json(r: random.Random, path: str, document: object, headers: list[tuple[str, str]] | None = None) -> Message:
-    return message(r, "POST", path, [("Content-Type", "application/json"), *(headers or [])], json.dumps(document).encode(), "whole")
+def _json(
+    r: random.Random, path: str, document: object, headers: list[tuple[str, str]] | None = None
+) -> Message:
+    return message(
+        r,
+        "POST",
+        path,
+        [("Content-Type", "application/json"), *(headers or [])],
+        json.dumps(document).encode(),
+        "whole",
+    )
 
 
 def _form(r: random.Random, path: str, fields: dict[str, str]) -> Message:
-    return message(r, "POST", path, [("Content-Type", "application/x-www-form-urlencoded")], urlencode(fields).encode(), "whole")
+    return message(
+        r,
+        "POST",
+        path,
+        [("Content-Type", "application/x-www-form-urlencoded")],
+        urlencode(fields).encode(),
+        "whole",
+    )
 
 
 def oauth(r: random.Random) -> Message:
@@ -138,9 +203,36 @@ def account(r: random.Random) -> Message:
 def page(r: random.Random) -> Message:
     cookies = "; ".join([f"_ga=GA1.2.{r.randint(10**8, 10**9)}.{r.randint(10**8, 10**9)}", f"session={_jwt(r)}", "OptanonConsent=isGpcEnabled=0&datestamp=Mon+Jan+01+2024+10%3A00%3A00+GMT%2B0100&version=6.33.0&groups=C0001%3A1%2CC0002%3A0",
                          f"cart={quote(json.dumps({'items': [{'id': r.randint(1, 99), 'n': name(r)}], 'cur': 'EUR'}))}", f"last={quote(lookalike(r))}", "theme=dark", f"_hjSession={base64.b64encode(json.dumps({'id': _token(r), 'c': 1700000000}).encode()).decode()}"])  # fmt: skip
-    referer = r.choice([f"https://www.google.example/search?q={quote(lookalike(r))}", "https://shop.example/", f"https://shop.example/c/1?ref={quote(name(r))}"])
-    path = r.choice(["/", "/c/shoes-&-boots", "/p/it's-a-book", "/blog/select-the-best-union-suit", f"/u/{quote(name(r), safe='')}", "/static/js/main.3f2a.chunk.js", "/docs/etc/hosts-file.html", "/img/..logo.png", "/wiki/C%2B%2B", "/wiki/SQL_injection", "/search"])
-    return message(r, "GET", f"{path}?{urlencode({r.choice(['q', 'ref', 'v', 'name']): lookalike(r)})}", [("Cookie", cookies), ("Referer", referer)], b"", "whole")
+    referer = r.choice(
+        [
+            f"https://www.google.example/search?q={quote(lookalike(r))}",
+            "https://shop.example/",
+            f"https://shop.example/c/1?ref={quote(name(r))}",
+        ]
+    )
+    path = r.choice(
+        [
+            "/",
+            "/c/shoes-&-boots",
+            "/p/it's-a-book",
+            "/blog/select-the-best-union-suit",
+            f"/u/{quote(name(r), safe='')}",
+            "/static/js/main.3f2a.chunk.js",
+            "/docs/etc/hosts-file.html",
+            "/img/..logo.png",
+            "/wiki/C%2B%2B",
+            "/wiki/SQL_injection",
+            "/search",
+        ]
+    )
+    return message(
+        r,
+        "GET",
+        f"{path}?{urlencode({r.choice(['q', 'ref', 'v', 'name']): lookalike(r)})}",
+        [("Cookie", cookies), ("Referer", referer)],
+        b"",
+        "whole",
+    )
 
 
 def upload(r: random.Random) -> Message:
@@ -152,10 +244,19 @@ def upload(r: random.Random) -> Message:
     ])  # fmt: skip
     mark = f"----WebKitFormBoundary{_token(r, 12)}"
     body = (f'--{mark}\r\nContent-Disposition: form-data; name="title"\r\n\r\n{lookalike(r)}\r\n--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name_}"\r\nContent-Type: {kind}\r\n\r\n').encode() + data + f"\r\n--{mark}--\r\n".encode()  # fmt: skip
-    return message(r, "POST", "/upload", [("Content-Type", f"multipart/form-data; boundary={mark}")], body, "whole")
+    return message(
+        r, "POST", "/upload", [("Content-Type", f"multipart/form-data; boundary={mark}")], body, "whole"
+    )
 
 
-WHOLE: Final = {"oauth": oauth, "beacon": beacon, "api": api, "account": account, "page": page, "upload": upload}
+WHOLE: Final = {
+    "oauth": oauth,
+    "beacon": beacon,
+    "api": api,
+    "account": account,
+    "page": page,
+    "upload": upload,
+}
 """Kind of everyday request to its generator."""
 
 TEXTS: Final[dict[str, tuple[str, Callable[[random.Random], str]]]] = {

@@ -58,7 +58,7 @@ def fold_shell(text: bytes) -> tuple[bytes, ...]:
     if b"{" in text:
         text = _BRACES.sub(_expanded, text)
     if b"^" in text:  # cmd.exe, where backslashes part directories
-        return (text.translate(None, b"'\"\\^"), text.translate(None, b"\"^"))
+        return (text.translate(None, b"'\"\\^"), text.translate(None, b'"^'))
     unquoted = text.translate(None, b"'\"\\^")
     return (unquoted.replace(b"`", b""), unquoted) if b"`" in unquoted else (unquoted,)
 

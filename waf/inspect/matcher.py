@@ -312,7 +312,7 @@ def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[tuple[int, Pat
             part = (index, Pattern(expression, pattern.case, pattern.once))
             families.setdefault(number, []).append(part)
             wanted.setdefault(number, set()).update(gate)
-    if len(families.get(gates.USUAL, ())) < _FEW:
+    if 0 < len(families.get(gates.USUAL, ())) < _FEW:
         families.setdefault(gates.FREE, []).extend(families.pop(gates.USUAL, ()))
         wanted.setdefault(gates.FREE, set())
     groups = []

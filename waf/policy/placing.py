@@ -166,4 +166,13 @@ def _file(headers: bytes, content: bytes) -> bytes:
 
 def _part(headers: bytes, content: bytes) -> bytes:
     mark = b"--" + _BOUNDARY.encode()
-    return mark + b"\r\nContent-Disposition: form-data" + headers + b"\r\n\r\n" + content + b"\r\n" + mark + b"--\r\n"
+    return (
+        mark
+        + b"\r\nContent-Disposition: form-data"
+        + headers
+        + b"\r\n\r\n"
+        + content
+        + b"\r\n"
+        + mark
+        + b"--\r\n"
+    )

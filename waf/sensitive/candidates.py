@@ -40,9 +40,7 @@ class Candidates:
         self._local = threading.local()
 
     @classmethod
-    def build(
-        cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True
-    ) -> Candidates:
+    def build(cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True) -> Candidates:
         """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses.
 
         Without being `sieved`, long texts cost more and compiling less.

@@ -61,9 +61,7 @@ _STYLE: Final = re.compile(
     re.I,
 )
 _FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
-_STRANGE: Final = frozenset(
-    b"isindex bgsound keygen xss multicol nextid listing plaintext".split()
-)
+_STRANGE: Final = frozenset(b"isindex bgsound keygen xss multicol nextid listing plaintext".split())
 _EMBED_SIGNS: Final = frozenset(
     b"width height allowfullscreen title frameborder allow loading sandbox class style type".split()
 )

@@ -61,7 +61,9 @@ APP: Final = re.compile(
     rb"|[/\\%?\x00#;.])",
     re.I,
 )
-_OUTRIGHT: Final = re.compile(rb"/?(?:web-inf|meta-inf)/\w|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)", re.I)
+_OUTRIGHT: Final = re.compile(
+    rb"/?(?:web-inf|meta-inf)/\w|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)", re.I
+)
 _SLASHES: Final = re.compile(rb"/+(?:\./+)*")  # "//" and "/./" are "/" to every file system
 _WRAPPER: Final = re.compile(
     rb"\b(?:php://(?:filter|input|stdin|output|fd|memory|temp)|file:(?:/{1,4}|\\\\)|phar:(?://|\.)|zip:"

@@ -73,7 +73,9 @@ _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}
 _DOWNLOAD: Final = re.compile(
     rb"\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da)?sh\b|;\s*(?:chmod|sh|bash|perl|\./)", re.I
 )
-_SECRET: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I)
+_SECRET: Final = re.compile(
+    rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
+)
 _COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s)*")
 _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;!?)]|$)")
 
@@ -251,7 +253,13 @@ def _takes(
         )
     if not arguments:
         if Takes.NOTHING not in takes or not _LAST.match(value[end : end + 4] or b""):
-            return bool(len(name) > 3 and Takes.FILE in takes and weak and not everyday and value[end : end + 1] in (b"", b"|"))
+            return bool(
+                len(name) > 3
+                and Takes.FILE in takes
+                and weak
+                and not everyday
+                and value[end : end + 1] in (b"", b"|")
+            )
         return weak or not everyday
     if everyday and not weak and len(arguments) > 3:
         return False
@@ -310,10 +318,6 @@ def _alone(head: bytes) -> bool:
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
     interpreter = words[1:2] and words[1][:2].lower() in (b"/c", b"/k", b"/r", b"-c")
-    if (
-        not interpreter
-        and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3
-        and not _TELLING.search(text)
-    ):
+    if not interpreter and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):
         return False  # a sentence that begins with a command's name
     return (bool(interpreter) or words_after(normal, 0) < 5) and _run(text, 0, b"", weak=True)

@@ -174,7 +174,7 @@ _QUOTED_WEAK: Final = tuple(
     re.compile(shape)
     for shape in (
         rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
-        rf"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
+        r"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
         rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
     )
 )

@@ -119,7 +119,8 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
         return (
             Confidence.HIGH
-            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"ldaps", b"rmi", b"smb") or b":" in rest
+            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"ldaps", b"rmi", b"smb")
+            or b":" in rest
             else Confidence.MEDIUM
         )
     if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
@@ -180,7 +181,9 @@ def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
             if re.search(rb"\?{1,2}$|%00$|\x00", path) and len(path) > 2 and not path.endswith(b"/?")
             else None
         )
-    if text[:3].lower() == b"ftp" or re.search(rb"\.(?:php\d?|phtml|txt|aspx?|jsp|cgi)\?\w{1,24}=$", path, re.I):
+    if text[:3].lower() == b"ftp" or re.search(
+        rb"\.(?:php\d?|phtml|txt|aspx?|jsp|cgi)\?\w{1,24}=$", path, re.I
+    ):
         return Confidence.HIGH
     image = re.search(rb"(?i)\.(?:gif|jpe?g|png)(?:$|[?#])", path)
     if re.search(rb"\.\w{2,5}(?:\?{1,3}|#|%23|%3f|%00|\x00)$|(?:\?|&)(?:cmd|c|exec|command|x)=", path, re.I):

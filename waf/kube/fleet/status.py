@@ -53,7 +53,11 @@ async def write(
         return False
     moment = moment_of(wall)
     before = await _status(kube, key)
-    shown = {**new, "conditions": with_transitions(conditions, before.get("conditions"), moment), "lastMerge": moment}
+    shown = {
+        **new,
+        "conditions": with_transitions(conditions, before.get("conditions"), moment),
+        "lastMerge": moment,
+    }
     # A merge patch leaves what it does not name; a null takes it away, and is minded where there is nothing to take.
     gone: dict[str, Any] = dict.fromkeys(before.keys() - shown.keys())
     await kube.patch(f"{path_of(key)}/status", {"status": {**shown, **gone}})
