@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
         format docs manifest
 
 setup: $(VENV)/.installed
-$(VENV)/.installed: pyproject.toml setup.py waf/_speed.c
+$(VENV)/.installed: pyproject.toml setup.py waf/_speed.c waf/_bodies.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@

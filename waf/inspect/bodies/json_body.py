@@ -9,8 +9,9 @@ library, which accepts more and shows every pair.
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import orjson
@@ -27,6 +28,20 @@ _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
 
 
+def _accelerator() -> Callable[[bytes, int], bytes | None] | None:
+    if os.environ.get("WAF_PURE_PYTHON"):
+        return None
+    try:
+        from waf._bodies import json_sheet
+    except ImportError:
+        return None
+    return json_sheet
+
+
+PLAIN_SHEET: Final = _accelerator()
+"""The plain case in C (`waf/_bodies.c`), where it was built. What is below is the reference."""
+
+
 class _Pairs(list[tuple[str, Any]]):
     """An object that has a key twice."""
 
@@ -38,6 +53,11 @@ def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
     """
     if lines:
         return _parse_lines(data, notes)
+    if PLAIN_SHEET is not None:
+        text = PLAIN_SHEET(data, notes.limits.depth)
+        if text is not None:
+            sheet = Sheet(text, _PARTS)
+            return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet)
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
@@ -74,18 +94,22 @@ def _parsed(
         text = _bytes(MARK.decode().join(strings))
         return Sheet(text, _PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
-    def fields() -> list[Field]:
-        into = Collector(notes)
-        for document in documents:
-            _collect(document, into)
-        for operation in operations:
-            for text in graphql.queries(operation):
-                graphql.collect(text, into)
-        if rest:
-            into.add(Part.BODY, "", rest)
-        return into.done()
+    kind = BodyKind.GRAPHQL if operations else BodyKind.JSON
+    return Parsed(kind, lambda: _fields(documents, notes, operations, rest), sheet)
 
-    return Parsed(BodyKind.GRAPHQL if operations else BodyKind.JSON, fields, sheet)
+
+def _fields(
+    documents: list[Any], notes: Notes, operations: Sequence[Any] = (), rest: bytes = b""
+) -> list[Field]:
+    into = Collector(notes)
+    for document in documents:
+        _collect(document, into)
+    for operation in operations:
+        for text in graphql.queries(operation):
+            graphql.collect(text, into)
+    if rest:
+        into.add(Part.BODY, "", rest)
+    return into.done()
 
 
 # ------------------------------------------------------------------------------------------------- strict documents

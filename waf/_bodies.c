@@ -1,0 +1,280 @@
+/* The plain case of request bodies, at the speed of C.
+ *
+ * `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
+ * one text. For everything else it gives None: escapes, long or odd numbers, doubled keys, deep nesting, what may be
+ * GraphQL, whatever is no JSON (RFC 8259) or no UTF-8. The caller then asks waf/inspect/bodies/json_body.py, which is
+ * the reference: nothing is read here that is read otherwise there, and tests hold the two together.
+ *
+ * One pass, no allocation but the result, time linear in the document: an object of more than MOST_KEYS keys is left
+ * to the reference.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 15 };
+enum { PLAIN, QUOTE, ODD, WIDE }; /* what a byte is to a string */
+
+static uint8_t in_string[256];
+
+typedef struct {
+    const uint8_t *at;
+    uint32_t length;
+    uint32_t hash;
+} Key;
+
+/* Behind a well-formed character beyond ASCII (Unicode 15, table 3-7); NULL where it is not. */
+static const uint8_t *wide(const uint8_t *at, const uint8_t *end)
+{
+    uint8_t lead = at[0], low = 0x80, high = 0xbf;
+    int more;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        more = 1;
+    else if (lead >= 0xe0 && lead <= 0xef) {
+        more = 2;
+        if (lead == 0xe0)
+            low = 0xa0;
+        else if (lead == 0xed)
+            high = 0x9f;
+    }
+    else if (lead >= 0xf0 && lead <= 0xf4) {
+        more = 3;
+        if (lead == 0xf0)
+            low = 0x90;
+        else if (lead == 0xf4)
+            high = 0x8f;
+    }
+    else
+        return NULL;
+    if (end - at <= more || at[1] < low || at[1] > high)
+        return NULL;
+    for (int i = 2; i <= more; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return NULL;
+    return at + more + 1;
+}
+
+/* Behind the closing quote of the string that begins at `at`; NULL where it is not plain. */
+static const uint8_t *string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end) {
+        switch (in_string[*at]) {
+        case PLAIN:
+            at++;
+            break;
+        case QUOTE:
+            return at + 1;
+        case WIDE:
+            at = wide(at, end);
+            if (at == NULL)
+                return NULL;
+            break;
+        default:
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static int is_digit(const uint8_t *at, const uint8_t *end)
+{
+    return at < end && *at >= '0' && *at <= '9';
+}
+
+/* Behind a number without exponent and of few digits; NULL where it is another. */
+static const uint8_t *number(const uint8_t *at, const uint8_t *end)
+{
+    if (at < end && *at == '-')
+        at++;
+    const uint8_t *first = at;
+    if (!is_digit(at, end))
+        return NULL;
+    if (*at == '0')
+        at++;
+    else
+        while (is_digit(at, end))
+            at++;
+    if (at < end && *at == '.') {
+        at++;
+        if (!is_digit(at, end))
+            return NULL;
+        while (is_digit(at, end))
+            at++;
+    }
+    if (at - first > MOST_DIGITS || (at < end && (*at == 'e' || *at == 'E')))
+        return NULL;
+    return at;
+}
+
+static const uint8_t *literal(const uint8_t *at, const uint8_t *end, const char *word, size_t length)
+{
+    return (size_t)(end - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
+}
+
+static uint32_t hash_of(const uint8_t *at, size_t length)
+{
+    uint32_t hash = 2166136261u ^ (uint32_t)length;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ at[i]) * 16777619u;
+    return hash;
+}
+
+/* One text out of a document: each piece behind a mark. Gives its length, -1 where the document is not plain. */
+static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out)
+{
+    static const uint8_t query[] = {'q', 'u', 'e', 'r', 'y'};
+    const uint8_t *start_of_out = out;
+    Key keys[MOST_OPEN_KEYS];
+    int first_key[MOST_DEPTH]; /* of each open object; -1: a list */
+    int depth = 0, open = 0;
+    enum { VALUE, VALUE_OR_END, KEY, KEY_OR_END, BEHIND } wanted = VALUE;
+
+    for (;;) {
+        while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+            at++;
+        if (at == end)
+            return -1;
+        uint8_t byte = *at;
+        if (wanted == BEHIND) {
+            if (byte == ',') {
+                at++;
+                wanted = first_key[depth - 1] < 0 ? VALUE : KEY;
+                continue;
+            }
+            /* else it must be the end of what is open */
+        }
+        if (byte == ']' || byte == '}') {
+            if (depth == 0)
+                return -1;
+            if (first_key[depth - 1] < 0) {
+                if (byte != ']' || wanted == VALUE)
+                    return -1;
+            }
+            else {
+                if (byte != '}' || wanted == KEY || wanted == VALUE)
+                    return -1;
+                open = first_key[depth - 1];
+            }
+            at++;
+            if (--depth == 0)
+                break;
+            wanted = BEHIND;
+            continue;
+        }
+        if (wanted == BEHIND)
+            return -1;
+        if (wanted == KEY || wanted == KEY_OR_END) {
+            if (byte != '"')
+                return -1;
+            const uint8_t *name = at + 1;
+            at = string(name, end);
+            if (at == NULL)
+                return -1;
+            size_t length = (size_t)(at - 1 - name);
+            if (depth <= 2 && length == sizeof query && memcmp(name, query, sizeof query) == 0)
+                return -1; /* perhaps GraphQL */
+            uint32_t hash = hash_of(name, length);
+            if (open == MOST_OPEN_KEYS || open - first_key[depth - 1] == MOST_KEYS)
+                return -1;
+            for (int i = first_key[depth - 1]; i < open; i++)
+                if (keys[i].hash == hash && keys[i].length == length && memcmp(keys[i].at, name, length) == 0)
+                    return -1; /* a key twice */
+            keys[open++] = (Key){name, (uint32_t)length, hash};
+            *out++ = MARK;
+            memcpy(out, name, length);
+            out += length;
+            while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+                at++;
+            if (at == end || *at++ != ':')
+                return -1;
+            wanted = VALUE;
+            continue;
+        }
+        const uint8_t *value = at, *value_end;
+        switch (byte) {
+        case '{':
+        case '[':
+            if (depth == most_depth)
+                return -1;
+            first_key[depth++] = byte == '{' ? open : -1;
+            wanted = byte == '{' ? KEY_OR_END : VALUE_OR_END;
+            at++;
+            continue;
+        case '"':
+            value++;
+            at = string(value, end);
+            value_end = at - 1;
+            break;
+        case 't':
+            value_end = at = literal(at, end, "true", 4);
+            break;
+        case 'f':
+            value_end = at = literal(at, end, "false", 5);
+            break;
+        case 'n':
+            value_end = at = literal(at, end, "null", 4);
+            break;
+        default:
+            value_end = at = number(at, end);
+        }
+        if (at == NULL || depth == 0) /* a document that is one value is for the reference */
+            return -1;
+        *out++ = MARK;
+        memcpy(out, value, (size_t)(value_end - value));
+        out += value_end - value;
+        wanted = BEHIND;
+    }
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at == end ? out - start_of_out : -1;
+}
+
+PyDoc_STRVAR(json_sheet_doc,
+             "json_sheet(data, most_depth) -> bytes | None\n\n"
+             "All keys and scalars of a plain JSON document, each behind a mark (0x7f); None where it is not plain.");
+
+static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2 || !PyBytes_CheckExact(arguments[0]) || !PyLong_Check(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
+        return NULL;
+    }
+    long depth = PyLong_AsLong(arguments[1]);
+    if (depth == -1 && PyErr_Occurred())
+        return NULL;
+    if (depth > MOST_DEPTH)
+        depth = MOST_DEPTH;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
+    Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
+    if (size > INT32_MAX || depth < 1)
+        Py_RETURN_NONE;
+    /* Each scalar is one byte at least and has a bracket, colon or comma before it: its mark fits in there. */
+    PyObject *text = PyBytes_FromStringAndSize(NULL, size);
+    if (text == NULL)
+        return NULL;
+    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text));
+    if (length < 0) {
+        Py_DECREF(text);
+        Py_RETURN_NONE;
+    }
+    if (_PyBytes_Resize(&text, length) < 0)
+        return NULL;
+    return text;
+}
+
+static PyMethodDef methods[] = {
+    {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._bodies",
+                                    PyDoc_STR("The plain case of bodies in C; the reference is Python."), -1,
+                                    methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__bodies(void)
+{
+    for (int c = 0; c < 256; c++)
+        in_string[c] = c == '"' ? QUOTE : c < 0x20 || c == '\\' || c == MARK ? ODD : c >= 0x80 ? WIDE : PLAIN;
+    return PyModule_Create(&module);
+}
