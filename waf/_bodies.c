@@ -204,7 +204,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
         case '"':
             value++;
             at = string(value, end);
-            value_end = at - 1;
+            value_end = at == NULL ? NULL : at - 1;
             break;
         case 't':
             value_end = at = literal(at, end, "true", 4);

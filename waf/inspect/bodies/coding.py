@@ -43,7 +43,9 @@ class TooLong(Exception):
 
 def decode_body(data: bytes, codings: bytes | None, notes: Notes) -> bytes:
     """`data` without the codings of a Content-Encoding value; notes all that went wrong and gives what came out."""
-    names = [name.strip().lower() for name in (codings or b"").split(b",")]
+    if not codings:
+        return data
+    names = [name.strip().lower() for name in codings.split(b",")]
     names = [name for name in names if name not in (b"", b"identity")]
     if not names or not data:
         return data
