@@ -342,6 +342,63 @@ def test_multipart_is_split_alike_whole_and_in_pieces(size: int) -> None:
     assert not notes.findings
 
 
+_NEAR_DELIMITERS = st.lists(
+    st.sampled_from(
+        [b"\r", b"\n", b"\r\n", b"\r\n-", b"\r\n--", b"\r\n--XBOUN", b"--XBOUND", b"-", b"text", b"\0" * 70]
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+@given(
+    st.lists(
+        _NEAR_DELIMITERS.filter(lambda one: b"\r\n--XBOUND" not in b"\r\n" + one), min_size=1, max_size=3
+    ),
+    st.lists(st.integers(1, 90), min_size=1, max_size=6),
+)
+@settings(max_examples=300)
+def test_contents_of_parts_are_given_whole_in_any_pieces(contents: list[bytes], sizes: list[int]) -> None:
+    body = b"".join(
+        b'--XBOUND\r\nContent-Disposition: form-data; name="f"\r\n\r\n%b\r\n' % one for one in contents
+    )
+    body += b"--XBOUND--\r\n"
+    notes = Notes(Limits(), mask)
+    splitter = multipart_body.PartSplitter(b"XBOUND", notes)
+    found: list[bytes] = []
+    position = number = 0
+    while position < len(body):
+        size = sizes[number % len(sizes)]
+        for event in splitter.feed(body[position : position + size]):
+            if isinstance(event, bytes):
+                found[-1] += event
+            elif event is not None:
+                found.append(b"")
+        position += size
+        number += 1
+    splitter.finish()
+    assert not splitter.broken
+    assert not notes.findings
+    assert found == contents
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "b=1", "c=", "=d", "e=%3d%26", "f=%7F", "g=1=2", "", "h+i=j+k", "l%61=m"]),
+        max_size=5,
+    )
+)
+@settings(max_examples=200)
+def test_the_sheet_of_a_form_has_all_its_values_and_no_other(pairs: list[str]) -> None:
+    body = "&".join(pairs).encode()
+    made = reading(body=body, content_type=b"application/x-www-form-urlencoded")
+    sheet = made.body_sheet()
+    values = [field.value for field in made.body_fields()]
+    plain = bool(body) and all(pair.count("=") == 1 and "%7F" not in pair for pair in pairs)
+    assert (sheet is not None) is plain
+    if sheet is not None:
+        assert [value for value in sheet.text.split(MARK) if value] == [value for value in values if value]
+
+
 def test_xml_never_opens_anything() -> None:
     body = b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "file:///etc/hostname"><a>&x;</a>'
     notes = Notes(Limits(), mask)

@@ -1,0 +1,146 @@
+"""The plain case of JSON in C holds to the reference in Python."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import mask
+from waf.config.schema import Limits
+from waf.inspect.bodies import json_body
+from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed
+from waf.model import Field, Kind
+
+plain_sheet = json_body.PLAIN_SHEET
+pytestmark = pytest.mark.skipif(plain_sheet is None, reason="the accelerator is not built or not wanted")
+
+
+def sheet(body: bytes, depth: int = Limits().depth) -> bytes | None:
+    assert plain_sheet is not None
+    return plain_sheet(body, depth)
+
+
+def reference(body: bytes, depth: int = Limits().depth) -> tuple[Parsed | None, list[str]]:
+    notes = Notes(Limits(depth=depth), mask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "PLAIN_SHEET", None)
+        parsed = json_body.parse(body, notes)
+    return parsed, [finding.rule for finding in notes.findings]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"a": "x", "b": [1, -2.5, true, null]}', b"\x7fa\x7fx\x7fb\x7f1\x7f-2.5\x7ftrue\x7fnull"),
+        (b"{}", b""),
+        (b" [ ] \r\n", b""),
+        (b'{"":""}', b"\x7f\x7f"),
+        (b'["{[]}"]', b"\x7f{[]}"),
+        ('{"ä":"€𝄞"}'.encode(), "\x7fä\x7f€𝄞".encode()),
+        (b'{"a":{"a":1}}', b"\x7fa\x7fa\x7f1"),
+        (b'[{"a":1},{"a":1}]', b"\x7fa\x7f1\x7fa\x7f1"),
+        (b'{"a":{"b":{"query":1}}}', b"\x7fa\x7fb\x7fquery\x7f1"),
+    ],
+)
+def test_plain(body: bytes, text: bytes) -> None:
+    assert sheet(body) == text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b" ", b"1", b'"a"', b"null", b"]", b"}", b"[", b"{", b"[1", b"[1,]", b"[,1]", b"{,}", b'{"a"}', b'{"a":}',
+        b'{"a":1,}', b'{"a":1]', b"[1}", b"[1]]", b"[1] x", b"[1][2]", b'{"a":1 "b":2}', b"[1 2]", b"{1:2}", b"{a:1}",
+        b"['a']", b"[01]", b"[-]", b"[1.]", b"[.5]", b"[+1]", b"[1e5]", b"[0x1]", b"[1234567890123456]", b"[NaN]",
+        b"[tru]", b"[nulll]", b'["a]', b'["\\n"]', b'["\n"]', b'["\x7f"]', b'["\x00"]', b"\xef\xbb\xbf[]", b'["\xff"]',
+        b'["\xc0\xaf"]', b'["\xed\xa0\x80"]', b'["\xf4\x90\x80\x80"]', b'["\xe2\x82"]', b'["\xe2\x82', b'{"a":1,"a":2}',
+        b'[{"b":{"a":1,"c":2,"a":3}}]', b'{"query":"{a}"}', b'[{"query":"{a}"}]', b"[/**/]", b"[1]\x00",
+        b"{%s}" % b",".join(b'"%d":1' % number for number in range(65)),
+    ],
+)  # fmt: skip
+def test_all_else_is_for_the_reference(body: bytes) -> None:
+    assert sheet(body) is None
+
+
+def test_depth() -> None:
+    assert sheet(b"[" * 64 + b"]" * 64, 64) is not None
+    assert sheet(b"[" * 65 + b"]" * 65, 64) is None
+    assert sheet(b"[" * 100_000, 100_000) is None
+
+
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**16), 10**16), st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8), st.sampled_from(["query", "{}", "[1]", "<script>", "é", "\x7f", "\\", '"']),
+)  # fmt: skip
+DOCUMENTS = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abqué\x7f", max_size=3), inner, max_size=4)
+    ),
+    max_leaves=25,
+)
+
+
+def held(field: Field, values: list[bytes]) -> bool:
+    if field.kind is Kind.NUMBER:
+        return any(_number(value) == float(field.value) for value in values)
+    return field.value in values
+
+
+def _number(value: bytes) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def agrees(body: bytes, depth: int = 64) -> None:
+    text = sheet(body, depth)
+    if text is None:
+        return
+    parsed, noticed = reference(body, depth)
+    assert parsed is not None
+    assert parsed.kind is BodyKind.JSON
+    assert not noticed
+    values = text.split(MARK)
+    for field in parsed.fields():
+        if field.kind in (Kind.OBJECT, Kind.ARRAY):
+            continue
+        # A string that is JSON itself is read once more; its own text has what is in it.
+        assert held(field, values) if "{}" not in field.name else field.value in text, field
+
+
+@given(DOCUMENTS, st.booleans(), st.sampled_from([None, 2]), st.sampled_from([1, 3, 64]))
+@settings(max_examples=400)
+def test_whatever_c_reads_the_reference_reads_alike(
+    value: Any, ascii_only: bool, indent: int | None, depth: int
+) -> None:
+    agrees(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass"), depth)
+
+
+_BYTES = st.sampled_from(list(b'{}[]",:0123456789.-eEtruefalsn \n\t\\\x7f\xc3\xa9\xe2\x82\xac\xff'))
+
+
+@given(
+    DOCUMENTS,
+    st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["set", "add", "drop"]), _BYTES), max_size=3),
+)
+@settings(max_examples=400)
+def test_damaged_documents_as_well(value: Any, changes: list[tuple[int, str, int]]) -> None:
+    body = bytearray(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    for number, change, byte in changes:
+        place = number % (len(body) + 1)
+        if change == "add":
+            body.insert(place, byte)
+        elif place < len(body):
+            body[place : place + 1] = bytes([byte]) if change == "set" else b""
+    agrees(bytes(body))
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes(body: bytes) -> None:
+    agrees(body)
