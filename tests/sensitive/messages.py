@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from waf.config.schema import Sensitive
+from waf.inspect.reading import BodyKind
 from waf.model import Field, Framing, Headers, Part, Request, Response
 from waf.sensitive.detect import Detector
 from waf.sensitive.entities import Entity, parse_entities
@@ -46,6 +47,7 @@ class Reading:
         headers = [Field(Part.HEADER, n.decode(), v) for n, _, v in asked.headers.lines if n != b"cookie"]
         self.head = [Field(Part.METHOD, "", asked.method), *target, *headers, *cookies]
         self.body = body
+        self.body_kind = BodyKind.TEXT
         self._fields = fields
         self.parsed = False
 

@@ -7,12 +7,15 @@ import json
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.sensitive.messages import CARD, SSN, Reading, detector, request
 from waf.config.schema import Limits, SensitiveRule
 from waf.inspect.reading import read
-from waf.model import Field, Part, Severity
+from waf.model import Field, Part, Request, Severity
 from waf.sensitive.detect import Detector, RequestHits
+from waf.sensitive.requests import RequestCheck
 
 GROUPED = "4539 1488 0343 6467"
 PAIRS = [("Content-Type", "application/json"), ("User-Agent", "test/1.0"), ("X-Request-Id", "7")]
@@ -183,9 +186,66 @@ def test_a_published_number_never_blocks() -> None:
     assert "test" in hits.findings[0].tags
 
 
-def test_names_are_remembered_within_bounds() -> None:
-    found = detector()
-    for number in range(6000):
-        reading = Reading(request(), [Field(Part.ARG, f"n{number}", b"x")])
-        found.check_request(reading, b"/")
-    assert len(found._requests._plain_names) <= 4096
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+NAMES = ["q", "ssn", "card_no", "customer[iban]", "note", "a.b", "x%5Fssn", "pass+port"]
+VALUES = [
+    "shoes", "12", CARD, GROUPED.replace(" ", "+"), GROUPED.replace(" ", "%20"), "536228145", "536-22-8145", "%35" + "36228145",
+    "DE89370400440532013000", "jane%40example.org", "+49%2030%20901820", JWT, "postgres://app:tr0ub4dor@db", "2024-03-18",
+    "A-1", "order+4539148803436467", "%C3%A9t%C3%A9", "C01X00T47", "3.14", "",
+]  # fmt: skip
+LINES = [
+    ("User-Agent", "Mozilla/5.0 (+http://x.example)"), ("Cookie", f"sid={JWT}; ssn=536228145"), ("X-Ssn", "536228145"),
+    ("Cookie", "card=4539%201488%200343%206467; b=2"), ("Authorization", f"Bearer {JWT}"), ("X-Note", f"paid by {CARD}"),
+    ("Referer", "https://shop.example/p?card=4539148803436467"), ("Accept", "*/*"), ("Cookie", f"a={CARD}"),
+    ("Authorization", "Basic cGFuOjQ1MzkxNDg4MDM0MzY0Njc="),
+]  # fmt: skip
+PAIR = st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES))
+FORM = "application/x-www-form-urlencoded"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(PAIR, max_size=4),
+    st.lists(st.sampled_from(LINES), max_size=4, unique_by=lambda line: line[0]),
+    st.lists(PAIR, max_size=4),
+    st.sampled_from([FORM, "application/json", "text/plain", "multipart/form-data; boundary=B"]),
+    st.booleans(),
+)
+def test_the_first_scan_overlooks_nothing(
+    args: list[tuple[str, str]],
+    lines: list[tuple[str, str]],
+    form: list[tuple[str, str]],
+    kind: str,
+    named: bool,
+) -> None:
+    rules = (SensitiveRule(action="report", fields=("cookie.sid",)),) if named else ()
+    found = detector(rules=rules)
+    target = "/a/536-22-8145/b?" if len(args) % 2 else "/a?"
+    target += "&".join(f"{name}={value}" for name, value in args)
+    if kind == FORM:
+        body = "&".join(f"{name}={value}" for name, value in form)
+    elif kind == "application/json":
+        body = json.dumps(dict(form))
+    elif kind == "text/plain":
+        body = " ".join(f"{name} {value}" for name, value in form)
+    else:
+        head = '--B\r\nContent-Disposition: form-data; name="{}"\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{}\r\n'
+        body = "".join(head.format(name, value) for name, value in form) + "--B--\r\n"
+    pairs = [(n.encode(), v.encode()) for n, v in [*lines, ("Content-Type", kind)]]
+    asked = request(*pairs, method=b"POST", target=target.encode(), length=len(body))
+
+    def findings(check: RequestCheck) -> set[tuple[str, str]]:
+        reading = read(asked, body.encode(), Limits(), found.mask)
+        return places(check.check(reading, lambda: found.policy.orders("request", asked.path)))
+
+    assert findings(found._requests) == findings(Thorough(found._finder, found.key, by_field=named))
+
+
+class Thorough(RequestCheck):
+    """Makes and looks at all fields of every request."""
+
+    def _suspects_body(self, body: bytes, kind: str) -> bool:
+        return True
+
+    def _head_text(self, request: Request) -> bytes:
+        return b" 4539148803436467 "

@@ -56,7 +56,7 @@ class Detector:
         self.policy: Final = policy
         self.key: Final = key
         self._finder = traffic
-        self._requests = RequestCheck(traffic, key)
+        self._requests = RequestCheck(traffic, key, by_field=any(rule.fields for rule in policy.config.rules))
         self._kinds = Memo(_kind_of, capacity=256, longest=128)
         self._clean = Clean(Tally(key))
         self._records = records

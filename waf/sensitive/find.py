@@ -216,11 +216,6 @@ class Finder:
                 self._columns[label] = known
         return known
 
-    def hints(self, label: bytes) -> bool:
-        """`label` names something that only its name makes sensitive."""
-        words = plain_words(label)
-        return any(form.context is not None and form.context.search(words) for form in self._led)
-
 
 def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[int, int]]:
     """The spans of a line's cells (RFC 4180), quotes included."""

@@ -1,16 +1,16 @@
 """Requests: what they carry, and the same request with less in it.
 
-A first scan over all values joined tells whether there is anything at all; only then are fields looked at one
-by one. Names matter as much as values ("ssn=536228145"), but names repeat: each is judged once and
-remembered.
+A first scan over the raw text tells whether there is anything at all; only then are fields made and looked at one by
+one. Names matter as much as values ("ssn=536228145"), and stand before them there too.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -25,8 +25,6 @@ from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import view
 
-Name = TypeVar("Name", str, bytes)
-
 
 class Readable(Protocol):
     """A request as `inspect.reading.Reading` gives it; header and body fields are dear, so asked for late."""
@@ -35,10 +33,7 @@ class Readable(Protocol):
     body: bytes  # without its content codings
 
     @property
-    def target(self) -> list[Field]: ...  # of path and query
-
-    @property
-    def cookies(self) -> list[Field]: ...
+    def body_kind(self) -> enum.Enum: ...  # as what it was read: "form", "json" …
 
     @property
     def head(self) -> Sequence[Field]: ...
@@ -68,88 +63,87 @@ _QUIET_HEADERS: Final = frozenset(
 )  # fmt: skip
 """Headers that carry no one's data and stand in nearly every request."""
 
-_QUIET_LINES: Final = frozenset(name.encode() for name in (*_QUIET_HEADERS, "cookie"))
-"""The same as bytes; cookies are looked at one by one."""
+_QUIET_LINES: Final = frozenset(name.encode() for name in _QUIET_HEADERS)
+_CREDENTIALS: Final = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+_TOKEN: Final = re.compile(rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*")
+"""A JSON web token. Where credentials belong it is no news (see `orders.CREDENTIALS`), and stands in every request."""
+
+_PART_TYPE: Final = re.compile(rb"(?i)\r\ncontent-(?:type|length|transfer-encoding):[^\r\n]*")
+_UNCODED: Final = frozenset({"json", "xml", "multipart", "graphql"})
+"""Kinds of bodies in which "%" and "+" stand for themselves."""
 
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
 """PATH is looked at by its segments."""
-
-_MAX_NAMES: Final = 4096
-_LONGEST_NAME: Final = 64
 
 
 class RequestCheck:
     """Finds and redacts in requests; immutable but for the memory of names."""
 
-    def __init__(self, finder: Finder, key: Key) -> None:
+    def __init__(self, finder: Finder, key: Key, by_field: bool = False) -> None:
+        """`by_field`: a rule of policy names fields, so credentials are looked at too."""
         self._finder = finder
         self._key = key
-        self._plain_names: set[str] = set()
-        self._plain_headers: set[bytes] = set()
+        self._by_field = by_field
 
     def check(self, reading: Readable, orders: Callable[[], Orders]) -> RequestHits | None:
         """What `reading` carries; None for nothing. `orders` is asked only if there is something."""
         fields: list[Field] = []
-        if self._suspects(reading):
+        if self._finder.suspects(self._head_text(reading.request)):
             fields += [
                 f
                 for f in reading.head
                 if f.part not in _QUIET_PARTS and not (f.part == Part.HEADER and f.name in _QUIET_HEADERS)
             ]
         body = reading.body
-        if body and self._suspects_body(body):
+        if body and self._suspects_body(body, reading.body_kind.value):
             fields += reading.body_fields()
         if not fields:
             return None
         return self._look(fields, orders())
 
-    def _suspects(self, reading: Readable) -> bool:
-        """False: there is nothing in target, headers and cookies. Looks at all of their values at once."""
-        target, cookies, headers = reading.target, reading.cookies, reading.request.headers
-        names = {field.name for field in target}
-        if cookies:
-            names.update([field.name for field in cookies])
-        if not names <= self._plain_names and self._hinted(names, self._plain_names):
-            return True
-        if not headers.index.keys() <= self._plain_headers and self._hinted(
-            headers.index.keys(), self._plain_headers
-        ):
-            return True
-        values = [field.value for field in target]
-        values += [value for lower, _, value in headers.lines if lower not in _QUIET_LINES]
-        if cookies:
-            values += [field.value for field in cookies]
-        return self._finder.suspects(b"\n".join(values))
+    def _head_text(self, request: Request) -> bytes:
+        """Target, cookies and headers as one text, names before their values, as they stand and decoded.
 
-    def _suspects_body(self, body: bytes) -> bool:
-        """Raw and percent-decoded: which of the two it is, the fields will tell."""
+        Nothing is in the fields that is not in here, so a scan of it spares making them.
+        """
+        target, headers = request.target, request.headers
+        parts = [target]
+        cookies = b""
+        for lower, _, value in headers.lines:
+            if lower in _QUIET_LINES:
+                continue
+            if lower == b"cookie":
+                cookies = value if not cookies else cookies + b"\n" + value
+            if b"eyJ" in value and not self._by_field and lower in _CREDENTIALS:
+                value = _TOKEN.sub(b"", value)
+            parts += (b"\n", lower, b"=", value)
+        if b"%" in target or b"+" in target or b"%" in cookies:
+            parts += (b"\n", view(target + b"\n" + cookies, form=True).text)
+        return b"".join(parts)
+
+    def _suspects_body(self, body: bytes, kind: str) -> bool:
+        """False: there is nothing in the fields of `body`; `kind` is as what it was read."""
+        if kind == "form":
+            return self._finder.suspects(view(body, form=True).text)
+        if kind == "multipart":
+            body = _PART_TYPE.sub(b"", body)  # which would stand between a name and its value
         if self._finder.suspects(view(body).text):
             return True
-        coded = b"%" in body or b"+" in body
-        return coded and self._finder.suspects(view(body, form=True).text)
-
-    def _hinted(self, names: Iterable[Name], plain: set[Name]) -> bool:
-        """True if a name among them makes its value sensitive; those that do not are remembered in `plain`."""
-        hinted = False
-        for name in names:
-            if name in plain:
-                continue
-            if self._finder.hints(name.encode("utf-8", "replace") if isinstance(name, str) else name):
-                hinted = True
-            elif len(plain) < _MAX_NAMES and len(name) <= _LONGEST_NAME:
-                plain.add(name)
-        return hinted
+        if kind in _UNCODED or not (b"%" in body or b"+" in body):
+            return False
+        return self._finder.suspects(view(body, form=True).text)
 
     def _look(self, fields: Sequence[Field], orders: Orders) -> RequestHits | None:
         lines: list[bytes] = []
         starts: list[int] = []
         size = 0
         for field in fields:
-            name = field.name.encode("utf-8", "replace").replace(b"\n", b" ")
-            lines += (b"\n", name, b"=", field.value)
-            size += len(name) + 2
+            value = field.value
+            name = b"\n%b=" % field.name.encode("utf-8", "replace").replace(b"\n", b" ")
+            lines += (name, value)
+            size += len(name)
             starts.append(size)
-            size += len(field.value)
+            size += len(value)
         text = b"".join(lines)
         tally = Tally(self._key)
         for hit in self._finder.settled(text):
