@@ -115,8 +115,9 @@ class RequestCheck:
             if lower == b"cookie":
                 cookies = value if not cookies else cookies + b"\n" + value
             if b"eyJ" in value and not self._by_field and lower in _CREDENTIALS:
-                value = _TOKEN.sub(b"", value)
-            parts += (b"\n", lower, b"=", value)
+                parts += (b"\n", lower, b"=", _TOKEN.sub(b"", value))
+            else:
+                parts += (b"\n", lower, b"=", value)
         if b"%" in target or b"+" in target or b"%" in cookies:
             parts += (b"\n", view(target + b"\n" + cookies, form=True).text)
         return b"".join(parts)

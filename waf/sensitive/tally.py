@@ -6,7 +6,6 @@ Never a value: counts, and a keyed sketch of how many different ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -69,29 +68,20 @@ class Tally:
 
     def findings(self, direction: str) -> tuple[Finding, ...]:
         """One for each field and entity. Only a block weighs anything: to have been seen is no attack."""
-        return tuple(
-            [
-                _finding(
-                    count.entity, count.address, count.action, count.count, count.test, count.sure, direction
-                )
-                for count in self._counts.values()
-            ]
-        )
+        return tuple([_finding(count, direction) for count in self._counts.values()])
 
 
-@lru_cache(maxsize=1024)
-def _finding(
-    entity: Entity, address: str, action: SensitiveAction, count: int, test: int, sure: bool, direction: str
-) -> Finding:
-    blocks = action == "block" and test < count
-    times = f"{count} × " if count > 1 else ""
+def _finding(count: Count, direction: str) -> Finding:
+    entity = count.entity
+    blocks = count.action == "block" and count.test < count.count
+    times = f"{count.count} × " if count.count > 1 else ""
     return Finding(
         rule=f"sensitive.{entity.id}",
         kind=entity.id,
         engine=Engine.SENSITIVE,
         severity=Severity.CRITICAL if blocks else Severity.INFO,
-        confidence=Confidence.HIGH if sure else Confidence.LOW,
-        address=address,
-        detail=f"{times}{entity.title} in the {direction}, {_DONE[action]}",
-        tags=(entity.group, *entity.tags, *(("test",) if test else ())),
+        confidence=Confidence.HIGH if count.sure else Confidence.LOW,
+        address=count.address,
+        detail=f"{times}{entity.title} in the {direction}, {_DONE[count.action]}",
+        tags=(entity.group, *entity.tags, *(("test",) if count.test else ())),
     )
