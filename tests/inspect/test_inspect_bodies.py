@@ -45,6 +45,10 @@ def test_table(case: dict[str, Any]) -> None:
     for address, value in case.get("has", []):
         assert (address, raw(value)) in found
     assert noticed(made) == sorted(case.get("notices", []))
+    kind = made.body_kind
+    made.put_away()
+    assert (shown(made.body_fields()), made.body_kind) == (found, kind)
+    assert noticed(made) == sorted(case.get("notices", []))
 
 
 def test_the_table_knows_every_notice_of_bodies() -> None:

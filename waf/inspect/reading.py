@@ -7,11 +7,13 @@ fields when somebody asks. Decides nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
 from waf.inspect.bodies import graphql
-from waf.inspect.bodies.choose import EMPTY, open_body
+from waf.inspect.bodies.choose import EMPTY, open_body, parse_body
+from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
 from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
@@ -130,8 +132,24 @@ class Reading:
             return None
         return self._parsed.sheet()
 
+    def put_away(self) -> None:
+        """Forget what was made of the body, which is several times as large; who asks for it later has it made again.
+
+        An exchange waits for the app, and then perhaps to be learned, and few are.
+        """
+        again = partial(_fields_again, self.request, self.body, self._limits, self._mask)
+        self._parsed = Parsed(self._parsed.kind, again)
+        self._body_fields = None
+
     def open(self, body: bytes) -> None:
         self.body, self._parsed = open_body(self.request, body, self.notes)
+
+
+def _fields_again(request: Request, data: bytes, limits: Limits, mask: Mask) -> list[Field]:
+    """The fields of a body that was read before, decoded as it is; what there is to notice was noticed then."""
+    line = request.headers.get(b"content-type")
+    content_type = parse_content_type(line) if line else NO_TYPE
+    return parse_body(data, content_type, Notes(limits, mask)).fields()
 
 
 def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:

@@ -49,6 +49,9 @@ from waf.profiles.check import Profile
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
 
+LARGE: Final = 4 * 1024
+"""Bytes of a body from which on it is not kept as fields once it is judged."""
+
 STREAMED_TYPES: Final = (
     b"multipart/form-data", b"application/octet-stream", b"image/", b"video/", b"audio/", b"font/",
     b"application/zip", b"application/gzip", b"application/x-tar", b"application/pdf",
@@ -145,7 +148,10 @@ class Policy:
     def admit(self, exchange: Exchange, body: bytes, now: float) -> Admitted | Refused:
         """Judge a whole request. An error of ours ends closed or open as configured, and says so either way."""
         try:
-            return self._judge(exchange, body)
+            answer = self._judge(exchange, body)
+            if len(body) > LARGE and (reading := exchange.policy_data.reading) is not None:
+                reading.put_away()
+            return answer
         except Exception as error:
             return self._failed(exchange, error, body)
 
