@@ -53,8 +53,10 @@ def same_response(data: bytes, method: bytes) -> Response | None:
     for close in (False, True):
         for minor in (0, 1):
             for length in (0, 12, None):
-                expected = serialize.any_response_head(fast, length=length, close=close, minor=minor)
-                assert serialize.response_head(fast, length=length, close=close, minor=minor) == expected
+                for id in (b"", b"0193a5c8f2b14e7d"):
+                    form = {"length": length, "close": close, "minor": minor, "request_id": id}
+                    expected = serialize.any_response_head(fast, **form)
+                    assert serialize.response_head(fast, **form) == expected
     return fast
 
 

@@ -36,6 +36,13 @@ def post(body: bytes, *lines: bytes) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+def without_id(stage: Stage, answer: bytes) -> bytes:
+    """The answer without the id of its exchange, which it must tell exactly once."""
+    line = b"X-Request-Id: %b\r\n" % stage.ids.drawn[-1].encode()
+    assert answer.count(line) == answer.lower().count(b"\nx-request-id:") == 1
+    return answer.replace(line, b"")
+
+
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
@@ -57,7 +64,7 @@ def test_a_get_goes_to_the_app_and_its_answer_comes_back(stage: Stage) -> None:
     assert header(sent, b"X-Forwarded-For") == b"192.0.2.7"
     app.sends(OK)
     answer = client.got()
-    assert answer == b"HTTP/1.1 200 OK\r\nServer: app\r\nContent-Length: 5\r\n\r\nhello"
+    assert without_id(stage, answer) == b"HTTP/1.1 200 OK\r\nServer: app\r\nContent-Length: 5\r\n\r\nhello"
     exchange = stage.last
     assert header(sent, b"X-Request-Id") == exchange.id.encode()
     assert header(sent, b"traceparent") == b"00-%b-%b-01" % (
@@ -289,6 +296,22 @@ def test_no_continue_for_a_body_that_is_here_already(stage: Stage) -> None:
     assert client.got() == b""
     stage.apps[0].sends(OK)
     assert status(client.got()) == 200
+
+
+def test_the_app_s_own_request_id_stays(stage: Stage) -> None:
+    client = stage.connect()
+    client.sends(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    stage.apps[0].sends(b"HTTP/1.1 200 OK\r\nx-request-ID: of-the-app\r\nContent-Length: 0\r\n\r\n")
+    assert header(client.got(), b"x-request-ID") == b"of-the-app"
+
+
+def test_an_interim_answer_tells_no_id(stage: Stage) -> None:
+    client = stage.connect()
+    client.sends(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    stage.apps[0].sends(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+    assert b"X-Request-Id" not in client.got()
+    stage.apps[0].sends(OK)
+    assert b"X-Request-Id" in client.got()
 
 
 def test_a_chunked_body_is_sent_on_with_its_length(stage: Stage) -> None:
@@ -623,7 +646,7 @@ def test_answers_that_are_here_at_once(stage: Stage, wire: bytes, expected: byte
     client = stage.connect()
     client.sends(GET)
     stage.apps[0].sends(wire)
-    assert client.got() == expected
+    assert without_id(stage, client.got()) == expected
     client.sends(GET)
     assert len(stage.apps) == 1  # the connection was good for another
 
@@ -632,7 +655,7 @@ def test_head_gets_no_body_and_the_length_it_asked_for(stage: Stage) -> None:
     client = stage.connect()
     client.sends(GET.replace(b"GET", b"HEAD"))
     stage.apps[0].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-    assert client.got() == b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    assert without_id(stage, client.got()) == b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     client.sends(GET)
     assert len(stage.apps) == 2  # an app that sends the body all the same sends it to nobody
 
@@ -642,7 +665,7 @@ def test_a_long_answer_of_known_length_passes_piece_by_piece(stage: Stage) -> No
     client.sends(GET)
     [app] = stage.apps
     app.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
-    assert client.got() == b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+    assert without_id(stage, client.got()) == b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
     app.sends(b"def")
     assert client.got() == b"def"
     assert stage.records == []
@@ -748,7 +771,9 @@ def test_a_small_answer_goes_through_its_filter_in_one_piece(make_stage, changes
     client = stage.connect()
     client.sends(GET)
     stage.apps[0].sends(OK)
-    assert client.got() == b"HTTP/1.1 200 OK\r\nServer: app\r\nContent-Length: 5\r\n\r\nhello"
+    assert (
+        without_id(stage, client.got()) == b"HTTP/1.1 200 OK\r\nServer: app\r\nContent-Length: 5\r\n\r\nhello"
+    )
     assert stage.last.outcome is Outcome.REDACTED
     assert stage.last.response_verdict.action is Action.REDACT
 
@@ -956,7 +981,10 @@ def test_what_the_policy_released_is_sent_not_what_the_app_said(make_stage) -> N
     client = stage.connect()
     client.sends(GET)
     stage.apps[0].sends(OK)
-    assert client.got() == b"HTTP/1.1 203 Changed\r\nX-Ours: 1\r\nContent-Length: 5\r\n\r\nhello"
+    assert (
+        without_id(stage, client.got())
+        == b"HTTP/1.1 203 Changed\r\nX-Ours: 1\r\nContent-Length: 5\r\n\r\nhello"
+    )
     assert stage.last.sent_status == 203
 
 

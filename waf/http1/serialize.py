@@ -203,14 +203,20 @@ def _add_forwarded(out: list[bytes], request: Request, hop: Hop) -> None:
 
 
 def response_head(
-    response: Response, *, length: int | None, close: bool, minor: int, extra: Lines = ()
+    response: Response,
+    *,
+    length: int | None,
+    close: bool,
+    minor: int,
+    extra: Lines = (),
+    request_id: bytes = b"",
 ) -> bytes:
     """The head to send to a client that spoke HTTP/1.`minor`.
 
     `length` is the body's size in bytes; None means chunked, and to an HTTP/1.0 client until close. A
     response without a body (`framing` NONE: to HEAD, 1xx, 204, 304) gets no framing; what Content-Length says
     of an answer to HEAD or of a 304 is information, and goes on. `close`: the connection ends after it.
-    `extra` headers are ours and replace those of the same name. What `any_response_head` gives; heads of the plain
+    `extra` headers are ours and replace those of the same name; `request_id` is told where the app told none. What `any_response_head` gives; heads of the plain
     form are written in C.
     """
     if (
@@ -224,21 +230,31 @@ def response_head(
     ):
         ending = (
             b"Content-Length: %d\r\nConnection: close\r\n\r\n" if close else b"Content-Length: %d\r\n\r\n"
-        )
+        ) % length
+        if request_id and b"x-request-id" not in response.headers.index:
+            ending = b"X-Request-Id: %b\r\n%b" % (request_id, ending)
         head = _write(
             True,
             (b"HTTP/1.1 %d " % response.status, response.reason, b"\r\n"),
             response.headers.lines,
             FROM_APP,
-            (ending % length,),
+            (ending,),
         )
         if head is not None:
             return head
-    return any_response_head(response, length=length, close=close, minor=minor, extra=extra)
+    return any_response_head(
+        response, length=length, close=close, minor=minor, extra=extra, request_id=request_id
+    )
 
 
 def any_response_head(
-    response: Response, *, length: int | None, close: bool, minor: int, extra: Lines = ()
+    response: Response,
+    *,
+    length: int | None,
+    close: bool,
+    minor: int,
+    extra: Lines = (),
+    request_id: bytes = b"",
 ) -> bytes:
     """The same for whatever response; the reference."""
     headers = response.headers
@@ -257,6 +273,8 @@ def any_response_head(
             out += (name, b": ", value, b"\r\n")
     for name, value in extra:
         out += (name, b": ", value, b"\r\n")
+    if request_id and status >= 200 and header(b"x-request-id") is None:
+        out += (b"X-Request-Id: ", request_id, b"\r\n")
 
     if response.framing is _NONE:
         informed = header(b"content-length")

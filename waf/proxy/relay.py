@@ -81,7 +81,7 @@ async def deliver(
 def _send_whole(
     talk: Conversation, exchange: Exchange, request: Request, response: Response, data: bytes, keep: bool
 ) -> bool:
-    head = serialize.response_head(response, length=len(data), close=not keep, minor=request.minor)
+    head = serialize.response_head(response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode())
     exchange.sent_status = response.status
     exchange.bytes_to_client = len(head) + len(data)
     talk.client.write_parts(head, data)
@@ -130,7 +130,11 @@ class Passing:
             self._chunked = request.minor > 0
             keep = keep and self._chunked
         self._head = serialize.response_head(
-            response, length=self._known, close=not keep, minor=request.minor
+            response,
+            length=self._known,
+            close=not keep,
+            minor=request.minor,
+            request_id=self._exchange.id.encode(),
         )
         try:
             last = False
