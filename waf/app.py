@@ -75,7 +75,8 @@ class Sidecar:
         config = self.config = files.load().config
         self.metrics = Metrics(waf.__version__, ENGINE)
         self._sink = Sink(config.events.output, config.events.queue)
-        self.log = Log(self._sink.put if config.events.output != "none" else None)
+        # Events in a file are for machines; what we say of ourselves is for those who look at the container.
+        self.log = Log(self._sink.put if config.events.output in ("stdout", "stderr") else None)
         self._kept: Kept = keep(config, environ, key)
         self._bundle: Bundle | None = None
         self._policy: Policy | None = None
@@ -133,10 +134,11 @@ class Sidecar:
         if not first:
             self._note_policy()
             self.server.reconfigure(bundle.loaded.config)
-            with contextlib.suppress(
-                ConfigError
-            ):  # a certificate that cannot be read keeps the old one in force
+            try:
                 self.server.reload_tls()
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+                self.log("error", "the old certificate stays", problems=problems)
 
     def _note_policy(self) -> None:
         policy = self._current()
@@ -398,6 +400,7 @@ async def _serve_control_of(config: Config, environ: Mapping[str, str], director
     site = WorkersSite(alive, config.events.recent, expected=count)
     routes = forwarded_routes(leader_socket(directory))
     control = await serve_control(config, environ, site, Log(), routes)
+    heap.settle()
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -131,6 +131,8 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     config = loaded.config
     problems: list[Problem] = []
     names, digest = list(files.paths), hashlib.sha256(repr(config).encode())
+    if (tls := config.listen.tls) is not None:  # renewed by whoever issues certificates, without a word to us
+        names += [path for path in (tls.certificate, tls.key, tls.client_ca) if path]
 
     def named(path: str, key: str, index: int) -> str:
         origins = loaded.origins

@@ -56,6 +56,7 @@ def settle() -> None:
     """What is there now lives as long as the process: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*GENERATIONS)
     trim(0)
 

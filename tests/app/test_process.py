@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.app.rig import ATTACK, PATIENCE, RawApp, on_uvloop, write
+from tests.e2e.test_proxy_tls import certify
 
 ROOT = Path(__file__).parents[2]
 
@@ -144,3 +148,35 @@ async def _until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, 
             pass
         assert time.monotonic() < deadline, url
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is missing")
+@on_uvloop
+async def test_a_certificate_that_changes_alone_is_taken_and_a_bad_one_told(
+    pattern_cache: Path, tmp_path: Path
+) -> None:
+    certify(tmp_path, "one.example")
+    pem, key = str(tmp_path / "server.pem"), str(tmp_path / "server.key")
+    listen = {"address": "127.0.0.1:0", "tls": {"certificate": pem, "key": key}}
+    config = write(tmp_path / "waf.yaml", {"listen": listen, "control": {"listen": "127.0.0.1:0"}})
+    async with RawApp() as app, waf(pattern_cache, app.url, "--config", str(config)) as process:
+        host, _, port = (await process.message("serving"))["waf.listen"].rpartition(":")
+
+        async def served() -> bytes:
+            """The certificate that a new connection gets."""
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+            found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.close()
+            return found
+
+        first = await served()
+        certify(tmp_path, "two.example")
+        assert (await process.message("policy in force"))["waf.reason"] == "file changed"
+        second = await served()
+        assert second != first
+        write(tmp_path / "server.key", "rubbish")
+        told = await process.message("the old certificate stays")
+        assert "server.pem" in told["waf.problems"][0]
+        assert await served() == second

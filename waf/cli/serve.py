@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ def run(
     workers: int | None,
 ) -> None:
     """Stand in front of an app: inspect what comes, forward, mask or refuse it."""
+    gc.disable()  # what is imported and built from here on stays; `heap.settle` turns it on again
     from waf.app import run as serve
 
     files = files_of(

@@ -1,4 +1,5 @@
-"""Our own log: one small function for start, reload, drain and faults of ours. JSON lines beside the events.
+"""Our own log: one small function for start, reload, drain and faults of ours. JSON lines beside
+the events where those go to an output of the process, else on stderr.
 
 Nothing that a client sent goes in here; that is what events and their mask are for.
 """
