@@ -7,7 +7,8 @@ Building these objects is `compile`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -41,6 +42,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     needs_target: bool  # something is demanded of the query
     needs_cookies: bool
     needs_body: bool
+    fine: Check | None  # the answer where nothing is demanded: None where something is
 
 
 class Fields(Protocol):
@@ -77,7 +79,7 @@ class Check(msgspec.Struct, gc=False):
     """
 
     endpoint: str
-    findings: list[Finding]
+    findings: Sequence[Finding]
     needs_body: bool = False
     known: bool = False
     tables: tuple[Table | None, ...] = ()
@@ -115,6 +117,7 @@ class Profile:
     ) -> None:
         self.version: Final = version
         self._root: Final = root
+        self._direct: Final = dict(_direct(root))
         self._common: Final = common
         self._common_cookies: Final = common[Part.COOKIE] is not None
         self._headers: Final = headers
@@ -127,7 +130,11 @@ class Profile:
         itself). `content_type` is the header as it stands, b"" for none.
         """
         findings: list[Finding] = []
-        place = self._find(request, findings)
+        direct = self._direct.get(request.path)
+        at_once = direct.get(request.method) if direct is not None else None
+        if at_once is not None and at_once.fine is not None and not self._headers:
+            return at_once.fine
+        place = at_once or self._find(request, findings)
         if self._headers:
             self._check_headers(request, findings)
         if place is None or isinstance(place, str):
@@ -266,6 +273,18 @@ class Profile:
         findings.extend(
             about_place(constraint, "absent") for bit, constraint in place.required if not met & bit
         )
+
+
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9_.~-]*").fullmatch
+
+
+def _direct(node: Node, path: bytes = b"") -> Iterator[tuple[bytes, dict[bytes, Endpoint]]]:
+    """The places that are reached by literals alone, under the one way in which their path is usually written."""
+    if node.endpoints and path:
+        yield path, node.endpoints
+    for segment, child in node.children.items():
+        if _PLAIN(segment):
+            yield from _direct(child, path + b"/" + segment)
 
 
 _NO_NAMES: Final[tuple[Constraint | None, ...]] = (None,) * len(Part)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from waf.model import Mask, Part
-from waf.profiles.check import Endpoint, Node, Profile, Table
+from waf.profiles.check import Check, Endpoint, Node, Profile, Table
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
 from waf.profiles.endpoint import BODY_PARTS, HEAD_PARTS
 from waf.profiles.rules import ValueRule, value_rule
@@ -125,6 +125,10 @@ def _endpoint(
     )
     head = sum(bit for bit, c in required if _part(c)[0] not in BODY_PARTS)
     body = sum(bit for bit, c in required if _part(c)[0] in BODY_PARTS)
+    needs_target = any(merged[part] is not None or names[part] is not None for part in HEAD_PARTS)
+    needs_cookies = merged[Part.COOKIE] is not None
+    needs_body = any(merged[part] is not None for part in BODY_PARTS)
+    idle = not (needs_target or needs_cookies or needs_body or required or types is not None)
     return Endpoint(
         template=template,
         tables=merged,
@@ -133,9 +137,10 @@ def _endpoint(
         head_required=head,
         body_required=body,
         types=types,
-        needs_target=any(merged[part] is not None or names[part] is not None for part in HEAD_PARTS),
-        needs_cookies=merged[Part.COOKIE] is not None,
-        needs_body=any(merged[part] is not None for part in BODY_PARTS),
+        needs_target=needs_target,
+        needs_cookies=needs_cookies,
+        needs_body=needs_body,
+        fine=Check(template, (), known=True, tables=merged) if idle else None,
     )
 
 
