@@ -613,17 +613,85 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
 
 /* ------------------------------------------------------------------------------------------------ head's text */
 
+enum { MARK = 0x7f, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
+/* MARK stands between two values; waf/inspect/search.py's BETWEEN. */
+
+/* Values in which nothing was found, as keyed hashes: nothing of them can be read here, and nobody without the key can
+ * make another value pass for one of them. */
 typedef struct {
-    char *start, *at;
-    Py_ssize_t count; /* values written */
+    PyObject_HEAD
+    uint64_t key[2];
+    uint64_t table[SETS][WAYS];
+} Values;
+
+#define ROTATED(x, b) ((x) << (b) | (x) >> (64 - (b)))
+#define ROUND(a, b, c, d)                                                                                           \
+    (a += b, b = ROTATED(b, 13), b ^= a, a = ROTATED(a, 32), c += d, d = ROTATED(d, 16), d ^= c, a += d,           \
+     d = ROTATED(d, 21), d ^= a, c += b, b = ROTATED(b, 17), b ^= c, c = ROTATED(c, 32))
+
+/* SipHash-1-3 (Aumasson and Bernstein, 2012), as CPython hashes bytes; never 0. */
+static uint64_t keyed_hash(const uint64_t key[2], const char *data, Py_ssize_t size)
+{
+    uint64_t a = key[0] ^ 0x736f6d6570736575ull, b = key[1] ^ 0x646f72616e646f6dull;
+    uint64_t c = key[0] ^ 0x6c7967656e657261ull, d = key[1] ^ 0x7465646279746573ull;
+    uint64_t last = (uint64_t)size << 56, word;
+    for (; size >= 8; size -= 8, data += 8) {
+        memcpy(&word, data, 8);
+        d ^= word;
+        ROUND(a, b, c, d);
+        a ^= word;
+    }
+    for (Py_ssize_t i = 0; i < size; i++)
+        last |= (uint64_t)(uint8_t)data[i] << (8 * i);
+    d ^= last;
+    ROUND(a, b, c, d);
+    a ^= last;
+    c ^= 0xff;
+    ROUND(a, b, c, d);
+    ROUND(a, b, c, d);
+    ROUND(a, b, c, d);
+    uint64_t hash = a ^ b ^ c ^ d;
+    return hash ? hash : 1;
+}
+
+static int is_seen(const Values *values, uint64_t hash)
+{
+    const uint64_t *set = values->table[hash % SETS];
+    return set[0] == hash || set[1] == hash || set[2] == hash || set[3] == hash;
+}
+
+typedef struct {
+    char *start, *at, *before;
+    Py_ssize_t written, met; /* values in the text, and values at all */
+    const Values *values;
+    uint64_t fresh[MOST_NEW]; /* hashes of what is in the text */
+    int fresh_count;
 } Text;
 
-enum { MARK = 0x7f }; /* between two values; waf/inspect/search.py's BETWEEN */
-
-static inline void next_value(Text *text)
+static inline void begin_value(Text *text)
 {
-    if (text->count++)
+    text->before = text->at;
+    if (text->written)
         *text->at++ = MARK;
+}
+
+/* What was written since `begin_value` is one value; one that is known is taken back. 1 if it was known. */
+static inline int end_value(Text *text)
+{
+    const char *value = text->before + (text->written ? 1 : 0);
+    Py_ssize_t size = text->at - value;
+    text->met++;
+    if (size <= LONGEST_VALUE) {
+        uint64_t hash = keyed_hash(text->values->key, value, size);
+        if (is_seen(text->values, hash)) {
+            text->at = text->before;
+            return 1;
+        }
+        if (text->fresh_count < MOST_NEW)
+            text->fresh[text->fresh_count++] = hash;
+    }
+    text->written++;
+    return 0;
 }
 
 /* Percent-decoded once; a "%" without two hex digits stays. */
@@ -647,16 +715,20 @@ static inline int is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static PyTypeObject ValuesType;
+
 PyDoc_STRVAR(text_doc,
-             "text(path, query, cookies, lines, known, most) -> (bytes, bool) | None\n\n"
-             "All values of a head in one text, MARK between them, as the fields of target, cookies and unknown header\n"
-             "lines have them; and whether each of `lines` but cookies is in `known`.");
+             "text(path, query, cookies, lines, known, most, values) -> (bytes, bool, bytes) | None\n\n"
+             "The values of a head that are not in `values` in one text, MARK between them, as the fields of target,\n"
+             "cookies and header lines not in `known` have them; whether there is nothing new in `lines` but cookies; and\n"
+             "what `values.add` takes when nothing was found in the text.");
 
 static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 6 || !PyBytes_Check(args[0]) || !(args[1] == Py_None || PyBytes_Check(args[1])) ||
-        !(args[2] == Py_None || PyBytes_Check(args[2])) || !PyTuple_Check(args[3]) || !PyAnySet_Check(args[4])) {
-        PyErr_SetString(PyExc_TypeError, "text(bytes, bytes | None, bytes | None, tuple, set, int)");
+    if (nargs != 7 || !PyBytes_Check(args[0]) || !(args[1] == Py_None || PyBytes_Check(args[1])) ||
+        !(args[2] == Py_None || PyBytes_Check(args[2])) || !PyTuple_Check(args[3]) || !PyAnySet_Check(args[4]) ||
+        !Py_IS_TYPE(args[6], &ValuesType)) {
+        PyErr_SetString(PyExc_TypeError, "text(bytes, bytes | None, bytes | None, tuple, set, int, Values)");
         return NULL;
     }
     Py_ssize_t most = PyLong_AsSsize_t(args[5]);
@@ -688,7 +760,6 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             }
             if (name->flags & QUIET)
                 continue;
-            clean = 0;
             look[i] = name->flags & USUAL ? 1 : 2;
             size += PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 1)) + PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)) + 2;
         }
@@ -703,16 +774,22 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
     PyObject *out = PyBytes_FromStringAndSize(NULL, size);
     if (out == NULL)
         return NULL;
-    Text text = {PyBytes_AS_STRING(out), PyBytes_AS_STRING(out), 0};
-    next_value(&text);
+    Text text;
+    text.start = text.at = text.before = PyBytes_AS_STRING(out);
+    text.written = text.met = 0;
+    text.values = (const Values *)args[6];
+    text.fresh_count = 0;
+    begin_value(&text);
     put_decoded(&text, path, path_end, 0);
+    end_value(&text);
     for (const char *at = path; at <= path_end;) {
         const char *stop = memchr(at, '/', (size_t)(path_end - at));
         if (stop == NULL)
             stop = path_end;
         if (stop > at) {
-            next_value(&text);
+            begin_value(&text);
             put_decoded(&text, at, stop, 0);
+            end_value(&text);
         }
         at = stop + 1;
     }
@@ -720,8 +797,9 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
         const char *query = PyBytes_AS_STRING(args[1]);
         const char *end = query + PyBytes_GET_SIZE(args[1]);
         if (memchr(query, '=', (size_t)(end - query)) == NULL) {
-            next_value(&text);
+            begin_value(&text);
             put_decoded(&text, query, end, 1);
+            end_value(&text);
         } else
             for (const char *at = query; at <= end;) {
                 const char *stop = memchr(at, '&', (size_t)(end - at));
@@ -730,17 +808,19 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
                 const char *equals = memchr(at, '=', (size_t)(stop - at));
                 const char *name_end = equals == NULL ? stop : equals;
                 if (name_end > at) {
-                    next_value(&text);
+                    begin_value(&text);
                     put_decoded(&text, at, name_end, 1);
+                    end_value(&text);
                 }
                 if (equals != NULL) {
-                    next_value(&text);
+                    begin_value(&text);
                     put_decoded(&text, equals + 1, stop, 1);
+                    end_value(&text);
                 }
                 at = stop + 1;
             }
     }
-    if (text.count > most)
+    if (text.met > most)
         goto other;
     if (args[2] != Py_None) {
         const char *at = PyBytes_AS_STRING(args[2]);
@@ -758,8 +838,9 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             const char *equals = memchr(first, '=', (size_t)(last - first));
             if (equals == NULL) {
                 if (last > first) {
-                    next_value(&text);
+                    begin_value(&text);
                     text.at = put(text.at, first, last - first);
+                    end_value(&text);
                 }
                 continue;
             }
@@ -770,31 +851,91 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
                 value++;
             if ((last - value > 1 && *value == '"') || *first == '$')
                 goto other; /* quoted, or of an old standard */
-            next_value(&text);
+            begin_value(&text);
             text.at = put(text.at, first, name_end - first);
-            next_value(&text);
+            end_value(&text);
+            begin_value(&text);
             text.at = put(text.at, value, last - value);
+            end_value(&text);
         }
     }
     for (Py_ssize_t i = 0; i < line_count; i++)
         if (look[i]) {
             PyObject *line = PyTuple_GET_ITEM(lines, i);
             if (look[i] == 2) {
-                next_value(&text);
+                begin_value(&text);
                 text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 1));
+                clean &= end_value(&text);
             }
-            next_value(&text);
+            begin_value(&text);
             text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 2));
+            clean &= end_value(&text);
         }
     if (_PyBytes_Resize(&out, text.at - text.start) < 0)
         return NULL;
-    PyObject *result = PyTuple_Pack(2, out, clean ? Py_True : Py_False);
+    PyObject *fresh = PyBytes_FromStringAndSize((const char *)text.fresh, text.fresh_count * (Py_ssize_t)sizeof(uint64_t));
+    PyObject *result = fresh != NULL ? PyTuple_Pack(3, out, clean ? Py_True : Py_False, fresh) : NULL;
+    Py_XDECREF(fresh);
     Py_DECREF(out);
     return result;
 other:
     Py_DECREF(out);
     Py_RETURN_NONE;
 }
+
+/* ------------------------------------------------------------------------------------------------- known values */
+
+PyDoc_STRVAR(add_doc, "add(hashes): nothing was found in the values that `Heads.text` gave these for.");
+
+static PyObject *values_add(Values *self, PyObject *hashes)
+{
+    if (!PyBytes_Check(hashes) || PyBytes_GET_SIZE(hashes) % sizeof(uint64_t)) {
+        PyErr_SetString(PyExc_TypeError, "add(bytes), as `Heads.text` made them");
+        return NULL;
+    }
+    const char *data = PyBytes_AS_STRING(hashes);
+    for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(hashes); i += sizeof(uint64_t)) {
+        uint64_t hash;
+        memcpy(&hash, data + i, sizeof hash);
+        if (is_seen(self, hash))
+            continue;
+        uint64_t *set = self->table[hash % SETS];
+        memmove(set + 1, set, (WAYS - 1) * sizeof(uint64_t));
+        set[0] = hash;
+    }
+    Py_RETURN_NONE;
+}
+
+static int values_init(Values *self, PyObject *args, PyObject *kwargs)
+{
+    const char *key;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "y#", &key, &size))
+        return -1;
+    if (size != 16) {
+        PyErr_SetString(PyExc_ValueError, "a key has 16 bytes");
+        return -1;
+    }
+    memcpy(self->key, key, 16);
+    memset(self->table, 0, sizeof self->table);
+    return 0;
+}
+
+static PyMethodDef values_methods[] = {
+    {"add", (PyCFunction)values_add, METH_O, add_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject ValuesType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "waf._speed.Values",
+    .tp_doc = PyDoc_STR("Values(key): a bounded memory of values in which nothing was found, as keyed hashes."),
+    .tp_basicsize = sizeof(Values),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)values_init,
+    .tp_methods = values_methods,
+};
 
 /* ------------------------------------------------------------------------------------------------------ type */
 
@@ -912,10 +1053,11 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._speed",
 PyMODINIT_FUNC PyInit__speed(void)
 {
     fill_tables();
-    if (PyType_Ready(&HeadsType) < 0)
+    if (PyType_Ready(&HeadsType) < 0 || PyType_Ready(&ValuesType) < 0)
         return NULL;
     PyObject *made = PyModule_Create(&module);
-    if (made == NULL || PyModule_AddObjectRef(made, "Heads", (PyObject *)&HeadsType) < 0) {
+    if (made == NULL || PyModule_AddObjectRef(made, "Heads", (PyObject *)&HeadsType) < 0 ||
+        PyModule_AddObjectRef(made, "Values", (PyObject *)&ValuesType) < 0) {
         Py_XDECREF(made);
         return NULL;
     }

@@ -6,6 +6,11 @@ from waf.messages import Framing, HeaderLine, Headers, Request, Response
 def stirs(fd: int, /) -> bool: ...
 
 @final
+class Values:
+    def __init__(self, key: bytes, /) -> None: ...
+    def add(self, hashes: bytes, /) -> None: ...
+
+@final
 class Heads:
     def __init__(
         self,
@@ -41,5 +46,6 @@ class Heads:
         lines: tuple[HeaderLine, ...],
         known: set[HeaderLine],
         most: int,
+        values: Values,
         /,
-    ) -> tuple[bytes, bool] | None: ...
+    ) -> tuple[bytes, bool, bytes] | None: ...

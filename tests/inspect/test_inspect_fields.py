@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import raw, reading, request, shown, table
 from waf.config.schema import Limits
-from waf.http1.speed import HEADS
+from waf.http1.speed import values
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.fields import cookie_fields, header_fields, pair_fields
 from waf.inspect.reading import read
@@ -104,16 +104,19 @@ def test_the_text_of_a_head_is_that_of_its_fields(
     )  # fmt: skip
     read_ = read(made_of, b"", Limits(), repr)
     remembered = {lines[0], lines[-1]} if known else set()
-    made = read_.head_text(remembered)
+    memory = values()
+    if memory is None:
+        return
+    made = read_.head_text(remembered, memory)
     if made is None:
-        assert HEADS is None or '"' in (cookie or "") or "$" in (cookie or "")
+        assert '"' in (cookie or "") or "$" in (cookie or "")
         return
     unknown = [line for line in lines if line not in remembered]
     fields = [*read_.target, *read_.cookies, *header_fields(unknown)]
-    assert made == (
-        MARK.join([field.value for field in fields]),
-        not [x for x in unknown if x[0] != b"cookie"],
-    )
+    assert made[0] == MARK.join([field.value for field in fields])
+    assert made[1] is not any(line[0] != b"cookie" for line in unknown)
+    memory.add(made[2])
+    assert read_.head_text(remembered, memory) == (b"", True, b""), "what was clean is not looked at again"
 
 
 def test_a_head_of_too_many_fields_has_no_text() -> None:
@@ -121,6 +124,34 @@ def test_a_head_of_too_many_fields_has_no_text() -> None:
         b"GET", b"/", b"/", b"a=1&" * 10, 1, Headers.of([]), b"a", Framing.NONE, 0, True, False, None
     )
     read_ = read(made_of, b"", Limits(fields=10), repr)
-    assert read_.head_text(set()) is None
+    memory = values()
+    assert memory is None or read_.head_text(set(), memory) is None
     assert len(read_.target) > 10
     assert [finding.rule for finding in read_.findings] == ["limit.fields"]
+
+
+def test_values_are_remembered_by_all_of_their_bytes() -> None:
+    memory = values()
+    if memory is None:
+        return
+    target = b"/a/b?q=clean&long=" + b"x" * 1025
+
+    def look(target: bytes) -> bytes:
+        made_of = Request(
+            b"GET", target, b"/a/b", target.partition(b"?")[2], 1, Headers.of([]), b"a", Framing.NONE, 0, True, False,
+            None,
+        )  # fmt: skip
+        found = read(made_of, b"", Limits(), repr).head_text(set(), memory)
+        assert found is not None
+        memory.add(found[2])
+        return found[0]
+
+    assert look(target) == MARK.join([b"/a/b", b"a", b"b", b"q", b"clean", b"long", b"x" * 1025])
+    assert look(target) == b"x" * 1025, "long values are looked at each time"
+    assert look(b"/a/b?q=cleam") == b"cleam"
+    for number in range(40_000):
+        assert look(b"/a/b?q=%d" % number) in (b"%d" % number, b"q\x7f%d" % number) or number
+    with pytest.raises(TypeError):
+        memory.add(b"123")
+    with pytest.raises(ValueError, match="16 bytes"):
+        type(memory)(b"short")

@@ -24,7 +24,7 @@ from waf.http1.hosts import HOSTS
 from waf.messages import Framing, Headers, Request, Response
 
 if TYPE_CHECKING:
-    from waf._speed import Heads
+    from waf._speed import Heads, Values
 
 METHODS: Final = (
     b"GET", b"POST", b"HEAD", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"QUERY",
@@ -90,3 +90,12 @@ def _heads() -> Heads | None:
 
 
 HEADS: Final = _heads()
+
+
+def values() -> Values | None:
+    """A memory of values in which nothing was found, under a key of its own."""
+    if HEADS is None:
+        return None
+    from waf._speed import Values
+
+    return Values(os.urandom(16))

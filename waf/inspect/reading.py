@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
@@ -17,6 +18,9 @@ from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
 from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
+
+if TYPE_CHECKING:
+    from waf._speed import Values
 
 __all__ = ["BodyKind", "Reading", "read"]
 
@@ -70,23 +74,18 @@ class Reading:
             )
         return fields
 
-    def head_text(self, known: set[HeaderLine]) -> tuple[bytes, bool] | None:
-        """All values of target, cookies and the header lines that are not `known`, with `MARK` between them.
+    def head_text(self, known: set[HeaderLine], values: Values) -> tuple[bytes, bool, bytes] | None:
+        """The values of target, cookies and header lines that are in neither memory, with `MARK` between them.
 
-        And whether all lines but cookies are known. None where only the fields tell: where the accelerator is not
-        there, or the head is not of the plain form.
+        And whether no header line is new, and what `values.add` takes once nothing was found in the text. None where
+        only the fields tell: the head is not of the plain form.
         """
-        if HEADS is None:
-            return None
         request = self.request
         headers = request.headers
+        cookies = headers.index.get(b"cookie")
+        assert HEADS is not None
         return HEADS.text(
-            request.path,
-            request.query,
-            headers.index.get(b"cookie"),
-            headers.lines,
-            known,
-            self._limits.fields,
+            request.path, request.query, cookies, headers.lines, known, self._limits.fields, values
         )
 
     @property

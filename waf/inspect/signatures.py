@@ -13,6 +13,7 @@ import msgspec
 
 from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
+from waf.http1 import speed
 from waf.http1.memo import Memo
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
@@ -76,6 +77,7 @@ class Signatures:
         parts = responses.parts
         self._looks_at_answers: Final = Part.RESPONSE in parts
         self._looks_at_answer_heads: Final = Part.STATUS in parts or Part.RESPONSE_HEADER in parts
+        self._clean_values: Final = speed.values()
         self._clean_answers: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
         self._readable: Final = Memo(readable, capacity=256, longest=128)
 
@@ -138,14 +140,17 @@ class Signatures:
         # Apart from the head: what characters one of them has costs nothing in the other.
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
         if bodiless or (sheet is not None and not suspect):
-            quick = reading.head_text(clean.lines)
+            values = self._clean_values
+            quick = reading.head_text(clean.lines, values) if values is not None else None
             if quick is not None:
-                text, all_known = quick
+                text, nothing_new, fresh = quick
                 if self._looks_at_method:
                     text += BETWEEN + reading.request.method
-                if not self._searcher.scan(text):
-                    if not all_known:
-                        clean.add(clean.unknown(reading.request.headers.lines))
+                if not text or not self._searcher.scan(text):
+                    if fresh and values is not None:
+                        values.add(fresh)
+                        if not nothing_new:
+                            clean.add(clean.unknown(reading.request.headers.lines))
                     return []
         lines = clean.unknown(reading.request.headers.lines)
         fields = reading.target + reading.cookies

@@ -81,7 +81,9 @@ async def deliver(
 def _send_whole(
     talk: Conversation, exchange: Exchange, request: Request, response: Response, data: bytes, keep: bool
 ) -> bool:
-    head = serialize.response_head(response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode())
+    head = serialize.response_head(
+        response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode()
+    )
     exchange.sent_status = response.status
     exchange.bytes_to_client = len(head) + len(data)
     talk.client.write_parts(head, data)
