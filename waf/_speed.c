@@ -10,6 +10,7 @@
  * peer that sends ever new ones costs time but no memory. Lines are remembered only where `classify` says that they
  * come again and again and are never secret.
  */
+#define _GNU_SOURCE /* memmem */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <poll.h>
@@ -883,6 +884,97 @@ other:
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(pairs_doc,
+             "pairs(target, lines, quiet, values) -> (bytes, bytes) | None\n\n"
+             "The target and, each on a line of its own, \"name=value\" of header lines whose names are not in `quiet`; what\n"
+             "is percent-encoded in target and cookies follows decoded. Lines that come again and again are left out where\n"
+             "they are in `values`; the second text is what `values.add` takes. None where a token is in it (\"eyJ\").");
+
+static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[1]) || !PyAnySet_Check(args[2]) ||
+        !Py_IS_TYPE(args[3], &ValuesType)) {
+        PyErr_SetString(PyExc_TypeError, "pairs(bytes, tuple, set, Values)");
+        return NULL;
+    }
+    PyObject *lines = args[1];
+    Py_ssize_t count = PyTuple_GET_SIZE(lines), size = 2 * PyBytes_GET_SIZE(args[0]) + 2;
+    if (count > MOST_LINES)
+        Py_RETURN_NONE;
+    uint8_t look[MOST_LINES];
+    PyObject *cookie = NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *line = PyTuple_GET_ITEM(lines, i);
+        if (!is_line(line)) {
+            PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
+            return NULL;
+        }
+        PyObject *lower = PyTuple_GET_ITEM(line, 0), *value = PyTuple_GET_ITEM(line, 2);
+        int quiet = PySet_Contains(args[2], lower);
+        if (quiet < 0)
+            return NULL;
+        look[i] = 0;
+        if (quiet)
+            continue;
+        Name *name = name_of(&self->from_client, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+        if (name == NULL) {
+            if (PyErr_Occurred())
+                return NULL;
+            Py_RETURN_NONE;
+        }
+        if (memmem(PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value), "eyJ", 3) != NULL)
+            Py_RETURN_NONE;
+        if (name->flags & QUIET) {
+            if (cookie != NULL)
+                Py_RETURN_NONE;
+            cookie = value;
+        }
+        look[i] = name->flags & REPEATING ? 2 : 1;
+        size += (name->flags & QUIET ? 2 : 1) * PyBytes_GET_SIZE(value) + PyBytes_GET_SIZE(lower) + 3;
+    }
+    PyObject *out = PyBytes_FromStringAndSize(NULL, size);
+    if (out == NULL)
+        return NULL;
+    Text text;
+    text.start = text.before = PyBytes_AS_STRING(out);
+    text.at = put_bytes(text.start, args[0]);
+    text.values = (const Values *)args[3];
+    text.fresh_count = 0;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (look[i]) {
+            PyObject *line = PyTuple_GET_ITEM(lines, i);
+            char *before = text.at;
+            *text.at++ = '\n';
+            text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 0));
+            *text.at++ = '=';
+            text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 2));
+            if (look[i] == 2) {
+                uint64_t hash = keyed_hash(text.values->key, before, text.at - before);
+                if (is_seen(text.values, hash))
+                    text.at = before;
+                else if (text.fresh_count < MOST_NEW)
+                    text.fresh[text.fresh_count++] = hash;
+            }
+        }
+    const char *target = PyBytes_AS_STRING(args[0]), *end = target + PyBytes_GET_SIZE(args[0]);
+    if (memchr(target, '%', (size_t)(end - target)) != NULL || memchr(target, '+', (size_t)(end - target)) != NULL ||
+        (cookie != NULL && memchr(PyBytes_AS_STRING(cookie), '%', (size_t)PyBytes_GET_SIZE(cookie)) != NULL)) {
+        *text.at++ = '\n';
+        put_decoded(&text, target, end, 1);
+        if (cookie != NULL) {
+            *text.at++ = '\n';
+            put_decoded(&text, PyBytes_AS_STRING(cookie), PyBytes_AS_STRING(cookie) + PyBytes_GET_SIZE(cookie), 1);
+        }
+    }
+    if (_PyBytes_Resize(&out, text.at - text.start) < 0)
+        return NULL;
+    PyObject *fresh = PyBytes_FromStringAndSize((const char *)text.fresh, text.fresh_count * (Py_ssize_t)sizeof(uint64_t));
+    PyObject *result = fresh != NULL ? PyTuple_Pack(2, out, fresh) : NULL;
+    Py_XDECREF(fresh);
+    Py_DECREF(out);
+    return result;
+}
+
 /* ------------------------------------------------------------------------------------------------- known values */
 
 PyDoc_STRVAR(add_doc, "add(hashes): nothing was found in the values that `Heads.text` gave these for.");
@@ -999,6 +1091,7 @@ static PyMethodDef heads_methods[] = {
     {"response", (PyCFunction)(void (*)(void))heads_response, METH_FASTCALL, response_doc},
     {"write", (PyCFunction)(void (*)(void))heads_write, METH_FASTCALL, write_doc},
     {"text", (PyCFunction)(void (*)(void))heads_text, METH_FASTCALL, text_doc},
+    {"pairs", (PyCFunction)(void (*)(void))heads_pairs, METH_FASTCALL, pairs_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -49,3 +49,6 @@ class Heads:
         values: Values,
         /,
     ) -> tuple[bytes, bool, bytes] | None: ...
+    def pairs(
+        self, target: bytes, lines: tuple[HeaderLine, ...], quiet: frozenset[bytes], values: Values, /
+    ) -> tuple[bytes, bytes] | None: ...

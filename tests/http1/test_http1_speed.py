@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote_to_bytes
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from tests.http1 import http1_strategies as make
 from waf.config.schema import Limits
 from waf.errors import ClientFault, UpstreamFault
 from waf.http1 import parse, serialize
-from waf.http1.speed import HEADS, app_name, client_name
+from waf.http1.speed import HEADS, app_name, client_name, values
 from waf.model import Framing, Peer, Request, Response
 
 LIMITS = Limits()
@@ -165,3 +167,48 @@ def test_c_is_told_what_the_tables_say() -> None:
         client_name(None)  # type: ignore[arg-type]
     assert app_name(b"Connection")[1] & 16 == 0
     assert app_name(b"Server")[1] & 16
+
+
+@some
+@given(
+    st.one_of(make.requests(), make.tampered(make.requests())), st.sampled_from([b"", b"?a=b+c", b"?a=%41&+"])
+)
+def test_pairs_hold_what_the_reference_holds(data: bytes, query: bytes) -> None:
+    """All that sensitive data could be in, in the same words."""
+    memory = values()
+    assert HEADS is not None
+    assert memory is not None
+    request = same_request(data.replace(b" HTTP/1", query + b" HTTP/1", 1))
+    if request is None:
+        return
+    lines = request.headers.lines
+    made = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory)
+    if made is None:
+        return
+    text, fresh = made
+    expected = b"".join(
+        [request.target, *[b"\n" + lower + b"=" + value for lower, _, value in lines if lower != b"host"]]
+    )
+    cookie = request.headers.index.get(b"cookie", b"")
+    if b"%" in request.target + cookie or b"+" in request.target:
+        coded = request.target + (b"\n" + cookie if b"cookie" in request.headers.index else b"")
+        expected += b"\n" + unquote_to_bytes(coded.replace(b"+", b" "))
+    assert text == expected
+    memory.add(fresh)
+    again = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory)
+    assert again is not None
+    assert again[1] == b""
+    assert all(
+        client_name(lower)[1] & 32
+        for lower, _, value in lines
+        if b"\n" + lower + b"=" + value not in again[0] and lower != b"host"
+    )
+
+
+def test_tokens_are_left_to_the_reference() -> None:
+    memory = values()
+    assert HEADS is not None
+    assert memory is not None
+    lines = ((b"x-a", b"X-A", b"an eyJ of one"),)
+    assert HEADS.pairs(b"/", lines, frozenset(), memory) is None
+    assert HEADS.pairs(b"/", lines, frozenset({b"x-a"}), memory) == (b"/", b"")

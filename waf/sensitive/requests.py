@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from waf.http1 import speed
 from waf.model import Field, Finding, Headers, Part, Request
 from waf.sensitive.coding import codings, unfolded
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
@@ -84,11 +85,12 @@ class RequestCheck:
         self._finder = finder
         self._key = key
         self._by_field = by_field
+        self._clean: Final = speed.values()  # header lines that say nothing
 
     def check(self, reading: Readable, orders: Callable[[], Orders]) -> RequestHits | None:
         """What `reading` carries; None for nothing. `orders` is asked only if there is something."""
         fields: list[Field] = []
-        if self._finder.suspects(self._head_text(reading.request)):
+        if self._suspects_head(reading.request):
             fields += [
                 f
                 for f in reading.head
@@ -100,6 +102,20 @@ class RequestCheck:
         if not fields:
             return None
         return self._look(fields, orders())
+
+    def _suspects_head(self, request: Request) -> bool:
+        """False: there is nothing in target, cookies and headers."""
+        values = self._clean
+        if values is not None and speed.HEADS is not None:
+            pairs = speed.HEADS.pairs(request.target, request.headers.lines, _QUIET_LINES, values)
+            if pairs is not None:
+                text, fresh = pairs
+                if self._finder.suspects(text):
+                    return True
+                if fresh:
+                    values.add(fresh)
+                return False
+        return self._finder.suspects(self._head_text(request))
 
     def _head_text(self, request: Request) -> bytes:
         """Target, cookies and headers as one text, names before their values, as they stand and decoded.
