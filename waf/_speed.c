@@ -887,8 +887,8 @@ other:
 PyDoc_STRVAR(pairs_doc,
              "pairs(target, lines, quiet, values) -> (bytes, bytes) | None\n\n"
              "The target and, each on a line of its own, \"name=value\" of header lines whose names are not in `quiet`; what\n"
-             "is percent-encoded in target and cookies follows decoded. Lines that come again and again are left out where\n"
-             "they are in `values`; the second text is what `values.add` takes. None where a token is in it (\"eyJ\").");
+             "is percent-encoded in target and cookies follows decoded. Lines that are in `values` are left out; the second\n"
+             "text is what `values.add` takes. None where a token is in it (\"eyJ\").");
 
 static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -929,7 +929,7 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
                 Py_RETURN_NONE;
             cookie = value;
         }
-        look[i] = name->flags & REPEATING ? 2 : 1;
+        look[i] = 1;
         size += (name->flags & QUIET ? 2 : 1) * PyBytes_GET_SIZE(value) + PyBytes_GET_SIZE(lower) + 3;
     }
     PyObject *out = PyBytes_FromStringAndSize(NULL, size);
@@ -948,7 +948,7 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
             text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 0));
             *text.at++ = '=';
             text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 2));
-            if (look[i] == 2) {
+            if (text.at - before <= LONGEST_VALUE) {
                 uint64_t hash = keyed_hash(text.values->key, before, text.at - before);
                 if (is_seen(text.values, hash))
                     text.at = before;

@@ -74,6 +74,7 @@ class Signatures:
         self._response_matcher: Final = response_matcher
         self._clean: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
         self._looks_at_method: Final = Part.METHOD in requests.parts
+        self._clean_methods: Final[set[bytes]] = set() if self._looks_at_method else set(speed.METHODS)
         parts = responses.parts
         self._looks_at_answers: Final = Part.RESPONSE in parts
         self._looks_at_answer_heads: Final = Part.STATUS in parts or Part.RESPONSE_HEADER in parts
@@ -144,9 +145,11 @@ class Signatures:
             quick = reading.head_text(clean.lines, values) if values is not None else None
             if quick is not None:
                 text, nothing_new, fresh = quick
-                if self._looks_at_method:
-                    text += BETWEEN + reading.request.method
+                method = reading.request.method
+                if method not in self._clean_methods:
+                    text += BETWEEN + method
                 if not text or not self._searcher.scan(text):
+                    self._clean_methods.add(method)  # one of the few that the parser lets through
                     if fresh and values is not None:
                         values.add(fresh)
                         if not nothing_new:
