@@ -15,6 +15,8 @@ from urllib.parse import quote_plus
 from waf.demo.catalogue import card_number, grouped
 
 HOST: Final = "shop.example"
+GETS: Final = 6_000
+"""Each with a phrase and a number of its own: more than the sidecar remembers, so that each is judged anew."""
 PAGE_BYTES: Final = 100 * 1024
 PAGE_CARDS: Final = tuple(card_number(f"page-{number}") for number in range(3))
 
@@ -173,7 +175,7 @@ def cases() -> tuple[Case, ...]:
     rng = random.Random(2)
     ten = 10 * 1024 * 1024
     return (
-        Case("get", "GET, browser headers, 5 parameters", tuple(_get(rng) for _ in range(16)), 32),
+        Case("get", "GET, browser headers, 5 parameters", tuple(_get(rng) for _ in range(GETS)), 32),
         Case("json-2k", "POST JSON 2 KB", tuple(_json_post(rng, 2_048) for _ in range(8)), 32),
         Case("json-64k", "POST JSON 64 KB", tuple(_json_post(rng, 65_536) for _ in range(4)), 16),
         Case("form", "POST form, 6 fields", tuple(_form(rng) for _ in range(8)), 32),
