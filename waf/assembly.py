@@ -207,7 +207,9 @@ def _assemble(
     kept.mask = detector.mask
     signatures = None
     if config.signatures.enabled:
-        signatures = Signatures.build(rules, kept.store, detector.mask)
+        # Rules that no request is measured by cost nothing.
+        highest = max([config.inspection.level, *(route.level or 0 for route in config.routes)])
+        signatures = Signatures.build(rules, kept.store, detector.mask, highest)
     return Policy(
         config,
         signatures=signatures,

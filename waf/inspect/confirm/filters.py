@@ -97,7 +97,7 @@ _SCRIPT: Final = re.compile(
     rb"|^\s*\{\s*['\"]?\$"
     + _OPERATORS
     + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\("
-    rb"|\bnew\s+date\(\);?\s*(?:do|while)|;\s*(?:sleep\(|while\s*\(|return\b)"
+    rb"|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(|while\s*\(|return\b)"
     rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while|do\s*\{)",
     re.I,
 )
@@ -174,4 +174,6 @@ def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if match["option"] is not None:
         return Confidence.HIGH
     rest = value[match.end() : match.end() + 200]
-    return Confidence.HIGH if match["sure"] or b"@" in rest or b"\n" in rest.strip() else None
+    addressed = b"@" in rest.split(b"\n")[0] or (b"@" in before and b"\n\n" not in before.replace(b"\r", b""))
+    whole = b"\n" in rest.strip() and len(before.split()) <= 1 and b"\n" not in before
+    return Confidence.HIGH if match["sure"] or addressed or whole else None

@@ -140,7 +140,8 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
     if rest[:1] and rest[:1] not in b" \t\r\n\f\v>/\x00\"'=+;" and rest[:1].isalnum():
         return None
     if closing:
-        return Confidence.HIGH if re.match(rb"[^>]{0,20}>\s*<", rest) else None
+        left = re.match(rb"[^>]{0,20}>\s*<", rest) and not is_document(piece)
+        return Confidence.HIGH if left else None
     if re.match(
         rb"[^>]{0,80}type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-)?(?:template|handlebars|math))",
         rest,

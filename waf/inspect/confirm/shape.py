@@ -57,7 +57,7 @@ def prose_words(value: bytes, position: int) -> int:
     count = 0
     for word in reversed(words):
         if not _WORD.fullmatch(word):
-            break
+            return count + bool(_WORD.fullmatch(word.rpartition(b"=")[2]))  # a parameter's first word
         count += 1
     return count
 

@@ -131,7 +131,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         if match and match[0].endswith(b";"):
             return None
     before = value[max(0, begin - 160) : begin]
-    if mark == b"`" and (value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`")):
+    if mark == b"`" and (
+        value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`") or b"`" not in value[begin + 1 :]
+    ):
         return None
     if mark in b"\r\n" and (
         value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
@@ -158,7 +160,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     if double:
         return prose_words(value, begin) >= 4
     head = before.strip()
-    if value[:1] == b"/" or b"://" in head:  # segments and parameters stand for themselves
+    if value[:1] == b"/" or _ADDRESS.match(value):  # segments and parameters stand for themselves
         head = re.split(rb"[/?=]", head)[-1]
     if not head:
         return False
@@ -172,6 +174,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
 
 
 _COMMAND_BEFORE: Final = re.compile(rb"(?:echo|cat|ls|ping|printf|expr)\s+[\w./-]+$")
+_ADDRESS: Final = re.compile(rb"[a-z]{2,8}://", re.I)
 _SURE_NEXT: Final = re.compile(rb"[;|&\s]+(?:id|whoami|ls|uname|cat|pwd|ifconfig|netstat)\b(?!\s+[a-z]+\s)")
 _SURE_COMMANDS: Final = frozenset(
     b"whoami ifconfig ipconfig netstat uname systeminfo tasklist ls pwd id printenv lsof".split()

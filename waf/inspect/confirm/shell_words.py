@@ -28,7 +28,7 @@ _FILES: Final = (
     "stat readlink realpath du install shred fold iconv diff cmp comm split column pr wc md5sum sha1sum sha256sum "
     "bzip2 xz bat open xargs watch chattr lsattr rsync "
     # cmd.exe
-    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at tree md rd"
+    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at tree md rd which where getcap getfacl uuencode tailf zcat zgrep passwd openssl sysctl subst icacls"
 )
 _TABLE: Final = {
     Takes.ANYTHING: (
@@ -39,17 +39,17 @@ _TABLE: Final = {
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
         "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
-        "service cmdkey klist csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
+        "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb mktemp doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
     ),
     Takes.NOTHING: (
         "id ls ll pwd env set date who w ps df dir ver uptime last hostname groups users time logname tty jobs "
         "history export locale mount free top vol path reboot halt poweroff shutdown logout sh bash zsh ash dash "
-        "ksh csh tcsh fish vmstat iostat umask alias getmac lastlog finger arch nproc"
+        "ksh csh tcsh fish vmstat iostat umask alias getmac lastlog finger arch nproc calc notepad taskmgr mmc assoc ftype htop lsof"
     ),
     Takes.FILE: _FILES,
     Takes.HOST: (
         "ping ping6 curl wget fetch host dig nc lynx ssh ftp whois nmap aria2c axel wget.exe curl.exe http links w3m "
-        "git svn pip npm gem apt apt-get yum dnf rpm dpkg docker kubectl mysql psql sqlite3 redis-cli mongo "
+        "rsh ftpget ip host telnet git svn pip npm gem apt apt-get yum dnf rpm dpkg docker kubectl mysql psql sqlite3 redis-cli mongo "
         "net net.exe query ip"
     ),
     Takes.NUMBER: "sleep usleep timeout kill",
@@ -97,7 +97,7 @@ WITH_OBJECT: Final = frozenset(
 
 WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
-    b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make "
+    b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make which where calc notepad passwd openssl "
     b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
     b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm "
     b"pip gem apt mysql psql perl ruby lua java".split()

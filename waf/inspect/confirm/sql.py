@@ -170,6 +170,10 @@ _QUOTED: Final = tuple(
 )
 """What may follow the quote that ends the app's literal."""
 
+_SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
+_SET_FORM: Final = re.compile(
+    rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select", re.I
+)
 _QUOTED_WEAK: Final = tuple(
     re.compile(shape)
     for shape in (
@@ -317,6 +321,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         match = pattern.match(shape)
         if match:
             return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
+    if _SET_NAMES.match(shape) and _SET_FORM.search(rest):
+        return True
     inside_word = before.isalpha() and rest[:1].isalpha()
     if (
         inside_word

@@ -218,6 +218,9 @@ _RELATIVE_HOST: Final = re.compile(
 )
 
 
+_ASSET: Final = re.compile(rb"(?i)\.(?:js|css|png|jpe?g|gif|svg|webp|woff2?|ico|mp4)\s*$")
+
+
 def confirm_redirect(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a URL which is spelled so that a check takes it for a path of the site and a browser does not."""
     text = value[:1024]
@@ -228,4 +231,7 @@ def confirm_redirect(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def confirm_away(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for parameters that name where to go next: "//host" too."""
-    return Confidence.HIGH if _RELATIVE_HOST.match(value[:1024]) else confirm_redirect(value, span)
+    text = value[:1024]
+    if _RELATIVE_HOST.match(text) and not _ASSET.search(text):
+        return Confidence.HIGH
+    return confirm_redirect(value, span)
