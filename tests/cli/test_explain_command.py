@@ -121,3 +121,20 @@ def test_replay_shows_nothing_unmasked(desk: Desk) -> None:
     number = "4532198874063150"
     path = desk.write("a.har", har(entry(f"{ATTACK}&card={number}")))
     assert number not in desk.waf("replay", path).output
+
+
+def test_explaining_shows_decoded_texts_and_what_was_let_pass(desk: Desk) -> None:
+    shown = desk.waf("explain", "curl 'http://shop/?q=%2527%20or%201%253D1--&c=wait%3B%20ping%20me'").stdout
+    assert "(percent) ' or 1=1--" in shown
+    assert "rce-unix-separator at arg.c: not confirmed" in shown
+
+
+def test_replay_of_an_access_log(desk: Desk) -> None:
+    lines = [
+        '1.2.3.4 - - [28/Nov/2026:10:00:00 +0000] "GET /?q=%27+or+1=1-- HTTP/1.1" 200 5 "-" "-"',
+        "nothing",
+    ]
+    result = desk.waf("replay", desk.write("access.log", "\n".join([*lines, lines[0]])))
+    assert result.exit_code == 1
+    assert "2 requests: 2 would be refused, 0 are malformed; 1 lines are no requests" in result.stdout
+    assert "sqli-tautology  at arg.q" in result.stdout

@@ -5,9 +5,10 @@ it.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +19,12 @@ import orjson
 from waf.cli.common import clear_errors, config_option, fail, files_of, policy_of
 from waf.control.files import read_capped
 from waf.model import Action, Finding
+from waf.policy.access_log import from_access_log
 from waf.policy.decide import weight
 from waf.policy.explain import Explanation, as_builtins, judge
 from waf.policy.samples import Sample, from_curl, from_har, from_raw
 
+_LOG_NAME: Final = re.compile(r"(?:\.log|access_log|access\.log)(?:\.\d+)?$")
 MAX_INPUT: Final = 1024 * 1024 * 1024  # bytes of a file to replay
 
 
@@ -90,13 +93,22 @@ def _show(explanation: Explanation) -> None:
     if explanation.fields:
         click.echo(_bold("fields"))
         width = min(40, max(len(address) for address, _ in explanation.fields))
+        views = defaultdict(list)
+        for address, steps, text in explanation.views:
+            views[address].append(f"  {'':<{width}}  {click.style(f'({steps})', dim=True)} {text}")
         for address, value in explanation.fields:
             click.echo(f"  {address:<{width}}  {value}")
+            for line in views.pop(address, ()):
+                click.echo(line)
     verdict = explanation.verdict
     if verdict.findings:
         click.echo(_bold("findings"))
     for finding in verdict.findings:
         click.echo("  " + _line(finding))
+    if explanation.rejected:
+        click.echo(_bold("looked at, and let pass"))
+    for rule, address, why in explanation.rejected:
+        click.echo(f"  {rule} at {address}: {why}")
     colour = {Action.BLOCK: "red", Action.REDACT: "yellow", Action.FORWARD: "green"}[verdict.would]
     says = {
         Action.BLOCK: f"protect mode refuses it with {verdict.status}",
@@ -132,7 +144,9 @@ def _line(finding: Finding) -> str:
 @click.option("--top", default=20, show_default=True, help="How many rule and field pairs to show.")
 @clear_errors
 def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int) -> None:
-    """Hold recorded traffic (HAR, or the captures of the control API) against the policy, offline.
+    """Hold recorded traffic against the policy, offline: HAR files, the captures of the control API, access logs.
+
+    An access log (Common or Combined format; *.log) tells request lines, Referer and User-Agent alone.
 
     Shows what protect mode would refuse, by rule and field, with the exclusion for each: tune until only
     attacks are left, then switch to protect. Exit status 1 if anything would be refused.
@@ -141,10 +155,13 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     refused: Counter[tuple[str, str]] = Counter()
     exclusions: dict[tuple[str, str], str] = {}
     examples: dict[tuple[str, str], str] = {}
-    total = would_block = malformed = 0
-    samples = [(path, sample) for path in files for sample in _samples(path)]
+    total = would_block = malformed = unread = 0
+    samples = [sample for path in files for sample in _samples(path)]
     with click.progressbar(samples, label="replaying", file=sys.stderr, hidden=as_json) as bar:
-        for _, sample in bar:
+        for sample in bar:
+            if sample is None:
+                unread += 1
+                continue
             total += 1
             explanation = judge(policy, sample, total, time.time())
             if explanation.fault:
@@ -163,11 +180,14 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
          "exclusion": exclusions.get((rule, field), "")}
         for (rule, field), n in refused.most_common(top)
     ]  # fmt: skip
-    summary = {"requests": total, "would_block": would_block, "malformed": malformed, "rules": rows}
+    summary = {
+        "requests": total, "would_block": would_block, "malformed": malformed, "unread": unread, "rules": rows,
+    }  # fmt: skip
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         sys.exit(1 if refused else 0)
-    click.echo(f"{total} requests: {would_block} would be refused, {malformed} are malformed")
+    skipped = f"; {unread} lines are no requests" if unread else ""
+    click.echo(f"{total} requests: {would_block} would be refused, {malformed} are malformed{skipped}")
     for row in rows:
         click.echo(f"  {row['count']:>6}  {row['rule']}  at {row['field']}\n          {row['example']}")
         for line in str(row["exclusion"]).splitlines():
@@ -175,8 +195,11 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     sys.exit(1 if refused else 0)
 
 
-def _samples(path: str) -> Iterator[Sample]:
+def _samples(path: str) -> Iterator[Sample | None]:
     data = read_capped(path, MAX_INPUT)
+    if _LOG_NAME.search(path):
+        yield from from_access_log(data.splitlines())
+        return
     if Path(path).suffix.lower() in (".http", ".raw", ".txt"):
         yield from_raw(data, path)
         return

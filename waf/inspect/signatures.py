@@ -46,9 +46,13 @@ _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are 
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """How a request was looked at: fields, all their decoded texts, all candidates, findings."""
+    """How a request was looked at: fields, all their decoded texts, all candidates, findings.
+
+    `searched` are the fields that texts are decoded from; the owner of a text is an index into them.
+    """
 
     fields: tuple[Field, ...]
+    searched: tuple[Field, ...]
     decoded: tuple[Text, ...]
     candidates: tuple[Candidate, ...]
     findings: tuple[Finding, ...]
@@ -187,7 +191,9 @@ class Signatures:
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed)
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         shown = (*reading.head, *reading.body_fields())
-        return Explanation(shown, tuple(result.decoded), tuple(candidates), tuple(_without_echoes(findings)))
+        return Explanation(
+            shown, tuple(fields), tuple(result.decoded), tuple(candidates), tuple(_without_echoes(findings))
+        )
 
     def request_stream(self, request: Request, level: int, limits: Limits | None = None) -> BodyScan:
         """A scan of a request's body that is too long to be held; its head was checked by `check`."""

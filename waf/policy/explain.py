@@ -12,6 +12,10 @@ import msgspec
 
 from waf.errors import Fault
 from waf.http1 import parse
+from waf.inspect.bodies.parsed import address
+from waf.inspect.rulebook import Outcome
+from waf.inspect.signatures import Signatures
+from waf.inspect.views import chain_label
 from waf.model import PASSED, Action, BodyPlan, BodyRefused, Exchange, Peer, Refused, Verdict
 from waf.policy.judgement import Judgement
 from waf.policy.policy import Policy
@@ -35,6 +39,8 @@ class Explanation(msgspec.Struct, frozen=True):
     status: int = 0  # the answer in protect mode, 0 = the app's own
     endpoint: str = ""
     fields: tuple[tuple[str, str], ...] = ()  # (address, masked value)
+    views: tuple[tuple[str, str, str], ...] = ()  # (address, steps of decoding, masked text)
+    rejected: tuple[tuple[str, str, str], ...] = ()  # (rule, address, why a match of it does not count)
 
 
 def judge(
@@ -54,11 +60,36 @@ def judge(
     verdict = answer.verdict if isinstance(answer, Refused) else exchange.verdict
     judgement: Judgement = exchange.policy_data
     shown: tuple[tuple[str, str], ...] = ()
+    views: tuple[tuple[str, str, str], ...] = ()
+    rejected: tuple[tuple[str, str, str], ...] = ()
     if fields and judgement.reading is not None:
         read = [*judgement.reading.head, *judgement.reading.body_fields()]
         shown = tuple((field.address, policy.detector.mask(field.value)) for field in read)
+        if policy.signatures is not None and judgement.settings.signatures:
+            views, rejected = _looked_at(policy, policy.signatures, judgement)
     status = verdict.status if verdict.would is Action.BLOCK else 0
-    return Explanation(label, verdict, "", exchange.detail, status, exchange.route, shown)
+    return Explanation(label, verdict, "", exchange.detail, status, exchange.route, shown, views, rejected)
+
+
+def _looked_at(
+    policy: Policy, signatures: Signatures, judgement: Judgement
+) -> tuple[tuple[tuple[str, str, str], ...], tuple[tuple[str, str, str], ...]]:
+    """The decoded texts of all fields, and the matches that came to nothing, each rule and field once."""
+    assert judgement.reading is not None
+    explained = signatures.explain(judgement.reading, judgement.settings.level)
+    addresses = [address(field.part, field.name, policy.detector.mask) for field in explained.searched]
+    views = [
+        (addresses[text.owner], chain_label(text.chain), policy.detector.mask(text.data))
+        for text in explained.decoded
+        if text.chain
+    ]
+    found = {(finding.rule, finding.address) for finding in judgement.findings}
+    rejected = {
+        (one.rule.id, address(one.field.part, one.field.name, policy.detector.mask)): one.outcome.value
+        for one in explained.candidates
+        if one.outcome is not Outcome.FOUND
+    }
+    return tuple(views), tuple((*key, why) for key, why in rejected.items() if key not in found)
 
 
 def _take(policy: Policy, exchange: Exchange, plan: BodyPlan, body: bytes, now: float) -> object:
