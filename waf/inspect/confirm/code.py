@@ -64,11 +64,14 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     match = _CALL.search(value, *around)
     if match is None or prose_words(value, match.start()) >= 2:
         return None
-    if stands.confirm(value, match.span()) is None:
+    if stands.confirm(value, match.span()) is None or _TALK.match(value, match.end()):
         return None
     return Confidence.HIGH if _acts(value, match) else Confidence.MEDIUM
 
 
+_TALK: Final = re.compile(
+    rb"[^()\n]{0,40}\)\s+[a-z]{2,}\s+[a-z]{2,}\s+[a-z]{2,}\b"
+)  # a sentence goes on behind the call
 _STRONG_ARGUMENT: Final = re.compile(
     rb"\(\s*['\"`](?:/?(?:bin|etc|usr|tmp|proc)/|\.\./|id\b|whoami|ls\b|cat |dir\b|uname|ping |sleep "
     rb"|curl |wget |nc |cmd|powershell|echo |https?:|php:|data:|ipconfig|ifconfig|pwd|net |c:|type "

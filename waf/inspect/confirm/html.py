@@ -106,7 +106,7 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     if name == b"script":
         if piece[tag.start() + 1 : tag.start() + 2].isspace() and not _LOOSE.match(piece, tag.end()):
             return None
-        return _script(piece, tag.end(), closing)
+        return _script(piece, tag, closing)
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
         if _STYLE.search(rest):
@@ -135,8 +135,8 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     return None if closing else _element(name, attributes)
 
 
-def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
-    rest = piece[end : end + 400]
+def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | None:
+    rest = piece[tag.end() : tag.end() + 400]
     if rest[:1] and rest[:1] not in b" \t\r\n\f\v>/\x00\"'=+;" and rest[:1].isalnum():
         return None
     if closing:
@@ -148,9 +148,14 @@ def _script(piece: bytes, end: int, closing: bool) -> Confidence | None:
         re.I,
     ):
         return None
-    if _OWN_SCRIPT.match(rest) and is_document(piece):
+    if _OWN_SCRIPT.match(rest) and (is_document(piece) or prose_words(piece, tag.start()) >= 3):
         return None  # a page that shows how a script of the site is loaded
-    if rest[:1] == b">" and words_after(rest, 1) >= 2 and b"</" not in rest and b"(" not in rest:
+    if (
+        rest[:1] == b">"
+        and (words_after(rest, 1) >= 2 or rest[1:2] in b",.;:)")
+        and b"</" not in rest
+        and b"(" not in rest
+    ):
         return None  # a sentence about the tag
     return Confidence.HIGH
 

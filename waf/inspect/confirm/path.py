@@ -123,6 +123,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             )
             is not None
         )
+        if value[max(0, start - 2) : start] in (b'="', b"='"):
+            return None  # a link within a page
         if highest >= 3 or (
             highest == 2 and (ups >= 3 or disguised or _BARE.search(path) or _TARGET.search(path))
         ):
