@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from waf.config.schema import Limits
-from waf.errors import Fault
+from waf.errors import ClientFault
 from waf.http1.parse import request_head
 from waf.policy.access_log import from_access_log
 
@@ -53,7 +55,5 @@ def test_any_line_is_a_message_or_a_fault_of_the_client(middle: bytes) -> None:
     for line in (middle, _FRONT + b'"GET /' + middle + b' HTTP/1.1" 200 1 "-" "' + middle + b'"'):
         for sample in from_access_log([line]):
             if sample is not None:
-                try:
+                with contextlib.suppress(ClientFault):
                     request_head(sample.head, Limits())
-                except Fault as fault:
-                    assert fault.rule.startswith("protocol.")

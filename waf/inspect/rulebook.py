@@ -32,8 +32,7 @@ _UNSEEN: Final = 3  # candidates that nobody could be asked about which are give
 _LONG: Final = (
     8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
 )
-_LEAST: Final = MAX_TEXTS  # questions that every rule may ask at every field while there is budget
-_WHOLE: Final = -1  # marks a question about a text as a whole
+_LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
 _EXCERPT: Final = 60  # bytes of a match that an excerpt shows, from its end
 _NEAR: Final = (
     160  # bytes on each side of a match's end within which two matches must be alike to be one question
@@ -131,10 +130,15 @@ class Questions:
         if len(hits) == 1:
             return list(hits), True
         different = list({self._question(armed, hit): hit for hit in reversed(hits)}.values())[::-1]
-        if len(different) <= self._share:
+        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0]) else self._share
+        if len(different) <= share:
             return different, True
-        last, steps = len(different) - 1, self._share - 1
-        return [different[number * last // steps] for number in range(self._share)], False
+        last, steps = len(different) - 1, share - 1
+        return [different[number * last // steps] for number in range(share)], False
+
+    def _short(self, armed: Armed, hit: Hit) -> bool:
+        """Whether it is answered at once: most is looked for in no document, or only at its beginning."""
+        return armed.scope is not Scope.NEAR and self._is_document(hit.text.data)
 
     def ask(self, armed: Armed, hit: Hit) -> Answer:
         rule, data, end = armed.rule, hit.text.data, hit.match[1]
@@ -149,9 +153,7 @@ class Questions:
         if answer is None:
             if self._budget <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
-            # What is looked for in no document is answered at once.
-            short = question[1] == _WHOLE and armed.scope is Scope.DOCUMENT
-            self._budget -= 1 if short else 1 + min(len(data) // 512, _LONG)
+            self._budget -= 2 if self._short(armed, hit) else 1 + min(len(data) // 512, _LONG)
             start = matcher.start_of(data, hit.match)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
         length, confidence = answer
@@ -163,7 +165,7 @@ class Questions:
         data, end = hit.text.data, hit.match[1]
         scope = armed.scope
         if scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data)):
-            return id(armed.confirm), _WHOLE, data
+            return id(armed.confirm), -1, data
         return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
 
     def _is_document(self, data: bytes) -> bool:

@@ -20,6 +20,7 @@ WINDOW: Final = 2048
 _LOOK_BACK: Final = 160
 _WORD: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
 _SAMPLE: Final = 4096
+_KINDS: Final = 1024  # bytes whose kinds are counted
 
 
 def is_document(value: bytes) -> bool:
@@ -35,7 +36,7 @@ def is_document(value: bytes) -> bool:
     wrapped = sample.count(b"  ") >= 3 or (len(sample) >= 300 and sample.count(b" ") >= 50)
     if not (lines >= 4 and len(sample) >= 8 * lines) and not wrapped:
         return False
-    return len(set(sample)) >= 24
+    return len(set(sample[:_KINDS])) >= 24
 
 
 def blanks(text: bytes) -> bytes:

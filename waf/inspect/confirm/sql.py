@@ -218,6 +218,7 @@ _BARE: Final = tuple(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
+_GLANCE: Final = 512  # bytes of a document that are read from a starting point
 _STATEMENT_MAX: Final = (
     200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
 )
@@ -252,7 +253,8 @@ def judge(value: bytes) -> Confidence | None:
         value = value.replace(b"+", b" ")
     if _quoted(value, document):
         return Confidence.HIGH
-    bare = _shape(value, _start(value))
+    window = _GLANCE if document else WINDOW
+    bare = _shape(value, _start(value), window)
     if any(shape.match(bare) for shape in _BARE):
         return Confidence.HIGH
     if document:
@@ -266,7 +268,7 @@ def judge(value: bytes) -> Confidence | None:
             break
         if value.count(b" ", 0, start.start()) > 4 or bare[:1] in "TE":
             break  # a script of statements, or a sentence
-        if _AFLOAT.match(_shape(value, start.start())):
+        if _AFLOAT.match(_shape(value, start.start(), WINDOW)):
             return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
         return Confidence.MEDIUM
@@ -283,9 +285,10 @@ def _start(value: bytes) -> int:
     return match.end() if match else 0
 
 
-def _shape(value: bytes, start: int) -> str:
-    text = value[start : start + WINDOW]
-    return _reduce(_letters(text, tokens(text)))
+def _shape(value: bytes, start: int, window: int) -> str:
+    text = value[start : start + window]
+    shape = _reduce(_letters(text, tokens(text)))
+    return shape + "?" if len(value) > start + window and "c" not in shape else shape
 
 
 def _quoted(value: bytes, document: bool) -> bool:
@@ -296,7 +299,7 @@ def _quoted(value: bytes, document: bool) -> bool:
         tries = 0
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
-            rest = value[position + 1 : position + 1 + WINDOW]
+            rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
             found = _continues(value, position, rest, quote)
