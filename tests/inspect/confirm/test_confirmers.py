@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.inspect.confirm import CONFIRMERS, OF_VALUE, Confirmer
+from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
+from waf.inspect.confirm.shape import is_document
 from waf.model import Confidence
 
 _TABLES = Path(__file__).parent / "tables"
@@ -147,6 +148,23 @@ def test_answers_of_a_value_need_no_span(value: bytes, start: int, length: int) 
         assert confirm(value, (start, min(len(value), start + length))) == confirm(value, (0, len(value))), (
             name
         )
+
+
+_LINES = st.lists(_VALUES, min_size=5, max_size=9).map(
+    lambda pieces: b"a line of plain words, it is;\n".join(pieces)
+)
+
+
+@given(_LINES, st.integers(0, 2000), st.integers(0, 40))
+@settings(max_examples=100, deadline=None)
+def test_answers_of_a_document_need_no_span(value: bytes, start: int, length: int) -> None:
+    if not is_document(value):
+        return
+    start = min(start, len(value))
+    for name in OF_DOCUMENT:
+        confirm = CONFIRMERS[name]
+        span = (start, min(len(value), start + length))
+        assert confirm(value, span) == confirm(value, (0, len(value))), name
 
 
 @pytest.mark.slow
