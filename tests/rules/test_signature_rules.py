@@ -170,9 +170,12 @@ def test_every_rule_says_what_it_is_about() -> None:
             assert rule.cwe, rule.id
 
 
+_NEEDS_COMPANY = {"xss-xml-name"}  # says where something stands; another rule says what it is
+
+
 def test_a_sure_finding_refuses_and_a_leak_that_docs_may_quote_does_not() -> None:
     for rule in RULES:
-        if rule.response:
+        if rule.response or rule.id in _NEEDS_COMPANY:
             continue
         if rule.level <= 2:
             assert rule.severity >= Severity.HIGH, rule.id

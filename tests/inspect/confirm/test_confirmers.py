@@ -150,9 +150,7 @@ def test_answers_of_a_value_need_no_span(value: bytes, start: int, length: int) 
         )
 
 
-_LINES = st.lists(_VALUES, min_size=5, max_size=9).map(
-    lambda pieces: b"a line of plain words, it is;\n".join(pieces)
-)
+_LINES = st.lists(_VALUES, min_size=5, max_size=9).map(b"a line of plain words, it is;\n".join)
 
 
 @given(_LINES, st.integers(0, 2000), st.integers(0, 40))
