@@ -109,13 +109,15 @@ def header_fields(lines: Iterable[HeaderLine]) -> list[Field]:
     return fields
 
 
-_LONG: Final = 12  # bytes of a parameter in which something may be encoded as a whole
+_LONG: Final = 8  # bytes of a parameter in which something may be encoded as a whole
+
+_MOST: Final = 64  # parameters that are taken apart; what follows is part of the last
 
 
 def _asked_for(label: str, url: bytes) -> list[Field]:
     """The query parameters of a Referer: apps that log or analyse it take them apart."""
     fields = []
-    for pair in url.partition(b"?")[2].split(b"&"):
+    for pair in url.partition(b"?")[2].split(b"&", _MOST):
         raw = pair.partition(b"=")[2]
         value = unpercent(raw.replace(b"+", b" "))
         if value != raw or len(raw) >= _LONG:
