@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html.entities
+import json
 import re
 import unicodedata
 from typing import Final
@@ -264,6 +265,36 @@ def _as_text(data: bytes) -> bytes:
 
 
 _HEX: Final = re.compile(rb"(?:0x|\\x|x'|)((?:[0-9A-Fa-f]{2}){6,})'?", re.I)
+
+
+_DOCUMENT_MAX: Final = 65_536  # bytes of a document that is taken apart
+_STRINGS_MAX: Final = 12  # of a document
+_PLAIN: Final = re.compile(r"[\w .,:@-]{1,40}")  # what no language but our own takes for more than text
+
+
+def decode_json(text: bytes) -> tuple[bytes, ...]:
+    """The strings and names of a JSON document, doubled ones too; () for what is none."""
+    if len(text) > _DOCUMENT_MAX or text.rstrip()[-1:] not in (b"}", b"]"):
+        return ()
+    found: list[str] = []
+
+    def pairs(items: list[tuple[str, object]]) -> list[object]:
+        found.extend(name for name, _ in items)
+        return [value for _, value in items]
+
+    try:
+        waiting = [json.loads(text, object_pairs_hook=pairs)]
+    except (ValueError, RecursionError):
+        return ()
+    strings: list[str] = []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, str):
+            strings.append(value)
+    telling = [one for one in dict.fromkeys(strings + found) if len(one) > 2 and not _PLAIN.fullmatch(one)]
+    return tuple(one.encode("utf-8", "surrogatepass") for one in telling[:_STRINGS_MAX])
 
 
 def decode_hex(text: bytes) -> tuple[bytes, ...]:

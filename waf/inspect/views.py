@@ -27,6 +27,7 @@ class View(enum.IntFlag):
     PATHNORM = 4096  # fold: \ is /, // and /./ are /, ;parameters are dropped; ".." stays
     SQUASH = 8192  # fold: white space and controls inside words are taken out ("java\tscript:")
     CONCAT = 16384  # fold: string concatenation is done ('al'+'ert', 'a'||'b', "a"."b")
+    JSON = 32768  # layer: the strings of a value that is a JSON document as a whole
 
     @property
     def label(self) -> str:
@@ -35,7 +36,7 @@ class View(enum.IntFlag):
 
 LAYERS: Final = (
     View.PERCENT | View.HTML | View.JS | View.CSS | View.UNICODE | View.UTF7 | View.UTF16 | View.BASE64
-    | View.HEX | View.NULL
+    | View.HEX | View.NULL | View.JSON
 )  # fmt: skip
 FOLDS: Final = View.SQLSPACE | View.SHELL | View.PATHNORM | View.SQUASH | View.CONCAT
 VIEWS: Final[dict[str, View]] = {view.label: view for view in View} | {"decoded": LAYERS}

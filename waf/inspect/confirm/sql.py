@@ -311,7 +311,7 @@ def _quoted(value: bytes, document: bool) -> bool:
 
 def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool | None:
     """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
-    before = value[position - 1 : position] if position else b""
+    before = value[position - 1 : position] if value[:position].strip() else b""
     if before and before in _OPENERS and rest[:1].isalnum():
         return None
     found = tokens(rest)
