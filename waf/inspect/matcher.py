@@ -26,6 +26,7 @@ from waf.model import PatternStore
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
 SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
 _WORTH: Final = 100  # bytes for each group beyond two up to which it is faster than all of them
+_MANY: Final = 9  # groups beyond which their databases drive each other out of the cache
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _COUNTED: Final = (
     512 * 1024
@@ -133,7 +134,9 @@ class Matcher:
         if there is None:
             there = watched(text)
         groups = self._chosen.get(there) or self._choose(there)
-        return self._whole if len(text) < (len(groups) - 2) * _WORTH else groups
+        if len(groups) > _MANY or len(text) < (len(groups) - 2) * _WORTH:
+            return self._whole
+        return groups
 
     def _choose(self, there: int) -> tuple[_Group, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
