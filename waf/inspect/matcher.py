@@ -31,7 +31,7 @@ _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _COUNTED: Final = (
     512 * 1024
 )  # bytes of text for which there are more: what unfolds to zeros matches at every byte
-_CLOSE: Final = 12  # bytes
+CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
 
@@ -220,7 +220,7 @@ class TooManyMatches(Exception):
 
 
 def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> list[Match]:
-    """The matches without those that end less than `_CLOSE` bytes behind one of the same pattern that is kept.
+    """The matches without those that end less than `CLOSE` bytes behind one of the same pattern that is kept.
 
     `last` has the ends kept before, of a text that comes in pieces. Whoever looks at a match looks around it, too.
     """
@@ -228,7 +228,7 @@ def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> lis
     kept = []
     for match in matches:
         index, end = match
-        if end - last.get(index, -_CLOSE) >= _CLOSE:
+        if end - last.get(index, -CLOSE) >= CLOSE:
             last[index] = end
             kept.append(match)
     return kept

@@ -93,6 +93,9 @@ def nothing_typed(field: Field) -> bool:
     return False
 
 
+Question = tuple[int, int, bytes]
+"""Who is asked, and all of the text that the answer depends on."""
+
 Answer = tuple[Outcome, tuple[int, int], Confidence]
 
 
@@ -110,7 +113,7 @@ class Questions:
         self._budget = 0
         self._share = _LEAST
         self.allow(_QUESTIONS * _PER_QUESTION)
-        self._answers: dict[tuple[int, int, bytes], tuple[int, Confidence | None]] = {}
+        self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
 
     def allow(self, length: int, groups: int = 1) -> None:
@@ -122,15 +125,13 @@ class Questions:
     def spent(self) -> bool:
         return self._budget <= 0
 
-    def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[Hit], bool]:
+    def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[tuple[Question, Hit]], bool]:
         """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
 
         Where they are too many: the first, the last, and as many between them as fit, evenly spread.
         """
-        if len(hits) == 1:
-            return list(hits), True
-        different = list({self._question(armed, hit): hit for hit in reversed(hits)}.values())[::-1]
-        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0]) else self._share
+        different = list({self._question(armed, hit): hit for hit in reversed(hits)}.items())[::-1]
+        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0][1]) else self._share
         if len(different) <= share:
             return different, True
         last, steps = len(different) - 1, share - 1
@@ -140,16 +141,17 @@ class Questions:
         """Whether it is answered at once: most is looked for in no document, or only at its beginning."""
         return armed.scope is not Scope.NEAR and self._is_document(hit.text.data)
 
-    def ask(self, armed: Armed, hit: Hit) -> Answer:
+    def ask(self, armed: Armed, question: Question, hit: Hit) -> Answer:
         rule, data, end = armed.rule, hit.text.data, hit.match[1]
         matcher = self._matcher
         assert matcher is not None  # it made the match
+        answer = self._answers.get(question)
+        if answer is not None and answer[1] is None:
+            return Outcome.REJECTED, (end - answer[0], end), rule.confidence
         if not hit.sure and not matcher.fits(data, hit.match):
             return Outcome.REJECTED, (end, end), rule.confidence
         if armed.confirm is None:
             return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
-        question = self._question(armed, hit)
-        answer = self._answers.get(question)
         if answer is None:
             if self._budget <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
@@ -161,7 +163,7 @@ class Questions:
             return Outcome.REJECTED, (end - length, end), rule.confidence
         return Outcome.FOUND, (end - length, end), confidence
 
-    def _question(self, armed: Armed, hit: Hit) -> tuple[int, int, bytes]:
+    def _question(self, armed: Armed, hit: Hit) -> Question:
         data, end = hit.text.data, hit.match[1]
         scope = armed.scope
         if scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data)):
@@ -248,8 +250,8 @@ class Rulebook:
                 continue
             chosen, complete = questions.chosen(armed, visible)
             found = False
-            for hit in chosen:
-                outcome, span, confidence = questions.ask(armed, hit)
+            for question, hit in chosen:
+                outcome, span, confidence = questions.ask(armed, question, hit)
                 yield Candidate(armed.rule, field, hit.text, span, outcome, confidence)
                 found = outcome is Outcome.FOUND
                 findings += found

@@ -17,7 +17,7 @@ import msgspec
 
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Step, Text
-from waf.inspect.matcher import SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
+from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
 from waf.inspect.views import View
 from waf.model import PatternStore
 
@@ -320,14 +320,18 @@ class _Rounds:
                     self._overflowed.add(text.owner)
                 self._hits += [Hit(text, match) for match in thinned(found)]
         else:
-            kept: dict[int, dict[int, int]] = {}
-            last = len(ends) - 1
+            # Matches come by ascending end. They are thinned as `thinned` does, for each text apart.
+            kept: dict[tuple[int, int], int] = {}
+            number, last = 0, len(ends) - 1
             for index, end in matches:
-                number = min(bisect_right(ends, end - 1), last)
+                while number < last and ends[number] < end:
+                    number += 1
                 text = frontier[number]
+                size = len(text.data)
                 # What "$" takes of the mark is no byte of the text.
-                local = min(end - ends[number] + len(text.data) + len(BETWEEN), len(text.data))
-                if thinned([(index, local)], kept.setdefault(number, {})):
+                local = min(end - ends[number] + size + len(BETWEEN), size)
+                if local - kept.get((number, index), -CLOSE) >= CLOSE:
+                    kept[number, index] = local
                     self._hits.append(Hit(text, (index, local), sure=False))
 
 

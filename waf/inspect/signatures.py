@@ -38,6 +38,7 @@ from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
+_MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
 _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
@@ -329,7 +330,7 @@ class Signatures:
             return True
         matched = self._matched(scan, level)
         values = sheet.around(matched, scan.spots)
-        if len(values) > MAX_SUSPECTS:
+        if len(values) > MAX_SUSPECTS or len(matched) > _MANY:
             return True
         scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         if self._searcher.idle([*values], scan):
