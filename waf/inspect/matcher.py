@@ -1,6 +1,6 @@
 """Many patterns over a text at once: matches in microseconds, whatever the number of patterns.
 
-Owns Hyperscan: its flags, databases, scratch spaces, disk cache and errors. Knows nothing of rules, fields or
+Owns scans and streams, and which database is asked about a text. Knows nothing of rules, fields or
 views: patterns go in, (pattern's index, end offset) pairs come out. Where a match starts is found only when somebody
 asks: letting the engine track starts makes scans dearer by half, databases twice as large, and forbids some patterns.
 
@@ -11,17 +11,25 @@ they are faster than all patterns in one database.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import platform
 from collections.abc import Sequence
 from typing import Any, Final
 
 import hyperscan
-import msgspec
 
-from waf.inspect import gates
+from waf.inspect import databases, gates
+from waf.inspect.databases import Database, Pattern, PatternFault
 from waf.model import PatternStore
+
+__all__ = [
+    "Match",
+    "MatchStream",
+    "Matcher",
+    "Pattern",
+    "PatternFault",
+    "TooManyMatches",
+    "thinned",
+    "watched",
+]
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
 SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
@@ -35,44 +43,8 @@ CLOSE: Final = 12  # bytes
 _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is looked for
 
 
-class Pattern(msgspec.Struct, frozen=True):
-    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter."""
-
-    expression: bytes
-    case: bool = False
-    once: bool = False
-
-
-class PatternFault(Exception):
-    """Patterns that do not compile: (index, the engine's reason) of each."""
-
-    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
-        super().__init__("; ".join(f"pattern {index}: {reason}" for index, reason in faults))
-        self.faults: Final = tuple(faults)
-
-
 Match = tuple[int, int]
 """Index of the pattern, and the offset behind the match."""
-
-
-class _Group:
-    """One database with the characters of which a text must have one; no bits: every text is asked about."""
-
-    __slots__ = ("_spare", "bits", "database", "size")
-
-    def __init__(self, database: Any, bits: int = 0) -> None:
-        self.database = database
-        self.bits = bits
-        self.size: Final[int] = database.size()
-        self._spare: list[Any] = []
-
-    def scan_aside(self, text: bytes, on_match: Any) -> None:
-        """A scan while another one goes on in another thread."""
-        scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self.database)
-        try:
-            self.database.scan(text, on_match, scratch=scratch)
-        finally:
-            self._spare.append(scratch)
 
 
 class Matcher:
@@ -80,17 +52,15 @@ class Matcher:
 
     __slots__ = ("_chosen", "_groups", "_of", "_streaming", "_whole", "size")
 
-    def __init__(
-        self, whole: _Group, groups: Sequence[_Group], of: Sequence[tuple[int, ...]], streaming: Any
-    ) -> None:
+    def __init__(self, count: int, whole: Database, groups: Sequence[Database], streaming: Any) -> None:
         self._whole = (whole,)
         self._groups = tuple(groups)
-        self._chosen: dict[int, tuple[_Group, ...]] = {}
-        self._of = [
-            tuple(self._groups[number] for number in numbers) for numbers in of
-        ]  # those of each pattern
+        self._chosen: dict[int, tuple[Database, ...]] = {}
+        members = [(group, frozenset(group.indices or ())) for group in groups]
+        # Those that have a pattern; a pattern may be in several groups, in parts.
+        self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
         self._streaming = streaming
-        sizes = [group.size for group in (whole, *groups)]
+        sizes = [database.size for database in (whole, *groups)]
         self.size: Final[int] = sum(sizes) + (streaming.size() if streaming else 0)  # bytes
 
     @classmethod
@@ -106,19 +76,17 @@ class Matcher:
 
         `grouped` pays for many patterns over texts of which most match nothing.
         """
-        everything = list(enumerate(patterns))
-        parts = _grouped(patterns) if grouped else []
         try:
-            whole = _Group(_database(everything, hyperscan.HS_MODE_BLOCK, store))
-            groups = [_Group(_database(part, hyperscan.HS_MODE_BLOCK, store), bits) for bits, part in parts]
-            stream = _database(everything, hyperscan.HS_MODE_STREAM, store) if streaming else None
+            whole = Database(databases.compiled(patterns, store))
+            groups = [
+                Database(databases.compiled(parts, store), indices, bits)
+                for bits, indices, parts in (_grouped(patterns) if grouped else ())
+            ]
+            stream = databases.compiled(patterns, store, streaming=True) if streaming else None
         except hyperscan.HyperscanError as error:
-            raise PatternFault(_faults(patterns, streaming) or [(-1, str(error))]) from None
-        of: list[list[int]] = [[] for _ in patterns]
-        for number, (_, part) in enumerate(parts):
-            for index in dict.fromkeys(index for index, _ in part):
-                of[index].append(number)
-        return cls(whole, groups, [tuple(numbers) for numbers in of], stream)
+            faults = databases.faults(patterns, streaming=streaming)
+            raise PatternFault(faults or [(-1, str(error))]) from None
+        return cls(len(patterns), whole, groups, stream)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
@@ -127,7 +95,7 @@ class Matcher:
         """
         return self._scan(self._fitting(text, there), text, most)
 
-    def _fitting(self, text: bytes, there: int | None = None) -> tuple[_Group, ...]:
+    def _fitting(self, text: bytes, there: int | None = None) -> tuple[Database, ...]:
         """What to ask about a text: everything at once, or the groups with its characters, whichever costs less."""
         if not self._groups or len(text) <= SHORT:
             return self._whole
@@ -138,7 +106,7 @@ class Matcher:
             return self._whole
         return groups
 
-    def _choose(self, there: int) -> tuple[_Group, ...]:
+    def _choose(self, there: int) -> tuple[Database, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
         chosen = tuple(group for group in self._groups if not group.bits or group.bits & there)
         if len(self._chosen) >= _COMBINATIONS:
@@ -146,7 +114,7 @@ class Matcher:
         self._chosen[there] = chosen
         return chosen
 
-    def _scan(self, groups: Sequence[_Group], text: bytes, most: int = 0) -> list[Match]:
+    def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
         found: list[Match] = []
         most = most or MAX_MATCHES + min(len(text), _COUNTED) // 16
 
@@ -156,11 +124,13 @@ class Matcher:
 
         try:
             for group in groups:
+                before = len(found)
                 try:
-                    group.database.scan(text, on_match)
-                except hyperscan.ScratchInUseError:
-                    # A callback let another thread in, which scans with the database's own scratch space.
-                    group.scan_aside(text, on_match)
+                    group.scan(text, on_match)
+                finally:
+                    if group.indices is not None and len(found) > before:
+                        indices = group.indices
+                        found[before:] = [(indices[index], end) for index, end in found[before:]]
         except hyperscan.ScanTerminated:
             raise TooManyMatches(_by_end(found)) from None
         return _by_end(found) if len(groups) > 1 and len(found) > 1 else found
@@ -169,10 +139,7 @@ class Matcher:
         """Whether there is any match; the scan ends at the first."""
         try:
             for group in self._fitting(text):
-                try:
-                    group.database.scan(text, _enough)
-                except hyperscan.ScratchInUseError:
-                    group.scan_aside(text, _enough)
+                group.scan(text, _enough)
         except hyperscan.ScanTerminated:
             return True
         return False
@@ -305,8 +272,8 @@ def _by_end(matches: list[Match]) -> list[Match]:
     return sorted(dict.fromkeys(matches), key=lambda match: match[1])
 
 
-def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[tuple[int, Pattern]]]]:
-    """Bits of a group's characters, and its patterns with their indices; a pattern may be in several, in parts."""
+def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[int], list[Pattern]]]:
+    """Groups: the bits of their characters, the indices of their patterns, and the patterns or parts of them."""
     families: dict[int, list[tuple[int, Pattern]]] = {}
     wanted: dict[int, set[int]] = {}
     for index, pattern in enumerate(patterns):
@@ -319,79 +286,8 @@ def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[tuple[int, Pat
         families.setdefault(gates.FREE, []).extend(families.pop(gates.USUAL, ()))
         wanted.setdefault(gates.FREE, set())
     groups = []
-    for number, part_of in sorted(families.items()):
+    for number, members in sorted(families.items()):
         usual = number == gates.FREE or not wanted[number] <= gates.WATCHED
         bits = 0 if usual else sum(_BIT[byte] for byte in wanted[number])
-        groups.append((bits, part_of))
+        groups.append((bits, [index for index, _ in members], [part for _, part in members]))
     return groups
-
-
-# ------------------------------------------------------------------------------------------------------- compiling
-
-
-def _flags(pattern: Pattern) -> int:
-    flags = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_MULTILINE
-    if not pattern.case:
-        flags |= hyperscan.HS_FLAG_CASELESS
-    if pattern.once:
-        flags |= hyperscan.HS_FLAG_SINGLEMATCH
-    return int(flags)
-
-
-Numbered = Sequence[tuple[int, Pattern]]
-"""Patterns with the indices under which their matches are reported."""
-
-
-def _compile(patterns: Numbered, mode: int) -> Any:
-    database = hyperscan.Database(mode=mode)
-    database.compile(
-        expressions=[pattern.expression for _, pattern in patterns],
-        ids=[index for index, _ in patterns],
-        elements=len(patterns),
-        flags=[_flags(pattern) for _, pattern in patterns],
-    )
-    return database
-
-
-@functools.cache
-def engine_version() -> str:
-    """The engine's version and the processor features it compiles for."""
-    return str(_compile([(0, Pattern(b"a"))], hyperscan.HS_MODE_BLOCK).info().decode())
-
-
-def cache_key(patterns: Numbered, mode: int) -> str:
-    """The name under which a compiled set is kept: everything that its bytes depend on."""
-    digest = hashlib.sha256(f"{engine_version()}\n{platform.machine()}\n{mode}\n".encode())
-    for index, pattern in patterns:
-        digest.update(f"{index} {_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
-    return digest.hexdigest()
-
-
-def _database(patterns: Numbered, mode: int, store: PatternStore) -> Any:
-    """Raises hyperscan.HyperscanError."""
-    key = cache_key(patterns, mode)
-    kept = store.load(key)
-    if kept is not None:
-        try:
-            database = hyperscan.loadb(kept, mode)
-            database.scratch = hyperscan.Scratch(database)
-        except hyperscan.HyperscanError:
-            pass  # damaged, or of another build: compiled anew
-        else:
-            return database
-    database = _compile(patterns, mode)
-    store.save(key, hyperscan.dumpb(database))
-    return database
-
-
-def _faults(patterns: Sequence[Pattern], streaming: bool) -> list[tuple[int, str]]:
-    """The engine does not say which pattern it could not compile: one by one they tell."""
-    faults = []
-    for index, pattern in enumerate(patterns):
-        try:
-            _compile([(0, pattern)], hyperscan.HS_MODE_BLOCK)
-            if streaming:
-                _compile([(0, pattern)], hyperscan.HS_MODE_STREAM)
-        except hyperscan.HyperscanError as error:
-            faults.append((index, str(error)))
-    return faults
