@@ -5,7 +5,7 @@
 Each stage of the data path is called as the proxy calls it, on the requests of bench.cases; the figure is
 the best of several repetitions, in microseconds. What the sum of the stages leaves of `bench.latency`'s CPU
 per request is sockets, event loop and bookkeeping. `--profile` shows the functions behind a case,
-`--patterns` the dearest patterns.
+`--patterns` the dearest patterns and what all of them cost.
 """
 
 from __future__ import annotations
@@ -192,12 +192,27 @@ def profile(bench: Bench, case: Case, count: int = 2_000) -> None:
 
 
 def patterns(bench: Bench, top: int = 15) -> None:
-    """Print the patterns that cost most per KB."""
-    from waf.inspect.cost import pattern_costs
+    """Print the patterns that cost most per KB, and what all of them cost in one database and in groups."""
+    from waf.inspect.bodies import json_body
+    from waf.inspect.bodies.parsed import Notes
+    from waf.inspect.cost import ORDINARY, pattern_costs, text_costs
 
-    if bench.policy.signatures is not None:
-        for entry in pattern_costs(bench.policy.signatures.rules, clock=time.perf_counter)[:top]:
-            print(f"{entry.microseconds_per_kb:8.2f} µs/KB  {entry.rule}  {entry.pattern[:80]}")
+    if bench.policy.signatures is None:
+        return
+    rules = bench.policy.signatures.rules
+    for entry in pattern_costs(rules, clock=time.perf_counter)[:top]:
+        print(f"{entry.microseconds_per_kb:8.2f} µs/KB  {entry.rule}  {entry.pattern[:80]}")
+    case = next(case for case in cases() if case.name == "json-64k")
+    document = case.requests[0].partition(b"\r\n\r\n")[2]
+    parsed = json_body.parse(document, Notes(bench.limits, bench.policy.detector.mask))
+    sheet = parsed.sheet() if parsed is not None and parsed.sheet is not None else None
+    named = dict(zip(("prose", "values of records", "parameters"), ORDINARY, strict=True))
+    if sheet is not None:
+        named[case.title] = sheet.text
+    for name, (one, grouped) in zip(
+        named, text_costs(rules, time.thread_time, [*named.values()]), strict=True
+    ):
+        print(f"{one:8.2f} µs/KB in one database, {grouped:5.2f} in groups: {name}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

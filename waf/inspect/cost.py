@@ -18,6 +18,7 @@ from waf.inspect.search import among_others
 
 LIMIT: Final = 0.25  # µs/KiB that one pattern may cost on ordinary text
 _RUNS: Final = 5
+_REPEATS: Final = 20
 
 _PROSE: Final = (
     b"The order arrived on Tuesday, two days early, and the box wasn't damaged at all. We'd like to select a "
@@ -84,6 +85,31 @@ def pattern_costs(
                 )
             )  # fmt: skip
     return sorted(costs, key=lambda cost: cost.microseconds_per_kb, reverse=True)
+
+
+def text_costs(
+    rules: Sequence[Rule], clock: Callable[[], float], texts: Sequence[bytes] = ORDINARY
+) -> list[tuple[float, float]]:
+    """µs/KiB of each text under all patterns of requests: in one database, and in groups as they are used."""
+    patterns = [
+        Pattern(among_others(expression.encode()), case=rule.case)
+        for rule in rules
+        if not rule.response
+        for expression in rule.patterns
+    ]
+    matchers = [Matcher.build(patterns, _Forgetful(), grouped=grouped) for grouped in (False, True)]
+    costs = []
+    for text in texts:
+        best = [float("inf")] * len(matchers)
+        for _ in range(_RUNS):
+            for number, matcher in enumerate(matchers):
+                start = clock()
+                for _ in range(_REPEATS):
+                    _scan(matcher, text)
+                best[number] = min(best[number], clock() - start)
+        one, grouped = (cost * 1e6 / _REPEATS / (len(text) / 1024) for cost in best)
+        costs.append((one, grouped))
+    return costs
 
 
 def _scan(matcher: Matcher, text: bytes) -> int:

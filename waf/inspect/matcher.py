@@ -34,7 +34,7 @@ __all__ = [
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
 SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
 _WORTH: Final = 100  # bytes for each group beyond two up to which it is faster than all of them
-_MANY: Final = 9  # groups beyond which their databases drive each other out of the cache
+_MANY: Final = 7  # groups beyond which their databases drive each other out of the cache
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _COUNTED: Final = (
     512 * 1024
