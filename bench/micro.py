@@ -3,7 +3,7 @@
     python -m bench.micro [--only CASE] [--profile CASE] [--patterns] [--results]
 
 Each stage of the data path is called as the proxy calls it, on the requests of bench.cases; the figure is
-the best of several repetitions, in microseconds. What the sum of the stages leaves of `bench.latency`'s CPU
+the best of several repetitions, in microseconds of this thread's CPU. What the sum of the stages leaves of `bench.latency`'s CPU
 per request is sockets, event loop and bookkeeping. `--profile` shows the functions behind a case,
 `--patterns` the dearest patterns and what all of them cost.
 """
@@ -37,24 +37,24 @@ Stage = Callable[[], Any]
 
 
 def best(stage: Stage) -> float:
-    """Seconds of one call: the best of REPEATS spans of about SPAN_SECONDS each."""
+    """Seconds of CPU of one call: the best of REPEATS spans of about SPAN_SECONDS each."""
     stage()
     count = 1
     while True:
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in itertools.repeat(None, count):
             stage()
-        spent = time.perf_counter() - started
+        spent = time.thread_time() - started
         if spent >= SPAN_SECONDS / 4:
             break
         count *= 4
     count = max(1, int(count * SPAN_SECONDS / spent))
     spans = []
     for _ in range(REPEATS):
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in itertools.repeat(None, count):
             stage()
-        spans.append((time.perf_counter() - started) / count)
+        spans.append((time.thread_time() - started) / count)
     return min(spans)
 
 
