@@ -236,7 +236,7 @@ PyDoc_STRVAR(json_sheet_doc,
 
 static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 2 || !PyBytes_CheckExact(arguments[0]) || !PyLong_Check(arguments[1])) {
+    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1])) {
         PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
         return NULL;
     }

@@ -368,6 +368,22 @@ def test_nothing_is_lost_on_the_fast_way(pairs: list[tuple[str, str]], container
     assert fast == set(_slowly(made))
 
 
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        (b"a=%253Cb%253E", ["protocol.double-encoding"]),
+        (b"a=b%00c", ["protocol.null-byte"]),
+        (b"a=%25u003cb", ["protocol.double-encoding", "protocol.percent-u"]),
+        (b"a=x&b=%C0%BCscript", ["protocol.overlong-utf8"]),
+        (b"a=it%27s+fine", []),
+    ],
+)
+def test_forms_are_noticed_as_arguments_are(body: bytes, noted: list[str]) -> None:
+    for made in (reading(body=body, content_type=FORM), reading(b"/?" + body)):
+        signatures(*_FILES).check(made, 2)
+        assert sorted({finding.rule for finding in made.findings}) == noted
+
+
 # ----------------------------------------------------------------------------------------------------------- cost
 
 

@@ -324,6 +324,8 @@ class _Rounds:
             kept: dict[tuple[int, int], int] = {}
             number, last = 0, len(ends) - 1
             for index, end in matches:
+                if number and end <= ends[number - 1]:  # should the engine ever give them in another order
+                    number = bisect_right(ends, end - 1)
                 while number < last and ends[number] < end:
                     number += 1
                 text = frontier[number]

@@ -335,7 +335,8 @@ class Signatures:
         scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         if self._searcher.idle([*values], scan):
             return False
-        fields = [Field(sheet.parts[0], "", value) for value in values]
+        raw = b"%" if sheet.coded else None  # any may have been; the fields themselves will tell
+        fields = [Field(sheet.parts[0], "", value, raw) for value in values]
         silent = Notes(notes.limits, notes.mask)
 
         def covers(armed: Armed, field: Field) -> bool:

@@ -134,9 +134,10 @@ def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
     if shape != b"=&" * count + b"=" or count >= notes.limits.fields or len(data) > notes.limits.value:
         return None
     text = data.translate(_FORM_TO_MARKS)
-    if b"%" in text:
+    coded = b"%" in text
+    if coded:
         text = unpercent(text)
-    return Sheet(text, _FORM_PARTS) if text.count(MARK) == len(shape) else None
+    return Sheet(text, _FORM_PARTS, coded) if text.count(MARK) == len(shape) else None
 
 
 _CHARSET_FIELD: Final = re.compile(rb"(?:^|&)_charset_=([^&]{1,40})")

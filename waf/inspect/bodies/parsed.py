@@ -39,11 +39,12 @@ class BodyKind(enum.Enum):
 class Sheet(msgspec.Struct, frozen=True, gc=False):
     """Many values in one text, for one scan: each stands between two `MARK`s, and none holds one.
 
-    `parts` are those that a value may be of.
+    `parts` are those that a value may be of. `coded`: some were percent-encoded in their container.
     """
 
     text: bytes
     parts: tuple[Part, ...]
+    coded: bool = False
 
     def around(self, offsets: Iterable[int], spots: Iterable[tuple[int, int]] = ()) -> dict[bytes, int]:
         """The different values in which the bytes before the offsets stand; a mark belongs to the value before.
