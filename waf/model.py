@@ -168,6 +168,19 @@ class Verdict(msgspec.Struct, frozen=True):
 PASSED = Verdict(Action.FORWARD, Action.FORWARD)
 
 
+def joined(first: Verdict, second: Verdict) -> Verdict:
+    """Two verdicts on one message as one: the findings of both, the stronger action of the two."""
+    if second is PASSED or second == PASSED:
+        return first
+    if first is PASSED or first == PASSED:
+        return second
+    stronger = second if second.action is Action.BLOCK or first.action is Action.FORWARD else first
+    would = Action.BLOCK if Action.BLOCK in (second.would, first.would) else first.would
+    if would is Action.FORWARD:
+        would = second.would
+    return msgspec.structs.replace(stronger, would=would, findings=(*first.findings, *second.findings))
+
+
 Mask = Callable[[bytes], str]
 """Makes bytes safe to show: sensitive values masked, controls escaped, at most 120 characters."""
 

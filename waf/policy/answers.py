@@ -27,13 +27,16 @@ from waf.model import (
     Severity,
     Verdict,
     Withheld,
+    joined,
 )
 from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
-from waf.policy.streams import Guarded, JudgedResponse, both
+from waf.policy.lifting import Lifting
+from waf.policy.streams import Guarded, JudgedResponse
 from waf.policy.verdicts import Verdicts
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Clean, Detector, ResponseFilter, Unread
+from waf.sensitive.headers import QUIET
 
 _OFF: Final = Mode.OFF  # an enum's attribute costs more than a global
 _PROTECT: Final = Mode.PROTECT
@@ -50,12 +53,14 @@ class Answers:
         detector: Detector,
         disclosures: Disclosures | None,
         verdicts: Verdicts,
+        lifting: Lifting,
     ) -> None:
         self._on_error: Final = config.inspection.on_error
         self._signatures: Final = signatures
         self._detector: Final = detector
         self._disclosures: Final = disclosures if config.sensitive.disclosure == "block" else None
         self._verdicts: Final = verdicts
+        self._lifting: Final = lifting
         self._redacts: Final = verdicts.acts(Engine.SENSITIVE)
         self._withholds: Final = verdicts.blocks_responses and verdicts.acts(Engine.SIGNATURE)
 
@@ -87,7 +92,7 @@ class Answers:
         self, exchange: Exchange, judgement: Judgement, response: Response, body: bytes
     ) -> Released | Withheld:
         settings = judgement.settings
-        redaction = leaks = PASSED
+        head = redaction = leaks = PASSED
         readable = True
         if settings.sensitive:
             enforce = self._redacts and settings.mode is _PROTECT
@@ -96,7 +101,8 @@ class Answers:
             else:
                 request = exchange.request
                 assert request is not None
-                seen = self._detector.screen(request, response, body, enforce, self._most(exchange))
+                lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
+                seen = self._detector.screen(request, response, body, enforce, self._most(exchange), lift)
                 judgement.response_tally = None if seen is None else seen.tally
                 if seen is not None and not isinstance(seen, Clean):
                     try:
@@ -105,25 +111,52 @@ class Answers:
                         return Withheld(refused.verdict)
                     response, redaction = seen.response, seen.verdict()
                     readable = not isinstance(seen, Unread)
+            if not QUIET.issuperset(response.headers.index):
+                response, head = self._head(exchange, judgement, response, enforce)
+                if head.action is Action.BLOCK:
+                    return Withheld(head)
         if readable and settings.responses and settings.signatures and self._signatures is not None:
             found = self._signatures.response_whole(response, body, settings.level)
             if found:
                 leaks = self._verdicts.of_response(exchange, judgement, found)
                 if leaks.action is Action.BLOCK:
                     return Withheld(leaks)
-        if redaction is not PASSED or leaks is not PASSED:
-            exchange.response_verdict = both(redaction, leaks)
+        if redaction is not PASSED or leaks is not PASSED or head is not PASSED:
+            exchange.response_verdict = joined(joined(head, redaction), leaks)
         return Released(response, None, False, False, body)
 
-    def _stream(self, exchange: Exchange, judgement: Judgement, response: Response) -> Released:
+    def _head(
+        self, exchange: Exchange, judgement: Judgement, response: Response, enforce: bool
+    ) -> tuple[Response, Verdict]:
+        """The head without what must not be in its headers, and what was found there."""
+        request = exchange.request
+        assert request is not None
+        hits = self._detector.head_hits(request, response, enforce, self._lifting.of(exchange, judgement))
+        if hits is None:
+            return response, PASSED
+        if judgement.response_tally:
+            judgement.response_tally.include(hits.tally)
+        else:
+            judgement.response_tally = hits.tally
+        return hits.response, hits.verdict
+
+    def _stream(self, exchange: Exchange, judgement: Judgement, response: Response) -> Released | Withheld:
         settings = judgement.settings
         request = exchange.request
         assert request is not None
         enforce = self._redacts and settings.mode is _PROTECT
         redactor = None
         if settings.sensitive:
-            redactor = self._detector.response_filter(request, response, enforce, self._most(exchange))
-            judgement.response_tally = redactor.tally if redactor is not None else None
+            lift = self._lifting.of(exchange, judgement)
+            head_only, head = self._head(exchange, judgement, response, enforce)
+            if head.action is Action.BLOCK:
+                return Withheld(head)
+            response, exchange.response_verdict = head_only, head
+            redactor = self._detector.response_filter(request, response, enforce, self._most(exchange), lift)
+            if redactor is not None:
+                if judgement.response_tally is not None:
+                    redactor.tally.include(judgement.response_tally)
+                judgement.response_tally = redactor.tally
         scan = None
         if settings.responses and settings.signatures and self._signatures is not None:
             scan = self._signatures.response_stream(request, response, settings.level)

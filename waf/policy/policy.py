@@ -40,6 +40,7 @@ from waf.policy.answers import Answers
 from waf.policy.bypass import broke, uninspected
 from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement, ReadFields
+from waf.policy.lifting import Lifting
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
 from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
@@ -90,7 +91,10 @@ class Policy:
         self.routes: Final = Routes(config)
         self._limits: Final = config.limits
         self._verdicts: Final = Verdicts(config, tuning, detector.mask)
-        self._answers: Final = Answers(config, signatures, detector, disclosures, self._verdicts)
+        self._lifting: Final = Lifting(tuning, detector.entities)
+        self._answers: Final = Answers(
+            config, signatures, detector, disclosures, self._verdicts, self._lifting
+        )
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
 
@@ -172,6 +176,7 @@ class Policy:
             exchange.verdict = self._verdicts.of_request(exchange, judgement, found)
             return exchange.verdict
 
+        failed = partial(broke, exchange, on_error=self.config.inspection.on_error)
         scans: list[Scan] = []
         if request.framing is Framing.CHUNKED:  # a length was held against the limit by `plan`
             scans.append(Ceiling(settings.body, _too_large()))
@@ -179,7 +184,16 @@ class Policy:
             uninspected(exchange, "stream-off", "a streamed body with signatures off")
         else:
             scan = self.signatures.request_stream(request, settings.level, self._limits)
-            scans.append(Guarded(scan, partial(broke, exchange, on_error=self.config.inspection.on_error)))
+            scans.append(Guarded(scan, failed))
+        if settings.sensitive:
+            lift = self._lifting.of(exchange, judgement)
+            spared = partial(
+                uninspected, exchange, "stream-unmasked", "a value in a body too long to be changed"
+            )
+            searched = self.detector.request_stream(request, judgement.hits, spared, lift)
+            if searched is not None:
+                search, judgement.hits = searched
+                scans.append(Guarded(search, failed))
         return Admitted(answer.request, None, ScannedBody(scans, judge) if scans else None)
 
     def _judge(self, exchange: Exchange, body: bytes) -> Admitted | Refused:
@@ -212,7 +226,8 @@ class Policy:
         hits = None
         redacts = settings.sensitive and self._verdicts.enforces(settings, Engine.SENSITIVE)
         if settings.sensitive:
-            hits = judgement.hits = detector.check_request(reading, request.path)
+            lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
+            hits = judgement.hits = detector.check_request(reading, request.path, lift)
             if hits is not None:
                 findings += hits.findings
         if redacts:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from msgspec import structs
-
-from waf.model import PASSED, Action, BodyFilter, BodyRefused, Finding, Verdict
+from waf.model import PASSED, Action, BodyFilter, BodyRefused, Finding, Verdict, joined
 
 
 class Scan(Protocol):
@@ -148,7 +146,7 @@ class JudgedResponse:
 
     def verdict(self) -> Verdict:
         """Redaction and leaks as one."""
-        return self._verdict if self._filter is None else both(self._filter.verdict(), self._verdict)
+        return self._verdict if self._filter is None else joined(self._filter.verdict(), self._verdict)
 
     def _look(self, text: bytes) -> None:
         self._weigh(self._scan.feed(text))
@@ -160,14 +158,3 @@ class JudgedResponse:
         self._verdict = self._judge(self._findings)
         if self._verdict.action is Action.BLOCK:
             raise BodyRefused(self._verdict)
-
-
-def both(redaction: Verdict, leaks: Verdict) -> Verdict:
-    """What was found by the two engines, and the stronger action of the two."""
-    if not leaks.findings:
-        return redaction
-    if not redaction.findings:
-        return leaks
-    stronger = leaks if leaks.action is Action.BLOCK or redaction.action is Action.FORWARD else redaction
-    would = Action.BLOCK if Action.BLOCK in (leaks.would, redaction.would) else redaction.would
-    return structs.replace(stronger, would=would, findings=(*redaction.findings, *leaks.findings))

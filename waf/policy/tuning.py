@@ -242,6 +242,24 @@ class Tuning:
             kept.append(msgspec.structs.replace(finding, enforced=False) if action == "monitor" else finding)
         return kept
 
+    def lifts(
+        self, request: Request, path: CanonicalPath, client: str, today: datetime.date
+    ) -> Callable[[Finding], Action | None] | None:
+        """What is taken back of the findings of this request; None where nothing can be.
+
+        For those who act before there is a verdict: the masking of sensitive data.
+        """
+        active = [] if path.ambiguous else [
+            e for e in self._exclusions if e.where.fits(request, path, client, today)
+        ]  # fmt: skip
+        if not active:
+            return None
+        return lambda finding: next((e.action for e in active if e.takes_back(finding)), None)
+
+    def concerns(self, finding: Finding) -> bool:
+        """True if an exclusion could take back such a finding, at whatever field and for whatever request."""
+        return any(msgspec.structs.replace(e, field=None).takes_back(finding) for e in self._exclusions)
+
     def threshold(
         self, default: int, direction: Literal["request", "response"], request: Request, path: CanonicalPath,
         client: str, today: datetime.date,

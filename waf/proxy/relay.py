@@ -24,6 +24,7 @@ from waf.model import (
     Released,
     Request,
     Response,
+    joined,
 )
 from waf.proxy.faults import Refusal, fault
 from waf.proxy.intake import Upload
@@ -247,4 +248,4 @@ def note(exchange: Exchange, body_filter: BodyFilter) -> None:
     """Keep what the filter found."""
     verdict = body_filter.verdict()
     if verdict is not PASSED:
-        exchange.response_verdict = verdict
+        exchange.response_verdict = joined(exchange.response_verdict, verdict)  # the head has one of its own

@@ -7,7 +7,7 @@ is only parsed into fields where its text holds a candidate; `response_filter` i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,14 +20,16 @@ from waf.sensitive.containers import Container, container_of, readable_charset
 from waf.sensitive.entities import Entity, custom_entity
 from waf.sensitive.exact import ExactData, exact_entity
 from waf.sensitive.find import Finder
+from waf.sensitive.headers import HeadHits, redact_head, suspicious
 from waf.sensitive.heads import accepts_gzip, prepared, truthful
 from waf.sensitive.mask import Key
-from waf.sensitive.orders import Policy
+from waf.sensitive.orders import Lift, Policy
 from waf.sensitive.records import RecordMask
 from waf.sensitive.requests import Readable, RequestCheck, RequestHits
 from waf.sensitive.responses import Clean, ResponseFilter, Unread, remark
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
+from waf.sensitive.uploads import UploadSearch
 from waf.sensitive.views import View, view
 
 __all__ = ["Clean", "Detector", "RequestHits", "ResponseFilter", "Unread"]
@@ -55,6 +57,7 @@ class Detector:
     def __init__(self, policy: Policy, traffic: Finder, records: RecordMask, key: Key) -> None:
         self.policy: Final = policy
         self.key: Final = key
+        self.entities: Final = traffic.entities
         self._finder = traffic
         self._requests = RequestCheck(traffic, key, by_field=any(rule.fields for rule in policy.config.rules))
         self._kinds = Memo(_kind_of, capacity=256, longest=128)
@@ -114,13 +117,27 @@ class Detector:
     # -------------------------------------------------------------------------------------------------
     # requests
 
-    def check_request(self, reading: Readable, path: bytes) -> RequestHits | None:
+    def check_request(self, reading: Readable, path: bytes, lift: Lift | None = None) -> RequestHits | None:
         """What a request carries; None for nothing. `path` is as on the wire, without query."""
-        return self._requests.check(reading, lambda: self.policy.orders("request", path))
+        return self._requests.check(reading, lambda: self.policy.orders("request", path).lifted(lift))
 
-    def check_buffer(self, joined: bytes) -> bool:
-        """False: none of the joined values can be sensitive by itself; one scan, no parsing. True: look closer."""
-        return self._finder.suspects(joined)
+    def request_stream(
+        self,
+        request: Request,
+        hits: RequestHits | None,
+        spared: Callable[[], None],
+        lift: Lift | None = None,
+    ) -> tuple[UploadSearch, RequestHits] | None:
+        """A search of a body that is too long to be held, and the hits that grow with it; None where there is no text.
+
+        `hits` are those of the head. `spared` is called at the end if something passed that policy wants altered.
+        """
+        orders = self.policy.orders("request", request.path).lifted(lift)
+        tally = Tally(self.key)
+        if hits is not None:
+            tally.include(hits.tally)
+        search = UploadSearch(self._finder, self.key, orders, request, tally, spared)
+        return None if search.idle else (search, RequestHits((), tally, orders))
 
     def redact_request(self, request: Request, body: bytes, hits: RequestHits) -> tuple[Request, bytes]:
         """The request as policy lets it go on; the same objects where nothing is to be altered."""
@@ -140,6 +157,7 @@ class Detector:
         body: bytes,
         enforce: bool = True,
         ceilings: dict[str, int] | None = None,
+        lift: Lift | None = None,
     ) -> ResponseFilter | Unread | Clean | None:
         """For a whole body that has no coding and is no range: what it has to go through, by its `whole`.
 
@@ -150,7 +168,7 @@ class Detector:
         if container is None:
             return None
         if not kind.readable:
-            return self.response_filter(request, response, enforce, ceilings)
+            return self.response_filter(request, response, enforce, ceilings, lift)
         if container is Container.FORM:
             seen = view(body, form=True)
         elif body.isascii() and b"\\" not in body and b"&" not in body:
@@ -160,10 +178,19 @@ class Detector:
         found = self._finder.candidates(seen.text)
         if not found and not kind.by_column:
             return self._clean
-        passed = self.response_filter(request, response, enforce, ceilings)
+        passed = self.response_filter(request, response, enforce, ceilings, lift)
         if isinstance(passed, ResponseFilter):
             passed.look_at(seen, found)
         return passed
+
+    def head_hits(
+        self, request: Request, response: Response, enforce: bool = True, lift: Lift | None = None
+    ) -> HeadHits | None:
+        """What the headers of a response carry; None for nothing."""
+        if not suspicious(self._finder, response):
+            return None
+        orders = self.policy.orders("response", request.path).lifted(lift)
+        return redact_head(self._finder, self.key, orders, response, enforce=enforce)
 
     def bodyless(self, response: Response) -> Response:
         """The head of a response that has no body, such as one to HEAD, as it would be for one that is redacted."""
@@ -178,11 +205,12 @@ class Detector:
         response: Response,
         enforce: bool = True,
         ceilings: dict[str, int] | None = None,
+        lift: Lift | None = None,
     ) -> ResponseFilter | Unread | None:
         """What the body goes through; None where the type holds no text.
 
         With `enforce` false the body is only looked at. `ceilings` are the most values of an entity that this
-        endpoint may send (see `anomaly`); beyond them the body is refused.
+        endpoint may send (see `anomaly`); beyond them the body is refused. `lift` tells what people took back.
         """
         headers = response.headers
         content_type = headers.get(b"content-type")
@@ -193,7 +221,7 @@ class Detector:
         parts = ranged and (content_type or b"").lower().startswith(b"multipart/byteranges")
         if container is None and not parts:
             return None
-        orders = self.policy.orders("response", request.path)
+        orders = self.policy.orders("response", request.path).lifted(lift)
         inflate = decoder(names) if names else None
         unread = ""
         if container is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -17,6 +17,9 @@ from waf.sensitive.entities import Entity
 
 Direction = Literal["request", "response"]
 
+Lift = Callable[[Entity, str], Literal["ignore", "monitor"] | None]
+"""What people took back of (entity, address) for the request at hand; None for nothing."""
+
 LENGTHENS: Final = frozenset({"hash", "tokenise", "drop"})
 """Actions that change the length of a body."""
 
@@ -24,7 +27,7 @@ ALTERS: Final = frozenset({"mask", "hash", "tokenise", "drop"})
 
 
 CREDENTIALS: Final = re.compile(
-    r"header\.(?:authorization|proxy-authorization|cookie|x-(?:api|auth|access|csrf|xsrf)-?(?:key|token)?)|cookie\..*"
+    r"header\.(?:authorization|proxy-authorization|cookie|set-cookie|x-(?:api|auth|access|csrf|xsrf)-?(?:key|token)?)|cookie\..*"
 )
 """Where secrets belong: one there is no news, unless a rule names the field."""
 
@@ -42,28 +45,49 @@ class _Rule(msgspec.Struct, frozen=True):
 class Orders:
     """The rules that can hold for one direction and path; asks nothing more than field and entity."""
 
-    __slots__ = ("_answers", "_default", "_quiet", "_refuses", "_rules", "blocks", "by_field", "lengthens")
+    __slots__ = (
+        "_answers", "_default", "_lift", "_most", "_quiet", "_rules", "_sparing", "blocks", "by_field", "lengthens",
+    )  # fmt: skip
 
     def __init__(
         self,
         rules: Sequence[_Rule],
         default: SensitiveAction,
         quiet: frozenset[str],
-        refuses: bool = True,
+        most: SensitiveAction = "block",
+        lift: Lift | None = None,
+        sparing: bool = False,
     ) -> None:
+        """`most` is the strongest action there may be: "block" for any, "mask" or "report"."""
         self._rules = tuple(rules)
         self._default = default
         self._quiet = quiet
-        self._refuses = refuses
+        self._most = most
+        self._lift = lift
+        self._sparing = sparing
         self._answers: dict[tuple[str, str], SensitiveAction] = {}
         actions = {default, *(rule.rule.action for rule in rules)}
-        self.by_field: Final = any(rule.fields for rule in rules)
-        self.lengthens: Final = bool(actions & LENGTHENS)
-        self.blocks: Final = refuses and "block" in actions
+        self.by_field: Final = lift is not None or any(rule.fields for rule in rules)
+        self.lengthens: Final = most != "report" and bool(actions & LENGTHENS)
+        self.blocks: Final = most == "block" and "block" in actions
 
     def without_refusals(self) -> Orders:
         """The same orders where the message as a whole was let pass: what would refuse it masks."""
-        return Orders(self._rules, self._default, self._quiet, refuses=False)
+        return Orders(self._rules, self._default, self._quiet, "mask", self._lift, self._sparing)
+
+    def lifted(self, lift: Lift | None) -> Orders:
+        """The same orders but for what people took back."""
+        if lift is None:
+            return self
+        return Orders(self._rules, self._default, self._quiet, self._most, lift, self._sparing)
+
+    def sparing_secrets(self) -> Orders:
+        """The same orders for headers, where credentials belong: secrets are reported, unless a rule names the field."""
+        return Orders(self._rules, self._default, self._quiet, self._most, self._lift, sparing=True)
+
+    def unaltering(self) -> Orders:
+        """The same orders where nothing can be changed any more: refused or reported."""
+        return Orders(self._rules, self._default, self._quiet, "report", self._lift, self._sparing)
 
     def action(self, entity: Entity, address: str) -> SensitiveAction:
         """What to do with a value of `entity` at the field `address` ("json.card.number")."""
@@ -81,16 +105,26 @@ class Orders:
             action = "report"
         if entity.group == "secret" and CREDENTIALS.fullmatch(address):
             action = "ignore"
+        elif self._sparing and entity.group == "secret" and action != "ignore":
+            action = "report"
         for rule in self._rules:
             if action == "ignore" and CREDENTIALS.fullmatch(address) and not rule.fields:
                 continue
+            if self._sparing and entity.group == "secret" and not rule.fields:
+                continue
             if rule.names(entity) and (not rule.fields or any(f.fullmatch(address) for f in rule.fields)):
                 action = rule.rule.action
-        if entity.unwritten and action in ("hash", "tokenise"):
-            return "mask"  # a token of a verification code would still be a way to store it
-        if entity.endless and action in LENGTHENS:
-            return "mask"  # it begins to pass before its end is known, so nothing can stand for all of it
-        return "mask" if action == "block" and not self._refuses else action
+        if self._lift is not None and action != "ignore" and (taken := self._lift(entity, address)):
+            action = "ignore" if taken == "ignore" else "report"
+        if action in LENGTHENS and (entity.endless or (entity.unwritten and action != "drop")):
+            # A token of a verification code would still be a way to store it; and what has no end begins to pass
+            # before the end is known, so nothing can stand for all of it.
+            action = "mask"
+        if self._most == "block":
+            return action
+        if action == "block" and self._most == "mask":
+            return "mask"
+        return "report" if action in ALTERS and self._most == "report" else action
 
 
 class Policy:

@@ -74,7 +74,7 @@ class Redactor:
     With `enforce` false nothing is changed and nothing refused, only counted. `ceilings` are the most values
     of an entity that may pass; beyond them the body is refused as a disclosure. `address` is the field that
     all of it is, `label` the name that stands before it; `part` replaces the container in addresses ("arg"
-    for a query).
+    for a query). `tally` is one to go on with.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Redactor:
         address: str = "",
         label: bytes = b"",
         part: str = "",
+        tally: Tally | None = None,
     ) -> None:
         self._finder = finder
         self._container = container
@@ -98,7 +99,7 @@ class Redactor:
         self._enforce = enforce
         self._ceilings = ceilings
         self._sniff = sniff
-        self.tally = Tally(key)
+        self.tally = Tally(key) if tally is None else tally
         self.altered = False
         self.would_alter = False
         self.refusal: Verdict | None = None

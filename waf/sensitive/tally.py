@@ -6,6 +6,7 @@ Never a value: counts, and a keyed sketch of how many different ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -43,13 +44,20 @@ class Tally:
     def __init__(self, key: Key) -> None:
         self._key = key
         self._counts: dict[tuple[str, str, str], Count] = {}
+        self._more: tuple[Count, ...] = ()
         self.totals: dict[str, int] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._counts)
+        return bool(self._counts or self._more)
 
     def __iter__(self) -> Iterator[Count]:
-        return iter(self._counts.values())
+        return chain(self._more, self._counts.values())
+
+    def include(self, other: Tally) -> None:
+        """Count what `other` counted, too, but leave its findings to whoever made it."""
+        self._more += tuple(other)
+        for entity, count in other.totals.items():
+            self.totals[entity] = self.totals.get(entity, 0) + count
 
     def add(
         self, entity: Entity, address: str, action: SensitiveAction, value: bytes, *, sure: bool, test: bool
