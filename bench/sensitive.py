@@ -1,30 +1,40 @@
-"""How well and how fast sensitive data is found: `python -m bench.sensitive [--documents N] [--seed N] [--cut N]`.
+"""How well and how fast sensitive data is found.
 
-Prints recall and precision by entity, look-alikes altered, documents broken, and µs/KB on clean and dense text, for
-both directions. A document goes through a `transport`; the one here calls the room directly, another may go through a
-running proxy.
+    python -m bench.sensitive [--documents N] [--seed N] [--borders N] [--megabytes N] [--room] [--results] [-v]
+
+Prints recall and precision, look-alikes altered, documents broken or otherwise changed, through a running sidecar in
+both directions: as they are, gzipped, and cut at every border within a value; a very long download and the memory it
+takes; and, in one process without sockets, µs/KB on clean and dense text. `--room` calls the detector alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import math
 import random
+import sys
+import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
+from bench.figures import replace_section
+from bench.latency import machine
 from bench.sensitive_corpus import REQUESTS, RESPONSES, Document, Item, clean, corpus, pan
+from bench.sensitive_proxy import Download, Rig, long_download
 from waf.config.schema import Sensitive
 from waf.model import Framing, Headers, Request, Response
-from waf.sensitive.detect import Detector
+from waf.sensitive.detect import Clean, Detector
 from waf.sensitive.entities import parse_entities
 
 Transport = Callable[[Document], bytes]
 """Takes a document through whatever masks it; gives the body that came out."""
 
+HERE: Final = Path(__file__).resolve().parent
 RULES = Path(__file__).resolve().parent.parent / "rules" / "sensitive"
 QUIET = {"generic-secret"}  # reported only, by design
 
@@ -96,6 +106,8 @@ def through_request(found: Detector) -> Transport:
 
 
 class Score:
+    """What became of the values and look-alikes of documents."""
+
     def __init__(self) -> None:
         self.wanted: Counter[str] = Counter()
         self.got: Counter[str] = Counter()
@@ -137,14 +149,34 @@ class Score:
         return right / max(1, right + self.altered)
 
 
-def measure(name: str, documents: list[Document], transport: Transport, verbose: bool) -> Score:
+class Line(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    score: Score
+
+    def __str__(self) -> str:
+        s = self.score
+        return (
+            f"{self.name:44} recall {s.recall:.4f}  precision {s.precision:.4f}  values {sum(s.wanted.values())}"
+            f"  look-alikes {s.alike} altered {s.altered}  broken {s.broken}  else changed {s.reframed}"
+        )
+
+    @property
+    def row(self) -> str:
+        s = self.score
+        return (
+            f"| {self.name} | {s.recall:.4f} | {s.precision:.4f} | {sum(s.wanted.values()):,} | {s.alike:,} | "
+            f"{s.altered} | {s.broken} | {s.reframed} |"
+        )
+
+
+def measure(name: str, documents: Sequence[Document], transport: Transport, verbose: bool) -> Line:
     score = Score()
     for document in documents:
         score.add(document, transport(document))
-    print(
-        f"{name:34} recall {score.recall:.4f}  precision {score.precision:.4f}  values {sum(score.wanted.values())}"
-        f"  look-alikes {score.alike} altered {score.altered}  broken {score.broken}  else changed {score.reframed}"
-    )
+    line = Line(name, score)
+    print(line, flush=True)
     if verbose:
         for entity, count in sorted(score.wanted.items()):
             if score.got[entity] < count:
@@ -153,38 +185,77 @@ def measure(name: str, documents: list[Document], transport: Transport, verbose:
             print("    missed ", format, item.label, "|", item.value[:60])
         for format, item, after in score.wronged[:40]:
             print("    altered", format, item.label, "|", item.value[:60], "->", after[:60])
-    return score
+    return line
 
 
-def speed(found: Detector, documents: list[Document], size: int) -> None:
-    """CPU time: clean texts of `size` bytes, the corpus document by document, and tables full of cards."""
+def cut_at_every_border(rig: Rig, documents: Sequence[Document], borders: int) -> Line:
+    """Each document once for each place within each of its values, in two pieces; up to so many in all."""
+    score = Score()
+    left = borders
+    for document in documents:
+        for item in document.items:
+            place = document.body.find(item.value.encode())
+            if item.entity is None or place < 0:
+                continue
+            for border in range(place, place + len(item.value) + 1):
+                if left <= 0:
+                    break
+                left -= 1
+                score.add(document, rig.response(document, [border]))
+    line = Line(f"answers, cut at each of {borders - left} borders", score)
+    print(line, flush=True)
+    return line
+
+
+def speed(found: Detector, documents: Sequence[Document], size: int) -> list[str]:
+    """CPU time of the detector: whole answers and streamed ones; clean texts of `size` bytes, the corpus, a table."""
+    rows = []
+
+    def row(name: str, seconds: float, kib: float, what: str) -> None:
+        rows.append(f"| {name} | {seconds * 1e6 / kib:.2f} | {what} |")
+        print(f"{name:44} {seconds * 1e6 / kib:7.2f} µs/KB  {what}", flush=True)
+
     for name, text in {**clean(3, size), "table of cards": table_of_cards()}.items():
         kind = {"json": "application/json", "html": "text/html", "text": "text/plain"}.get(name, "text/csv")
-        passed = None
-        best = 1e9
-        for _ in range(7):
-            passed = found.response_filter(request(), response(kind, len(text)))
-            assert passed is not None
-            started = time.process_time()
-            for place in range(0, len(text), 65536):
-                passed.feed(text[place : place + 65536])
-            passed.finish()
-            best = min(best, time.process_time() - started)
-        hits = sum(count.count for count in passed.hits) if passed is not None else 0
-        print(f"{name:34} {best * 1e6 / (len(text) / 1024):7.2f} µs/KB  {len(text) // 1024} KB, {hits} hits")
-    through = through_response(found, 0, False)
-    best = 1e9
-    for _ in range(5):
-        started = time.process_time()
-        for document in documents:
-            through(document)
-        best = min(best, time.process_time() - started)
-    kib = sum(len(d.body) for d in documents) / 1024
+        document = Document(name, kind, text, (), lambda _: [], lambda data: data)
+        for way, transport in {
+            "whole": through_whole(found),
+            "in pieces": through_response(found, 65536, False),
+        }.items():
+            best = least(lambda document=document, transport=transport: transport(document))  # type: ignore[misc]
+            row(f"{name}, {way}", best, len(text) / 1024, f"{len(text) // 1024} KB")
+    through = through_whole(found)
+    best = least(lambda: [through(document) for document in documents])
     values = sum(item.entity is not None for d in documents for item in d.items)
-    print(
-        f"{'documents of the corpus':34} {best * 1e6 / kib:7.2f} µs/KB  {kib:.0f} KB, {values} values, "
-        f"{best * 1e6 / len(documents):.0f} µs each"
-    )
+    kib = sum(len(d.body) for d in documents) / 1024
+    what = f"{kib:.0f} KB, {values} values, {best * 1e6 / len(documents):.0f} µs a document"
+    row("documents of the corpus, whole", best, kib, what)
+    return rows
+
+
+def least(work: Callable[[], object], runs: int = 7) -> float:
+    """CPU seconds, the least of several runs."""
+    best = math.inf
+    for _ in range(runs):
+        started = time.process_time()
+        work()
+        best = min(best, time.process_time() - started)
+    return best
+
+
+def through_whole(found: Detector) -> Transport:
+    """Answers that are here whole, as `policy.answers` has them judged."""
+
+    def send(document: Document) -> bytes:
+        answer = response(document.content_type, len(document.body))
+        seen = found.screen(request(), answer, document.body)
+        if seen is None or isinstance(seen, Clean):
+            return document.body
+        out = seen.whole(document.body)
+        seen.verdict()
+        return out
+
+    return send
 
 
 def table_of_cards() -> bytes:
@@ -193,26 +264,69 @@ def table_of_cards() -> bytes:
     return "\n".join(["id,name,card,city", *rows]).encode()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.sensitive", description=__doc__.split("\n")[0])
     parser.add_argument("--documents", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--cut", type=int, default=-200, help="chunk size; negative: random up to it; 0: whole"
+        "--borders", type=int, default=3000, help="borders within values at which answers are cut"
     )
-    parser.add_argument("--quick", action="store_true", help="no requests, no byte-by-byte run")
+    parser.add_argument("--megabytes", type=int, default=100, help="length of the long download; 0: none")
+    parser.add_argument("--room", action="store_true", help="the detector alone, without a running sidecar")
+    parser.add_argument("--results", action="store_true", help="write the tables into RESULTS.md")
     parser.add_argument("-v", "--verbose", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = detector()
     answers = corpus(options.seed, options.documents, RESPONSES)
-    measure("responses, identity", answers, through_response(found, options.cut, False), options.verbose)
-    if not options.quick:
-        measure("responses, gzip", answers, through_response(found, options.cut, True), False)
-        measure("responses, byte by byte", answers[::10], through_response(found, 1, False), False)
-        asked = corpus(options.seed + 1, options.documents, REQUESTS)
-        measure("requests", asked, through_request(found), options.verbose)
-    speed(found, answers, 256 * 1024)
+    asked = corpus(options.seed + 1, options.documents, REQUESTS)
+    lines = []
+    text = []
+    if options.room:
+        lines.append(measure("answers, whole", answers, through_whole(found), options.verbose))
+        lines.append(measure("answers, cut anywhere", answers, through_response(found, -200, False), False))
+        lines.append(measure("answers, gzip, cut", answers, through_response(found, -200, True), False))
+        lines.append(
+            measure("answers, byte by byte", answers[::10], through_response(found, 1, False), False)
+        )
+        lines.append(measure("requests", asked, through_request(found), options.verbose))
+    else:
+        with tempfile.TemporaryDirectory(prefix="waf-sensitive-") as directory, Rig(Path(directory)) as rig:
+            lines.append(measure("answers", answers, rig.response, options.verbose))
+            lines.append(measure("answers, gzip", answers, lambda d: rig.response(d, coded=True), False))
+            lines.append(cut_at_every_border(rig, answers, options.borders))
+            lines.append(
+                measure(
+                    "answers, gzip, cut every 50 bytes",
+                    answers[::8],
+                    lambda d: rig.response(d, [50] * 400, coded=True),
+                    False,
+                )
+            )
+            lines.append(measure("requests", asked, rig.request, options.verbose))
+            lines.append(measure("requests, gzip", asked, lambda d: rig.request(d, coded=True), False))
+            if options.megabytes:
+                text.append(told(long_download(rig, options.megabytes)))
+                print(text[-1], flush=True)
+    head = "| through the running sidecar | recall | precision | values | look-alikes | altered | broken | else changed |"
+    table = [head, "|---|" + "---:|" * 7, *(line.row for line in lines)]
+    rows = ["| detector alone | µs/KB | |", "|---|---:|---|", *speed(found, answers, 256 * 1024)]
+    if options.results and not options.room:
+        when = f"{time.strftime('%Y-%m-%d')}, {machine()}; seed {options.seed}, {options.documents} documents a way."
+        whole = "\n\n".join([when, "\n".join(table), *text, "\n".join(rows)])
+        replace_section(HERE / "RESULTS.md", "sensitive", "Sensitive data", whole)
+    return int(
+        any(line.score.recall < 0.98 or line.score.precision < 0.995 or line.score.broken for line in lines)
+    )
+
+
+def told(download: Download) -> str:
+    mb = 1024 * 1024
+    return (
+        f"A CSV of {download.megabytes:.0f} MB with {download.rows:,} rows, {download.masked:,} card numbers masked while it "
+        f"passed: {download.cpu_seconds * 1e6 / (download.megabytes * 1024):.1f} µs of CPU per KB; resident "
+        f"{download.resident_before / mb:.0f} MB before, at most {download.most_resident / mb:.0f} MB meanwhile."
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
