@@ -23,6 +23,10 @@ class Edit(msgspec.Struct, frozen=True, gc=False):
 
 def mask_edit(seen: View, place: int, new: bytes, offset: int, start: int = 0) -> Edit:
     """Write `new` over what stands at `place` of the view, from `start` of what is held on."""
+    if seen.text is seen.raw:
+        first = place - offset
+        skip = start - first if start > first else 0
+        return Edit(first + skip, first + len(new), new[skip:] if skip else new)
     first, end = seen.span(place, place + len(new))
     skip = max(0, start - (first - offset))
     return Edit(first - offset + skip, end - offset, over(seen, place, new)[skip:])

@@ -7,7 +7,8 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -140,7 +141,13 @@ class Finder:
             if form is None:
                 continue
             again = form.regroups and retries < MOST_RETRIES and not follows_group(text, place, ends)
-            for attempt, (start, end) in enumerate(form_spans(form, text, place, again)):
+            spans: Iterable[tuple[int, int]]
+            if again or form.led or form.before is not None:
+                spans = form_spans(form, text, place, again)
+            else:
+                match = form.shape.match(text, place)
+                spans = (match.span(form.group),) if match is not None else ()
+            for attempt, (start, end) in enumerate(spans):
                 retries += attempt > 0
                 if end <= floor or (number, start, end) in judged:
                     continue
@@ -189,7 +196,13 @@ class Finder:
         wanted = [(number, forms) for number, name in enumerate(columns) if (forms := self._led_by(name))]
         if not wanted:
             return []
-        hits = []
+        hits: list[Hit] = []
+        if b'"' not in text[start:end]:
+            for number, forms in wanted:
+                for cell in _column(number, separator).finditer(text, start, end):
+                    if cell.start(1) not in taken:
+                        hits += _judge_cell(forms, text, *cell.span(1))
+            return hits
         place = start
         while place < end:
             stop = text.find(b"\n", place, end)
@@ -215,6 +228,16 @@ class Finder:
             if len(self._columns) < 4 * _MAX_LABELS:
                 self._columns[label] = known
         return known
+
+
+@lru_cache(maxsize=256)
+def _column(number: int, separator: bytes) -> re.Pattern[bytes]:
+    """The cell of that number in every line that has no quotes; of three characters at least, as shorter ones say
+    nothing.
+    """
+    mark = re.escape(separator)
+    before = rb"(?:[^%b\n]*+%b){%d}" % (mark, mark, number)
+    return re.compile(rb"^%b([^%b\r\n]{3,}+)" % (before, mark), re.MULTILINE)
 
 
 def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ REGISTERS: Final = 64
 """Standard error 1.04 / sqrt(64): about 13 %."""
 
 _BITS: Final = 6
+_EMPTY: Final = bytes(REGISTERS)
 _ALPHA: Final = 0.709
 
 
@@ -21,8 +22,8 @@ class Sketch:
 
     __slots__ = ("registers",)
 
-    def __init__(self, registers: bytes = bytes(REGISTERS)) -> None:
-        if len(registers) != REGISTERS or max(registers) > 64 - _BITS + 1:
+    def __init__(self, registers: bytes = _EMPTY) -> None:
+        if registers is not _EMPTY and (len(registers) != REGISTERS or max(registers) > 64 - _BITS + 1):
             raise ValueError("not the registers of a sketch")
         self.registers = bytearray(registers)
 
@@ -30,7 +31,8 @@ class Sketch:
         register = hash64 & (REGISTERS - 1)
         rest = hash64 >> _BITS
         rank = 64 - _BITS - rest.bit_length() + 1
-        self.registers[register] = max(rank, self.registers[register])
+        if rank > self.registers[register]:
+            self.registers[register] = rank
 
     def merge(self, other: Sketch) -> None:
         """Afterwards as if all that was added to `other` had been added here: commutative, associative,
