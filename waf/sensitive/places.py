@@ -16,11 +16,21 @@ from waf.sensitive.context import label_before
 MAX_NAME: Final = 120
 _UNSAFE: Final = re.compile(r"[^\w.\[\]:@$*-]+")
 _LONG_DIGITS: Final = re.compile(r"[0-9]{4,}")
+_TELLING: Final = re.compile(
+    r"[\w.+%-]+@[\w.-]+"  # an address
+    r"|[A-Z]{0,2}[0-9](?:[ ./-]?[A-Z]?[0-9]){4,}[A-Za-z0-9]*"  # a number, in groups or not
+    r"|(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"  # a key
+)
+
+
+def safe_name(name: str) -> str:
+    """A field's name that is safe to log and to count: apps and clients make names of values."""
+    return _TELLING.sub("*", name)[:MAX_NAME]
 
 
 def named(container: Container, name: str) -> str:
-    """The address of the field `name`; safe to log and to count: no long run of digits survives."""
-    clean = _LONG_DIGITS.sub("*", _UNSAFE.sub("_", name))[:MAX_NAME]
+    """The address of the field `name`, safe to log and to count."""
+    clean = _LONG_DIGITS.sub("*", _UNSAFE.sub("_", safe_name(name)))[:MAX_NAME]
     kind: str = container.value
     return f"{kind}.{clean}" if clean else kind
 

@@ -22,6 +22,7 @@ from waf.sensitive.find import Finder
 from waf.sensitive.heads import undigested
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
+from waf.sensitive.places import safe_name
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import view
@@ -175,7 +176,8 @@ class RequestCheck:
                 action = "report"
             elif action == "block" and hit.test:
                 action = "mask"
-            tally.add(hit.entity, address, action, text[hit.start : hit.end], sure=hit.acts, test=hit.test)
+            value = text[hit.start : hit.end]
+            tally.add(hit.entity, safe_name(address), action, value, sure=hit.acts, test=hit.test)
         if not tally:
             return None
         return RequestHits(

@@ -16,6 +16,7 @@ from waf.sensitive.containers import Container, container_of, readable_charset
 from waf.sensitive.find import Finder
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
+from waf.sensitive.places import safe_name
 from waf.sensitive.responses import remark
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
@@ -176,7 +177,8 @@ class _Parts:
         name = _NAME.search(head)
         label = (name[1] or name[2] or b"") if name is not None else b""
         part = "file" if _FILE.search(head) else "form"
-        self._redactor = self._opened(container, f"{part}.{label.decode('utf-8', 'replace')}", label)
+        name_of_part = safe_name(label.decode("utf-8", "replace"))
+        self._redactor = self._opened(container, f"{part}.{name_of_part}", label)
 
     def _content(self, data: bytes) -> None:
         if self._redactor is not None and data:
