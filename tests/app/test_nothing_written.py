@@ -105,9 +105,9 @@ async def traffic(site: Site) -> list[str]:
             if status == 403:
                 own.append(text)
         for kind, body in kinds.items():
-            body = body.replace("card", f"card{ATTACK if bad else ''}") if "json" in kind else body + bad
+            sent = body.replace("card", f"card{ATTACK if bad else ''}") if "json" in kind else body + bad
             status, _, text = await site.send(
-                "POST", "/save", data=body.encode(), headers={"Content-Type": kind}
+                "POST", "/save", data=sent.encode(), headers={"Content-Type": kind}
             )
             if status == 403:
                 own.append(text)
@@ -117,6 +117,10 @@ async def traffic(site: Site) -> list[str]:
             if status >= 400:
                 own.append(text)
     return own
+
+
+def files_in(directory: Path) -> list[Path]:
+    return [path for path in sorted(directory.rglob("*")) if path.is_file()]
 
 
 async def command(*args: str) -> bytes:
@@ -162,9 +166,7 @@ async def _carried(cache: Path, directory: Path) -> dict[str, bytes]:
             async with site.session.get(site.control + path) as answer:
                 shown[path] = await answer.read()
                 assert answer.status == 200, path
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            shown[str(path.relative_to(directory))] = path.read_bytes()
+    shown |= {str(path.relative_to(directory)): path.read_bytes() for path in files_in(directory)}
     for standard in STANDARDS:
         for form in ("html", "json", "csv"):
             args = ("report", "-c", str(config), "--standard", standard, "--format", form)

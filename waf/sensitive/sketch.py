@@ -31,8 +31,7 @@ class Sketch:
         register = hash64 & (REGISTERS - 1)
         rest = hash64 >> _BITS
         rank = 64 - _BITS - rest.bit_length() + 1
-        if rank > self.registers[register]:
-            self.registers[register] = rank
+        self.registers[register] = max(rank, self.registers[register])
 
     def merge(self, other: Sketch) -> None:
         """Afterwards as if all that was added to `other` had been added here: commutative, associative,
