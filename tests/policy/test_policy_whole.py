@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,45 @@ def test_what_is_masked_claims_no_more_than_is_true(protecting: Policy) -> None:
 def test_ranges_and_codings_go_through_a_filter(protecting: Policy, status: str, extra: str) -> None:
     walk = Walk(protecting)
     released = walk.policy.release(walk.exchange, walk._answered(b"x", "text/html", status, extra), b"x")
+    assert isinstance(released, Released)
+    assert released.whole is None
+    assert released.body is not None
+
+
+ZIP = "Content-Encoding: gzip\r\n"
+
+
+def zipped(body: bytes) -> bytes:
+    return gzip.compress(body, 6)
+
+
+def test_a_clean_zipped_answer_goes_on_as_the_app_zipped_it(protecting: Policy) -> None:
+    body = zipped(b'{"ok":true}')
+    walk = Walk(protecting, accept_encoding="gzip")
+    released, out = walk.release_whole(body, "application/json", extra=ZIP + 'ETag: "a"\r\n')
+    assert isinstance(released, Released)
+    assert (released.response, released.whole, out) == (walk.exchange.response, body, body)
+    assert walk.exchange.policy_data.response_tally is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "accept", "extra"),
+    [
+        (zipped(f"<p>{CARD}</p>".encode()), "gzip", ZIP),
+        (zipped(b"<title>Index of /backup</title>"), "gzip", ZIP),
+        (zipped(b"<p>clean</p>"), "identity", ZIP),
+        (zipped(b"<p>clean</p>") + b"more", "gzip", ZIP),
+        (b"no gzip", "gzip", ZIP),
+        (zipped(b" " * (2 << 20)), "gzip", ZIP),
+        (b"x", "gzip", "Content-Encoding: gzip, br\r\n"),
+        (zipped(b"<p>clean</p>"), "gzip", ZIP + f"X-Card: {CARD}\r\n"),
+    ],
+)
+def test_any_other_coded_answer_takes_a_filter(
+    protecting: Policy, body: bytes, accept: str, extra: str
+) -> None:
+    walk = Walk(protecting, accept_encoding=accept)
+    released, _ = walk.release_whole(body, extra=extra)
     assert isinstance(released, Released)
     assert released.whole is None
     assert released.body is not None

@@ -35,8 +35,10 @@ from waf.policy.lifting import Lifting
 from waf.policy.streams import Guarded, JudgedResponse
 from waf.policy.verdicts import Verdicts
 from waf.sensitive.anomaly import Disclosures
+from waf.sensitive.coding import unzipped
 from waf.sensitive.detect import Clean, Detector, ResponseFilter, Unread
 from waf.sensitive.headers import QUIET
+from waf.sensitive.heads import accepts_gzip
 
 _OFF: Final = Mode.OFF  # an enum's attribute costs more than a global
 _PROTECT: Final = Mode.PROTECT
@@ -76,9 +78,13 @@ class Answers:
             judgement: Judgement = exchange.policy_data
             if judgement.settings.mode is _OFF:
                 return Released(response)
-            if body is None or response.status == 206 or b"content-encoding" in response.headers.index:
+            if body is None or response.status == 206:
                 return self._stream(exchange, judgement, response)
-            return self._whole(exchange, judgement, response, body)
+            coding = response.headers.index.get(b"content-encoding")
+            if coding is None:
+                return self._whole(exchange, judgement, response, body)
+            untouched = self._zipped(exchange, judgement, response, coding, body)
+            return untouched or self._stream(exchange, judgement, response)
         except Exception as error:
             if self._on_error == "open":
                 uninspected(exchange, "own-error", f"{type(error).__name__} while judging the response")
@@ -123,6 +129,31 @@ class Answers:
                     return Withheld(leaks)
         if redaction is not PASSED or leaks is not PASSED or head is not PASSED:
             exchange.response_verdict = joined(joined(head, redaction), leaks)
+        return Released(response, None, False, False, body)
+
+    def _zipped(
+        self, exchange: Exchange, judgement: Judgement, response: Response, coding: bytes, body: bytes
+    ) -> Released | None:
+        """A gzipped answer in which there is nothing goes on as the app zipped it; None for all others."""
+        settings, request = judgement.settings, exchange.request
+        assert request is not None
+        if not settings.sensitive or not body or not accepts_gzip(request):
+            return None
+        plain = unzipped(body, coding)
+        if plain is None or not QUIET.issuperset(response.headers.index):
+            return None
+        lift = self._lifting.of(exchange, judgement)
+        seen = self._detector.screen(request, response, plain, True, self._most(exchange), lift)
+        if not isinstance(seen, Clean):
+            return None
+        if (
+            settings.responses
+            and settings.signatures
+            and self._signatures is not None
+            and self._signatures.response_whole(response, plain, settings.level)
+        ):
+            return None
+        judgement.response_tally = seen.tally
         return Released(response, None, False, False, body)
 
     def _head(

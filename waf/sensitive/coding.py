@@ -176,3 +176,15 @@ def unfolded(body: bytes, names: tuple[bytes, ...]) -> bytes | None:
     except BadCoding:
         return None
     return b"".join(pieces)
+
+
+def unzipped(body: bytes, content_encoding: bytes, most: int = 1 << 20) -> bytes | None:
+    """A whole body under gzip alone, of up to `most` bytes; None for anything else, which takes a `decoder`."""
+    if content_encoding.lower() not in (b"gzip", b"x-gzip"):
+        return None
+    stream = zlib.decompressobj(31)
+    try:
+        out = stream.decompress(body, most)
+    except zlib.error:
+        return None
+    return out if stream.eof and not stream.unused_data else None

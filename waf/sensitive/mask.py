@@ -65,20 +65,14 @@ def _kept(format: str) -> tuple[int, int]:
 
 
 def _email(value: bytes) -> bytes:
-    """j***@d***.tld: first characters and the top-level domain stay."""
+    """j***@d***.tld: first characters, where they are not the only ones, and the top-level domain stay."""
     local, at, domain = value.rpartition(b"@")
     name, dot, tld = domain.rpartition(b".")
-    return b"".join(
-        (
-            local[:1],
-            local[1:].translate(_STARS),
-            at,
-            name[:1],
-            name[1:].translate(_STARS),
-            dot,
-            tld,
-        )
-    )
+    return b"".join((_beyond_first(local), at, _beyond_first(name), dot, tld))
+
+
+def _beyond_first(text: bytes) -> bytes:
+    return text[:1] + text[1:].translate(_STARS) if len(text) > 1 else text.translate(_STARS)
 
 
 class Key:
