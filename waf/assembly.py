@@ -31,6 +31,7 @@ from waf.policy.policy import Policy
 from waf.policy.retune import retuned
 from waf.policy.tuning import Tuning, TuningFile
 from waf.profiles.check import Profile
+from waf.profiles.contract import Contract
 from waf.profiles.openapi_import import Imported, import_document
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
@@ -189,7 +190,9 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
         raise ConfigError(problems)
     in_force = retuned(rules, tuning)
     detector = Detector.build(config.sensitive, entities, kept.store, kept.key, exact)
-    policy = _assemble(config, in_force, detector, tuning, kept, digest.hexdigest()[:12], generation)
+    policy = _assemble(
+        config, in_force, detector, tuning, kept, digest.hexdigest()[:12], generation, documents
+    )
     return Bundle(
         policy, tuple(in_force), tuple(documents), loaded, loaded.warnings, tuple(dict.fromkeys(names))
     )
@@ -203,6 +206,7 @@ def _assemble(
     kept: Kept,
     version: str,
     generation: int,
+    documents: Sequence[Imported],
 ) -> Policy:
     kept.mask = detector.mask
     signatures = None
@@ -216,6 +220,7 @@ def _assemble(
         detector=detector,
         profile=kept.profile,
         disclosures=kept.disclosures,
+        contract=Contract.joined(document.contract for document in documents),
         gate=Gate(config.access, kept.buckets),
         tuning=tuning,
         version=version,

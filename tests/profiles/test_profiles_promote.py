@@ -364,3 +364,45 @@ def test_forms_and_queries_of_one_name_are_told_apart() -> None:
     profile = made.compile(START)
     assert rules(check(profile, "/p", args(id="5"), form(id="text 5"), method="POST")) == []
     assert "profile.type" in rules(check(profile, "/p", args(id="text 5"), form(id="text 5"), method="POST"))
+
+
+def test_what_a_recording_teaches_is_not_enforced_while_it_is_played() -> None:
+    """Else the second half of a recording would be refused for what its first half did not show."""
+    made = learner()
+    for number in range(300):
+        made.observe(seen("/p", args(id=str(number)), trusted=True, wall=START + number), START + number)
+    made.advance(START + 300, settled=False)
+    stages = {c.stage for c in made.book.constraints()}
+    assert stages == {Stage.STAGE}
+    made.advance(START + 310, settled=True)
+    assert {c.stage for c in made.book.constraints()} == {Stage.PROTECT}
+
+
+def test_what_is_taught_for_ever_is_enforced_once_as_much_was_shown_again() -> None:
+    made = learner()
+    for number in range(700):
+        made.observe(seen("/p", args(id=str(number)), trusted=True, wall=START + number), START + number)
+        if number in (299, 400, 650):
+            made.advance(START + number, settled=False)
+            stages = {c.stage for c in made.book.constraints() if c.key.address == "arg.id"}
+            assert (Stage.PROTECT in stages) is (number == 650)
+
+
+def test_the_breaker_sees_the_requests_that_nobody_learns_from() -> None:
+    made = learned_shop(3_000)
+    made.compile(START)
+    key = next(key for key in made.book.entries if str(key) == "GET /shop/search arg.page type")
+    made.passed(100_000, {"/shop/search": 100_000}, START)
+    for source in range(8):
+        made.observe(
+            seen(
+                "/shop/search",
+                source=f"10.0.{source}.1",
+                blocked=True,
+                endpoint="/shop/search",
+                violations=(str(key),),
+            ),
+            START + 1,
+        )
+    assert made.book.entries[key].constraint.stage is Stage.PROTECT
+    assert not made.frozen

@@ -32,8 +32,10 @@ from waf.model import (
 from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
-from waf.policy.streams import Guarded, JudgedResponse
+from waf.policy.promises import promise
+from waf.policy.streams import Guarded, JudgedResponse, Scan, Scans
 from waf.policy.verdicts import Verdicts
+from waf.profiles.contract import Contract
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.coding import unzipped
 from waf.sensitive.detect import Clean, Detector, ResponseFilter, Unread
@@ -54,6 +56,7 @@ class Answers:
         signatures: Signatures | None,
         detector: Detector,
         disclosures: Disclosures | None,
+        contract: Contract | None,
         verdicts: Verdicts,
         lifting: Lifting,
     ) -> None:
@@ -61,6 +64,7 @@ class Answers:
         self._signatures: Final = signatures
         self._detector: Final = detector
         self._disclosures: Final = disclosures if config.sensitive.disclosure == "block" else None
+        self._contract: Final = contract
         self._verdicts: Final = verdicts
         self._lifting: Final = lifting
         self._redacts: Final = verdicts.acts(Engine.SENSITIVE)
@@ -100,6 +104,11 @@ class Answers:
         settings = judgement.settings
         head = redaction = leaks = PASSED
         readable = True
+        found: list[Finding] = []
+        if self._contract is not None and (
+            promised := promise(self._contract, exchange, judgement, response, _unaltered)
+        ):
+            found += [*promised.feed(body), *promised.finish()]
         if settings.sensitive:
             enforce = self._redacts and settings.mode is _PROTECT
             if response.framing is _NONE:
@@ -122,11 +131,11 @@ class Answers:
                 if head.action is Action.BLOCK:
                     return Withheld(head)
         if readable and settings.responses and settings.signatures and self._signatures is not None:
-            found = self._signatures.response_whole(response, body, settings.level)
-            if found:
-                leaks = self._verdicts.of_response(exchange, judgement, found)
-                if leaks.action is Action.BLOCK:
-                    return Withheld(leaks)
+            found += self._signatures.response_whole(response, body, settings.level)
+        if found:
+            leaks = self._verdicts.of_response(exchange, judgement, found)
+            if leaks.action is Action.BLOCK:
+                return Withheld(leaks)
         if redaction is not PASSED or leaks is not PASSED or head is not PASSED:
             exchange.response_verdict = joined(joined(head, redaction), leaks)
         return Released(response, None, False, False, body)
@@ -137,7 +146,7 @@ class Answers:
         """A gzipped answer in which there is nothing goes on as the app zipped it; None for all others."""
         settings, request = judgement.settings, exchange.request
         assert request is not None
-        if not settings.sensitive or not body or not accepts_gzip(request):
+        if not settings.sensitive or not body or self._contract is not None or not accepts_gzip(request):
             return None
         plain = unzipped(body, coding)
         if plain is None or not QUIET.issuperset(response.headers.index):
@@ -188,9 +197,17 @@ class Answers:
                 if judgement.response_tally is not None:
                     redactor.tally.include(judgement.response_tally)
                 judgement.response_tally = redactor.tally
-        scan = None
+        scan: Scan | None = None
         if settings.responses and settings.signatures and self._signatures is not None:
             scan = self._signatures.response_stream(request, response, settings.level)
+        blocks = scan is not None and self._withholds and settings.mode is _PROTECT
+        if self._contract is not None:
+            tally = judgement.response_tally
+            promised = promise(
+                self._contract, exchange, judgement, response, lambda: tally is None or not tally.totals
+            )
+            if promised is not None:
+                scan = promised if scan is None else Scans((scan, promised))
         if scan is None:
             return Released(response) if redactor is None else _redacted(redactor, redactor)
 
@@ -201,7 +218,6 @@ class Answers:
             return self._verdicts.of_response(exchange, judgement, findings)
 
         guarded = Guarded(scan, failed)
-        blocks = self._withholds and settings.mode is _PROTECT
         if redactor is not None:
             return _redacted(redactor, JudgedResponse(redactor, guarded, judge), hold_head=blocks)
         if response.headers.get(b"content-encoding"):
@@ -215,6 +231,10 @@ class Answers:
     def _most(self, exchange: Exchange) -> dict[str, int] | None:
         """The most values of each entity that a response to this request may hold; None for any number."""
         return None if self._disclosures is None else self._disclosures.ceilings(exchange.route)
+
+
+def _unaltered() -> bool:
+    return True
 
 
 def _redacted(redactor: ResponseFilter | Unread, body: BodyFilter, *, hold_head: bool = False) -> Released:

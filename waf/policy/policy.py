@@ -47,6 +47,7 @@ from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
+from waf.profiles.contract import Contract
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
 
@@ -74,6 +75,7 @@ class Policy:
         detector: Detector,
         profile: Profile | None,
         disclosures: Disclosures | None = None,
+        contract: Contract | None = None,
         gate: Gate,
         tuning: Tuning,
         version: str,
@@ -86,6 +88,7 @@ class Policy:
         self.detector: Final = detector
         self.profile: Final = profile
         self.disclosures: Final = disclosures
+        self.contract: Final = contract  # what OpenAPI documents promise about answers
         self.gate: Final = gate
         self.tuning: Final = tuning
         self.routes: Final = Routes(config)
@@ -93,7 +96,7 @@ class Policy:
         self._verdicts: Final = Verdicts(config, tuning, detector.mask)
         self._lifting: Final = Lifting(tuning, detector.entities)
         self._answers: Final = Answers(
-            config, signatures, detector, disclosures, self._verdicts, self._lifting
+            config, signatures, detector, disclosures, contract, self._verdicts, self._lifting
         )
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
@@ -106,6 +109,7 @@ class Policy:
             detector=self.detector,
             profile=profile,
             disclosures=self.disclosures,
+            contract=self.contract,
             gate=self.gate,
             tuning=self.tuning,
             version=self.version,
@@ -250,6 +254,20 @@ class Policy:
     ) -> Released | Withheld:
         """Judge a response; see `answers.Answers.release`."""
         return self._answers.release(exchange, response, body)
+
+    @staticmethod
+    def _promises(
+        contract: Contract, judgement: Judgement, request: Request, response: Response, scan: Scan | None
+    ) -> Scan | None:
+        """The scan, and beside it what documents promise about the answer, where the place is documented."""
+        check = judgement.check
+        place = (check.endpoint, method_of(request.method)) if check is not None else None
+        if place is None or place not in contract.rules:
+            return scan
+        tally = judgement.response_tally
+        kind = response.headers.get(b"content-type") or b""
+        held = AnswerScan(contract, place, response.status, kind, lambda: tally is None or not tally.totals)
+        return held if scan is None else Scans((scan, held))
 
     # ------------------------------------------------------------------------------------------------ verdicts
 

@@ -58,6 +58,19 @@ class Guarded:
             return ()
 
 
+class Scans:
+    """Several scans of one body as one."""
+
+    def __init__(self, scans: Sequence[Scan]) -> None:
+        self._scans = scans
+
+    def feed(self, data: bytes) -> Sequence[Finding]:
+        return [finding for scan in self._scans for finding in scan.feed(data)]
+
+    def finish(self) -> Sequence[Finding]:
+        return [finding for scan in self._scans for finding in scan.finish()]
+
+
 class ScannedBody:
     """A `BodyFilter` that changes nothing: every byte leaves only after the window behind it was found clean.
 

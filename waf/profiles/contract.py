@@ -5,7 +5,7 @@ A broken promise is the app's, so these findings tell of drift and leaks; they n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,9 +13,12 @@ import msgspec
 from waf.model import Confidence, Engine, Field, Finding, Kind, Part, Severity
 from waf.profiles.constraints import Aspect, Constraint, names_allow
 from waf.profiles.findings import expected
+from waf.profiles.observe import media_type
 from waf.profiles.rules import ValueRule, value_rule
 
 MAX_FIELDS: Final = 2_000  # of one answer that are looked at
+MAX_TEXT: Final = 256 * 1024  # bytes of an answer that are read as JSON
+MAX_FINDINGS: Final = 8  # of one answer that are told
 _SCALARS: Final = {bool: Kind.BOOL, int: Kind.NUMBER, float: Kind.NUMBER}
 
 
@@ -29,6 +32,14 @@ class ResponseRule(msgspec.Struct, frozen=True):
 class Contract:
     """Answers as documented, by (template, method) and status: "200", "2xx" or "default"."""
 
+    @classmethod
+    def joined(cls, contracts: Iterable[Contract]) -> Contract | None:
+        """All of them as one, the later winning; None if they promise nothing."""
+        rules: dict[tuple[str, str], dict[str, ResponseRule]] = {}
+        for contract in contracts:
+            rules.update(contract.rules)
+        return cls(rules) if rules else None
+
     def __init__(self, rules: dict[tuple[str, str], dict[str, ResponseRule]]) -> None:
         self.rules: Final = rules
         self._compiled: dict[int, tuple[dict[str, ValueRule], Constraint | None]] = {}
@@ -36,8 +47,7 @@ class Contract:
     def check(
         self, template: str, method: str, status: int, media_type: str, document: Any = None
     ) -> list[Finding]:
-        """Hold an answer against the contract. `document` is its JSON as plain values, None to leave it
-        out."""
+        """Hold an answer against the contract. `document` is its JSON as plain values, None to leave it out."""
         operation = self.rules.get((template, method))
         if operation is None or status < 100:
             return []
@@ -81,6 +91,45 @@ class Contract:
             table = {name: value_rule(1, constraints, b"") for name, constraints in by_name.items()}
             known = self._compiled[id(rule)] = (table, names)
         return known
+
+
+class AnswerScan:
+    """One answer held against a contract while it passes; delays nothing, and tells at its end.
+
+    `unaltered` says at the end whether what was seen is what the app sent: a masked value is no broken promise.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        place: tuple[str, str],
+        status: int,
+        content_type: bytes,
+        unaltered: Callable[[], bool],
+    ) -> None:
+        self._contract: Final = contract
+        self._place: Final = place
+        self._status: Final = status
+        self._media_type: Final = media_type(content_type)
+        self._unaltered: Final = unaltered
+        self._text: bytearray | None = bytearray() if self._media_type.endswith("json") else None
+
+    def feed(self, data: bytes) -> list[Finding]:
+        if self._text is not None:
+            self._text += data
+            if len(self._text) > MAX_TEXT:
+                self._text = None  # status and type are told all the same
+        return []
+
+    def finish(self) -> list[Finding]:
+        document = None
+        if self._text and self._unaltered():
+            try:
+                document = msgspec.json.decode(self._text)
+            except msgspec.DecodeError:
+                return [_finding("profile.response-schema", "", "the answer is no JSON", "JSON")]
+        found = self._contract.check(*self._place, self._status, self._media_type, document)
+        return found[:MAX_FINDINGS]
 
 
 def fields_of(document: Any) -> Iterator[Field]:

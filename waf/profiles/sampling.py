@@ -49,7 +49,7 @@ class Repeats:
         return self._first(what, wall)
 
     def _first(self, what: int, wall: float) -> int:
-        if wall >= self._ends or wall < self._ends - HOUR:
+        if wall >= self._ends:
             self._ends = (wall // HOUR + 1) * HOUR
             self._young, self._old = {}, {}
         elif len(self._young) >= MAX_REPEATS // 2:

@@ -1,0 +1,227 @@
+"""Learning beside a running sidecar: taught by traffic and recordings, reviewed over the control port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from yarl import URL
+
+from tests.app.rig import RawApp, Site, on_uvloop, serving
+from waf.assembly import Kept
+from waf.config.schema import Config, Profiles
+from waf.crew import Crew
+from waf.learning import Learning
+from waf.memory import Memory
+from waf.profiles.constraints import Stage
+from waf.profiles.observe import Observation
+from waf.record.log import Log
+
+TRUSTED = {
+    "profiles.mode": "protect",
+    "profiles.sources": "1",
+    "profiles.epsilon": "0.02",
+    "signatures.defaults": "false",
+    "mode": "protect",
+}
+KEY = b"k" * 32
+
+
+async def post(site: Site, path: str, content: object) -> tuple[int, Any]:
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    async with site.session.post(URL(site.control + path, encoded=True), data=body) as answer:
+        return answer.status, await answer.json()
+
+
+async def visit(site: Site, requests: int) -> None:
+    for number in range(requests):
+        status, _, _ = await site.get(f"/items?id={number}&sort={('asc', 'desc')[number % 2]}")
+        assert status == 200
+
+
+@on_uvloop
+async def test_replayed_traffic_teaches_and_is_then_enforced(pattern_cache: Path) -> None:
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        await visit(site, 120)
+        await site.recorded(120)
+        status, answer = await post(site, "/v1/profile", {"operation": "compile"})
+        assert status == 200
+        assert any("GET /items arg.id type" in line for line in answer["changed"])
+        assert (await site.get("/items?id=1234&sort=asc"))[0] == 200
+        for attack in (
+            "/items?id=1x&sort=asc",
+            "/items?id=1&sort=up",
+            "/items?id=1&sort=asc&debug=1",
+            "/admin",
+        ):
+            assert (await site.get(attack))[0] == 403, attack
+        said = await site.ask("/v1/profile/status")
+        assert said["ready"]
+        (place,) = said["places"]
+        assert (place["template"], place["method"]) == ("/items", "GET")
+        assert place["requests"] == 121
+
+
+@on_uvloop
+async def test_requests_that_come_again_are_learned_once_and_counted(pattern_cache: Path) -> None:
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        for _ in range(64):
+            assert (await site.get("/items?id=1&sort=asc"))[0] == 200
+        await site.recorded(64)
+        said = await site.ask("/v1/profile/status")
+        assert said["places"][0]["requests"] == 64
+        assert (await site.status())["learning"]["observed"] == 7  # the 1st, 2nd, 4th … 64th
+
+
+@on_uvloop
+async def test_a_recording_teaches_a_running_sidecar(pattern_cache: Path) -> None:
+    entries = [
+        {
+            "startedDateTime": "2026-01-01T00:00:00Z",
+            "request": {"method": "GET", "url": f"http://shop/books/{n}?page={n}", "headers": []},
+            "response": {"status": 200 if n else 404},
+        }
+        for n in range(100)
+    ]
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        status, answer = await post(site, "/v1/profile/har", {"log": {"entries": entries}})
+        assert (status, answer) == (200, {"learned": 99, "skipped": {"answered 404": 1}})
+        await post(site, "/v1/profile", {"operation": "compile"})
+        assert (await site.get("/books/7?page=2"))[0] == 200
+        assert (await site.get("/books/7?page=two"))[0] == 403
+
+
+@on_uvloop
+async def test_people_edit_over_the_control_port(pattern_cache: Path) -> None:
+    pin = {"operation": "pin", "pattern": "GET /items arg.id length", "text": "1\n2"}
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        await visit(site, 80)
+        await site.recorded(80)
+        await post(site, "/v1/profile", {"operation": "compile"})
+        status, answer = await post(site, "/v1/profile", pin)
+        assert (status, answer) == (200, {"changed": ["pinned GET /items arg.id length: 1 to 2 bytes"]})
+        assert (await site.get("/items?id=100&sort=asc"))[0] == 403
+        status, _ = await post(site, "/v1/profile", {"operation": "unpin", "pattern": pin["pattern"]})
+        assert status == 200
+        status, answer = await post(site, "/v1/profile", {"operation": "hold"})
+        assert (await site.ask("/v1/profile/status"))["held"] in answer["changed"][0]
+
+
+WRONG: list[tuple[str, object, int, str]] = [
+    ("/v1/profile", b"{", 400, "truncated"),
+    ("/v1/profile", {"operation": "explode"}, 400, "explode"),
+    ("/v1/profile", {"operation": "pin", "pattern": "GET /a arg.x lenght"}, 400, "no aspect"),
+    ("/v1/profile", {"operation": "pin", "pattern": "GET /a arg.x length", "text": "1"}, 400, "2 values"),
+    ("/v1/profile", {"operation": "unpin", "pattern": "GET /a arg.x length"}, 400, "not pinned"),
+    ("/v1/profile", {"operation": "rollback", "version": "0"}, 400, "not kept"),
+    ("/v1/profile/shadows", b"[", 400, ""),
+    ("/v1/profile/har", b"nonsense", 400, ""),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "status", "said"), WRONG)
+def test_what_a_person_got_wrong_is_told(
+    pattern_cache: Path, path: str, content: object, status: int, said: str
+) -> None:
+    @on_uvloop
+    async def run() -> None:
+        async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+            got, answer = await post(site, path, content)
+            assert got == status
+            assert said in answer["error"]
+
+    run()
+
+
+@on_uvloop
+async def test_views_and_shadows(pattern_cache: Path) -> None:
+    document = b"openapi: 3.1.0\npaths: {/old: {get: {responses: {'200': {description: ok}}}}}\n"
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        await visit(site, 60)
+        await site.recorded(60)
+        await post(site, "/v1/profile", {"operation": "compile"})
+        for view, part in (
+            ("profile", "GET /items"),
+            ("evidence", "unseen:"),
+            ("openapi", '"openapi": "3.1.0"'),
+        ):
+            async with site.session.get(f"{site.control}/v1/profile?view={view}") as answer:
+                assert part in await answer.text()
+        assert "error" in await site.ask("/v1/profile?view=none")
+        status, found = await post(site, "/v1/profile/shadows", document)
+        assert status == 200
+        assert found["shadows"] == [{"template": "/items", "method": "GET"}]
+        assert [zombie["template"] for zombie in found["zombies"]] == ["/old"]
+
+
+# --------------------------------------------------------------------------------------------- what is kept
+
+
+def observation(number: int, trusted: bool = True) -> Observation:
+    return Observation(
+        method=b"GET", path=b"/a", fields=(), source=number, wall=1e9 + number, status=200, trusted=trusted
+    )
+
+
+def test_what_is_damaged_does_not_take_the_place_of_its_predecessor(tmp_path: Path) -> None:
+    memory = Memory(str(tmp_path), Profiles(), KEY)
+    for turn in range(2):
+        memory.learner.observe(observation(turn), 1e9)
+        memory.save()
+    state = tmp_path / "profile.state"
+    state.write_bytes(state.read_bytes()[:-1])
+    again = Memory(str(tmp_path), Profiles(), KEY)
+    again.load()
+    assert [problem.file for problem in again.problems] == [str(state)]
+    assert again.learner.state.common.n == 1
+    predecessor = (tmp_path / "profile.state.previous").read_bytes()
+    again.save()
+    assert (tmp_path / "profile.state.previous").read_bytes() == predecessor
+    assert (tmp_path / "profile.state.damaged").exists()
+
+
+def test_another_version_of_the_app_is_noticed_over_a_restart(tmp_path: Path) -> None:
+    for version, noticed in (("sha256:1", False), ("sha256:1", False), ("sha256:2", True), ("", False)):
+        memory = Memory(str(tmp_path), Profiles(), KEY)
+        memory.load()
+        assert memory.released(version, 1e9) is noticed
+        memory.learner.observe(observation(1), 1e9)
+        memory.save()
+
+
+@on_uvloop
+async def test_workers_learn_as_one(tmp_path: Path) -> None:
+    crew_directory = tmp_path / "crew"
+    crew_directory.mkdir()
+    config = Config(
+        state_dir=str(tmp_path / "state"), profiles=Profiles(mode="protect", epsilon=0.02, sources=1, hours=1)
+    )
+    made = []
+    for index in range(2):
+        kept = Kept(KEY, None, 10)  # type: ignore[arg-type]
+        learning = Learning(config, kept, lambda: None, Log(None), follows=index)
+        learning.restore()
+        made.append((learning, Crew(str(crew_directory), index, learning, Log(None)), kept))
+    (leader, first, _), (follower, second, kept) = made
+    for number in range(100):
+        (leader if number % 2 else follower).memory.learner.observe(observation(number), 1e9)
+    await second.turn()
+    await first.turn()
+    assert leader.memory.learner.state.common.n == 100
+    assert not list(crew_directory.glob("*.delta"))
+    leader.settle()
+    await first.turn()
+    await second.turn()
+    assert follower.version == leader.version
+    assert kept.profile is not None
+    book = follower.memory.learner.book
+    assert {c.stage for c in book.constraints()} == {Stage.PROTECT}
+    assert follower.memory.learner.state.common.n == 0  # the whole is the leader's
+    (crew_directory / "001-9-00000001.delta").write_bytes(b"rubbish")
+    await first.turn()  # is told, and not met again
+    assert not list(crew_directory.glob("*.delta"))
+    for learning, _, _ in made:
+        await learning.stop()
+    assert (tmp_path / "state" / "profile.state").exists()
