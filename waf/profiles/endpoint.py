@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from functools import lru_cache
 from typing import Any, Final
 
@@ -231,13 +232,26 @@ class Endpoint:
 _OPEN_SIZE: Final = 5_000  # bytes of a parameter while it is open, measured
 
 
+_ZLIB: Final = 0x78  # how compressed bytes begin (RFC 1950), and no list in MessagePack
+_MOST: Final = 64 * 1024 * 1024  # bytes of one endpoint's parameters; a bomb is no state
+
+
 def _pack(parameters: dict[Place, Parameter]) -> bytes:
-    return msgspec.msgpack.encode([[part, name, p.pack()] for (part, name), p in parameters.items()])
+    plain = msgspec.msgpack.encode([[part, name, p.pack()] for (part, name), p in parameters.items()])
+    return zlib.compress(plain, 1)
 
 
 def _unpack(data: bytes) -> dict[Place, Parameter]:
     if not data:
         return {}
+    if data[0] == _ZLIB:  # the first versions wrote it plain
+        inflate = zlib.decompressobj()
+        try:
+            data = inflate.decompress(data, _MOST)
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
+        if not inflate.eof:
+            raise ValueError("parameters larger than any may be, or cut off")
     return {(Part(part), name): Parameter.unpack(p) for part, name, p in msgspec.msgpack.decode(data)}
 
 
