@@ -34,7 +34,7 @@ from waf.control.site import LocalSite, Site
 from waf.control.watch import Watch
 from waf.control.wire import ControlServer
 from waf.control.workers import WorkerLink, WorkersSite, answer
-from waf.crew import Crew
+from waf.crew import Crew, leader_socket
 from waf.errors import ConfigError
 from waf.learning import Learning
 from waf.model import Mode
@@ -93,14 +93,9 @@ class Sidecar:
 
             self.member = member_of(config, self._report, self.log, worker or 0)
         self.learning = Learning(
-            config,
-            self._kept,
-            self._renew_profile,
-            self.log,
-            environ.get("POD_NAME", ""),
-            self.member.key if self.member else None,
-            follows=worker or 0 if crew and self.member is None else 0,
-        )
+            config, self._kept, self._renew_profile, self.log, environ.get("POD_NAME", ""),
+            self.member.key if self.member else None, follows=worker or 0 if crew and not self.member else 0,
+        )  # fmt: skip
         self.crew: Crew | None = None
         if crew and worker is not None and self.member is None:  # else the fleet leads each of them
             self.crew = Crew(crew, worker, self.learning, self.log)
@@ -176,8 +171,7 @@ class Sidecar:
             self.learning.alerted = self.member.nudge
             self.member.start()
         if self.crew is not None:
-            await self.crew.turn()
-            self._tasks.append(asyncio.create_task(self.crew.run()))
+            self._tasks.append(await self.crew.start())
         await self.server.start(reuse_port=self._worker)
         self._watch_metrics()
         routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
@@ -350,11 +344,6 @@ def run(files: Files, environ: Mapping[str, str]) -> int:
 
 def _socket_of(directory: str, index: int) -> str:
     return str(Path(directory) / f"worker-{index}.sock")
-
-
-def leader_socket(directory: str) -> str:
-    """Where the first worker answers for what all have learned."""
-    return str(Path(directory) / "profile.sock")
 
 
 def _ignore_hang_up() -> None:

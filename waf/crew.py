@@ -22,6 +22,11 @@ MAX_WAITING: Final = 32  # deltas of one worker; while the leader is away, learn
 BOOK: Final = "profile.book"
 
 
+def leader_socket(directory: str) -> str:
+    """Where the first worker answers for what all have learned."""
+    return str(Path(directory) / "profile.sock")
+
+
 class Crew:
     """One worker's part in it. `index` 0 leads."""
 
@@ -38,8 +43,12 @@ class Crew:
     def leads(self) -> bool:
         return self._index == 0
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def start(self) -> asyncio.Task[None]:
+        """Take part from now on, until the task is cancelled."""
+        await self.turn()
+        return asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
         while True:
             await self.turn()
             await asyncio.sleep(EVERY)

@@ -28,6 +28,7 @@ from waf.profiles.merge import Delta
 from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert
 from waf.record.log import Log
+from waf.schedule import Schedule
 
 T = TypeVar("T")
 
@@ -39,12 +40,9 @@ EIGHTH: Final = (
     8  # of what waits is learned in a slice, whatever the time: a busy machine must not lose lessons
 )
 TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
-RENEW: Final = 10.0  # seconds between two profiles, at least
-RENEW_LATER: Final = 60.0  # the same where hardly anything was learned since
-HARDLY: Final = 0.02  # share of all lessons
-SHARE: Final = 100.0  # and at least as many times what the last one took
 PATIENCE: Final = 10.0  # seconds that a question may wait for what is queued
-SAVE: Final = 60.0  # seconds between two states on disk
+
+LED: Final = "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
 
 
 class Learning:
@@ -55,15 +53,9 @@ class Learning:
     """
 
     def __init__(
-        self,
-        config: Config,
-        kept: Kept,
-        renewed: Callable[[], None],
-        log: Log,
-        replica: str = "",
-        fleet_key: bytes | None = None,
-        follows: int = 0,
-    ) -> None:
+        self, config: Config, kept: Kept, renewed: Callable[[], None], log: Log, replica: str = "",
+        fleet_key: bytes | None = None, follows: int = 0,
+    ) -> None:  # fmt: skip
         self._kept = kept
         self._renewed = renewed
         self._log = log
@@ -170,31 +162,20 @@ class Learning:
             self._timer = self._loop.call_later(pause, self._slice)
 
     async def _run(self) -> None:
-        began = time.monotonic()
-        renew = later = quiet = began + RENEW
-        save = began + SAVE
-        heard = learned = kept = self.observed
-        teaching = False  # something was compiled while lessons were still coming
+        schedule = Schedule(time.monotonic(), self.observed)
         while True:
             await asyncio.sleep(TICK)
             self._count()
-            now = time.monotonic()
-            if self.observed != heard:
-                heard, quiet = self.observed, now + RENEW
-            settled = now >= quiet
-            new = self.observed - learned
-            due = now >= later if new <= HARDLY * self.observed else now >= renew
-            if self._urgent or (new and due) or (teaching and settled):
-                self._urgent, learned, teaching = False, self.observed, not settled
-                await self._aside(partial(self._compile, settled=settled))
+            began = time.monotonic()
+            if schedule.compiles(began, self.observed, urgent=self._urgent):
+                self._urgent = False
+                await self._aside(partial(self._compile, settled=schedule.settled))
                 self._renewed()
-                took = time.monotonic() - now
-                renew = now + max(RENEW, SHARE * took)
-                later = now + max(RENEW_LATER, SHARE * took)
-            if now >= save and self.observed != kept:
-                kept = self.observed
+                schedule.compiled(began, time.monotonic() - began)
+            began = time.monotonic()
+            if schedule.saves(began, self.observed):
                 await self._aside(self._save)
-                save = now + max(SAVE, SHARE * (time.monotonic() - now))
+                schedule.saved(began, time.monotonic() - began)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory.
@@ -360,14 +341,13 @@ class Learning:
         }
 
     def watch_metrics(self, watch: Callable[..., None]) -> None:
-        watch("waf_learning_observed_total", "Exchanges learned from.", lambda: self.observed)
+        intake, name = self.intake, "waf_learning_{}"
+        watch(name.format("observed_total"), "Exchanges learned from.", lambda: self.observed)
         watch(
-            "waf_learning_dropped_total",
-            "Exchanges not learned from for want of room or time.",
-            lambda: self.intake.dropped,
+            name.format("dropped_total"), "Exchanges there was no room or time for.", lambda: intake.dropped
         )
-        watch("waf_learning_failed_total", "Exchanges that could not be learned from.", lambda: self.failed)
-        watch("waf_learning_queue", "Exchanges waiting to be learned.", lambda: len(self.intake.queue))
+        watch(name.format("failed_total"), "Exchanges that could not be learned from.", lambda: self.failed)
+        watch(name.format("queue"), "Exchanges waiting to be learned.", lambda: len(intake.queue))
         watch("waf_disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures)
 
     async def edit(self, edit: Edit, now: float) -> list[str]:
@@ -376,9 +356,7 @@ class Learning:
         def work() -> list[str]:
             learner = self.memory.learner
             if learner.led:
-                raise ValueError(
-                    "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
-                )
+                raise ValueError(LED)
             changed = apply(learner, edit, now)
             self._build(learner)
             return changed

@@ -100,15 +100,21 @@ def test_command_lines_name_commands_and_options_that_exist(document: str, line:
     command: click.Command = main
     context = click.Context(main)
     while isinstance(command, click.Group) and words:
+        if words[0].startswith("--"):  # an option of the group, and its value
+            options = {name: one for one in command.params for name in one.opts}
+            assert words[0] in options, f"{document}: {line}: no option {words[0]}"
+            option = options[words[0]]
+            words = words[1 if isinstance(option, click.Option) and option.is_flag else 2 :]
+            continue
         found = command.get_command(context, words[0])
         assert found is not None, f"{document}: no command {words[0]!r}"
         command = found
         words = words[1:]
     assert not isinstance(command, click.Group), f"{document}: {line} lacks a subcommand"
-    options = {name for parameter in command.params for name in parameter.opts}
+    known = {name for parameter in command.params for name in parameter.opts}
     for word in words:
         if word.startswith("-") and word != "--":
-            assert word.split("=")[0] in options, f"{document}: {line}: no option {word}"
+            assert word.split("=")[0] in known, f"{document}: {line}: no option {word}"
 
 
 def test_make_targets_in_documents_exist() -> None:

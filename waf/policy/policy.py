@@ -255,20 +255,6 @@ class Policy:
         """Judge a response; see `answers.Answers.release`."""
         return self._answers.release(exchange, response, body)
 
-    @staticmethod
-    def _promises(
-        contract: Contract, judgement: Judgement, request: Request, response: Response, scan: Scan | None
-    ) -> Scan | None:
-        """The scan, and beside it what documents promise about the answer, where the place is documented."""
-        check = judgement.check
-        place = (check.endpoint, method_of(request.method)) if check is not None else None
-        if place is None or place not in contract.rules:
-            return scan
-        tally = judgement.response_tally
-        kind = response.headers.get(b"content-type") or b""
-        held = AnswerScan(contract, place, response.status, kind, lambda: tally is None or not tally.totals)
-        return held if scan is None else Scans((scan, held))
-
     # ------------------------------------------------------------------------------------------------ verdicts
 
     def _gate(self, exchange: Exchange, judgement: Judgement, request: Request, now: float) -> Refused | None:
