@@ -58,14 +58,9 @@ class Sidecar:
     """One process's proxy and what stands at its side. `start`, then `run` until told to end."""
 
     def __init__(
-        self,
-        files: Files,
-        environ: Mapping[str, str],
-        *,
-        worker: int | None = None,
-        crew: str = "",
-        key: bytes = b"",
-    ) -> None:
+        self, files: Files, environ: Mapping[str, str], *,
+        worker: int | None = None, crew: str = "", key: bytes = b"",
+    ) -> None:  # fmt: skip
         """`worker` is the number of one of several; they share the directory `crew` and the secret `key`."""
         self.files = files
         self._environ = dict(environ)
