@@ -13,6 +13,9 @@ from waf.profiles.rules import parse_type, value_rule
 from waf.profiles.segments import literal, slot_of, split, unliteral
 
 TYPES = [
+    (b"-DCpFfS-QGaHDGhh_Rr9fP-", v.Type.WORD),
+    (b"cGFnZTIwMjQ_cGFnZTI=", v.Type.WORD),
+    (b"-rf", v.Type.TEXT),
     (b"", v.Type.EMPTY),
     (b"0", v.Type.INT),
     (b"-17", v.Type.INT),

@@ -34,7 +34,7 @@ class Type(enum.IntEnum):
     EMAIL = 9
     URL = 10
     JWT = 11
-    WORD = 12  # letters, digits, "_", "-" and "." inside
+    WORD = 12  # letters, digits, "_", "-" and "." inside; long ones may begin or end with "-"
     TEXT = 13
 
     @property
@@ -57,7 +57,8 @@ _TYPES: Final[tuple[tuple[Type, str], ...]] = (
                  r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"),
     (Type.URL, r"https?://[A-Za-z0-9.:-]{1,255}(?:[/?#][A-Za-z0-9._~:/?#@!$&()*+,;=%-]{0,2000})?"),
     (Type.JWT, r"eyJ[A-Za-z0-9_-]{5,4000}\.[A-Za-z0-9_-]{2,8000}\.[A-Za-z0-9_-]{0,2000}"),
-    (Type.WORD, r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?"),
+    # A word, or a token in base64url (RFC 4648 section 5), of which one in thirty begins or ends with "-".
+    (Type.WORD, r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?|[A-Za-z0-9_-]{16,512}={0,2}"),
 )  # fmt: skip
 
 PATTERNS: Final[dict[Type, str]] = {
