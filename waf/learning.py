@@ -249,6 +249,7 @@ class Learning:
         while intake.flows:
             self._follow(intake.flows.popleft())
         owed = len(intake.queue) // EIGHTH
+        began, before = time.thread_time(), self.observed
         while intake.queue:
             try:
                 self._remember(intake.next())
@@ -258,6 +259,7 @@ class Learning:
             owed -= 1
             if owed <= 0 and time.perf_counter() >= end:
                 break
+        intake.charge(self.observed - before, time.thread_time() - began)
         self._tell()
 
     def _remember(self, lesson: Lesson) -> None:
@@ -283,8 +285,7 @@ class Learning:
         """Take in the exchanges that were only counted."""
         if self._busy:
             return
-        now = time.time()
-        intake, memory = self.intake, self.memory
+        now, intake, memory = time.time(), self.intake, self.memory
         for route, answers in intake.cleaned().items():
             memory.disclosures.learn(route, {}, now, responses=answers)
         memory.learner.passed(*intake.counted(), now)
@@ -329,14 +330,13 @@ class Learning:
 
     def facts(self) -> dict[str, Any]:
         """For the status of the control API."""
-        profile = self._kept.profile
         return {
             "enabled": self.intake.enabled,
             "observed": self.observed,
             "queued": len(self.intake.queue),
             "dropped": self.intake.dropped,
             "failed": self.failed,
-            "profile": profile.version if profile is not None else "",
+            "profile": self._kept.profile.version if self._kept.profile is not None else "",
             "flows": len(self.memory.inventory),
         }
 

@@ -263,6 +263,10 @@ class Intake:
         self._waiting -= lesson.size
         return lesson
 
+    def charge(self, lessons: int, seconds: float) -> None:
+        """So many lessons took so many seconds of CPU."""
+        self._budget.charge(lessons, seconds)
+
     def counted(self) -> tuple[int, dict[str, int]]:
         """Requests that passed unlearned since the last call: all of them, and those by known template."""
         passed, self.passed = self.passed, 0

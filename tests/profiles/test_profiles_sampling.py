@@ -14,7 +14,7 @@ from waf.profiles import values
 from waf.profiles.evidence import mark
 from waf.profiles.observe import HOUR
 from waf.profiles.parameter import Parameter, value_hash
-from waf.profiles.sampling import MAX_REPEATS, SAMPLE, Budget, Pace, Repeats
+from waf.profiles.sampling import MAX_REPEATS, SAMPLE, USUAL, Budget, Pace, Repeats
 
 HALF_PAST = 1_000_000 * HOUR + 1800.0
 
@@ -72,6 +72,16 @@ def test_a_spent_budget_fills_again() -> None:
     assert [budget.spend(HALF_PAST) for _ in range(4)] == [True, True, True, False]
     assert budget.spend(HALF_PAST + 0.15)
     assert not budget.spend(HALF_PAST + 0.15)
+
+
+def test_dear_lessons_are_paid_by_those_to_come() -> None:
+    budget = Budget(rate=100.0, burst=50.0)
+    assert budget.spend(HALF_PAST)
+    budget.charge(1, 100 * USUAL)
+    assert not budget.spend(HALF_PAST + 0.5)
+    assert budget.spend(HALF_PAST + 2.0)
+    budget.charge(10, 5 * USUAL)  # cheap ones earn nothing
+    assert [budget.spend(HALF_PAST + 2.0) for _ in range(200)].count(True) <= 50
 
 
 VALUES = st.lists(

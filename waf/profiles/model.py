@@ -186,7 +186,7 @@ class State:
         """Pack the endpoints that have not been used for longest."""
         self._seen_since += self._since
         self._since = 0
-        left = self.memory // 16
+        left = self.memory // 8
         for endpoint in reversed(self._hot):
             left -= endpoint.size
             if left < 0:

@@ -6,7 +6,8 @@ Three sieves, each of which leaves what is learned unbiased:
               Only the 2nd, 4th, 8th … is learned, and counted for all that came since
     Pace      an endpoint that has been learned often is *mature*: then one request in sixteen is learned, chosen by
               chance; it counts as one, since what the others showed was not seen
-    Budget    a token bucket: so many a second at the most, and a burst to begin with
+    Budget    a token bucket: so many a second at the most, and a burst to begin with; in other words 2 % of a core
+              for long, and three seconds of it at once
 
 An exchange that goes against the profile at a mature endpoint is none of these sieves' business but the last one's.
 A set that is closed therefore sees all its novelties and only a sample of what is usual: doubts are counted up to
@@ -24,6 +25,7 @@ from waf.profiles.observe import HOUR
 SAMPLE: Final = 16  # at mature endpoints one in so many is learned
 MATURE: Final = 8.0  # an endpoint is mature once learned from so many times 1/eps requests
 RATE: Final = 200.0  # lessons a second, for long
+USUAL: Final = 0.0001  # CPU seconds of one lesson that a token pays for; dearer ones cost more
 BURST: Final = 30_000.0  # and at once, for a recording that is played or an app that has just begun
 MAX_PACES: Final = 4_096
 MAX_REPEATS: Final = 8_192
@@ -109,3 +111,7 @@ class Budget:
             return False
         self._tokens -= 1.0
         return True
+
+    def charge(self, lessons: int, seconds: float) -> None:
+        """So many lessons took so many CPU seconds: what they took beyond `USUAL` is paid by those to come."""
+        self._tokens -= max(0.0, seconds / USUAL - lessons)
