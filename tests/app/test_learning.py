@@ -225,3 +225,19 @@ async def test_workers_learn_as_one(tmp_path: Path) -> None:
     for learning, _, _ in made:
         await learning.stop()
     assert (tmp_path / "state" / "profile.state").exists()
+
+
+@on_uvloop
+async def test_long_documents_are_taken_where_they_belong(pattern_cache: Path) -> None:
+    entries = [
+        {
+            "request": {"method": "GET", "url": f"http://shop/{'x' * 200}?n={n}", "headers": []},
+            "response": {"status": 200},
+        }
+        for n in range(500)
+    ]
+    recording = msgspec.json.encode({"log": {"entries": entries}})
+    assert len(recording) > 100_000
+    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
+        assert await post(site, "/v1/profile/har", recording) == (200, {"learned": 500, "skipped": {}})
+        assert (await post(site, "/v1/reload", recording))[0] == 413

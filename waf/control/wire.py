@@ -144,7 +144,7 @@ class ControlServer:
         head_only, keep = False, False
         try:
             async with asyncio.timeout(self._idle):
-                request = parse.request_head(await reader.readuntil(b"\r\n\r\n"), _LIMITS)
+                request = parse.request_head(await reader.readuntil(b"\r\n\r\n"), _UPLOAD_LIMITS)
                 if request.expects_continue:
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 body = await self._body(request, reader)
