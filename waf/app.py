@@ -152,6 +152,8 @@ class Sidecar:
         """Load, then listen. Raises ConfigError for configuration that cannot be used, OSError for addresses."""
         if self.member is not None:
             self.member.ask()
+        if self._kept.cold:
+            self.log("info", "no compiled patterns are kept yet: compiling them takes some seconds")
         result = await self.reloader.reload("start")
         if not result.ok:
             raise ConfigError(result.problems)

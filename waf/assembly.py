@@ -65,11 +65,12 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """What outlives a reload. `key` is the secret for tokens and sketches."""
+    """What outlives a reload. `key` is the secret for tokens and sketches; `cold`: `store` holds nothing yet."""
 
-    def __init__(self, key: bytes, store: PatternStore, buckets: int) -> None:
+    def __init__(self, key: bytes, store: PatternStore, buckets: int, *, cold: bool = False) -> None:
         self.key = key
         self.store = store
+        self.cold = cold
         self.buckets = Buckets(buckets)
         self.profile: Profile | None = None
         self.disclosures: Disclosures | None = None  # what endpoints usually send
@@ -121,7 +122,8 @@ def rules_directory() -> Path:
 def keep(config: Config, environ: Mapping[str, str], key: bytes = b"") -> Kept:
     """What one process keeps over all its reloads. With `key` the secret is this, as of other workers."""
     directory = config.cache_dir or default_cache_dir(environ)
-    return Kept(key or _key(config), DirectoryPatternStore(directory), config.access.rate_entries)
+    store = DirectoryPatternStore(directory)
+    return Kept(key or _key(config), store, config.access.rate_entries, cold=store.empty)
 
 
 def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:

@@ -54,7 +54,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-unt
 
 def test_an_attack_that_is_withstood_has_no_problems(app: Peer) -> None:
     attack = Attack("x", "y", lambda port: exchange(port, head("GET", "/ok"), 3), frozenset({"200"}))
-    report = torture.assault(app, attack)
+    report = torture.assault(app, app, attack)
     assert report.problems == ()
     assert report.tally == {"200": 3}
     assert "| x: y | 3 × 200 |" in torture.table([report])
@@ -62,7 +62,7 @@ def test_an_attack_that_is_withstood_has_no_problems(app: Peer) -> None:
 
 def test_an_outcome_that_is_not_allowed_is_a_problem(app: Peer) -> None:
     attack = Attack("x", "y", lambda port: exchange(port, head("GET", "/ok")), frozenset({"403"}))
-    assert torture.assault(app, attack).problems == ("unexpected: 200",)
+    assert torture.assault(app, app, attack).problems == ("unexpected: 200",)
 
 
 def test_a_server_that_dies_is_a_problem(app: Peer) -> None:
@@ -70,7 +70,7 @@ def test_a_server_that_dies_is_a_problem(app: Peer) -> None:
         app.server.stop()
         return Counter({"x": 1})
 
-    problems = torture.assault(app, Attack("x", "y", kill)).problems
+    problems = torture.assault(app, app, Attack("x", "y", kill)).problems
     assert "the server ended" in problems
     assert any("right after" in problem for problem in problems)
 

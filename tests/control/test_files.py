@@ -63,6 +63,22 @@ def store(tmp_path: Path) -> DirectoryPatternStore:
     return DirectoryPatternStore(tmp_path / "cache" / "patterns")
 
 
+def test_without_a_directory_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nowhere = DirectoryPatternStore("")
+    assert nowhere.empty
+    nowhere.save("abc", b"database")
+    assert nowhere.load("abc") is None
+    assert "no cache directory" in nowhere.problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_empty_until_something_was_kept(store: DirectoryPatternStore) -> None:
+    assert store.empty
+    store.save("abc", b"database")
+    assert not store.empty
+
+
 def test_a_database_comes_back(store: DirectoryPatternStore) -> None:
     assert store.load("abc") is None
     store.save("abc", b"database")

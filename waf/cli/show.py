@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -25,7 +26,9 @@ async def tour(listen: str, control: str, once: bool) -> int:
         "upstream.url": f"http://127.0.0.1:{port}",
         "events.output": "none",
     }
-    sidecar = Sidecar(Files((), {}, options), {"HOME": click.get_app_dir("waf", force_posix=True)})
+    # The cache is that of `waf run`: what the tour compiles is there for the user's own app.
+    known = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
+    sidecar = Sidecar(Files((), {}, options), known)
     await sidecar.start()
     where = f"http://{sidecar.server.endpoints[0]}"
     colour = sys.stdout.isatty()

@@ -72,7 +72,7 @@ def _read_regular(path: str | Path, limit: int, flags: int) -> tuple[bytes, os.s
 
 
 class DirectoryPatternStore:
-    """Compiled pattern databases as files of one directory. Never raises: a cache that fails is only slow.
+    """Compiled pattern databases as files of one directory ("": nowhere). Never raises: a cache that fails is only slow.
 
     A compiled database is code to the engine, so only files of our own user or of root that nobody else may
     write are read, and only if their checksum fits. `hits`, `misses` and `problem` (the last one, as text)
@@ -81,12 +81,21 @@ class DirectoryPatternStore:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
+        self._nowhere = not str(directory)
         self.hits = 0
         self.misses = 0
         self.problem = ""
 
+    @property
+    def empty(self) -> bool:
+        """Nothing was kept yet, so that everything will have to be compiled."""
+        try:
+            return self._nowhere or next(self.directory.glob("*" + _SUFFIX), None) is None
+        except OSError:
+            return True
+
     def load(self, key: str) -> bytes | None:
-        database = self._read(key)
+        database = None if self._nowhere else self._read(key)
         if database is None:
             self.misses += 1
         else:
@@ -112,6 +121,9 @@ class DirectoryPatternStore:
         return None
 
     def save(self, key: str, database: bytes) -> None:
+        if self._nowhere:
+            self.problem = "no cache directory is configured, and there is no home"
+            return
         if len(database) > MAX_DATABASE:
             self.problem = f"{key}: too large to keep"
             return
