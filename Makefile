@@ -35,6 +35,7 @@ format: setup
 bench: setup
 	$(BIN)/python -m bench.latency --results
 	$(BIN)/python -m bench.micro --results
+	$(BIN)/python -m bench.memory --results
 bench-check: setup
 	$(BIN)/python -m bench.latency --check
 torture: setup

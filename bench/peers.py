@@ -211,7 +211,12 @@ def start_sidecar(
         where=cores.server,
         log=directory / "log",
         ready=lambda: _is_ready(control),
-        env={"PYTHONPATH": str(ROOT)},
+        env={
+            "PYTHONPATH": str(ROOT),
+            # Compiled modules are kept, as in an installed package, whatever the shell says about them.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str((cache or directory) / "bytecode"),
+        },
         cwd=ROOT,
     )
     return Peer("sidecar", port, server, control)
