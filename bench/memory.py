@@ -35,7 +35,7 @@ PARTS: Final = (
     ("uvloop", "import uvloop"),
     ("msgspec, orjson, yaml, click, multipart", "import msgspec, orjson, yaml, click, multipart, json"),
     ("Hyperscan's library", "import hyperscan"),
-    ("our modules", "import waf.cli.serve, waf.app"),
+    ("our modules", "import waf.cli.serve, waf.processes"),
     (
         "rules, entities, compiled patterns",
         "from waf.assembly import Files, build, keep; from waf import heap; heap.prepare(); files = Files(); "

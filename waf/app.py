@@ -1,8 +1,7 @@
-"""The sidecar as a process: constructs its parts once, wires them, and obeys signals.
+"""One sidecar: constructs its parts once, wires them, and obeys signals.
 
-SIGTERM and SIGINT drain; SIGHUP reloads, reopens the log file and renews the certificate. With several
-workers each is one `Sidecar` behind the same port, and one more process serves the control port for all of
-them.
+SIGTERM and SIGINT drain; SIGHUP reloads, reopens the log file and renews the certificate. How many processes there
+are is for `waf.processes`.
 """
 
 from __future__ import annotations
@@ -12,13 +11,9 @@ import contextlib
 import os
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import uvloop
 
 import waf
 from waf import heap
@@ -33,15 +28,13 @@ from waf.control.reload import Reloader, Result
 from waf.control.site import LocalSite, Site
 from waf.control.watch import Watch
 from waf.control.wire import ControlServer
-from waf.control.workers import WorkerLink, WorkersSite, answer
+from waf.control.workers import answer
 from waf.crew import Crew, leader_socket
 from waf.errors import ConfigError
 from waf.learning import Learning
-from waf.model import Mode
 from waf.policy.policy import Policy
-from waf.profile_api import forwarded_routes, profile_routes, serve_to_parent
+from waf.profile_api import profile_routes, serve_to_parent
 from waf.proxy.server import Server
-from waf.proxy.workers import run_workers
 from waf.record.log import Log
 from waf.record.metrics import Metrics
 from waf.record.recorder import Recorder
@@ -316,84 +309,3 @@ async def serve_control(
     control = ControlServer(api.respond, api.refuse, endpoint, log)
     await control.start()
     return control
-
-
-def run(files: Files, environ: Mapping[str, str]) -> int:
-    """Serve until told to end; gives the exit status. Raises ConfigError before anything listens."""
-    heap.prepare()
-    config = files.load().config
-    if config.listen.workers == 1:
-        uvloop.run(_serve_one(files, environ))
-        return 0
-    with tempfile.TemporaryDirectory(prefix="waf-") as directory:
-        count = config.listen.workers
-        key = keep(config, environ).key  # once, before there are several who would make one
-
-        def work(index: int) -> int:
-            if index == count:
-                uvloop.run(_serve_control_of(config, environ, directory, count))
-            else:
-                uvloop.run(_serve_worker(files, environ, directory, index, key))
-            return 0
-
-        return run_workers(count + 1, work)
-
-
-def _socket_of(directory: str, index: int) -> str:
-    return str(Path(directory) / f"worker-{index}.sock")
-
-
-def _ignore_hang_up() -> None:
-    """A reload that is asked for while the first load runs must not end the process."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
-    _ignore_hang_up()
-    sidecar = Sidecar(files, environ)
-    await sidecar.start()
-    await sidecar.run()
-
-
-async def _serve_worker(
-    files: Files, environ: Mapping[str, str], directory: str, index: int, key: bytes
-) -> None:
-    _ignore_hang_up()
-    sidecar = Sidecar(files, environ, worker=index, crew=directory, key=key)
-    await sidecar.start()
-    await sidecar.answer_parent(_socket_of(directory, index))
-    await sidecar.run()
-
-
-async def _serve_control_of(config: Config, environ: Mapping[str, str], directory: str, count: int) -> None:
-    """The control port of several workers; ends when told to, after them."""
-    links: dict[int, WorkerLink] = {}
-
-    def alive() -> list[WorkerLink]:
-        for index in range(count):
-            if index in links and links[index].alive:
-                continue
-            sock = socket.socket(socket.AF_UNIX)
-            try:
-                sock.connect(_socket_of(directory, index))
-            except OSError:  # not started yet, or just starting again
-                sock.close()
-                links.pop(index, None)
-                continue
-            links[index] = WorkerLink(sock)
-        return list(links.values())
-
-    site = WorkersSite(alive, config.events.recent, expected=count)
-    routes = forwarded_routes(leader_socket(directory))
-    control = await serve_control(config, environ, site, Log(), routes)
-    heap.settle()
-    end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await end.wait()
-    await control.close()
-
-
-__all__ = ["Mode", "Result", "Sidecar", "run"]

@@ -65,7 +65,7 @@ HEAVY = (
 
 
 def test_the_sidecar_loads_nothing_heavy_that_it_does_not_use() -> None:
-    code = "import sys, waf.cli.serve, waf.app; print(*sorted(sys.modules))"
+    code = "import sys, waf.cli.serve, waf.processes; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.split())
     assert "waf.proxy.server" in loaded

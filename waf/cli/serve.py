@@ -31,7 +31,7 @@ def run(
 ) -> None:
     """Stand in front of an app: inspect what comes, forward, mask or refuse it."""
     gc.disable()  # what is imported and built from here on stays; `heap.settle` turns it on again
-    from waf.app import run as serve
+    from waf.processes import run as serve
 
     files = files_of(
         configs,
