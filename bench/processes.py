@@ -145,6 +145,14 @@ def usage(pid: int) -> Usage:
     return Usage(cpu, resident, descriptors, count)
 
 
+def waited_for_core(pid: int) -> float:
+    """Seconds for which `pid` (its main thread) could have run and others had its core; 0 where nobody tells."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the third on; the second may hold spaces and parentheses."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
