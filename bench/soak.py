@@ -31,12 +31,15 @@ from bench.latency import machine
 from bench.load import LoadResult, parse_result, start_load, write_script
 from bench.peers import Peer, start_app, start_sidecar, why_not
 from bench.processes import cores
-from bench.wire import Connection, WireError, get
+from bench.wire import Connection, WireError, ask, get
 
 HERE: Final = Path(__file__).resolve().parent
 CLIENTS: Final = 4
 GRACE_SECONDS: Final = 2.0  # after the app is back: connections of the pool that died with it
+REST_SECONDS: Final = 5.0  # before memory is looked at
+SPARE_BYTES: Final = 24 * 2**20  # what may stay of sixty policies and all that was learned
 PATIENCE_SECONDS: Final = 10.0  # an exchange that takes longer counts as hung
+_RELOAD: Final = b"POST /v1/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
 _METRIC: Final = re.compile(r"^(\w+)(?:\{.*\})? (\S+)$", re.M)  # a route in a label may hold braces
 
 
@@ -134,25 +137,39 @@ class Client(threading.Thread):
 
 
 class Reloader(threading.Thread):
-    """Writes another valid configuration every second, the way a person's editor does: whole, by rename."""
+    """Writes another valid configuration every second, the way a person's editor does: whole, by rename.
 
-    def __init__(self, config: Path) -> None:
+    And asks for a reload each time, beside those by which the sidecar follows the file itself. `refused` says what
+    came of asks that failed.
+    """
+
+    def __init__(self, config: Path, control: int) -> None:
         super().__init__(daemon=True)
         self.config = config
+        self.control = control
         self.base = config.read_text()
         self.count = 0
+        self.refused: list[str] = []
         self._end = threading.Event()
 
     def run(self) -> None:
-        while not self._end.wait(1.0):
+        due = time.monotonic()
+        while not self._end.wait(max(0.0, due - time.monotonic())):
+            due = time.monotonic() + 1.0
             self.count += 1
             fresh = self.config.with_suffix(".new")
             fresh.write_text(f"{self.base}\ninspection:\n  request_threshold: {7 + self.count % 2}\n")
             os.replace(fresh, self.config)
+            try:
+                answer = ask(self.control, _RELOAD, PATIENCE_SECONDS)
+                if answer.status != 200:
+                    self.refused.append(f"{answer.status} {answer.body[:200]!r}")
+            except (OSError, WireError) as error:
+                self.refused.append(repr(error))
 
     def stop(self) -> None:
         self._end.set()
-        self.join(5.0)
+        self.join(PATIENCE_SECONDS + 5)
 
 
 class Outcome(NamedTuple):
@@ -161,6 +178,7 @@ class Outcome(NamedTuple):
     reloads: int
     metrics: dict[str, float]
     lines: int
+    resident: tuple[int, int]  # bytes when the sidecar got ready, and after a rest at the end
     text: str
     problems: tuple[str, ...]
 
@@ -178,9 +196,10 @@ def soak(seconds: int, connections: int) -> Outcome:
         stack.callback(stop_app)  # whichever is the app by then
         sidecar = start_sidecar(directory / "sidecar", where, app.port, access="all")
         stack.enter_context(sidecar.server)
+        ready = sidecar.server.usage().resident
         outage = Outage()
         clients = [Client(sidecar.port, seed, outage) for seed in range(CLIENTS)]
-        reloader = Reloader(directory / "sidecar" / "waf.yaml")
+        reloader = Reloader(directory / "sidecar" / "waf.yaml", sidecar.control)
         script = write_script(_mix(), directory / "load")
         with start_load(
             sidecar.port, script, connections=connections, seconds=seconds, where=where.others, timeout=10
@@ -200,6 +219,8 @@ def soak(seconds: int, connections: int) -> Outcome:
         load = parse_result(output)
         metrics = _metrics(sidecar, at_least=load.requests)
         ids = {identifier for client in clients for identifier in client.ids}
+        time.sleep(REST_SECONDS)
+        resident = (ready, sidecar.server.usage().resident)
         sidecar.server.stop()
         lines, found = _records(directory / "sidecar" / "events.jsonl", ids)
         problems = list(_judge(load, clients, reloader, metrics, connections))
@@ -211,10 +232,14 @@ def soak(seconds: int, connections: int) -> Outcome:
             problems.append(f"{len(doubled)} exchanges have more than one record")
         if not metrics.get("waf_events_dropped_total") and (missing := len(ids) - len(found)):
             problems.append(f"{missing} of {len(ids)} exchanges have no record")
+        if resident[1] > resident[0] + SPARE_BYTES:
+            problems.append(f"memory grew from {resident[0] / 2**20:.0f} to {resident[1] / 2**20:.0f} MB")
         counts: Counter[str] = Counter()
         for client in clients:
             counts.update(client.counts)
-        return Outcome(load, counts, reloader.count, metrics, lines, sidecar.server.tail(), tuple(problems))
+        return Outcome(
+            load, counts, reloader.count, metrics, lines, resident, sidecar.server.tail(), tuple(problems)
+        )
 
 
 def _mix() -> list[bytes]:
@@ -281,7 +306,8 @@ def _judge(
     if not answered - CLIENTS <= records <= answered + connections + load.broken:
         problems.append(f"{records:.0f} records for {answered} exchanges")
     reloads = metrics.get("waf_config_reloads_total", 0.0)
-    if reloads < reloader.count // 2:  # changes that come while a policy is being built may join into one
+    problems += [f"a reload failed: {text}" for text in reloader.refused[:3]]
+    if reloads < reloader.count:
         problems.append(f"{reloads:.0f} reloads for {reloader.count} changes")
     if metrics.get("waf_config_last_reload_successful", 1.0) != 1.0:
         problems.append("the last reload failed")
@@ -307,7 +333,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"the app was away, {o.load.timed_out} hung. Verified byte by byte beside it: {counts}. "
         f"{o.reloads} changes of the configuration, {metric('waf_config_reloads_total', 0):.0f} reloads. "
         f"{metric('waf_requests_total', 0):,.0f} records, {o.lines:,} event lines, "
-        f"{metric('waf_events_dropped_total', 0):,.0f} counted as dropped.\n\n"
+        f"{metric('waf_events_dropped_total', 0):,.0f} counted as dropped. "
+        f"Resident {o.resident[0] / 2**20:.0f} MB when ready, {o.resident[1] / 2**20:.0f} MB after it.\n\n"
     )
     text += "\n".join(f"* {problem}" for problem in o.problems) or "No problem was found."
     print(text)
