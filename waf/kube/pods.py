@@ -159,11 +159,20 @@ def _ours(spec: Mapping[str, Any]) -> bool:
 
 
 _CRON_SUFFIX: Final = re.compile(r"-[0-9]{8,10}$")  # a CronJob's Job ends in the time at which it was due
+_NO_NAME: Final = re.compile(r"[^a-z0-9.-]+")
 _NAME_LABELS: Final = ("app.kubernetes.io/name", "app", "k8s-app")
 
 
 def workload_of(pod: Mapping[str, Any]) -> str:
-    """The name under which all replicas of the app learn: of the controller, else by label, else of the pod."""
+    """The name under which all replicas of the app learn: of the controller, else by label, else of the pod.
+
+    It is the name of a WafProfile as well, and so written as Kubernetes writes names (RFC 1123, section 2.1).
+    """
+    parts = (part.strip("-") for part in _NO_NAME.sub("-", _named(pod).lower()).split("."))
+    return ".".join(part for part in parts if part)[:253].rstrip("-.") or "default"
+
+
+def _named(pod: Mapping[str, Any]) -> str:
     metadata = pod.get("metadata") or {}
     labels = metadata.get("labels") or {}
     for owner in metadata.get("ownerReferences") or []:

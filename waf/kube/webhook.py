@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -218,9 +218,24 @@ class View:
             self._log("error", "defaults kept as they were", file=str(self._file), error=str(error))
 
 
-def namespaces_of(kube: Kube) -> Watched:
+def namespaces_of(kube: Kube, changed: Callable[[str], None] = lambda name: None) -> Watched:
     """The namespaces' labels and annotations, by name."""
-    return Watched(kube, "/api/v1/namespaces", keep=_metadata_of)
+    return Watched(kube, "/api/v1/namespaces", keep=_metadata_of, changed=changed)
+
+
+async def until_first(until: Coroutine[Any, Any, Any], tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Wait for `until`; where one of the tasks ends before it, raise what ended it.
+
+    A process whose watch has died would go on answering by what it knew then: it is better started anew.
+    """
+    end = asyncio.ensure_future(until)
+    try:
+        await asyncio.wait([end, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done() and not end.done():
+                raise RuntimeError("a task ended that never ends") from task.exception()
+    finally:
+        end.cancel()
 
 
 def lookup_in(kube: Kube) -> Callable[[str], Awaitable[Object]]:
@@ -283,7 +298,7 @@ async def serve(
     try:
         await served.start()
         log("info", "injector listens", port=served.port)
-        await until
+        await until_first(until, tasks)
         # Endpoints are told of the end at the same time as we are: serve on while they forget us.
         await asyncio.sleep(linger)
     finally:

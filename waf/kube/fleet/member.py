@@ -95,6 +95,7 @@ class Member:
         self._kept = self._restore(kept)
         self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._asked = 0.0
         self._early: asyncio.Task[tuple[bytes, Pulled | None]] | None = None
         self._taught: Taught | None = None
         self.key = self._kept.key
@@ -109,9 +110,10 @@ class Member:
     def ask(self) -> None:
         """Begin to ask the fleet for what `join` takes; a start has other things to do meanwhile."""
         self._early = asyncio.create_task(self._first())
+        self._asked = self._clock()
 
     async def join(self, taught: Taught, patience: float = JOIN_SECONDS) -> None:
-        """Take what was kept, then what the fleet has, if it comes within `patience` seconds.
+        """Take what was kept, then what the fleet has, if it comes within `patience` seconds of `ask`.
 
         Called before traffic is let in, so that a new replica begins with what the others know.
         """
@@ -122,7 +124,7 @@ class Member:
             self.ask()
         assert self._early is not None
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(max(0.0, self._asked + patience - self._clock())):
                 key, pulled = await self._early
         except (FleetError, TimeoutError) as error:
             self._failed(str(error) or "no answer in time")
@@ -178,8 +180,10 @@ class Member:
         """Push and pull once; gives the seconds until the next time."""
         try:
             await self._take_key(self.key or await self._client.key())
-            await self._cut()
+            room = await self._cut()
             receipt = await self._push()
+            if not room and await self._cut():
+                receipt = await self._push()
             await self._set_mode(receipt.mode)
             if receipt.version not in ("", self.version, self._refused_version):
                 pulled = await self._client.pull(self.version)
@@ -196,19 +200,18 @@ class Member:
 
     # ------------------------------------------------------------------------------------------- out
 
-    async def _cut(self) -> None:
+    async def _cut(self) -> bool:
         """Put what was learned lately into the outbox, if there is room; else it goes on growing in the learner."""
         assert self._taught is not None
         if len(self._outbox) >= OUTBOX:
-            return
+            return False
         made = await self._taught.cut()
-        if made is None:
-            return
-        if len(made[1]) > MAX_DELTA:
+        if made is not None and len(made[1]) > MAX_DELTA:
             self.dropped += 1
             self._log("error", "what was learned is too much to be told", bytes=len(made[1]), limit=MAX_DELTA)
-            return
-        self._outbox.append(made)
+        elif made is not None:
+            self._outbox.append(made)
+        return True
 
     async def _push(self) -> Receipt:
         """Hand over all that the leader does not know; with nothing to hand over, say how we are."""

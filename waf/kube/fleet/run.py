@@ -22,10 +22,11 @@ from waf.kube.fleet.specs import Specs
 from waf.kube.fleet.spread import CLUSTER_CONFIG, spread, wanting
 from waf.kube.fleet.terms import CA_CONFIG_MAP, PUSH_EVERY, Merger
 from waf.kube.keyring import Keyring, SelfMade
-from waf.kube.webhook import Served, namespaces_of
+from waf.kube.webhook import Served, namespaces_of, until_first
 from waf.record.log import Log
 
 _SPREAD_EVERY: Final = 30.0
+_SOON: Final = 1.0
 _SWEEP_EVERY: Final = 3600.0
 _SECRET: Final = "waf-fleet-key"
 _KEY_BYTES: Final = 32
@@ -71,7 +72,12 @@ async def serve(
 
     leadership = Leadership(kube, namespace, "waf-fleet", identity, changed=turned)
     specs = Specs(kube)
-    namespaces, store, events = namespaces_of(kube), Store(kube, namespace), Events(kube)
+    opted = asyncio.Event()  # a namespace has changed: it may want its copies
+    namespaces, store, events = (
+        namespaces_of(kube, lambda _: opted.set()),
+        Store(kube, namespace),
+        Events(kube),
+    )
     aggregator = Aggregator(
         kube, store, merger, specs, log,
         leads=lambda: leadership.sure, store_every=store_every, push_every=push_every,
@@ -82,9 +88,16 @@ async def serve(
     keyring = Keyring(maker.load, log)
 
     async def copies() -> None:
+        wait = _SOON
         while True:
-            await asyncio.sleep(_SPREAD_EVERY if leadership.sure and maker.state is not None else 1.0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await opted.wait()
+                    await asyncio.sleep(min(_SOON, wait))  # many may change at once
+            opted.clear()
+            wait = _SOON
             if leadership.sure and maker.state is not None and namespaces.synced.is_set():
+                wait = _SPREAD_EVERY
                 with contextlib.suppress(ApiError):
                     what = {CA_CONFIG_MAP: {"ca.crt": maker.bundle().decode()}}
                     what |= await _cluster_layer(kube, namespace)
@@ -113,7 +126,7 @@ async def serve(
     try:
         await served.start()
         log("info", "fleet listens", port=served.port)
-        await until
+        await until_first(until, tasks)
         if leadership.sure:
             await aggregator.store_all()
     finally:
