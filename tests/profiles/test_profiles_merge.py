@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tests.profiles.traffic import KEY, START, args, check, form, learner, rules, seen, shop
+from tests.profiles.traffic import KEY, START, args, check, form, learned_shop, learner, rules, seen, shop
 from waf.profiles import store
+from waf.profiles.book import Book
+from waf.profiles.constraints import Key as Constraint
+from waf.profiles.constraints import Stage
 from waf.profiles.evidence import mark, saturated
 from waf.profiles.learner import Learner
-from waf.profiles.merge import Delta, Ledger, copy, merged
+from waf.profiles.merge import Complaint, Delta, Fall, Ledger, copy, merged
 from waf.profiles.model import State
 from waf.profiles.observe import Observation
 
@@ -202,3 +207,97 @@ def test_learning_goes_on_while_deltas_wait_to_be_fetched() -> None:
     assert made.deltas()[0] == first[0]
     made.adopt(State())
     assert [d.epoch for d in made.deltas(2)] == []
+
+
+# ------------------------------------------------------------------------------------------ what else is told
+
+
+def protected() -> tuple[Learner, Constraint]:
+    """A learner whose book protects the type of an argument."""
+    made = learned_shop(1_500)
+    made.advance(START)
+    key = next(key for key, entry in made.book.entries.items() if key.aspect == "type")
+    made.book.promote(f"{key.method} {key.template} {key.address} {key.aspect}", Stage.PROTECT, START)
+    return made, key
+
+
+def test_complaints_of_replicas_are_counted_and_their_sources_known() -> None:
+    made, key = protected()
+    delta = Delta("a", 1, store.dump(State()), (Complaint(str(key), 3, f"{1 << 70:x}"),), (), 5)
+    for packed in (delta.pack(), replace(delta, epoch=2).pack()):
+        made.take(Delta.unpack(packed), START)
+    assert made.book.entries[key].violations == 6
+    assert made.book.entries[key].violators == 1 << 70
+    assert made.would_block == 10
+
+
+@pytest.mark.parametrize("kind", ["breaker", "drift"])
+def test_what_one_replica_takes_back_all_take_back(kind: str) -> None:
+    made, key = protected()
+    fall = Fall(kind, str(key) if kind == "breaker" else key.template)
+    made.take(Delta("a", 1, store.dump(State()), (), (fall,)), START)
+    assert made.book.entries[key].constraint.stage is Stage.STAGE
+    assert [alert.kind for alert in made.alerts] == [kind]
+    made.take(Delta("b", 1, store.dump(State()), (), (fall,)), START)
+    assert len(made.alerts) == 1, "taken back already"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"complaints": (Complaint("x", 1, "0"),)},
+        {"complaints": (Complaint("GET /a type", 1, "not hexadecimal"),)},
+        {"falls": (Fall("held", "GET /a type"),)},
+        {"falls": (Fall("breaker", "x"),)},
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_taken(bad: dict[str, Any]) -> None:
+    made, _ = protected()
+    before = made.dump()
+    state = store.dump(state_of([shop(random.Random(1))]))
+    with pytest.raises(store.Damaged):
+        made.take(Delta("a", 1, state, **bad), START)
+    assert made.dump() == before
+
+
+def test_numbers_beyond_reason_are_no_delta() -> None:
+    for bad in (
+        Delta("a", 1, b"", would_block=10**12),
+        Delta("a", 1, b"", (Complaint("GET /a type", -1, "0"),)),
+        Delta("a", 0, b""),
+    ):
+        with pytest.raises(store.Damaged):
+            Delta.unpack(bad.pack())
+
+
+def test_a_replica_tells_who_goes_against_what_and_what_its_breaker_took_back() -> None:
+    whole, key = protected()
+    made = Learner(whole.config, KEY, replica="r")
+    made.follow(Book.load(whole.book.dump()))
+    assert made.advance(START) == [], "promotion is the fleet's"
+    for number in range(60):
+        bad = replace(
+            shop(random.Random(number), source=f"10.0.{number}.1", wall=START),
+            endpoint=key.template, violations=(str(key),),
+        )  # fmt: skip
+        made.observe(bad, START)
+    (delta,) = made.deltas()
+    assert delta.complaints[0].constraint == str(key)
+    assert delta.complaints[0].times >= 5
+    assert {fall.kind for fall in delta.falls} >= {"breaker"}
+    assert made.book.entries[key].constraint.stage is Stage.STAGE, "here at once"
+    whole.take(Delta.unpack(delta.pack()), START)
+    assert whole.book.entries[key].constraint.stage is Stage.STAGE, "and for all with the delta"
+    assert made.deltas(acknowledged=1) == []
+
+
+def test_a_learner_goes_on_where_its_predecessor_stopped() -> None:
+    before = Learner(learner().config, KEY, replica="r")
+    before.observe(seen("/a"), START)
+    before.deltas()
+    before.observe(seen("/b"), START)
+    before.would_block = 2
+    after = Learner(replace(before.config, mode="protect"), KEY, replica="r")
+    after.succeed(before)
+    assert [(d.epoch, d.would_block) for d in after.deltas()] == [(1, 0), (2, 2)]
+    assert canonical(after.state) == canonical(before.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen
 from waf.errors import ConfigError
@@ -12,8 +13,8 @@ from waf.profiles.constraints import Constraint, Key, Origin, Stage
 from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
 from waf.profiles.report import SILENT, STALE, plain, shadows, status, zombies
-from waf.profiles.review import diff, take_edits, waiting
-from waf.profiles.yaml_view import evidence_of, parse, text_of
+from waf.profiles.review import diff, take_document, take_edits, waiting
+from waf.profiles.yaml_view import Document, evidence_of, parse, text_of
 
 TYPE = Key("/shop/search", "GET", "arg.page", "type")
 SORT = Key("/shop/search", "GET", "arg.sort", "enum")
@@ -221,3 +222,60 @@ def test_a_recording_is_learned_from() -> None:
 @pytest.mark.parametrize("har", [None, [], {}, {"log": None}, {"log": {"entries": 5}}])
 def test_what_is_no_recording_gives_nothing(har: object) -> None:
     assert list(observations(har, read, SOURCES, Skipped())) == []
+
+
+# ------------------------------------------------------------------------------------------ from a repository
+
+
+def written(*constraints: Constraint, ignored: tuple[str, ...] = ()) -> Document:
+    return Document("shop", tuple(sorted(constraints, key=lambda c: c.key)), ignored)
+
+
+def test_what_a_document_repeats_is_left_to_learning(made: Learner) -> None:
+    document = parse(text_of(made.book, "shop"), "profile.yaml")
+    assert take_document(made.book, None, document, START) == []
+    assert made.book.pins == {}
+    entry = made.book.entries[SORT]
+    entry.constraint = replace(entry.constraint, allowed=("=asc", "=desc", "=new"))  # learned since
+    assert take_document(made.book, document, document, START) == []
+    assert made.book.pins == {}
+
+
+def test_a_changed_line_is_pinned_and_a_stage_is_moved(made: Learner) -> None:
+    document = parse(text_of(made.book, "shop"), "profile.yaml")
+    own = next(c for c in document.constraints if c.key == TYPE)
+    edited = [c for c in document.constraints if c.key != TYPE]
+    changed = take_document(made.book, document, written(*edited, replace(own, allowed=("word",))), START)
+    assert TYPE in [change.key for change in changed]
+    assert made.book.pins[TYPE].allowed == ("word",)
+    former = written(*edited, replace(own, allowed=("word",)))
+    other = Stage.STAGE if made.book.entries[SORT].constraint.stage is Stage.PROTECT else Stage.PROTECT
+    moved = [replace(c, stage=other) if c.key == SORT else c for c in former.constraints]
+    take_document(made.book, former, written(*moved), START)
+    assert made.book.entries[SORT].constraint.stage is other
+    assert SORT not in made.book.pins
+
+
+def test_a_line_that_is_taken_away_is_ignored_and_stays_so(made: Learner) -> None:
+    document = parse(text_of(made.book, "shop"), "profile.yaml")
+    without = written(*(c for c in document.constraints if c.key != SORT))
+    # A first document says nothing of what it does not name: it may have been learned since it was written.
+    assert take_document(made.book, None, without, START) == []
+    take_document(made.book, document, without, START)
+    assert SORT not in {c.key for c in made.book.constraints()}
+    later = written(*without.constraints, ignored=("POST /x",))
+    take_document(made.book, without, later, START)
+    assert SORT not in {c.key for c in made.book.constraints()}, "the next document does not name it either"
+    take_document(made.book, later, document, START)
+    assert SORT in {c.key for c in made.book.constraints()}, "written again, it counts again"
+    assert made.book.ignored == ()
+
+
+def test_with_its_endpoint_a_pin_goes_and_nothing_is_ignored(made: Learner) -> None:
+    pinned = Constraint(TYPE, ("word",), Stage.PROTECT, Origin.PINNED)
+    take_document(made.book, None, written(pinned), START)
+    assert made.book.pins == {TYPE: pinned}
+    take_document(made.book, written(pinned), written(), START)
+    assert made.book.pins == {}
+    assert made.book.ignored == ()
+    assert TYPE in {c.key for c in made.book.constraints()}, "what was learned counts again"
