@@ -56,6 +56,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return (self.directory / f"{self.name}.log").read_text()
 
@@ -71,14 +76,15 @@ class Process:
 
 
 class Aggregator(Process):
-    def __init__(self, directory: Path, name: str, api: ApiDouble) -> None:
+    def __init__(self, directory: Path, name: str, api: ApiDouble, every: float = EVERY) -> None:
         super().__init__(directory, name)
         self.api = api
+        self.every = every
         self.port = free_port()
 
     async def start(self) -> None:
         config = self.directory / "aggregator.yaml"
-        config.write_text(yaml.safe_dump({"profiles": LEARNING, "fleet": {"every": EVERY}}))
+        config.write_text(yaml.safe_dump({"profiles": LEARNING, "fleet": {"every": self.every}}))
         await self.run(
             "aggregator", "--api", self.api.base, "--listen", f"127.0.0.1:{self.port}", "--namespace", "waf-system",
             "--service", "localhost", "--advertise", "localhost", "--config", str(config),
@@ -159,9 +165,9 @@ class Sidecar(Process):
 class Fleet:
     """The whole. `profile` is the WafProfile as it stands in the cluster."""
 
-    def __init__(self, api: ApiDouble, directory: Path) -> None:
+    def __init__(self, api: ApiDouble, directory: Path, every: float = EVERY) -> None:
         self.api, self.directory = api, directory
-        self.aggregators = [Aggregator(directory, f"aggregator-{n}", api) for n in range(2)]
+        self.aggregators = [Aggregator(directory, f"aggregator-{n}", api, every) for n in range(2)]
         self.sidecars: list[Sidecar] = []
         self._app: asyncio.Server | None = None
 
@@ -178,8 +184,8 @@ class Fleet:
         (self.directory / "ca.crt").write_text(ca)
         self._app = await asyncio.start_server(_answer, "127.0.0.1", 0)
 
-    def sidecar(self, name: str) -> Sidecar:
-        """A sidecar of its own pod, not started yet."""
+    def admit(self, name: str) -> None:
+        """A pod of this name has a token."""
         self.api.tokens[f"token-{name}"] = {
             "authenticated": True,
             "audiences": ["waf-fleet"],
@@ -192,6 +198,10 @@ class Fleet:
             },
         }
         (self.directory / f"{name}.token").write_text(f"token-{name}")
+
+    def sidecar(self, name: str) -> Sidecar:
+        """A sidecar of its own pod, not started yet."""
+        self.admit(name)
         assert self._app is not None
         made = Sidecar(self.directory, name, self._service, self._app.sockets[0].getsockname()[1])
         self.sidecars.append(made)
