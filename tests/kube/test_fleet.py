@@ -184,7 +184,9 @@ async def test_what_one_learned_all_can_pull(replica: Replica, sidecar: FleetCli
     pulled = await sidecar.pull()
     assert pulled is not None
     assert msgspec.json.decode(pulled.profile) == {"a": 2, "b": 2}
-    assert await sidecar.pull(pulled.version) is None
+    again = await sidecar.pull(pulled.version)
+    assert again is not None
+    assert (again.profile, again.version) == (b"", pulled.version)
     receipt = await sidecar.push(bag(), at(3))
     assert receipt.version == pulled.version
 

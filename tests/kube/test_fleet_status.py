@@ -9,12 +9,14 @@ import pytest
 
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
-from tests.kube.test_fleet import SHOP, Replica, at, bag, replica
+from tests.kube.test_fleet import SHOP, Numbers, Replica, at, bag, replica
 from waf.kube.client import Kube
+from waf.kube.fleet.aggregator import SHARE, Aggregator
 from waf.kube.fleet.events import AGAIN, Events
 from waf.kube.fleet.identity import Caller
 from waf.kube.fleet.replicas import GONE, Replicas, in_sync, with_transitions
-from waf.kube.fleet.specs import GROUP, digest_of
+from waf.kube.fleet.shards import Store
+from waf.kube.fleet.specs import GROUP, Specs, digest_of
 from waf.kube.fleet.status import Told, write
 from waf.kube.fleet.terms import Report
 from waf.record.log import Log
@@ -223,12 +225,26 @@ async def test_workers_of_one_pod_are_told_apart(replica: Replica) -> None:
     assert replica.aggregator.replicas == 2
 
 
-async def test_an_aggregator_with_much_to_do_asks_for_longer_pauses(replica: Replica) -> None:
-    for number in range(50):
-        await replica.aggregator.take(SHOP, f"p{number}", at(1), bag(a=1), GOOD)
-    assert replica.aggregator.pace() == pytest.approx(0.1, abs=0.05)
-    replica.aggregator._cost = 2.0  # seconds of each merge
-    assert replica.aggregator.pace() == pytest.approx(250.0)
-    assert (await replica.aggregator.take(SHOP, "p", at(1), bag(a=1), GOOD)).every == replica.aggregator.every
-    replica.aggregator._cost = 1e6
-    assert replica.aggregator.pace() == 600.0
+async def test_an_aggregator_with_much_to_do_asks_for_longer_pauses(
+    api: ApiDouble, kube: Kube, log: Log
+) -> None:
+    spent = [0.0]
+    specs = Specs(kube)
+    made = Aggregator(
+        kube, Store(kube, "waf-system"), Numbers, specs, log, push_every=20.0, cpu=lambda: spent[0]
+    )
+
+    async def pushes(cost: float, count: int) -> float:
+        for number in range(count):
+            await made.take(SHOP, f"p{number}", at(1), bag(a=1), GOOD)
+            spent[0] += cost
+        return made.pace()
+
+    assert await pushes(0.001, 400) == 20.0
+    assert await pushes(0.5, 400) == pytest.approx(400 * 0.5 / SHARE)
+    assert (await made.take(SHOP, "p1", at(1), bag(a=1), GOOD)).every == made.every
+    assert await pushes(5.0, 400) == 600.0
+    assert made.pace() == 600.0, "a time without pushes says nothing"
+    spent[0] += 100.0
+    made.pace()
+    assert await pushes(0.001, 1_000) == 20.0

@@ -240,7 +240,7 @@ def aggregator(
             every = float(settings.fleet.every)
             await serve(
                 kube, merger(settings.profiles), namespace, identity, maker, (host, port), _told_to_end(), Log(),
-                push_every=every, store_every=min(STORE_EVERY, every / 4),
+                push_every=every, store_every=min(STORE_EVERY, every / 2),
             )  # fmt: skip
         finally:
             await kube.close()

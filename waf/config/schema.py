@@ -230,7 +230,9 @@ class Fleet(Section, frozen=True):
     address: str = ""  # host:port of the aggregator's Service; empty: this process learns alone
     token_file: str = "/var/run/secrets/waf/token"  # proves which pod this is
     ca_file: str = "/var/run/secrets/waf/ca.crt"  # PEM of the aggregator's authority
-    every: Seconds = Seconds(45)  # between two pushes, a third more or less
+    every: Seconds = Seconds(
+        20
+    )  # between two pushes, a third more or less; the aggregator may ask for longer
 
 
 class Config(Section, frozen=True):

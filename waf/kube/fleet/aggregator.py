@@ -40,7 +40,8 @@ STORE_EVERY: Final = 10.0  # seconds between two stores of one workload, at leas
 WRITES: Final = 5.0  # workloads stored a second, at most
 MOST_WORKLOADS: Final = 5_000
 MOST_OF_NAMESPACE: Final = 200  # one namespace shall not crowd out the others
-SHARE: Final = 0.4  # of one core that merging may take; then sidecars are asked to push less often
+SHARE: Final = 0.5  # of one core that pushes may take; beyond it sidecars are asked to push less often
+_SMOOTH: Final = 200  # pushes over which the cost of one is smoothed
 _ROUND: Final = 4 / 3  # of the interval: then every replica has pushed once
 _IDLE: Final = 900.0  # seconds after which an untouched workload leaves memory
 
@@ -78,6 +79,7 @@ class Aggregator:
         push_every: float = PUSH_EVERY,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        cpu: Callable[[], float] = time.process_time,
     ) -> None:
         self._kube = kube
         self._store = store
@@ -95,9 +97,13 @@ class Aggregator:
         )  # as long as they are held
         self._to_erase: set[Key] = set()
         self._settled: dict[Key, str] = {}  # hash of each document that needs no look
-        self._cost = 0.0  # seconds of one merge, smoothed
+        self._cost = 0.0  # seconds of this process for one push and all that follows from it, smoothed
+        self._paced = (cpu(), 0)  # seconds spent, and pushes, when it was looked at last
+        self._cpu = cpu
         self.every = push_every
-        self.merged = self.doubled = self.missing = self.stored = self.conflicts = self.erased = 0
+        self.pushes = self.merged = self.doubled = self.missing = self.stored = self.conflicts = (
+            self.erased
+        ) = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -107,7 +113,11 @@ class Aggregator:
         return sum(len(held.replicas) for held in self._held.values())
 
     def pace(self) -> float:
-        """Seconds between two pushes of a replica, so that merging leaves room for all else."""
+        """Seconds between two pushes of a replica, so that what they cost leaves room for all else."""
+        (spent, pushes), self._paced = self._paced, (self._cpu(), self.pushes)
+        if count := self._paced[1] - pushes:
+            cost = (self._paced[0] - spent) / count
+            self._cost += (cost - self._cost) * min(1.0, count / _SMOOTH)
         self.every = min(max(self._push_every, self.replicas * self._cost / SHARE), LONGEST_EVERY)
         return self.every
 
@@ -122,12 +132,12 @@ class Aggregator:
     ) -> Receipt:
         """Merge one delta, once. Raises ValueError for one that is damaged, ApiError, Damaged."""
         async with self._lock(key):
+            self.pushes += 1
             held = await self._open(key)
             held.touched = self._clock()
             sender = f"{sender}/{place.slot}"
             if place.number and held.senders.takes(sender, place.epoch, place.number, place.after):
-                cost = await asyncio.to_thread(_merge, held.merged, delta, self._wall())
-                self._cost += (cost - self._cost) / 20
+                await asyncio.to_thread(held.merged.merge, delta, self._wall())
                 if self._held.get(key) is not held:
                     raise ApiError(
                         0, "Moved", "we no longer lead"
@@ -328,10 +338,3 @@ class Aggregator:
 
 def _compile(merged: Merged, now: float) -> tuple[Compiled, bytes]:
     return merged.compile(now), merged.dump()
-
-
-def _merge(merged: Merged, delta: bytes, now: float) -> float:
-    """Merge; gives the seconds of this thread that it took."""
-    begun = time.thread_time()
-    merged.merge(delta, now)
-    return time.thread_time() - begun

@@ -49,7 +49,7 @@ class FleetError(Exception):
 class Pulled(msgspec.Struct, frozen=True):
     """A profile as the aggregator compiled it: bytes for the engine, its version, and the mode people set."""
 
-    profile: bytes
+    profile: bytes  # b"" where one has this version already
     version: str
     mode: str  # "" where nobody set one
 
@@ -108,10 +108,13 @@ class FleetClient:
         return receipt
 
     async def pull(self, have: str = "") -> Pulled | None:
-        """The profile in force, None where it is the version we `have` or there is none yet. Raises FleetError."""
+        """The profile in force, without its bytes where it is the version we `have`; None for none yet.
+
+        Raises FleetError.
+        """
         headers = {"If-None-Match": f'"{have}"'} if have else {}
         status, told, body = await self._ask("GET", "/v1/profile", None, headers)
-        if status in (204, 304):
+        if status == 204:
             return None
         return Pulled(body, told.get("ETag", "").strip('"'), told.get(MODE_HEADER, ""))
 

@@ -12,7 +12,7 @@ import contextlib
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -132,8 +132,7 @@ class Member:
         finally:
             self._early = None
         await self._take_key(key)
-        if pulled is not None:
-            await self._adopt(pulled)
+        await self._take_pulled(pulled)
 
     async def _first(self) -> tuple[bytes, Pulled | None]:
         key = self.key or await self._client.key()
@@ -167,28 +166,30 @@ class Member:
 
     async def _run(self) -> None:
         # Replicas that start together shall not come together.
-        wait = self._random.uniform(0, self._every / 2)
+        wait, looked = self._random.uniform(0, self._every / 2), True
         while True:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(wait):
                     await self._soon.wait()
                     await asyncio.sleep(min(self._random.uniform(0, SOON), self._every))
+                looked = True  # what is to be told cannot wait for the turn after this
+            except TimeoutError:
+                pass
             self._soon.clear()
-            wait = await self.turn()
+            wait = await (self.turn() if looked else self.look())
+            looked = bool(self.failures) or not looked
 
     async def turn(self) -> float:
-        """Push and pull once; gives the seconds until the next time."""
+        """Push what was learned, and pull what is new; gives the seconds until the next `look`."""
+        return await self._try(self._exchange)
+
+    async def look(self) -> float:
+        """Only pull: between two pushes, others have taught and people may have decided. Gives seconds as well."""
+        return await self._try(self._look)
+
+    async def _try(self, what: Callable[[], Awaitable[None]]) -> float:
         try:
-            await self._take_key(self.key or await self._client.key())
-            room = await self._cut()
-            receipt = await self._push()
-            if not room and await self._cut():
-                receipt = await self._push()
-            await self._set_mode(receipt.mode)
-            if receipt.version not in ("", self.version, self._refused_version):
-                pulled = await self._client.pull(self.version)
-                if pulled is not None:
-                    await self._adopt(pulled)
+            await what()
         except FleetError as error:
             self._failed(str(error))
             wait = max(error.retry_after, min(self._every, _FIRST_RETRY * 2.0 ** min(self.failures, 10)))
@@ -196,7 +197,28 @@ class Member:
         if self.failures:
             self._log("info", "the fleet answers again", failures=self.failures)
         self.failures, self.last_error, self.last_success = 0, "", self._wall()
-        return self._every * self._random.uniform(2 / 3, 4 / 3)
+        return self._every / 2 * self._random.uniform(2 / 3, 4 / 3)
+
+    async def _exchange(self) -> None:
+        await self._take_key(self.key or await self._client.key())
+        room = await self._cut()
+        receipt = await self._push()
+        if not room and await self._cut():
+            receipt = await self._push()
+        await self._set_mode(receipt.mode)
+        if receipt.version not in ("", self.version, self._refused_version):
+            await self._look()
+
+    async def _look(self) -> None:
+        await self._take_pulled(await self._client.pull(self._refused_version or self.version))
+
+    async def _take_pulled(self, pulled: Pulled | None) -> None:
+        if pulled is None:
+            return
+        if pulled.profile and pulled.version != self._refused_version:
+            await self._adopt(pulled)
+        else:
+            await self._set_mode(pulled.mode)
 
     # ------------------------------------------------------------------------------------------- out
 
@@ -270,7 +292,7 @@ class Member:
             self._log("error", "the fleet's profile cannot be read; the former one stays",
                       version=pulled.version, error=str(error)[:300])  # fmt: skip
             return
-        self.version = pulled.version
+        self.version, self._refused_version = pulled.version, ""
         self.adopted += 1
         await self._keep(pulled.profile)
         self._log("info", "profile of the fleet in force", version=pulled.version, mode=pulled.mode)

@@ -20,7 +20,7 @@ NAME: Final = re.compile(
 )
 _PLACE: Final = re.compile(r"([0-9]{1,3}\.[A-Za-z0-9_-]{1,60}):([0-9]{1,15}):([0-9]{1,15})", re.ASCII)
 
-PUSH_EVERY: Final = 45.0  # seconds between two pushes of a replica, a third more or less
+PUSH_EVERY: Final = 20.0  # seconds between two pushes of a replica, a third more or less
 LONGEST_EVERY: Final = 600.0  # that an aggregator may ask for
 
 MODES: Final = ("discover", "monitor", "protect")
