@@ -29,6 +29,7 @@ from waf.kube.fleet.run import shared_secret
 from waf.kube.fleet.senders import MOST, Senders
 from waf.kube.fleet.server import Fleet
 from waf.kube.fleet.shards import Damaged, Store, Version
+from waf.kube.fleet.shares import Shares, lease_of, share_of
 from waf.kube.fleet.specs import GROUP, Specs
 from waf.kube.fleet.spread import spread, wanting
 from waf.kube.fleet.terms import Compiled, Key, Place, Receipt, Report
@@ -92,19 +93,20 @@ class Replica:
         self.specs = Specs(self.kube)
         self.aggregator = Aggregator(
             self.kube, self.store, Numbers, self.specs, self.log,
-            leads=lambda: self.leadership.sure, store_every=0.05, push_every=0.1,
+            leads=self.leads, store_every=0.05, push_every=0.1,
         )  # fmt: skip
         self.specs.removed = self.aggregator.erase_soon
         self.events = Events(self.kube)
         self.runner = web.AppRunner(web.Application())
-        leadership = self.leadership = Leadership(
+        shares = self.shares = Shares(
             self.kube, "waf-system", "waf-fleet", "", seconds=self.seconds,
-            changed=lambda leads: self.aggregator.forget(),
+            changed=lambda share, leads: self.aggregator.forget(),
         )  # fmt: skip
+        leadership = self.leadership = shares.of(SHOP)
         secret = await shared_secret(self.kube, "waf-system")
         fleet = Fleet(
             Identities(self.kube),
-            leadership,
+            shares,
             self.aggregator,
             self.store,
             self.specs,
@@ -120,10 +122,13 @@ class Replica:
         self.address = leadership.identity = f"127.0.0.1:{self.runner.addresses[0][1]}"
         self.tasks = [
             asyncio.create_task(each)
-            for each in (leadership.run(), self.aggregator.run(), self.specs.watched.run(), self.events.run())
+            for each in (shares.run(), self.aggregator.run(), self.specs.watched.run(), self.events.run())
         ]
         await self.specs.watched.synced.wait()
         return self
+
+    def leads(self, key: Key) -> bool:
+        return self.shares.leads(key)
 
     async def kill(self) -> None:
         """Gone without a word: nothing is stored, no lease given back."""
@@ -442,6 +447,27 @@ async def test_the_lease_is_held_by_one_at_any_time(api: ApiDouble) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await kube.close()
     assert led
+
+
+async def test_aggregators_divide_the_shares_and_take_over_what_another_held(api: ApiDouble) -> None:
+    kube = Kube(api.base, timeout=1.0, pause=0.001)
+    made = [Shares(kube, "waf-system", "f", f"host{n}:1", 6, seconds=0.4) for n in range(3)]
+    tasks = [asyncio.create_task(each.run()) for each in made]
+    await until(lambda: sum(each.held for each in made) == 6)
+    assert all(each.held >= 1 for each in made), "whoever holds fewer is quicker"
+    keys = [Key("shop", f"w{n}") for n in range(200)]
+    assert {share_of(key, 6) for key in keys} == set(range(6))
+    assert all(sum(each.leads(key) for each in made) == 1 for key in keys)
+    tasks[0].cancel()
+    await asyncio.gather(tasks[0], return_exceptions=True)
+    await until(lambda: sum(each.held for each in made[1:]) == 6)
+    assert all(sum(each.leads(key) for each in made) == 1 for key in keys)
+    leases = {key.partition("/")[2] for place, key in api.objects if place.endswith("leases")}
+    assert leases == {lease_of("f", n) for n in range(6)} == {"f", *(f"f-{n}" for n in range(1, 6))}
+    for task in tasks[1:]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await kube.close()
 
 
 async def test_two_hundred_replicas_converge_on_one_whole_version(

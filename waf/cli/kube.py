@@ -204,6 +204,10 @@ def injector(
 @click.option(
     "--config", "-c", type=click.File("r"), help="waf.yaml whose profiles section says how is learned."
 )
+@click.option(
+    "--shares", type=click.IntRange(1, 8), default=1, show_default=True,
+    help="Into how many the workloads are divided among the replicas; the same for all of them.",
+)  # fmt: skip
 def aggregator(
     listen: str,
     namespace: str,
@@ -213,6 +217,7 @@ def aggregator(
     advertise: str | None,
     service: str,
     config: Any,
+    shares: int,
 ) -> None:
     """Merge what all replicas learn, and hand out one profile for each workload."""
     from waf.config.load import parse_config
@@ -240,7 +245,7 @@ def aggregator(
             every = float(settings.fleet.every)
             await serve(
                 kube, merger(settings.profiles), namespace, identity, maker, (host, port), _told_to_end(), Log(),
-                push_every=every, store_every=min(STORE_EVERY, every / 2),
+                count=shares, push_every=every, store_every=min(STORE_EVERY, every / 2),
             )  # fmt: skip
         finally:
             await kube.close()

@@ -74,7 +74,7 @@ class Aggregator:
         specs: Specs,
         log: Log,
         *,
-        leads: Callable[[], bool] = lambda: True,
+        leads: Callable[[Key], bool] = lambda key: True,
         store_every: float = STORE_EVERY,
         push_every: float = PUSH_EVERY,
         clock: Callable[[], float] = time.monotonic,
@@ -121,11 +121,12 @@ class Aggregator:
         self.every = min(max(self._push_every, self.replicas * self._cost / SHARE), LONGEST_EVERY)
         return self.every
 
-    def forget(self) -> None:
-        """We lead anew or no longer: what is in memory may be out of date."""
-        self._held.clear()
-        self._settled.clear()
-        self._to_erase.clear()
+    def forget(self, ours: Callable[[Key], bool] = lambda key: True) -> None:
+        """We lead these anew or no longer: what is in memory of them may be out of date."""
+        for held in (self._held, self._settled):
+            for key in [key for key in held if ours(key)]:
+                del held[key]
+        self._to_erase = {key for key in self._to_erase if not ours(key)}
 
     async def take(
         self, key: Key, sender: str, place: Place, delta: bytes, report: Report, pod: str = ""
@@ -160,7 +161,7 @@ class Aggregator:
 
     def erase_soon(self, key: Key) -> None:
         """People deleted the WafProfile: forget what was learned."""
-        if self._leads():
+        if self._leads(key):
             self._to_erase.add(key)
 
     async def run(self) -> None:
@@ -168,15 +169,16 @@ class Aggregator:
         while True:
             await asyncio.sleep(min(1.0, self._store_every / 4))
             self.pace()
-            if self._leads():
-                await self.erase_due()
-                await self.documents_due()
-                await self.store_due()
+            await self.erase_due()
+            await self.documents_due()
+            await self.store_due()
 
     async def store_due(self) -> None:
         """Compile and store each workload whose time has come, and tell of it, at the bounded rate."""
         now = self._clock()
         for key, held in list(self._held.items()):
+            if not self._leads(key):
+                continue
             if held.dirty:
                 if now - held.stored < self._store_every:
                     continue
@@ -194,7 +196,7 @@ class Aggregator:
             return
         gone = [key for key, held in self._held.items() if held.document is not None]
         for key in {*self._specs.with_documents(), *gone}:
-            if self._settled.get(key, "") == self._specs.of(key).document:
+            if self._settled.get(key, "") == self._specs.of(key).document or not self._leads(key):
                 continue
             try:
                 await self._take_document(key)
@@ -253,7 +255,8 @@ class Aggregator:
     async def store_all(self) -> None:
         """Store everything that changed: we are to end."""
         for key in list(self._held):
-            await self.store(key)
+            if self._leads(key):
+                await self.store(key)
 
     async def _take_document(self, key: Key) -> None:
         document, digest = await self._specs.document(key)

@@ -18,11 +18,14 @@ from waf.kube.client import ApiError, Conflict, Kube, NotFound, Object
 
 SECONDS: Final = 5
 _STEP_DOWN: Final = 2 / 3
-_RENEW: Final = 1 / 4
+RENEW: Final = 1 / 4  # of the lease's seconds
 
 
 class Leadership:
-    """`leads` is true while we hold the lease; `leader` is the holder's address as it wrote it."""
+    """`leads` is true while we hold the lease; `leader` is the holder's address as it wrote it.
+
+    A lease that is free is taken after `hesitate` seconds, so that others who hold fewer come first.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Leadership:
         *,
         seconds: float = SECONDS,
         changed: Callable[[bool], None] = lambda leads: None,
+        hesitate: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -42,26 +46,33 @@ class Leadership:
         self.identity = identity
         self.seconds = seconds
         self._changed = changed
+        self._hesitate = hesitate
         self._clock = clock
         self._wall = wall
         self.leads = False
         self.leader = ""
         self._renewed = float("-inf")  # when we last began a renewal that succeeded
-        self._seen = ("", float("-inf"))  # the lease's version, and since when we have seen it unchanged
+        # The lease's version ("" where there is none), and since when we have seen it unchanged.
+        self._seen: tuple[str | None, float] = (None, float("-inf"))
 
     @property
     def sure(self) -> bool:
         """Whether we lead and nobody can have taken over meanwhile."""
         return self.leads and self._clock() - self._renewed < self.seconds * _STEP_DOWN
 
+    @property
+    def stale(self) -> bool:
+        """Whether it is time to renew, if we lead."""
+        return self._clock() - self._renewed >= self.seconds * RENEW
+
     async def run(self) -> None:
         """Hold or seek the lease until cancelled; then give it back."""
         try:
             while True:
                 await self.once()
-                await asyncio.sleep(self.seconds * _RENEW)
+                await asyncio.sleep(self.seconds * RENEW)
         finally:
-            await self._release()
+            await self.release()
 
     async def once(self) -> None:
         """One look at the lease, and one write where it is ours to write."""
@@ -92,9 +103,9 @@ class Leadership:
         version = str(lease["metadata"].get("resourceVersion", ""))
         if version != self._seen[0]:
             self._seen = (version, begun)
-        if holder not in ("", self.identity):
+        if holder != self.identity:
             self.leader = holder
-            if begun - self._seen[1] < self.seconds:
+            if begun - self._seen[1] < (self.seconds if holder else 0.0) + self._hesitate():
                 return False
         try:
             written = await self._write(lease, holder)
@@ -120,7 +131,8 @@ class Leadership:
             return await self._kube.replace(f"{self._collection}/{self._name}", new)
         return await self._kube.create(self._collection, new)
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
+        """Give the lease back, if it is ours."""
         if not self.leads:
             return
         self._become(False)

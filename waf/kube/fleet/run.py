@@ -15,9 +15,9 @@ from waf.kube.client import ApiError, Conflict, Kube, NotFound
 from waf.kube.fleet.aggregator import STORE_EVERY, Aggregator
 from waf.kube.fleet.events import Events
 from waf.kube.fleet.identity import Identities
-from waf.kube.fleet.lease import Leadership
 from waf.kube.fleet.server import Fleet
 from waf.kube.fleet.shards import Damaged, Store
+from waf.kube.fleet.shares import Shares
 from waf.kube.fleet.specs import Specs
 from waf.kube.fleet.spread import CLUSTER_CONFIG, spread, wanting
 from waf.kube.fleet.terms import CA_CONFIG_MAP, PUSH_EVERY, Merger
@@ -58,19 +58,20 @@ async def serve(
     until: Coroutine[Any, Any, Any],
     log: Log,
     *,
+    count: int = 1,
     push_every: float = PUSH_EVERY,
     store_every: float = STORE_EVERY,
 ) -> None:
-    """The whole aggregator until `until` is done. `identity` is host:port at which other replicas' sidecars find us.
+    """The whole aggregator until `until` is done; with others it divides `count` shares. `identity` is host:port at which other replicas' sidecars find us.
 
     Raises ApiError or OSError before it listens.
     """
 
-    def turned(leads: bool) -> None:
-        log("info", "we lead" if leads else "we follow", identity=identity)
-        aggregator.forget()
+    def turned(share: int, leads: bool) -> None:
+        log("info", "we lead" if leads else "we follow", identity=identity, share=share)
+        aggregator.forget(lambda key: shares.share(key) == share)
 
-    leadership = Leadership(kube, namespace, "waf-fleet", identity, changed=turned)
+    shares = Shares(kube, namespace, "waf-fleet", identity, count, changed=turned)
     specs = Specs(kube)
     opted = asyncio.Event()  # a namespace has changed: it may want its copies
     namespaces, store, events = (
@@ -80,11 +81,11 @@ async def serve(
     )
     aggregator = Aggregator(
         kube, store, merger, specs, log,
-        leads=lambda: leadership.sure, store_every=store_every, push_every=push_every,
+        leads=shares.leads, store_every=store_every, push_every=push_every,
     )  # fmt: skip
     specs.removed = aggregator.erase_soon
     secret = await shared_secret(kube, namespace)
-    fleet = Fleet(Identities(kube), leadership, aggregator, store, specs, secret, log, events=events)
+    fleet = Fleet(Identities(kube), shares, aggregator, store, specs, secret, log, events=events)
     keyring = Keyring(maker.load, log)
 
     async def copies() -> None:
@@ -96,7 +97,7 @@ async def serve(
                     await asyncio.sleep(min(_SOON, wait))  # many may change at once
             opted.clear()
             wait = _SOON
-            if leadership.sure and maker.state is not None and namespaces.synced.is_set():
+            if shares.first and maker.state is not None and namespaces.synced.is_set():
                 wait = _SPREAD_EVERY
                 with contextlib.suppress(ApiError):
                     what = {CA_CONFIG_MAP: {"ca.crt": maker.bundle().decode()}}
@@ -106,7 +107,7 @@ async def serve(
     async def sweeping() -> None:
         while True:
             await asyncio.sleep(_SWEEP_EVERY * random.uniform(0.5, 1.5))
-            if leadership.sure:
+            if shares.first:
                 with contextlib.suppress(ApiError, Damaged):
                     if count := await store.sweep(time.time() - _SWEEP_EVERY):
                         log("info", "shards swept that no profile names", count=count)
@@ -117,7 +118,7 @@ async def serve(
         events.run(),
         namespaces.run(),
         sweeping(),
-        leadership.run(),
+        shares.run(),
         aggregator.run(),
         copies(),
     )
@@ -127,8 +128,7 @@ async def serve(
         await served.start()
         log("info", "fleet listens", port=served.port)
         await until_first(until, tasks)
-        if leadership.sure:
-            await aggregator.store_all()
+        await aggregator.store_all()
     finally:
         await served.close()
         for task in tasks:

@@ -20,8 +20,8 @@ from waf.kube.client import ApiError
 from waf.kube.fleet.aggregator import Aggregator
 from waf.kube.fleet.events import Events
 from waf.kube.fleet.identity import Caller, Identities
-from waf.kube.fleet.lease import Leadership
 from waf.kube.fleet.shards import Damaged, Store
+from waf.kube.fleet.shares import Shares
 from waf.kube.fleet.specs import Specs
 from waf.kube.fleet.terms import (
     MAX_PUSH,
@@ -46,7 +46,7 @@ class Fleet:
     def __init__(
         self,
         identities: Identities,
-        leadership: Leadership,
+        shares: Shares,
         aggregator: Aggregator,
         store: Store,
         specs: Specs,
@@ -58,7 +58,7 @@ class Fleet:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._identities = identities
-        self._leadership = leadership
+        self._shares = shares
         self._aggregator = aggregator
         self._store = store
         self._specs = specs
@@ -108,9 +108,10 @@ class Fleet:
 
     async def _delta(self, request: web.Request) -> web.Response:
         caller, key = await self._whose(request)
-        if not self._leadership.sure:
-            leader = self._leadership.leader
-            body = {"leader": leader if leader != self._leadership.identity else ""}
+        leadership = self._shares.of(key)
+        if not leadership.sure:
+            leader = leadership.leader
+            body = {"leader": leader if leader != leadership.identity else ""}
             return web.Response(status=421, body=msgspec.json.encode(body), content_type="application/json")
         if self._running >= AT_ONCE:
             return _refusal(429, "too many at once", retry=5)
@@ -156,7 +157,7 @@ class Fleet:
         return web.Response(body=made, content_type="application/octet-stream")
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        return web.Response(text="leader" if self._leadership.sure else "follower")
+        return web.Response(text="leader" if self._shares.held else "follower")
 
     async def _readyz(self, request: web.Request) -> web.Response:
         if not self._specs.watched.synced.is_set():
@@ -166,7 +167,7 @@ class Fleet:
     async def _metrics(self, request: web.Request) -> web.Response:
         counts = self._aggregator
         lines = [
-            f"waf_fleet_leader {int(self._leadership.sure)}",
+            f"waf_fleet_shares {self._shares.held}",
             f"waf_fleet_workloads {len(counts)}",
             f"waf_fleet_replicas {counts.replicas}",
             f"waf_fleet_push_interval_seconds {counts.every:.0f}",
