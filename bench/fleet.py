@@ -38,7 +38,7 @@ from waf.profiles.observe import Observation
 from waf.record.log import Log
 
 BAR: Final = 60.0  # seconds until all agree
-EVERY: Final = Config().fleet.every  # seconds between two pushes of a replica
+EVERY: Final = float(Config().fleet.every)  # seconds between two pushes of a replica
 ENDPOINTS: Final = 200
 OF_EACH: Final = 12  # endpoints that one replica sees
 REQUESTS: Final = 40  # that a replica learns from between two pushes
