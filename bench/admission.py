@@ -1,6 +1,6 @@
 """How long the injector takes for a pod: 50 a second over TLS on loopback, for some seconds.
 
-    python -m bench.admission [--rate 50] [--seconds 10]
+    python -m bench.admission [--rate 50] [--seconds 10] [--results]
 
 Prints p50, p99 and the longest time of an answer as the API server sees it, new connections now and then included.
 """
@@ -13,11 +13,13 @@ import copy
 import json
 import ssl
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import uvloop
 
+from bench.figures import replace_section
 from tests.kube.api_double import ApiDouble
 from tests.kube.pod_shapes import SHAPES
 from waf.kube.client import Kube
@@ -28,6 +30,7 @@ from waf.record.log import Log
 
 BAR = 0.050  # seconds at the 99th percentile
 CONNECTIONS = 8
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def reviews() -> list[bytes]:
@@ -85,11 +88,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--results", action="store_true", help="write them into bench/RESULTS.md")
     given = parser.parse_args()
     times = uvloop.run(measure(given.rate, given.seconds))
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
-    print(f"{len(times)} pods at {given.rate:g}/s: p50 {p50 * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms, "
+    said = (f"{len(times)} pods at {given.rate:g}/s: p50 {p50 * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms, "
           f"longest {times[-1] * 1e3:.2f} ms (bar: p99 below {BAR * 1e3:.0f} ms)")  # fmt: skip
+    print(said)
+    if given.results:
+        replace_section(RESULTS, "admission", "Admission", f"`python -m bench.admission --results`: {said}.")
     return int(p99 >= BAR)
 
 

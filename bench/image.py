@@ -20,9 +20,12 @@ from typing import Final
 
 import msgspec
 
+from bench.figures import replace_section
+
 PODMAN: Final = ("podman", "--storage-driver", "vfs", "--runtime", "runc", "--cgroup-manager", "cgroupfs")
 BAR: Final = 1.5  # seconds from the start of the container to ready
 PATIENCE: Final = 30.0
+RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 # What the injected container has: see waf.kube.sidecar.
 RESTRICTED: Final = (
     "--read-only", "--user=1337:1337", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=host",
@@ -127,11 +130,11 @@ def main() -> int:
         print("the container runs with more rights than it should")
         return 1
     if given.results:
-        from bench.figures import replace_section
-
-        replace_section(
-            "The image", f"{given.runs} runs of `python -m bench.image --results`.\n\n" + "\n".join(lines)
+        text = (
+            f"{given.runs} runs of `python -m bench.image --results`, the image of this tree.\n\n"
+            + "\n".join(lines)
         )
+        replace_section(RESULTS, "image", "The image", text)
     return int(seconds >= BAR)
 
 

@@ -420,7 +420,7 @@ def test_a_real_sidecar_learns_through_a_real_cluster(
         "upstream": {"url": f"http://127.0.0.1:{app.port}"},
         "control": {"listen": f"127.0.0.1:{control}"},
         "state_dir": str(tmp_path / "state"),
-        "profiles": {"sources": 1, "hours": 1, "epsilon": 0.2, "workload": "real"},
+        "profiles": {"sources": 1, "hours": 1, "epsilon": 0.05, "workload": "real"},
         "fleet": {"address": f"localhost:{installed.ports['fleet']}", "token_file": str(tmp_path / "token"),
                   "ca_file": str(tmp_path / "ca.crt"), "every": "1s"},
     }  # fmt: skip
@@ -432,7 +432,7 @@ def test_a_real_sidecar_learns_through_a_real_cluster(
     try:
         eventually(lambda: _status(f"http://127.0.0.1:{control}/readyz") == 200)
         for number in range(50):
-            assert _status(f"http://127.0.0.1:{listen}/cart?page={number % 5}") == 200
+            assert _status(f"http://127.0.0.1:{listen}/cart?page={1_000 + number}") == 200
         eventually(lambda: (profile(cluster, "real").get("status") or {}).get("requests") == 50)
         eventually(lambda: profile(cluster, "real")["status"]["current"] == 1)
         patch = '{"spec":{"mode":"protect"}}'

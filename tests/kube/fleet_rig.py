@@ -96,8 +96,8 @@ class Aggregator(Process):
         return bool(lease.get("spec", {}).get("holderIdentity") == f"localhost:{self.port}")
 
 
-LEARNING = {"mode": "discover", "sources": 1, "hours": 1, "epsilon": 0.2}
-"""Every request is a witness, so that a test need not send a day of traffic."""
+LEARNING = {"mode": "discover", "sources": 1, "hours": 1, "epsilon": 0.05}
+"""Every request is a witness, so that a test need not send a day of traffic; of an endpoint the first 160 are learned."""
 
 
 class Sidecar(Process):

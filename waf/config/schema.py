@@ -230,9 +230,7 @@ class Fleet(Section, frozen=True):
     address: str = ""  # host:port of the aggregator's Service; empty: this process learns alone
     token_file: str = "/var/run/secrets/waf/token"  # proves which pod this is
     ca_file: str = "/var/run/secrets/waf/ca.crt"  # PEM of the aggregator's authority
-    every: Seconds = Seconds(
-        20
-    )  # between two pushes, a third more or less; the aggregator may ask for longer
+    every: Seconds = Seconds(20)  # between two pushes, a third more or less; longer if asked
 
 
 class Config(Section, frozen=True):
