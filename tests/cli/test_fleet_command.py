@@ -58,8 +58,9 @@ class Desk:
 
     def waf(self, *words: str) -> Result:
         (self.directory / "profile.json").write_text(json.dumps(self.profile))
-        options = ["fleet", "--kubectl", str(self.directory / "kubectl"), "-n", "shop"]
-        return CliRunner().invoke(main, [*options, *words])
+        command, *rest = words
+        given = ["fleet", "--kubectl", str(self.directory / "kubectl"), command, "-n", "shop", *rest]
+        return CliRunner().invoke(main, given)
 
     @property
     def asked(self) -> str:

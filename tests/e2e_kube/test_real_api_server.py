@@ -354,7 +354,7 @@ def test_a_profile_lives_in_git(cluster: Cluster, installed: Installed, tmp_path
     kubectl.chmod(0o755)
 
     def waf(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [*WAF, "fleet", "--kubectl", str(kubectl), "--namespace", "shop", *words]
+        command = [*WAF, "fleet", "--kubectl", str(kubectl), words[0], "--namespace", "shop", *words[1:]]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
     def apply() -> None:

@@ -33,14 +33,14 @@ _DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 class Cluster:
     """kubectl, with the words that choose cluster and user."""
 
-    def __init__(self, kubectl: str, context: str | None, namespace: str | None, system: str) -> None:
+    def __init__(self, kubectl: str, context: str | None, system: str) -> None:
         self._words = [kubectl, *(["--context", context] if context else [])]
-        self._namespace = namespace
+        self.namespace: str | None = None
         self.system = system
 
     @property
     def here(self) -> list[str]:
-        return ["--namespace", self._namespace] if self._namespace else []
+        return ["--namespace", self.namespace] if self.namespace else []
 
     def run(self, *words: str, given: str | None = None) -> str:
         try:
@@ -89,22 +89,27 @@ def _blob(index: Index, name: str, things: dict[str, Any]) -> bytes:
 
 
 @click.group()
-@click.option("--namespace", "-n", help="Of the workload.  [default: kubectl's own]")
 @click.option("--context", help="Of kubectl.")
 @click.option("--kubectl", default="kubectl", show_default=True, help="The program to call.")
-@click.option(
-    "--system-namespace", default="waf-system", show_default=True, help="Where the aggregator runs."
-)
+@click.option("--system-namespace", default="waf-system", show_default=True, help="Where the aggregator runs.")
 @click.pass_context
-def fleet(
-    click_context: click.Context, /, namespace: str | None, kubectl: str, system_namespace: str,
-    context: str | None,
-) -> None:  # fmt: skip
+def fleet(click_context: click.Context, /, kubectl: str, system_namespace: str, context: str | None) -> None:
     """What the replicas of each workload have learned together; asked through kubectl."""
-    click_context.obj = Cluster(kubectl, context, namespace, system_namespace)
+    click_context.obj = Cluster(kubectl, context, system_namespace)
+
+
+def _namespaced(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    context.obj.namespace = value
+
+
+in_namespace = click.option(
+    "--namespace", "-n", expose_value=False, callback=_namespaced,
+    help="Of the workload.  [default: kubectl's own]",
+)  # fmt: skip
 
 
 @fleet.command("list")
+@in_namespace
 @click.option("--all-namespaces", "-A", is_flag=True)
 @click.pass_obj
 def list_profiles(cluster: Cluster, all_namespaces: bool) -> None:
@@ -114,6 +119,7 @@ def list_profiles(cluster: Cluster, all_namespaces: bool) -> None:
 
 
 @fleet.command()
+@in_namespace
 @click.argument("workload")
 @click.pass_obj
 def status(cluster: Cluster, workload: str) -> None:
@@ -128,6 +134,7 @@ def status(cluster: Cluster, workload: str) -> None:
 
 
 @fleet.command()
+@in_namespace
 @click.argument("workload")
 @click.argument("mode", type=click.Choice([*MODES, AS_CONFIGURED]))
 @click.pass_obj
@@ -139,6 +146,7 @@ def mode(cluster: Cluster, workload: str, mode: str) -> None:
 
 
 @fleet.command()
+@in_namespace
 @click.argument("workload")
 @click.option("--output", "-o", type=click.File("w"), default="-", help="A file for a repository.")
 @click.pass_obj
@@ -164,6 +172,7 @@ def export(cluster: Cluster, workload: str, output: Any) -> None:
 
 
 @fleet.command()
+@in_namespace
 @click.argument("files", nargs=-1, required=True, type=click.File("r"))
 @click.pass_obj
 @clear_errors
