@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
@@ -278,9 +279,14 @@ class Signatures:
             wanted = steps_of(ends_of([field.value for field in fields]), matched, scan.spots)
             if not wanted:
                 return []
+            everything = len(fields)
             fields = [fields[index] for index in wanted]
             values = [field.value for field in fields]
-            scan = self._searcher.scan_again(values, [*wanted.values()], bool(matched))
+            steps = [*wanted.values()]
+            if len(values) < everything:
+                scan = self._searcher.scan_again(values, steps, bool(matched))
+            else:
+                scan = structs.replace(scan, wanted=steps)
             if self._searcher.idle(values, scan):
                 return []
         _, candidates = self._examine(fields, scan, level, notes, typed)
