@@ -166,7 +166,9 @@ def long_download(rig: Rig, megabytes: int) -> Download:
     """A CSV of so many megabytes with a card number in every tenth row, streamed, counted and dropped."""
     row = "{:09d},Jane Doe,jane street {},{},Graz,2026-01-31,{:.2f},a note about nothing at all\n"
     block_rows = 1000
-    rows = 1 + megabytes * 1024 * 1024 // (len(row.format(1, 10, "", 10.0)) + 1)  # every tenth has 16 bytes more
+    rows = 1 + megabytes * 1024 * 1024 // (
+        len(row.format(1, 10, "", 10.0)) + 1
+    )  # every tenth has 16 bytes more
     cards = [luhn("453914" + f"{number:09d}") for number in range(100)]
 
     def blocks() -> Iterator[bytes]:

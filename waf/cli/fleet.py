@@ -91,7 +91,9 @@ def _blob(index: Index, name: str, things: dict[str, Any]) -> bytes:
 @click.group()
 @click.option("--context", help="Of kubectl.")
 @click.option("--kubectl", default="kubectl", show_default=True, help="The program to call.")
-@click.option("--system-namespace", default="waf-system", show_default=True, help="Where the aggregator runs.")
+@click.option(
+    "--system-namespace", default="waf-system", show_default=True, help="Where the aggregator runs."
+)
 @click.pass_context
 def fleet(click_context: click.Context, /, kubectl: str, system_namespace: str, context: str | None) -> None:
     """What the replicas of each workload have learned together; asked through kubectl."""
