@@ -25,6 +25,8 @@ EXPLAINED_PEER = Peer(
     address="192.0.2.1", port=0, client="192.0.2.1", scheme="http"
 )  # RFC 5737: documentation
 
+WITHHELD = "(not shown: the value holds sensitive data)"
+
 
 class Explanation(msgspec.Struct, frozen=True):
     """What became of a sample. Safe to show: values are masked.
@@ -78,8 +80,14 @@ def _looked_at(
     assert judgement.reading is not None
     explained = signatures.explain(judgement.reading, judgement.settings.level)
     addresses = [address(field.part, field.name, policy.detector.mask) for field in explained.searched]
+    # A fold may take away what a value is known by: where there is something to mask, decoded texts are not shown.
+    hold = [holds_sensitive(policy, field.value) for field in explained.searched]
     views = [
-        (addresses[text.owner], chain_label(text.chain), policy.detector.mask(text.data))
+        (
+            addresses[text.owner],
+            chain_label(text.chain),
+            WITHHELD if hold[text.owner] else policy.detector.mask(text.data),
+        )
         for text in explained.decoded
         if text.chain
     ]
@@ -90,6 +98,12 @@ def _looked_at(
         if one.outcome is not Outcome.FOUND
     }
     return tuple(views), tuple((*key, why) for key, why in rejected.items() if key not in found)
+
+
+def holds_sensitive(policy: Policy, value: bytes) -> bool:
+    """Whether there is anything in the value that our own records mask."""
+    text = value.decode("utf-8", "replace")
+    return policy.detector.mask_text(text) != text
 
 
 def _take(policy: Policy, exchange: Exchange, plan: BodyPlan, body: bytes, now: float) -> object:
