@@ -345,3 +345,13 @@ def test_json_fields_are_learned_by_kind() -> None:
     observe(state, "/p", fields=json(n=5, s="5", b=True, z=None), method="PUT")
     parameters = state.root.children["p"].endpoints["PUT"].parameters()
     assert len({tag for p in parameters.values() for tag in p.types}) == 4
+
+
+def test_a_segment_that_is_someones_data_is_no_literal() -> None:
+    made = learner()
+    for source in range(5):
+        told = seen("/users/536-22-8145/cards", source=f"10.0.0.{source}", masked=frozenset({"segment"}))
+        made.observe(told, START)
+    root = made.state.root
+    assert list(root.children) == ["users"]
+    assert list(root.children["users"].children) == ["{str}"]

@@ -18,7 +18,7 @@ from waf.profiles.endpoint import (
 from waf.profiles.evidence import FRESH, SOURCE_BITS, Evidence
 from waf.profiles.observe import Observation
 from waf.profiles.parameter import Parameter, age_things, merge_things
-from waf.profiles.segments import MAX_DEPTH, SLOT, literal, slot_of, split, unliteral
+from waf.profiles.segments import MAX_DEPTH, SLOT, is_word, literal, slot_of, split, unliteral
 
 MAX_ENDPOINTS: Final = 2_000
 MAX_LITERALS: Final = 64  # of one node; more collapse into its slot
@@ -38,9 +38,9 @@ class Node:
         self.collapsed = False  # its literals have become its slot
         self.values: Parameter | None = None  # what stands in that slot
 
-    def child(self, segment: bytes, mark: Evidence) -> Node:
-        """The node below for a segment, made if need be."""
-        name = slot_of(segment) or literal(segment)
+    def child(self, segment: bytes, mark: Evidence, secret: bool = False) -> Node:
+        """The node below for a segment, made if need be. A `secret` one is kept as a slot unless it is a plain word."""
+        name = slot_of(segment) or (SLOT if secret and not is_word(segment) else literal(segment))
         children = self.children
         node = children.get(name)
         if node is None and is_literal(name):
@@ -157,8 +157,9 @@ class State:
         times = seen.times
         node.n += times
         node.seen |= mark
+        secret = "segment" in seen.masked
         for segment in segments:
-            node = node.child(segment, mark)
+            node = node.child(segment, mark, secret)
             node.n += times
             node.seen |= mark
         endpoint = node.endpoints.get(method)

@@ -73,6 +73,11 @@ def slot_of(segment: bytes) -> str | None:
     return None if match is None else _SLOTS[match.lastindex or 0]
 
 
+def is_word(segment: bytes) -> bool:
+    """Whether a segment is a plain word, as most literals are, and no one's data."""
+    return _WORD(segment) is not None
+
+
 def literal(segment: bytes) -> str:
     """A literal segment as text without blanks, controls or a "{" that would make it a slot; see
     `unliteral`."""
