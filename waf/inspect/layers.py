@@ -268,7 +268,7 @@ _HEX: Final = re.compile(rb"(?:0x|\\x|x'|)((?:[0-9A-Fa-f]{2}){6,})'?", re.I)
 
 
 _DOCUMENT_MAX: Final = 65_536  # bytes of a document that is taken apart
-_STRINGS_MAX: Final = 12  # of a document
+_STRINGS_MAX: Final = 24  # of a document
 _PLAIN: Final = re.compile(r"[\w .,:@-]{1,40}")  # what no language but our own takes for more than text
 
 

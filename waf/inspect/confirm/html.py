@@ -161,7 +161,8 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
 
 
 _OWN_SCRIPT: Final = re.compile(
-    rb"\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)", re.I
+    rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",
+    re.I,
 )
 
 
