@@ -261,6 +261,11 @@ def show_wrong(results: dict[str, tuple[Tally, Tally]], show: int) -> None:
                         print(f"   {place}: {text[:160]!r}  {why[:160]}")
 
 
+_OF_CRS = (
+    "CRS as Debian packages it: it refuses PUT and types such as text/plain and gRPC whatever is in them."
+)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -290,7 +295,7 @@ def main() -> int:
     print(printed.getvalue())
     if options.results:
         told = f"`python -m bench.detection --count {options.count} --seed {options.seed}`, {date.today()}."
-        text = f"{told} Composed attacks and real texts, see bench/corpora.\n\n```{printed.getvalue()}```"
+        text = f"{told} Composed attacks and real texts, see bench/corpora. {_OF_CRS}\n\n```{printed.getvalue()}```"
         replace_section(Path(__file__).with_name("RESULTS.md"), "detection", "Detection", text)
     if options.show:
         show_wrong(results, options.show)
