@@ -83,6 +83,7 @@ class Intake:
         self.flows: deque[Flow] = deque(maxlen=QUEUE)
         self.clean: dict[str, int] = {}  # by route: answers that were searched and held nothing sensitive
         self.passed = 0  # requests nobody objected to and nobody learns from, since last asked
+        self.unheard = 0  # flagged ones beyond what is listened to, since last asked
         self.dropped = 0
         self.would_block = 0  # requests that only the mode let pass
         self._waiting = 0  # bytes of the bodies in the queue
@@ -182,7 +183,7 @@ class Intake:
                 (response.headers.get(b"content-type") or b"") if response is not None else b"",
                 exchange.bytes_from_client,
                 exchange.bytes_from_app,
-                check.endpoint if check is not None and check.known else "",
+                check.endpoint if check is not None and (check.known or check.findings) else "",
                 weight=pace.take() if pace is not None else 1.0,
                 times=times,
                 **more,
@@ -221,12 +222,14 @@ class Intake:
                 exchange, judgement, pace, 1.0, violations=violations,
                 entities=tuple({f.kind for f in sensitive}), masked=frozenset(f.address for f in sensitive),
             )  # fmt: skip
-        elif (flagged or violations) and self._alarms.spend(exchange.wall):
+        elif (flagged or violations) and not self._alarms.spend(exchange.wall):
+            self.unheard += flagged
+        elif flagged or violations:
             self._put(
                 Lesson(
                     exchange.peer.client,
                     exchange.wall,
-                    endpoint=check.endpoint if check is not None and check.known else "",
+                    endpoint=check.endpoint if check is not None else "",
                     violations=violations,
                     flagged=flagged,
                     blocked=blocked,
@@ -267,15 +270,17 @@ class Intake:
         """So many lessons took so many seconds of CPU."""
         self._budget.charge(lessons, seconds)
 
-    def counted(self) -> tuple[int, dict[str, int]]:
-        """Requests that passed unlearned since the last call: all of them, and those by known template."""
-        passed, self.passed = self.passed, 0
+    def counted(self) -> tuple[int, int, dict[str, int]]:
+        """Since the last call: requests that passed unlearned, flagged ones beyond what is listened to, and those that
+        passed by known template.
+        """
+        passed, unheard, self.passed, self.unheard = self.passed, self.unheard, 0, 0
         by_place: dict[str, int] = {}
         for (template, _), pace in self._paces.items():
             if pace.passed:
                 by_place[template] = by_place.get(template, 0) + pace.passed
                 pace.passed = 0
-        return passed, by_place
+        return passed, unheard, by_place
 
     def cleaned(self) -> dict[str, int]:
         """By route, the answers without anything sensitive since the last call."""

@@ -392,7 +392,7 @@ def test_the_breaker_sees_the_requests_that_nobody_learns_from() -> None:
     made = learned_shop(3_000)
     made.compile(START)
     key = next(key for key in made.book.entries if str(key) == "GET /shop/search arg.page type")
-    made.passed(100_000, {"/shop/search": 100_000}, START)
+    made.passed(100_000, 0, {"/shop/search": 100_000}, START)
     for source in range(8):
         made.observe(
             seen(
@@ -406,3 +406,31 @@ def test_the_breaker_sees_the_requests_that_nobody_learns_from() -> None:
         )
     assert made.book.entries[key].constraint.stage is Stage.PROTECT
     assert not made.frozen
+
+
+def test_the_breaker_opens_a_place_to_the_ways_on_that_many_want() -> None:
+    """A page that the app has now, and that nobody could be learned from while it was refused."""
+    for others, opened in ((100, True), (1_000, False)):
+        made = learned_shop(3_000)
+        made.compile(START)
+        path = Key("/shop", "*", "", "path")
+        assert stage_of(made, path) is Stage.PROTECT
+        made.passed(others, 0, {"/shop/search": others}, START)
+        for source in range(16):
+            again = seen(
+                "/shop/new",
+                source=f"10.0.{source}.1",
+                blocked=True,
+                endpoint="/shop/**",
+                violations=(str(path),),
+            )
+            made.observe(again, START + 1)
+        assert (stage_of(made, path) is Stage.STAGE) is opened
+
+
+def test_floods_that_are_only_counted_freeze_learning() -> None:
+    made = learner()
+    made.passed(1_000, 0, {}, START)
+    assert not made.frozen
+    made.passed(0, 900, {}, START + 1)
+    assert made.frozen

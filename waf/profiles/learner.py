@@ -102,10 +102,12 @@ class Learner:
                 return learned
         return self.state.observe(observation, bits, self._key)
 
-    def passed(self, requests: int, by_place: Mapping[str, int], now: float) -> None:
-        """So many requests that nobody objected to were not observed; some of them at known templates."""
-        if requests and (turned := self._siege.count(False, now, requests)):
-            self.alerts.append(Alert(now, *turned))
+    def passed(self, requests: int, flagged: int, by_place: Mapping[str, int], now: float) -> None:
+        """So many requests were not observed that nobody objected to (some of them at known templates), and so many
+        that were flagged."""
+        for count, caught in ((requests, False), (flagged, True)):
+            if count and (turned := self._siege.count(caught, now, count)):
+                self.alerts.append(Alert(now, *turned))
         for template, count in by_place.items():
             self._watch.count(template, now, count)
 

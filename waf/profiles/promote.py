@@ -27,7 +27,7 @@ import msgspec
 from waf.profiles.book import Book, Entry, move, narrowed, widened
 from waf.profiles.candidates import Candidate
 from waf.profiles.closing import Needs
-from waf.profiles.constraints import Constraint, Key, Stage
+from waf.profiles.constraints import Aspect, Constraint, Key, Stage
 from waf.profiles.evidence import REQUESTS, Evidence, estimate, sources
 
 STAGE_REQUESTS: Final = 1_000.0
@@ -37,6 +37,10 @@ GRACE_SECONDS: Final = 3_600.0  # of an endpoint that a release has touched
 BREAKER_SHARE: Final = 0.005
 BREAKER_SOURCES: Final = 5
 BREAKER_SECONDS: Final = 300.0
+PATH_SHARE: Final = 0.05
+PATH_SOURCES: Final = 10
+"""The same for a set of paths: any site is scanned by a handful of strangers at any time, and what they ask for is on
+no site. Only what one in twenty requests wants is taken for a page that is new."""
 DRIFT_SOURCES: Final = 10
 DRIFT_SECONDS: Final = 1_200.0
 RELEASE_SOURCES: Final = 3  # within an hour after a release
@@ -248,9 +252,11 @@ class Watch:
             entry.violations += 1
             against = self._breaker.against(text, bits, now)
             crowd = self._drift.against(text, bits, now)
-            if entry.constraint.stage is Stage.PROTECT and sources(against[1]) >= BREAKER_SOURCES:
-                share = against[0] / max(1, self._breaker.total(place))
-                if share > BREAKER_SHARE:
+            path = entry.constraint.key.aspect == Aspect.PATH.value
+            enough, most = (PATH_SOURCES, PATH_SHARE) if path else (BREAKER_SOURCES, BREAKER_SHARE)
+            if entry.constraint.stage is Stage.PROTECT and sources(against[1]) >= enough:
+                share = against[0] / max(1, self._breaker.total(place, entry.constraint.key))
+                if share > most:
                     move(entry, Stage.STAGE, now, BREAKER_NOTE)
                     crowd_size = sources(against[1])
                     said = (
@@ -258,7 +264,9 @@ class Watch:
                     )
                     alerts.append(Alert(now, "breaker", text, said))
             recent = now - self.released < RELEASE_SECONDS
-            if sources(crowd[1]) >= (RELEASE_SOURCES if recent else DRIFT_SOURCES):
+            if recent and sources(crowd[1]) >= RELEASE_SOURCES:
+                alerts += _touched(book, entry.constraint.key, now)
+            elif not path and sources(crowd[1]) >= DRIFT_SOURCES:
                 alerts += _touched(book, entry.constraint.key, now)
         return alerts
 
@@ -326,5 +334,13 @@ class _Window:
             self._against[text] = (times + 1, seen | bits)
         return times + 1, seen | bits
 
-    def total(self, place: str) -> float:
-        return self._totals.get(place, 0.0)
+    def total(self, place: str, key: Key) -> float:
+        """Requests that a constraint saw: those of the place, or of all that lies below where it is about ways on."""
+        if key.aspect != Aspect.PATH.value:
+            return self._totals.get(place, 0.0)
+        below = key.template + "/"
+        return sum(
+            n
+            for template, n in self._totals.items()
+            if template == key.template or template.startswith(below)
+        )

@@ -24,13 +24,13 @@ class Siege:
         self._calm = 0
 
     def count(self, flagged: bool, now: float, requests: int = 1) -> tuple[str, str, str] | None:
-        """Count one request, or several that are not flagged; what to tell people (kind, subject, text) when learning stops or goes on."""
+        """Count one request, or several alike; what to tell people (kind, subject, text) when learning stops or goes on."""
         minute = int(now // MINUTE)
         turned = self._turn(minute) if minute != self._minute else None
         self._requests += requests
         if not flagged:
             return turned
-        self._findings += 1
+        self._findings += requests
         if not self.frozen and self._findings >= LEAST and self._share() > FACTOR * self.usual:
             self.frozen, self._calm = True, 0
             return "frozen", "learning", f"{self._share():.0%} of this minute's requests have findings"
