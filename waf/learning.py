@@ -197,6 +197,7 @@ class Learning:
 
     async def cut(self) -> tuple[int, bytes] | None:
         """What was learned since the last time, packed, and its number; None for nothing."""
+        self._count()
         return await self._aside(self.memory.cut)
 
     async def follow(self, profile: bytes) -> None:
@@ -288,9 +289,7 @@ class Learning:
         now, intake, memory = time.time(), self.intake, self.memory
         for route, answers in intake.cleaned().items():
             memory.disclosures.learn(route, {}, now, responses=answers)
-        memory.learner.passed(*intake.counted(), now)
-        memory.learner.would_block += intake.would_block
-        intake.would_block = 0
+        intake.tell(memory.learner, now)
         self._tell()
 
     def _tell(self) -> None:

@@ -19,6 +19,7 @@ from waf.model import PASSED, Action, Engine, Exchange, Field, Outcome, Part
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
 from waf.profiles.endpoint import learned_header
+from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources
 from waf.profiles.sampling import MATURE, MAX_PACES, Budget, Pace, Repeats
 from waf.sensitive.tally import Tally
@@ -83,6 +84,7 @@ class Intake:
         self.flows: deque[Flow] = deque(maxlen=QUEUE)
         self.clean: dict[str, int] = {}  # by route: answers that were searched and held nothing sensitive
         self.passed = 0  # requests nobody objected to and nobody learns from, since last asked
+        self.alike = 0  # of these, such as were like others that are learned
         self.unheard = 0  # flagged ones beyond what is listened to, since last asked
         self.dropped = 0
         self.would_block = 0  # requests that only the mode let pass
@@ -154,8 +156,10 @@ class Intake:
                     self._paces[place] = pace
             if times & (times - 1) or not pace.wants(self._mature):
                 pace.passed += 1
+                self.alike += 1
                 return
         elif times & (times - 1):
+            self.alike += 1
             return
         self.passed -= 1
         self._choose(exchange, judgement, pace, float(times - times // 2))
@@ -217,6 +221,7 @@ class Intake:
                 if pace is not None and not violations and not pace.wants(self._mature):
                     pace.passed += 1
                     self.passed += 1
+                    self.alike += 1
                     return
             self._choose(
                 exchange, judgement, pace, 1.0, violations=violations,
@@ -270,17 +275,18 @@ class Intake:
         """So many lessons took so many seconds of CPU."""
         self._budget.charge(lessons, seconds)
 
-    def counted(self) -> tuple[int, int, dict[str, int]]:
-        """Since the last call: requests that passed unlearned, flagged ones beyond what is listened to, and those that
-        passed by known template.
-        """
-        passed, unheard, self.passed, self.unheard = self.passed, self.unheard, 0, 0
+    def tell(self, learner: Learner, now: float) -> None:
+        """Let the learner know of what was only counted since the last call."""
+        passed, alike, unheard = self.passed, self.alike, self.unheard
+        self.passed = self.alike = self.unheard = 0
         by_place: dict[str, int] = {}
         for (template, _), pace in self._paces.items():
             if pace.passed:
                 by_place[template] = by_place.get(template, 0) + pace.passed
                 pace.passed = 0
-        return passed, unheard, by_place
+        learner.passed(passed, unheard, by_place, now, alike)
+        learner.would_block += self.would_block
+        self.would_block = 0
 
     def cleaned(self) -> dict[str, int]:
         """By route, the answers without anything sensitive since the last call."""

@@ -102,9 +102,16 @@ class Learner:
                 return learned
         return self.state.observe(observation, bits, self._key)
 
-    def passed(self, requests: int, flagged: int, by_place: Mapping[str, int], now: float) -> None:
+    def passed(
+        self, requests: int, flagged: int, by_place: Mapping[str, int], now: float, alike: int = 0
+    ) -> None:
         """So many requests were not observed that nobody objected to (some of them at known templates), and so many
-        that were flagged."""
+        that were flagged; `alike` of the former might have been learned from, and were like others.
+        """
+        if self._replica:
+            self._fresh.requests += alike
+        if not self.led:
+            self.state.requests += alike
         for count, caught in ((requests, False), (flagged, True)):
             if count and (turned := self._siege.count(caught, now, count)):
                 self.alerts.append(Alert(now, *turned))
@@ -229,7 +236,7 @@ class Learner:
     def deltas(self, acknowledged: int = 0) -> list[Delta]:
         """What a store that has everything up to epoch `acknowledged` does not know yet, in order."""
         self._sent = [delta for delta in self._sent if delta.epoch > acknowledged]
-        if self._replica and (self._fresh.common.n or self._complaints or self.would_block):
+        if self._replica and (self._fresh.requests or self._complaints or self.would_block):
             self._epoch += 1
             complaints = [Complaint(text, n, f"{bits:x}") for text, (n, bits) in self._complaints.items()]
             delta = Delta(

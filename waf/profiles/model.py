@@ -130,6 +130,7 @@ class State:
         "hosts",
         "memory",
         "refused",
+        "requests",
         "root",
     )
 
@@ -139,6 +140,7 @@ class State:
         self.hosts: dict[str, Evidence] = {}
         self.endpoints = 0
         self.refused = 0.0  # observations of endpoints that found no room
+        self.requests = 0.0  # that were accepted, whether learned or only counted
         self.memory = memory
         self._hot: dict[Endpoint, None] = {}  # endpoints that are not packed, the least recently used first
         self.activity = [0.0] * SOURCE_BITS  # requests by source bit
@@ -171,6 +173,7 @@ class State:
             endpoint = node.endpoints[method] = Endpoint()
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
+        self.requests += 1.0
         self.activity[seen.source % SOURCE_BITS] += times
         self.common.present(seen, mark)
         self.common.learn(seen, COMMON_PARTS, mark, key)
@@ -219,6 +222,7 @@ class State:
         self.common.merge(other.common)
         merge_things(self.hosts, other.hosts)
         self.refused += other.refused
+        self.requests += other.requests
         self.activity = [mine + theirs for mine, theirs in zip(self.activity, other.activity, strict=True)]
         self._hot = {e: None for _, n in self.root.walk() for e in n.endpoints.values() if not e.packed}
         self._cool()
@@ -230,6 +234,7 @@ class State:
             node.age()
         self.root.prune()
         self.common.age()
+        self.requests /= 2
         self.activity = [count / 2 for count in self.activity]
         age_things(self.hosts)
         self.settle()

@@ -264,9 +264,8 @@ class Watch:
                     )
                     alerts.append(Alert(now, "breaker", text, said))
             recent = now - self.released < RELEASE_SECONDS
-            if recent and sources(crowd[1]) >= RELEASE_SOURCES:
-                alerts += _touched(book, entry.constraint.key, now)
-            elif not path and sources(crowd[1]) >= DRIFT_SOURCES:
+            needed = RELEASE_SOURCES if recent else math.inf if path else DRIFT_SOURCES
+            if sources(crowd[1]) >= needed:
                 alerts += _touched(book, entry.constraint.key, now)
         return alerts
 

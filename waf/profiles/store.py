@@ -66,20 +66,23 @@ def unseal(data: bytes, magic: bytes = MAGIC) -> Any:
 def dump(state: State) -> bytes:
     """The whole state. Endpoints that are packed already are copied as they are."""
     hosts = pack_things(state.hosts)
-    return seal([_node(state.root), _endpoint(state.common), hosts, state.refused, state.activity])
+    return seal(
+        [_node(state.root), _endpoint(state.common), hosts, state.refused, state.activity, state.requests]
+    )
 
 
 def load(data: bytes, memory: int) -> State:
     """The inverse of `dump`. Raises Damaged."""
     content = unseal(data)
     try:
-        root, common, hosts, refused, activity = content
+        root, common, hosts, refused, activity, *more = content
         state = State(memory)
         state.root = _read_node(root, 0)
         state.common = _read_endpoint(common)
         state.hosts = unpack_things(hosts)
         state.refused = float(refused)
         state.activity = [float(count) for count in activity]
+        state.requests = float(more[0]) if more else state.common.n  # not written by the first versions
         if len(state.activity) != SOURCE_BITS:
             raise ValueError("activity of another number of sources")
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError) as error:

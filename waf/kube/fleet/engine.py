@@ -78,7 +78,7 @@ class Workload:
         closed = sum(candidate.closed for candidate in found)
         constraints = book.constraints()
         return {
-            "requests": int(self._learner.state.common.n),
+            "requests": int(self._learner.state.requests),
             "endpoints": sum(len(methods) for methods in book.all_places().values()),
             "constraints": len(constraints),
             "protected": sum(c.stage is Stage.PROTECT for c in constraints),
