@@ -10,6 +10,7 @@ figures are CPU time per request from /proc, as a ratio, and the resident memory
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import sys
@@ -24,6 +25,7 @@ from bench.figures import replace_section
 from bench.load import run_load, write_script
 from bench.peers import Peer, start_app, start_backend, start_sidecar
 from bench.processes import cores
+from waf.control.files import default_cache_dir
 
 HERE: Final = Path(__file__).resolve().parent
 WAYS: Final = {"with learning": "", "without learning": "profiles: {enabled: false}"}
@@ -73,12 +75,13 @@ def measure(rounds: int, seconds: float) -> tuple[list[Sample], dict[str, float]
         stack.enter_context(sink.server)
         backend = start_backend(directory / "backend", where, sink)
         stack.enter_context(backend.server)
+        cache = Path(default_cache_dir(os.environ))
         # The first start fills the cache of patterns, and keeps the memory that compiling them took.
-        start_sidecar(directory / "first", where, backend.port, cache=directory / "cache").server.stop()
+        start_sidecar(directory / "first", where, backend.port, cache=cache).server.stop()
         peers: dict[str, Peer] = {}
         for number, (way, more) in enumerate(WAYS.items()):
             peers[way] = start_sidecar(
-                directory / f"sidecar{number}", where, backend.port, more=more, cache=directory / "cache"
+                directory / f"sidecar{number}", where, backend.port, more=more, cache=cache
             )
             stack.enter_context(peers[way].server)
         get = next(case for case in cases() if case.name == "get")
