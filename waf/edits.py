@@ -13,11 +13,11 @@ import msgspec
 from waf.config.schema import Limits
 from waf.inspect.reading import read
 from waf.memory import Memory
-from waf.model import Field, Request
+from waf.model import Field, Mask, Request
 from waf.profiles import compile, openapi_export, report, review, yaml_view
 from waf.profiles.book import Places
 from waf.profiles.constraints import Aspect, Constraint, Key, Stage
-from waf.profiles.findings import expected
+from waf.profiles.findings import expected, shape_mask
 from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
 from waf.profiles.model import State
@@ -140,12 +140,13 @@ _DO: Final[dict[str, Callable[[Learner, Edit, float], list[str]]]] = {
 VIEWS: Final = ("profile", "evidence", "openapi")
 
 
-def view(learner: Learner, workload: str, name: str) -> str:
-    """The profile as a text, in one of `VIEWS`."""
+def view(learner: Learner, workload: str, name: str, mask: Mask = shape_mask) -> str:
+    """The profile as a text, in one of `VIEWS`. `mask` makes safe what is not known to be usual: paths seen once."""
     book = learner.book
     match name:
         case "evidence":
-            return yaml_view.evidence_of(learner.candidates(), book)
+            lines = yaml_view.evidence_of(learner.candidates(), book).split("\n")
+            return "\n".join(mask(line.encode()) for line in lines)
         case "openapi":
             version = book.versions[-1].version if book.versions else "0"
             document = openapi_export.export(book.all_places(), book.constraints(), workload, version)
@@ -153,16 +154,22 @@ def view(learner: Learner, workload: str, name: str) -> str:
     return yaml_view.text_of(book, workload)
 
 
-def status(learner: Learner, workload: str) -> dict[str, Any]:
-    """How far learning has come: counts by stage, each endpoint, versions, what waits for a person."""
+def status(learner: Learner, workload: str, mask: Mask = shape_mask) -> dict[str, Any]:
+    """How far learning has come: counts by stage, each endpoint, versions, what waits for a person.
+
+    `mask` makes safe what is not known to be usual: a path that was seen once may be anything.
+    """
     book = learner.book
     stages = {stage.label: review.blocking(book, stage) for stage in Stage}
-    rows = report.status(learner.state, book, learner.candidates())
+    known = book.all_places()
+    rows = report.plain(report.status(learner.state, book, learner.candidates()))
+    for row in rows:
+        row["template"] = mask(row["template"].encode())
     return {
         "workload": workload,
         "mode": learner.config.mode,
         "constraints": stages,
-        "endpoints": sum(len(methods) for methods in book.all_places().values()),
+        "endpoints": sum(len(methods) for methods in known.values()),
         "waiting": [str(change) for change in review.waiting(book)],
         "ignored": list(book.ignored),
         "versions": [{"version": v.version, "made": v.made, "why": v.why} for v in book.versions],
@@ -170,16 +177,21 @@ def status(learner: Learner, workload: str) -> dict[str, Any]:
         "led": learner.led,
         "frozen": learner.frozen,
         "ready": stages[Stage.PROTECT.label] > 0 and not book.held,
-        "places": report.plain(rows),
+        "places": rows,
     }
 
 
-def compare(state: State, documented: Places, now: float) -> dict[str, Any]:
+def compare(state: State, documented: Places, now: float, mask: Mask = shape_mask) -> dict[str, Any]:
     """What is in use and not in the document, and what is in it (or was once seen) and silent."""
+
+    def shown(template: str) -> str:
+        return template if template in documented else mask(template.encode())
+
     return {
-        "shadows": [{"template": t, "method": m} for t, m in report.shadows(state, documented)],
+        "shadows": [{"template": shown(t), "method": m} for t, m in report.shadows(state, documented)],
         "zombies": [
-            {"template": t, "method": m, "why": why} for t, m, why in report.zombies(state, documented, now)
+            {"template": shown(t), "method": m, "why": why}
+            for t, m, why in report.zombies(state, documented, now)
         ],
     }
 

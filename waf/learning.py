@@ -22,7 +22,7 @@ from waf.config.schema import Config
 from waf.edits import Edit, apply, learn_recording
 from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory
-from waf.model import Exchange
+from waf.model import Exchange, Mask
 from waf.profiles.learner import Learner
 from waf.profiles.merge import Delta
 from waf.profiles.openapi_import import Imported
@@ -57,6 +57,7 @@ class Learning:
         fleet_key: bytes | None = None, follows: int = 0,
     ) -> None:  # fmt: skip
         self._kept = kept
+        self.mask: Mask = lambda data: kept.mask(data)  # a reload may replace it
         self._renewed = renewed
         self._log = log
         self.intake = Intake(config, self._wake)

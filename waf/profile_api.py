@@ -41,11 +41,11 @@ def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Rout
         view = asked.query.get("view", "profile")
         if view not in edits.VIEWS:
             return json_answer({"error": f"no such view; ask for one of {', '.join(edits.VIEWS)}"}, 400)
-        text = await learning.ask(lambda memory: edits.view(memory.learner, workload(), view))
+        text = await learning.ask(lambda memory: edits.view(memory.learner, workload(), view, learning.mask))
         return text_answer(text, kind="application/json" if view == "openapi" else "application/yaml")
 
     async def status(_asked: Asked) -> Answer:
-        said = await learning.ask(lambda memory: edits.status(memory.learner, workload()))
+        said = await learning.ask(lambda memory: edits.status(memory.learner, workload(), learning.mask))
         alerts = [{"at": a.at, "kind": a.kind, "subject": a.subject, "text": a.text} for a in learning.alerts]
         return json_answer({**said, "alerts": alerts})
 
@@ -70,7 +70,7 @@ def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Rout
             return json_answer({"error": "no OpenAPI document is configured: send one"}, 400)
 
         def compare(memory: Memory) -> dict[str, Any]:
-            return edits.compare(memory.learner.state, places, time.time())
+            return edits.compare(memory.learner.state, places, time.time(), learning.mask)
 
         return json_answer(await learning.ask(compare))
 

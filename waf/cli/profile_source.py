@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Protocol
 import msgspec
 
 from waf import edits
-from waf.assembly import keep
+from waf.assembly import build, keep
 from waf.cli.common import fail, files_of, show_problems
 from waf.config.schema import Control
 from waf.control.files import read_capped
@@ -52,7 +52,11 @@ class Stored:
     """A state directory whose sidecar is stopped."""
 
     def __init__(self, configs: Sequence[str], state: str) -> None:
-        config = files_of(configs, state_dir=state).load().config
+        files = files_of(configs, state_dir=state)
+        config = files.load().config
+        kept = keep(config, os.environ)
+        build(files, kept)
+        self._mask = kept.mask
         self._config = config
         self._workload = config.profiles.workload
         self._memory, self._key = self._open(state)
@@ -66,10 +70,10 @@ class Stored:
         return memory, key
 
     def view(self, name: str) -> str:
-        return edits.view(self._memory.learner, self._workload, name)
+        return edits.view(self._memory.learner, self._workload, name, self._mask)
 
     def status(self) -> dict[str, Any]:
-        return edits.status(self._memory.learner, self._workload)
+        return edits.status(self._memory.learner, self._workload, self._mask)
 
     def edit(self, edit: edits.Edit) -> list[str]:
         try:
@@ -88,7 +92,7 @@ class Stored:
         if document is None:
             fail("with --state name an OpenAPI document")
         places = _places(document)
-        return edits.compare(self._memory.learner.state, places, time.time())
+        return edits.compare(self._memory.learner.state, places, time.time(), self._mask)
 
     def merge(self, directory: str) -> None:
         other, key = self._open(directory)
