@@ -57,7 +57,7 @@ class Learning:
         fleet_key: bytes | None = None, follows: int = 0,
     ) -> None:  # fmt: skip
         self._kept = kept
-        self.mask: Mask = lambda data: kept.mask(data)  # a reload may replace it
+        self.mask: Mask = lambda data: kept.mask(data)  # noqa: PLW0108 (a reload replaces it)
         self._renewed = renewed
         self._log = log
         self.intake = Intake(config, self._wake)
