@@ -76,11 +76,7 @@ def judge(
 def _looked_at(
     policy: Policy, signatures: Signatures, judgement: Judgement
 ) -> tuple[tuple[tuple[str, str, str], ...], tuple[tuple[str, str, str], ...]]:
-    """The decoded texts of all fields, and the matches that came to nothing, each rule and field once.
-
-    Of fields in which something is masked no decoded text is shown, and none that a fold has put together: there the
-    mask might not know again what it hides.
-    """
+    """The decoded texts of all fields, and the matches that came to nothing, each rule and field once."""
     assert judgement.reading is not None
     explained = signatures.explain(judgement.reading, judgement.settings.level)
     addresses = [address(field.part, field.name, policy.detector.mask) for field in explained.searched]
