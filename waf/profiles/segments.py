@@ -28,6 +28,9 @@ PATTERNS: Final[dict[str, str]] = {
     "{date}": r"[0-9]{4}-[01][0-9]-[0-3][0-9]",
     "{hex}": r"(?=[a-f]*[0-9])[0-9a-f]{12,128}|(?=[A-F]*[0-9])[0-9A-F]{12,128}",
     "{token}": r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9_-]{16,512}={0,2}",
+    # Numbers in groups, codes of capitals and digits, addresses: they may be a person's, so none becomes a literal.
+    "{id}": r"(?=(?:[^0-9]*[0-9]){5})\+?[A-Za-z]{0,4}[0-9]{1,6}(?:[-. ][A-Za-z]{0,2}[0-9]{1,6}){1,8}[A-Za-z]?"
+    r"|(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,34}|[^@/\s]{1,64}@[^@/\s]{1,190}\.[A-Za-z]{2,24}",
     STATIC: r"[A-Za-z0-9_@.%+,~ ()-]{0,200}[A-Za-z0-9_)-]\.(?:" + "|".join(_STATIC_TYPES) + ")",
 }
 """Slots that a segment enters by its own form, in order; the first that fits."""
