@@ -111,12 +111,17 @@ def continues(text: bytes, start: int, end: int, regroups: bool, ends: set[int])
     groups are not fixed, such as a card's expiry.
     """
     before = text[start - 1 : start]
-    if before in (b" ", b"-") and start:
+    if before in (b" ", b"-") and start and text[start : start + 1] != b"+":
         if before == b"-" and text[start - 2 : start - 1].isdigit():
             return True
         if text.find(before, start, end) >= 0 and start - 1 not in ends:
             group = text[max(0, start - 6) : start - 1].rpartition(before)[2]
-            if len(group) >= 4 and group.isalnum() and group[-1:].isdigit():
+            # Codes with letters have groups of four, as IBANs do.
+            if (
+                len(group) >= 4
+                and group.isalnum()
+                and (group.isdigit() or (len(group) == 4 and group[-1:].isdigit()))
+            ):
                 return True
     behind = text[end : end + 1]
     return (
