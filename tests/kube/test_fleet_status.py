@@ -44,6 +44,7 @@ def of(reports: list[Report], wanted: str = "", version: str = "v1") -> dict[str
         ([GOOD, Report("v0", "protect", "protect")], "", {"replicas": 2, "current": 1}),
         ([Report("v1", "protect", "monitor")], "", {"enforced": "monitor", "Enforced": ("False", "SidecarMode")}),
         ([GOOD, Report("v1", "monitor", "monitor")], "", {"mode": "mixed", "enforced": "mixed", "Enforced": ("False", "ProfileMode")}),
+        ([GOOD, Report("v1", "monitor", "protect")], "protect", {"mode": "protect", "Enforced": ("False", "Spreading")}),
         ([GOOD], "monitor", {"mode": "monitor", "Enforced": ("False", "ProfileMode")}),
         ([GOOD, Report("v1", "protect", "protect", ("waf.yaml:2: moode",))], "", {"ConfigAccepted": ("False", "Refused")}),
     ],

@@ -53,7 +53,7 @@ class Replicas:
             "current": sum(report.version == version for report in reports) if version else 0,
             "mode": mode,
             "enforced": enforced,
-            "conditions": [self._accepted(), _enforced(mode, enforced, bool(reports))],
+            "conditions": [self._accepted(), _enforced(mode, enforced, reports)],
         }
 
     def _accepted(self) -> Status:
@@ -69,9 +69,9 @@ class Replicas:
         return condition("ConfigAccepted", "False", "Refused", text + shortened(lines))
 
 
-def _enforced(mode: str, enforced: str, heard: bool) -> Status:
+def _enforced(mode: str, enforced: str, reports: list[Report]) -> Status:
     """Whether what is learned refuses anything: the profile's mode and that of the sidecars must both allow it."""
-    if not heard:
+    if not reports:
         return condition("Enforced", "Unknown", "NoReplica", "no replica has been heard of lately")
     if mode != "protect":
         said = f"the profile's mode is {mode or 'not known'}; set spec.mode to protect"
@@ -79,6 +79,9 @@ def _enforced(mode: str, enforced: str, heard: bool) -> Status:
     if enforced != "protect":
         said = f"mode of the sidecars is {enforced or 'not known'}; set mode: protect in waf.yaml"
         return condition("Enforced", "False", "SidecarMode", said)
+    if late := sum(report.mode != mode for report in reports):
+        said = f"{late} of {len(reports)} replicas have not heard of it yet"
+        return condition("Enforced", "False", "Spreading", said)
     return condition(
         "Enforced", "True", "Protecting", "requests that go against protected constraints are refused"
     )
