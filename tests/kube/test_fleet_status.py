@@ -193,6 +193,29 @@ async def test_a_document_is_taken_once_whoever_leads(api: ApiDouble, kube: Kube
     await second.kill()
 
 
+async def test_a_spec_that_cannot_be_read_is_not_tried_all_the_time(
+    replica: Replica, api: ApiDouble, kube: Kube
+) -> None:
+    asked = 0
+
+    def fail(request: Any) -> Any:
+        nonlocal asked
+        if request.method == "GET" and request.path.endswith("/wafprofiles/web"):
+            asked += 1
+            return status(403, "Forbidden")
+        return None
+
+    api.fail = fail
+    await kube.create(PROFILES, {"metadata": {"name": "web"}, "spec": {"profile": {"names": ["a"]}}})
+    await until(lambda: SHOP in replica.aggregator._later)
+    for _ in range(5):
+        await replica.aggregator.documents_due()
+    assert asked == 1
+    api.fail = lambda request: None
+    replica.aggregator._later.clear()
+    await until(lambda: condition(api, "InSync")[0] == "Same")
+
+
 async def test_deleting_a_wafprofile_forgets_what_was_learned(
     replica: Replica, api: ApiDouble, kube: Kube
 ) -> None:

@@ -43,6 +43,7 @@ MOST_OF_NAMESPACE: Final = 200  # one namespace shall not crowd out the others
 SHARE: Final = 0.5  # of one core that pushes may take; beyond it sidecars are asked to push less often
 _SMOOTH: Final = 200  # pushes over which the cost of one is smoothed
 _ROUND: Final = 4 / 3  # of the interval: then every replica has pushed once
+_READ_AGAIN: Final = 30.0  # seconds after which a spec that could not be read is tried again
 _IDLE: Final = 900.0  # seconds after which an untouched workload leaves memory
 
 
@@ -97,6 +98,7 @@ class Aggregator:
         )  # as long as they are held
         self._to_erase: set[Key] = set()
         self._settled: dict[Key, str] = {}  # hash of each document that needs no look
+        self._later: dict[Key, float] = {}  # documents that could not be read, and when to try again
         self._cost = 0.0  # seconds of this process for one push and all that follows from it, smoothed
         self._paced = (cpu(), 0)  # seconds spent, and pushes, when it was looked at last
         self._cpu = cpu
@@ -123,7 +125,7 @@ class Aggregator:
 
     def forget(self, ours: Callable[[Key], bool] = lambda key: True) -> None:
         """We lead these anew or no longer: what is in memory of them may be out of date."""
-        for held in (self._held, self._settled):
+        for held in (self._held, self._settled, self._later):
             for key in [key for key in held if ours(key)]:
                 del held[key]
         self._to_erase = {key for key in self._to_erase if not ours(key)}
@@ -198,9 +200,13 @@ class Aggregator:
         for key in {*self._specs.with_documents(), *gone}:
             if self._settled.get(key, "") == self._specs.of(key).document or not self._leads(key):
                 continue
+            if self._clock() < self._later.get(key, 0.0):
+                continue
             try:
                 await self._take_document(key)
+                self._later.pop(key, None)
             except (ApiError, Damaged) as error:
+                self._later[key] = self._clock() + _READ_AGAIN
                 self._log("warning", "spec.profile could not be read", workload=str(key), error=str(error))
 
     async def erase_due(self) -> None:
