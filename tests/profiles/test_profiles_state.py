@@ -350,7 +350,7 @@ def test_json_fields_are_learned_by_kind() -> None:
 def test_a_segment_that_is_someones_data_is_no_literal() -> None:
     made = learner()
     for source in range(5):
-        told = seen("/users/536-22-8145/cards", source=f"10.0.0.{source}", masked=frozenset({"segment"}))
+        told = seen("/users/Jane-Doe/cards", source=f"10.0.0.{source}", masked=frozenset({"segment"}))
         made.observe(told, START)
     root = made.state.root
     assert list(root.children) == ["users"]
