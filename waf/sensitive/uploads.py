@@ -137,6 +137,12 @@ class _Parts:
         self._rest = b"\r\n"  # the first boundary stands at a line's beginning
 
     def feed(self, data: bytes) -> None:
+        mark = self._mark
+        # Content that nobody reads: only its end is looked for, and nothing is copied.
+        unread = self._redactor is None and not self._in_head and len(data) > len(mark)
+        if unread and (self._rest + data[: len(mark)]).find(mark) < 0 and data.find(mark) < 0:
+            self._rest = data[-len(mark) :]
+            return
         text = self._rest + data
         place = 0
         while True:
