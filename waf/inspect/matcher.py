@@ -32,9 +32,7 @@ __all__ = [
 ]
 
 MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
-SHORT: Final = 256  # bytes up to which one database of all patterns is as fast as a few groups
-_WORTH: Final = 100  # bytes for each group beyond two up to which it is faster than all of them
-_MANY: Final = 7  # groups beyond which their databases drive each other out of the cache
+SHORT: Final = 256  # bytes of a text up to which one database of all hints is faster than several
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _COUNTED: Final = (
     512 * 1024
@@ -50,17 +48,16 @@ Match = tuple[int, int]
 class Matcher:
     """A compiled set of patterns; immutable. May be used from several threads at once."""
 
-    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "_whole", "size")
+    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "size")
 
-    def __init__(self, count: int, whole: Database, groups: Sequence[Database], streaming: Any) -> None:
-        self._whole = (whole,)
+    def __init__(self, count: int, groups: Sequence[Database], streaming: Any) -> None:
         self._groups = tuple(groups)
         self._chosen: dict[int, tuple[Database, ...]] = {}
         members = [(group, frozenset(group.indices or ())) for group in groups]
         # Those that have a pattern; a pattern may be in several groups, in parts.
         self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
         self._streaming = streaming
-        sizes = [database.size for database in (whole, *groups)]
+        sizes = [database.size for database in groups]
         self.size: Final[int] = sum(sizes) + (streaming.size() if streaming else 0)  # bytes
 
     @classmethod
@@ -77,16 +74,15 @@ class Matcher:
         `grouped` pays for many patterns over texts of which most match nothing.
         """
         try:
-            whole = Database(databases.compiled(patterns, store))
             groups = [
                 Database(databases.compiled(parts, store), indices, bits)
                 for bits, indices, parts in (_grouped(patterns) if grouped else ())
-            ]
+            ] or [Database(databases.compiled(patterns, store))]
             stream = databases.compiled(patterns, store, streaming=True) if streaming else None
         except hyperscan.HyperscanError as error:
             faults = databases.faults(patterns, streaming=streaming)
             raise PatternFault(faults or [(-1, str(error))]) from None
-        return cls(len(patterns), whole, groups, stream)
+        return cls(len(patterns), groups, stream)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
@@ -96,15 +92,12 @@ class Matcher:
         return self._scan(self._fitting(text, there), text, most)
 
     def _fitting(self, text: bytes, there: int | None = None) -> tuple[Database, ...]:
-        """What to ask about a text: everything at once, or the groups with its characters, whichever costs less."""
-        if not self._groups or len(text) <= SHORT:
-            return self._whole
+        """The groups that have to be asked about a text."""
+        if len(self._groups) == 1:
+            return self._groups
         if there is None:
             there = watched(text)
-        groups = self._chosen.get(there) or self._choose(there)
-        if len(groups) > _MANY or len(text) < (len(groups) - 2) * _WORTH:
-            return self._whole
-        return groups
+        return self._chosen.get(there) or self._choose(there)
 
     def _choose(self, there: int) -> tuple[Database, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
@@ -165,7 +158,7 @@ class Matcher:
 
     def _ends_at(self, index: int, text: bytes) -> bool:
         try:
-            return (index, len(text)) in self._scan(self._of[index] or self._whole, text)
+            return (index, len(text)) in self._scan(self._of[index] or self._groups, text)
         except TooManyMatches:
             return False
 
