@@ -36,7 +36,7 @@ def serve(listening):
             except OSError: pass
         peer.sendall(said); peer.close()
 for port in ports:
-    for family, host in ((socket.AF_INET, '0.0.0.0'), (socket.AF_INET6, '::')):
+    for family, host in zip((socket.AF_INET, socket.AF_INET6), sys.argv[4].split(',')):
         s = socket.socket(family)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -113,9 +113,9 @@ class Network:
             run("ip", "-n", name, "address", "add", f"{six}/64", "dev", "eth0", "nodad")
             run("ip", "-n", name, "link", "set", "eth0", "up")
 
-    def serve(self, where: str, uid: int, ports: str, word: str) -> None:
+    def serve(self, where: str, uid: int, ports: str, word: str, hosts: str = "0.0.0.0,::") -> None:
         process = subprocess.Popen(
-            ["ip", "netns", "exec", where, sys.executable, "-c", SERVE, str(uid), ports, word],
+            ["ip", "netns", "exec", where, sys.executable, "-c", SERVE, str(uid), ports, word, hosts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
