@@ -316,8 +316,7 @@ def test_a_killed_leader_is_replaced_and_nothing_is_lost_or_counted_twice(
         installed.kill(leader)
         assert eventually(installed.leader) != leader
         installed.run(leader)
-    eventually(lambda: pod.push("led", b"", Place("0.life")).stored < 5 and
-               (profile(cluster, "led").get("status") or {}).get("requests", 0) >= 10)  # fmt: skip
+    # A leader that was killed at once may have stored nothing of what it took: all of it is sent again.
     last = pod.push("led", b"", Place("0.life"))
     for each in range(last.taken + 1, 5):
         pod.push("led", learned(["/a"] * 10, each), Place("0.life", each, each - 1))
