@@ -149,8 +149,8 @@ def test_values_are_remembered_by_all_of_their_bytes() -> None:
     assert look(target) == MARK.join([b"/a/b", b"a", b"b", b"q", b"clean", b"long", b"x" * 1025])
     assert look(target) == b"x" * 1025, "long values are looked at each time"
     assert look(b"/a/b?q=cleam") == b"cleam"
-    for number in range(40_000):
-        assert look(b"/a/b?q=%d" % number) in (b"%d" % number, b"q\x7f%d" % number) or number
+    for number in range(40_000):  # many times what is remembered: the new value is always looked at
+        assert look(b"/a/b?q=%d" % number).split(MARK)[-1] == b"%d" % number
     with pytest.raises(TypeError):
         memory.add(b"123")
     with pytest.raises(ValueError, match="16 bytes"):
