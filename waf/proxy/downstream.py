@@ -16,9 +16,10 @@ import msgspec
 from waf.errors import Fault
 from waf.http1.forwarding import client_address, forwarded_scheme
 from waf.model import Peer, Request
-from waf.proxy.exchange import conduct
+from waf.proxy.exchange import Way, conduct
 from waf.proxy.faults import fault
 from waf.proxy.replies import TOO_MANY_CONNECTIONS
+from waf.proxy.straight import answered, begin, give_up
 from waf.proxy.stream import Stream
 from waf.proxy.turn import Turn
 from waf.proxy.upstream import Link
@@ -100,7 +101,10 @@ class ClientStream(Stream):
 class Conversation(Turn):
     """One client connection and the exchanges on it, one after another."""
 
-    __slots__ = ("client", "commons", "held", "link", "peer", "served", "trusted", "unread")
+    __slots__ = (
+        "ahead", "client", "commons", "held", "link", "parting", "peer", "resting", "served", "trusted",
+        "unread",
+    )  # fmt: skip
 
     def __init__(self, commons: Commons, client: ClientStream, peer: Peer) -> None:
         super().__init__(commons.wheel)
@@ -112,18 +116,22 @@ class Conversation(Turn):
         self.held = 0  # bytes of the body in hand that count in `commons.bodies_held`
         self.link: Link | None = None  # the connection to the app in use
         self.unread = False  # of the request in hand something has not arrived yet
+        self.resting = False  # the coroutine sleeps between two requests
+        self.ahead: Way | None = None  # the exchange under way meanwhile
+        self.parting = False  # the last exchange was the last one
 
     async def converse(self) -> None:
         """All exchanges of this connection; ends when it is closed."""
         try:
             while await self._request_begins():
-                if not await conduct(self):
+                if self.parting or not await conduct(self):
                     await self._linger()
                     break
                 self.served += 1
             await self._part()
-        except Fault:  # interrupted between two requests
-            pass
+        except Fault as error:  # interrupted between two requests
+            if self.ahead is not None:
+                give_up(self, error)
         finally:
             self.client.abort()
 
@@ -137,15 +145,29 @@ class Conversation(Turn):
         if client.inbox and client.inbox not in _BLANK:
             return not client.lost
         client.want()
-        latest = commons.clock() + commons.timeouts.keep_alive
+        self.deadline = commons.clock() + commons.timeouts.keep_alive
         while client.inbox in _BLANK:
             if client.ended or client.lost:
                 return False
-            deadline = latest if latest < commons.idle_until else commons.idle_until
-            await self.pause(deadline)
-            if self.expired and client.inbox in _BLANK and commons.clock() >= deadline:
+            self.resting = True
+            try:
+                await self.pause(min(self.deadline, commons.idle_until))
+            finally:
+                self.resting = False
+            if self.ahead is not None or self.parting:  # the straight way ends here
+                return True
+            if self.expired and client.inbox in _BLANK and commons.clock() >= self.deadline:
                 return False
         return not client.lost
+
+    def heard(self, of: object) -> None:
+        """Bytes came: most exchanges are done with on the spot, without the coroutine."""
+        if of is self.client:
+            if self.resting and begin(self):
+                return
+        elif self.ahead is not None and answered(self):
+            return
+        self.wake()
 
     async def let_others(self) -> None:
         """Go on only after all other connections had their turn."""

@@ -19,6 +19,7 @@ from waf.model import (
     PASSED,
     Action,
     Admitted,
+    BodyPlan,
     Exchange,
     Framing,
     Outcome,
@@ -27,6 +28,7 @@ from waf.model import (
     Response,
     Withheld,
 )
+from waf.proxy.commons import PolicyLike
 from waf.proxy.faults import Refusal, fault, outcome_of
 from waf.proxy.intake import Upload, take_body
 from waf.proxy.relay import deliver
@@ -51,27 +53,76 @@ INTERIM_MOST: Final = 16
 """How many 1xx answers the app may send before its answer; we pass none of them on."""
 
 
+class Way(msgspec.Struct, gc=False):
+    """An exchange whose head was read, with what was decided of it so far.
+
+    Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link.
+    """
+
+    exchange: Exchange
+    policy: PolicyLike
+    hop: Hop
+    plan: BodyPlan
+    permission: Admitted | None = None
+
+
 async def conduct(talk: Conversation) -> bool:
-    """Carry out the exchange whose first byte is in the client's inbox; True where another may follow it."""
+    """Carry out the exchange whose first byte is in the client's inbox, or go on with the one that was sent ahead;
+    True where another may follow it."""
     commons = talk.commons
-    exchange = Exchange(commons.ids.draw(), talk.peer, commons.clock(), commons.wall())
-    talk.unread = True
+    ahead, talk.ahead = talk.ahead, None
+    if ahead is None:
+        exchange = Exchange(commons.ids.draw(), talk.peer, commons.clock(), commons.wall())
+        talk.unread = True
+    else:
+        exchange = ahead.exchange
     try:
-        return await _walk(talk, exchange)
-    except Refusal as refusal:
-        return _refuse(talk, exchange, refusal)
-    except Fault as error:
-        return _fail(talk, exchange, error)
+        if ahead is None:
+            return await _walk(talk, exchange)
+        if ahead.permission is None:
+            return await _take(talk, ahead)
+        return await _carry(talk, ahead, ahead.permission, None)
     except Exception as error:
-        commons.stats.own_errors += 1
-        commons.loop.call_exception_handler({"message": f"exchange {exchange.id} failed", "exception": error})
-        return _fail(talk, exchange, fault("own.error"), _place(error))
+        return settle(talk, exchange, error)
     finally:
-        if talk.link is not None:
-            talk.drop_link()
-        if talk.held:
-            talk.let_go()
-        commons.finish(exchange)
+        close(talk, exchange)
+
+
+def settle(talk: Conversation, exchange: Exchange, error: Exception) -> bool:
+    """Answer for what ended the exchange; True where another may follow it."""
+    if isinstance(error, Refusal):
+        return _refuse(talk, exchange, error)
+    if isinstance(error, Fault):
+        return _fail(talk, exchange, error)
+    commons = talk.commons
+    commons.stats.own_errors += 1
+    commons.loop.call_exception_handler({"message": f"exchange {exchange.id} failed", "exception": error})
+    return _fail(talk, exchange, fault("own.error"), _place(error))
+
+
+def close(talk: Conversation, exchange: Exchange) -> None:
+    """Give back what the exchange held, and have it recorded."""
+    if talk.link is not None:
+        talk.drop_link()
+    if talk.held:
+        talk.let_go()
+    talk.commons.finish(exchange)
+
+
+def introduce(talk: Conversation, exchange: Exchange, request: Request) -> Hop:
+    """Note whose request it is and under which trace it goes; gives what we add to its head."""
+    commons = talk.commons
+    exchange.request = request
+    if commons.proxies.networks:
+        exchange.peer = talk.believed(request)
+    request_id = exchange.id.encode()
+    traceparent = forwarding.traceparent(request.headers)
+    if traceparent is None:
+        exchange.trace_id = exchange.id
+        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
+    else:
+        exchange.trace_id = traceparent[3:35].decode()
+    return Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
 
 
 async def _walk(talk: Conversation, exchange: Exchange) -> bool:
@@ -95,17 +146,7 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
     request = parse.request_head(head, commons.limits, commons.hosts)
     if request.upgrade is not None and not commons.websocket:
         request = msgspec.structs.replace(request, upgrade=None)
-    exchange.request = request
-    if commons.proxies.networks:
-        exchange.peer = talk.believed(request)
-    traceparent = forwarding.traceparent(request.headers)
-    request_id = exchange.id.encode()
-    if traceparent is None:
-        exchange.trace_id = exchange.id
-        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
-    else:
-        exchange.trace_id = traceparent[3:35].decode()
-
+    hop = introduce(talk, exchange, request)
     policy = commons.policy()
     exchange.policy_version = policy.version
     exchange.generation = policy.generation
@@ -115,22 +156,36 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
         talk.unread = request.framing is not Framing.NONE
         exchange.overhead = clock() - began
         raise Refusal(plan.verdict, Outcome.BLOCKED)
-    upload: Upload | None = None
-    permission: Admitted | Refused
-    if request.framing is _NONE or (request.framing is _LENGTH and not request.length):
-        talk.unread = False
-        permission = policy.admit(exchange, b"", now)
-        exchange.admitted_at = now = clock()
-        exchange.overhead = now - began
-    else:
+    way = Way(exchange, policy, hop, plan)
+    if request.framing is not _NONE and (request.framing is not _LENGTH or request.length):
         exchange.overhead = clock() - began
-        permission, upload = await take_body(talk, exchange, request, policy, plan)
-        exchange.admitted_at = clock()
+        return await _take(talk, way)
+    talk.unread = False
+    permission = policy.admit(exchange, b"", now)
+    exchange.admitted_at = now = clock()
+    exchange.overhead = now - began
     if isinstance(permission, Refused):
         raise Refusal(permission.verdict, Outcome.BLOCKED)
+    return await _carry(talk, way, permission, None)
 
-    hop = Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
-    link, response = await _ask(talk, exchange, permission, hop, upload)
+
+async def _take(talk: Conversation, way: Way) -> bool:
+    """Have the body judged that the plan asks for, and go on."""
+    exchange = way.exchange
+    assert exchange.request is not None
+    permission, upload = await take_body(talk, exchange, exchange.request, way.policy, way.plan)
+    exchange.admitted_at = talk.commons.clock()
+    if isinstance(permission, Refused):
+        raise Refusal(permission.verdict, Outcome.BLOCKED)
+    return await _carry(talk, way, permission, upload)
+
+
+async def _carry(talk: Conversation, way: Way, permission: Admitted, upload: Upload | None) -> bool:
+    """The second half: to the app with what was admitted (where it is not there yet), and back with the answer."""
+    client, commons, exchange = talk.client, talk.commons, way.exchange
+    clock = commons.clock
+    request = permission.request
+    link, response = await _ask(talk, exchange, permission, way.hop, upload)
     began = exchange.answered_at
     exchange.response = response
     if response.status == 101:
@@ -141,7 +196,7 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
             whole = link.inbox
     elif response.framing is _NONE:
         whole = b""
-    released = policy.release(exchange, response, whole)
+    released = way.policy.release(exchange, response, whole)
     if isinstance(released, Withheld):
         raise Refusal(released.verdict, Outcome.WITHHELD)
     exchange.overhead += clock() - began
@@ -149,15 +204,24 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
         await tunnel(talk, exchange, link, released)
         return False
     keep = await deliver(talk, exchange, request, link, response, released, upload)
-    if response.keep_alive and not talk.unread and _ended_exactly(request, response, link, upload):
-        talk.link = None
-        commons.pool.give(link, response)
-    if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
-        actions = (exchange.verdict.action, exchange.response_verdict.action)
-        exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
+    part(talk, exchange, link, response, upload)
     while client.blocked:
         await talk.wait(clock() + commons.timeouts.write, "timeout.write")
     return keep
+
+
+def part(
+    talk: Conversation, exchange: Exchange, link: Link, response: Response, upload: Upload | None = None
+) -> None:
+    """The answer is on its way: let go of the connection to the app, and say how the exchange ended."""
+    request = exchange.request
+    assert request is not None
+    if response.keep_alive and not talk.unread and _ended_exactly(request, response, link, upload):
+        talk.link = None
+        talk.commons.pool.give(link, response)
+    if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
+        actions = (exchange.verdict.action, exchange.response_verdict.action)
+        exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
 
 
 def _ended_exactly(request: Request, response: Response, link: Link, upload: Upload | None) -> bool:
@@ -202,7 +266,10 @@ async def _ask(
     pool = commons.pool
     repeatable = upload is None and permission.request.method in IDEMPOTENT
     length = None if upload is None else upload.length
-    link = pool.ready(talk, repeatable)
+    link = talk.link
+    sent = link is not None
+    if link is None:
+        link = pool.ready(talk, repeatable)
     while True:
         if link is None:
             link = await pool.connect(talk, talk.client)
@@ -211,10 +278,12 @@ async def _ask(
                 link.unasked()
                 link = None
                 continue
-        talk.link = link
-        exchange.attempts += 1
-        link.send(permission, hop, length)
-        exchange.sent_upstream_at = commons.clock()
+        if not sent:
+            talk.link = link
+            exchange.attempts += 1
+            link.send(permission, hop, length)
+            exchange.sent_upstream_at = commons.clock()
+        sent = False
         if upload is not None:
             upload.start(link)
         response = await _answer(talk, exchange, permission.request, link, upload)

@@ -54,14 +54,13 @@ async def deliver(
     ClientFault; `exchange.sent_status` tells whether something was sent before.
     """
     commons = talk.commons
-    body_filter = released.body
     keep = request.keep_alive and commons.keep_alive and not talk.unread
     if talk.served + 1 >= commons.limits.requests_per_connection:
         keep = False
     if released.whole is not None:
         if response.framing is _LENGTH:
             exchange.bytes_from_app += len(link.take())
-        return _send_whole(talk, exchange, request, released.response, released.whole, keep)
+        return deliver_whole(talk, exchange, released, b"", keep)
     data = link.take()
     exchange.bytes_from_app += len(data)
     if response.framing is not _LENGTH or len(data) != response.length:  # else it is all here
@@ -72,16 +71,20 @@ async def deliver(
             passing = Passing(talk, exchange, link, response, released, reader, upload)
             return await passing.run(released.response, data, request, keep)
         link.inbox = reader.excess
-
-    if body_filter is not None:
-        data = filtered(exchange, body_filter, data, True, commons.clock)
-        note(exchange, body_filter)
-    return _send_whole(talk, exchange, request, released.response, data, keep)
+    return deliver_whole(talk, exchange, released, data, keep)
 
 
-def _send_whole(
-    talk: Conversation, exchange: Exchange, request: Request, response: Response, data: bytes, keep: bool
+def deliver_whole(
+    talk: Conversation, exchange: Exchange, released: Released, data: bytes, keep: bool
 ) -> bool:
+    """Send an answer whose payload `data` is here whole, through its filter where it has one. Raises Refusal."""
+    if released.whole is not None:
+        data = released.whole
+    elif (body_filter := released.body) is not None:
+        data = filtered(exchange, body_filter, data, True, talk.commons.clock)
+        note(exchange, body_filter)
+    request, response = exchange.request, released.response
+    assert request is not None
     head = serialize.response_head(
         response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode()
     )

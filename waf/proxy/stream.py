@@ -89,7 +89,7 @@ class Stream(asyncio.Protocol):
             return
         self.inbox = self.inbox + data if self.inbox else data
         if self.wanted:
-            owner.wake()
+            owner.heard(self)
             if len(self.inbox) <= self._flow.held:
                 return
         if not self.paused and not self.lost:

@@ -59,6 +59,10 @@ class Turn:
         except BaseException as end:
             self._ended(end)
 
+    def heard(self, _of: object) -> None:
+        """Bytes came that are wanted, on the stream given."""
+        self.wake()
+
     def expire(self) -> None:
         """Called by the wheel: the deadline passed."""
         self.expired = True

@@ -1,0 +1,170 @@
+"""The straight way: an exchange of which every part is there when it is wanted, carried out by callbacks.
+
+Nearly all exchanges are so: the request came in one piece, a connection to the app is idle, the answer comes in
+one piece. They need no coroutine, and no question whether the rest has come. Two callbacks carry them out, with
+the steps that `exchange` takes for all others: `begin` when the request is there, `answered` when the answer is.
+The conversation's coroutine sleeps meanwhile, between two requests. Whatever else happens (a deadline, a client
+that left, an answer in parts) wakes it, and it goes on from where this way ended: `Conversation.ahead`.
+
+Both look before they act: what they do not carry out to the end, they have not touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from waf.errors import Fault
+from waf.http1 import parse, serialize
+from waf.model import Exchange, Framing, Outcome, Refused, Withheld
+from waf.proxy.exchange import IDEMPOTENT, Way, close, introduce, part, settle
+from waf.proxy.faults import Refusal
+from waf.proxy.intake import JUDGED_AT_ONCE
+from waf.proxy.relay import deliver_whole
+
+if TYPE_CHECKING:
+    from waf.proxy.downstream import Conversation
+
+HEAD_END: Final = b"\r\n\r\n"
+_NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
+_LENGTH: Final = Framing.LENGTH
+
+
+def begin(talk: Conversation) -> bool:
+    """Judge the request in the client's inbox and send it on; False where the coroutine has to, from its start."""
+    client, commons = talk.client, talk.commons
+    data = client.inbox
+    size = len(data)
+    end = data.find(HEAD_END) + 4
+    if (
+        size - end > JUDGED_AT_ONCE
+        or end == 3
+        or client.blocked
+        or client.ended
+        or not commons.keep_alive
+        or talk.served + 1 >= commons.limits.requests_per_connection
+    ):
+        return False
+    clock = commons.clock
+    started = clock()
+    head = data if size == end else data[:end]
+    try:
+        request = parse.request_head(head, commons.limits, commons.hosts)
+    except Fault:
+        return False  # to be refused there
+    if not request.keep_alive or request.upgrade is not None:
+        return False
+    framing = request.framing
+    if framing is not _NONE and (
+        framing is not _LENGTH or request.length != size - end or serialize.isolates(request)
+        or b"content-encoding" in request.headers.index
+    ):  # fmt: skip
+        return False
+    if framing is _NONE and size != end:
+        return False  # the next request is here already
+    client.inbox = b""
+    client.wanted = False
+    talk.resting = talk.unread = False
+    exchange = Exchange(commons.ids.draw(), talk.peer, started, commons.wall())
+    exchange.bytes_from_client = end
+    try:
+        hop = introduce(talk, exchange, request)
+        policy = commons.policy()
+        exchange.policy_version = policy.version
+        exchange.generation = policy.generation
+        exchange.head_at = now = clock()
+        plan = policy.plan(exchange, now)
+        if isinstance(plan, Refused):
+            raise Refusal(plan.verdict, Outcome.BLOCKED)
+        body = b""
+        if request.length:
+            if plan.stream or request.length > plan.buffer:
+                client.inbox = data[end:]
+                talk.unread = True
+                talk.ahead = Way(exchange, policy, hop, plan)
+                talk.wake()
+                return True
+            body = data[end:]
+            talk.hold(request.length)
+            exchange.bytes_from_client = size
+            exchange.client_body_at = now
+        permission = policy.admit(exchange, body, now)
+        exchange.admitted_at = now = clock()
+        exchange.overhead = now - started
+        if isinstance(permission, Refused):
+            raise Refusal(permission.verdict, Outcome.BLOCKED)
+        link = commons.pool.ready(talk, request.method in IDEMPOTENT)
+        talk.ahead = Way(exchange, policy, hop, plan, permission)
+        if link is None:
+            talk.wake()
+            return True
+        talk.link = link
+        exchange.attempts = 1
+        link.send(permission, hop)
+        exchange.sent_upstream_at = now = clock()
+    except Exception as error:
+        _end(talk, exchange, settle(talk, exchange, error))
+        return True
+    deadline = talk.deadline = now + commons.timeouts.first_byte
+    if deadline < talk.fires:
+        talk.wheel.watch(talk)
+    return True
+
+
+def answered(talk: Conversation) -> bool:
+    """Judge the answer in the link's inbox and hand it on; False where the coroutine has to, from its first byte."""
+    client, commons, link, way = talk.client, talk.commons, talk.link, talk.ahead
+    assert way is not None
+    if link is None or client.lost or not commons.keep_alive:
+        return False
+    data = link.inbox
+    end = data.find(HEAD_END) + 4
+    if end == 3:
+        return False
+    exchange = way.exchange
+    request = exchange.request
+    assert request is not None
+    try:
+        response = parse.response_head(data[:end], commons.limits, request.method)
+    except Fault:
+        return False
+    if response.framing is not _LENGTH or response.length != len(data) - end:
+        return False
+    talk.ahead = None
+    link.inbox = b""
+    exchange.answered_at = began = commons.clock()
+    exchange.bytes_from_app = len(data)
+    exchange.response = response
+    try:
+        body = data[end:]
+        released = way.policy.release(exchange, response, body)
+        if isinstance(released, Withheld):
+            raise Refusal(released.verdict, Outcome.WITHHELD)
+        exchange.overhead += commons.clock() - began
+        keep = deliver_whole(talk, exchange, released, body, keep=True)
+        part(talk, exchange, link, response)
+    except Exception as error:
+        keep = settle(talk, exchange, error)
+    _end(talk, exchange, keep)
+    return True
+
+
+def give_up(talk: Conversation, error: Fault) -> None:
+    """End the exchange that is under way, because of `error`."""
+    way, talk.ahead = talk.ahead, None
+    if way is not None:
+        settle(talk, way.exchange, error)
+        close(talk, way.exchange)
+
+
+def _end(talk: Conversation, exchange: Exchange, keep: bool) -> None:
+    """The exchange has ended: rest, or wake the coroutine for whatever is to be done before the next one."""
+    close(talk, exchange)
+    client, commons = talk.client, talk.commons
+    talk.served += 1
+    talk.resting = True
+    talk.parting = not keep
+    talk.deadline = commons.clock() + commons.timeouts.keep_alive
+    if keep and not client.inbox and not client.ended and not client.blocked:
+        client.want()
+    else:
+        talk.wake()
