@@ -7,7 +7,9 @@ BIN     = $(VENV)/bin
         format docs manifest
 
 setup: $(VENV)/.installed
-$(VENV)/.installed: pyproject.toml setup.py waf/_speed.c waf/_bodies.c
+# What is compiled of: the C files, and the modules that have a .pxd.
+COMPILED := waf/compiled.py $(wildcard waf/*.c) $(foreach f,$(wildcard waf/*.pxd waf/*/*.pxd),$(f) $(f:.pxd=.py))
+$(VENV)/.installed: pyproject.toml setup.py $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
@@ -18,6 +20,7 @@ run: setup
 test: check
 check: lint types imports
 	$(BIN)/coverage run -m pytest
+	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest tests/proxy tests/http1 tests/record
 	$(BIN)/coverage report --skip-covered --sort=cover | tail -25
 
 lint: setup

@@ -97,7 +97,7 @@ def test_nothing_that_fails_reaches_the_proxy(where: str) -> None:
     failing = blocked()
     match where:
         case "put":
-            one._put = broken
+            one = Recorder(Events(), Metrics(), broken, mask)
         case "mask":
             one.mask = broken
         case "learner":

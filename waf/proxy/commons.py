@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from waf.config.address import parse_upstream
 from waf.config.schema import Config
+from waf.exchange import Exchange
 from waf.http1.forwarding import TrustedProxies
 from waf.http1.hosts import HostRule
-from waf.model import Admitted, BodyPlan, Exchange, Refused, Released, Response, Withheld
+from waf.model import Admitted, BodyPlan, Refused, Released, Response, Withheld
 from waf.policy.access import subnet_key
 from waf.proxy.identity import Ids
 from waf.proxy.stats import Stats

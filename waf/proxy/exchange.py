@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from waf.errors import ClientFault, Fault
+from waf.exchange import Exchange
 from waf.http1 import arrival, forwarding, parse, serialize
 from waf.http1.serialize import Hop
 from waf.model import (
@@ -20,7 +21,6 @@ from waf.model import (
     Action,
     Admitted,
     BodyPlan,
-    Exchange,
     Framing,
     Outcome,
     Refused,

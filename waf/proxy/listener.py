@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 import stat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from waf.config.address import Endpoint, parse_endpoint
 from waf.config.schema import Listen, Tls
@@ -104,7 +104,7 @@ class Listener:
             task.cancel()
 
     def _plain(self) -> asyncio.Protocol:
-        return ClientStream(self._commons)
+        return cast(asyncio.Protocol, ClientStream(self._commons))
 
     # ------------------------------------------------------------------------------------------ by hand
     # With TLS every connection is accepted by hand, so that it counts before its handshake, and each handshake
@@ -141,7 +141,7 @@ class Listener:
         client = ClientStream(self._commons, secure=secure, counted=address)
         task = self._commons.loop.create_task(
             self._commons.loop.connect_accepted_socket(
-                lambda: client,
+                lambda: cast(asyncio.Protocol, client),
                 accepted,
                 ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if secure else None,

@@ -11,21 +11,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from waf.exchange import Exchange
 from waf.http1 import framing, serialize
 from waf.http1.framing import BodyReader
 from waf.http1.serialize import LAST_CHUNK
-from waf.model import (
-    PASSED,
-    BodyFilter,
-    BodyRefused,
-    Exchange,
-    Framing,
-    Outcome,
-    Released,
-    Request,
-    Response,
-    joined,
-)
+from waf.model import PASSED, BodyFilter, BodyRefused, Framing, Outcome, Released, Request, Response, joined
 from waf.proxy.faults import Refusal, fault
 from waf.proxy.intake import Upload
 from waf.proxy.upstream import Link

@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from waf.errors import Fault
+from waf.exchange import Exchange
 from waf.http1 import parse, serialize
-from waf.model import Exchange, Framing, Outcome, Refused, Withheld
+from waf.model import Framing, Outcome, Refused, Withheld
 from waf.proxy.exchange import IDEMPOTENT, Way, close, introduce, part, settle
 from waf.proxy.faults import Refusal
 from waf.proxy.intake import JUDGED_AT_ONCE

@@ -52,7 +52,7 @@ class Flow:
             stream.flush()
 
 
-class Stream(asyncio.Protocol):
+class Stream:
     """What arrived and was not taken yet is in `inbox`.
 
     Bytes that nobody wants (`wanted` is false) are kept, and the socket is read no further until somebody

@@ -32,15 +32,14 @@ class Turn:
 
     __slots__ = ("_awake", "_coroutine", "_send", "deadline", "expired", "fires", "wheel")
 
-    _coroutine: Coroutine[Any, None, None]
-    _send: Callable[[None], Any]
-
     def __init__(self, wheel: Wheel) -> None:
         self.wheel = wheel
         self.deadline = math.inf
         self.fires = math.inf  # when the wheel looks at us next, inf = it does not know us
         self.expired = False
         self._awake = True
+        self._coroutine: Coroutine[Any, None, None] | None = None
+        self._send: Callable[[None], Any] = _over
 
     def start(self, coroutine: Coroutine[Any, None, None]) -> None:
         """Run `coroutine` up to its first pause."""
@@ -74,6 +73,7 @@ class Turn:
             return
         self._awake = True
         try:
+            assert self._coroutine is not None
             self._coroutine.throw(error)
         except BaseException as end:
             self._ended(end)
@@ -100,7 +100,11 @@ class Turn:
 
     def _ended(self, end: BaseException) -> None:
         """The coroutine returned, or `end` escaped from it; it is never awake again."""
-        del self._coroutine, self._send
+        self._coroutine, self._send = None, _over
         self.wheel.forget(self)
         if not isinstance(end, StopIteration):
             raise end
+
+
+def _over(_: None) -> None:
+    """Sent to before its start or after its end, a turn does nothing."""

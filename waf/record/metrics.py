@@ -12,7 +12,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from waf.model import Action, Exchange, Finding, Verdict
+from waf.exchange import Exchange
+from waf.model import Action, Finding, Verdict
 from waf.record.families import Distribution, Family, Join
 from waf.record.process import process_families
 from waf.record.tallies import DURATIONS, OTHER, OVERHEADS, Counts, Histogram

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from waf.config.schema import Events
-from waf.model import CHOSEN_BYPASSES, PASSED, Exchange, Mask, Outcome
+from waf.exchange import Exchange
+from waf.model import CHOSEN_BYPASSES, PASSED, Mask, Outcome
 from waf.record.events import event, line, remarkable
 from waf.record.metrics import Metrics
 

@@ -1,0 +1,81 @@
+"""Which modules of the hot path are compiled as well, and that a compiled one is never older than its source.
+
+Cython compiles them as they are; a `.pxd` beside each says which of its attributes are plain C ones. The build leaves
+a digest of all these sources with what it compiled. Where that is not the digest of the sources at hand (someone
+edits them, or not all could be compiled), and with WAF_PURE_PYTHON set, the sources are imported instead, all of them:
+compiled classes know each other's layout.
+
+Imported before anything else of `waf`, and by `setup.py` without the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+MODULES: Final = (
+    "waf.exchange",
+    "waf.http1.parse",
+    "waf.http1.serialize",
+    "waf.proxy.turn",
+    "waf.proxy.stream",
+    "waf.proxy.upstream",
+    "waf.proxy.commons",
+    "waf.proxy.downstream",
+    "waf.proxy.exchange",
+    "waf.proxy.relay",
+    "waf.proxy.straight",
+    "waf.record.metrics",
+    "waf.record.recorder",
+)
+
+HERE: Final = Path(__file__).resolve().parent
+DIGEST: Final = "compiled.digest"
+
+
+def source(module: str, root: Path = HERE) -> Path:
+    """Where the source of a module is; `root` is the directory of the package."""
+    return root.joinpath(*module.split(".")[1:]).with_suffix(".py")
+
+
+def digest(root: Path = HERE) -> str:
+    """One for all sources, the declarations for the compiler included."""
+    whole = hashlib.sha256()
+    for module in MODULES:
+        file = source(module, root)
+        for part in (file, file.with_suffix(".pxd")):
+            whole.update(part.read_bytes())
+    return whole.hexdigest()
+
+
+def current(root: Path = HERE) -> bool:
+    """True where what was compiled, if anything, was compiled from the sources at hand."""
+    try:
+        return (root / DIGEST).read_text().strip() == digest(root)
+    except OSError:
+        return False
+
+
+class Sources:
+    """Finds the compiled modules' sources, before the import system finds what was compiled of them."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name not in MODULES:
+            return None
+        return importlib.util.spec_from_file_location(name, source(name))
+
+
+def choose() -> None:
+    """Make the import system take the sources where it must."""
+    if os.environ.get("WAF_PURE_PYTHON") or not current():
+        sys.meta_path.insert(0, Sources)

@@ -1,0 +1,13 @@
+cimport cython
+
+from waf.exchange cimport Exchange
+
+
+cdef class Metrics:
+    cdef public long record_failures
+    cdef object _requests, _routes, _findings, _rules, _faults, _bypasses, _overhead, _duration, _upstream
+    cdef object _build, _reloads, _reload_ok, _reload_at, _policy, _generation, _watched
+    cdef long long _from_client, _to_client, _from_app, _retries
+
+    @cython.locals(seconds=double)
+    cpdef count(self, Exchange exchange)
