@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from waf.http1.seek import find
 from waf.model import Finding, Request
 from waf.sensitive.coding import BadCoding, Unfolded, codings, decoder
 from waf.sensitive.containers import Container, container_of, readable_charset
@@ -140,7 +141,7 @@ class _Parts:
         mark = self._mark
         # Content that nobody reads: only its end is looked for, and nothing is copied.
         unread = self._redactor is None and not self._in_head and len(data) > len(mark)
-        if unread and (self._rest + data[: len(mark)]).find(mark) < 0 and data.find(mark) < 0:
+        if unread and (self._rest + data[: len(mark)]).find(mark) < 0 and find(data, mark) < 0:
             self._rest = data[-len(mark) :]
             return
         text = self._rest + data

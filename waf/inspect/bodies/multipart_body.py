@@ -19,6 +19,7 @@ from multipart import (  # type: ignore[import-untyped]
     PushMultipartParser,
 )
 
+from waf.http1.seek import find
 from waf.inspect.bodies import json_body
 from waf.inspect.bodies.content_type import ContentType, ascii_compatible, parse_content_type, transcode
 from waf.inspect.bodies.disposition import Disposition, parse_disposition
@@ -100,7 +101,7 @@ class PartSplitter:
                 self._fail("something stands before the first boundary")
                 return
         window = self._tail + data
-        end = window.find(self._last)
+        end = find(window, self._last)
         if end >= 0:
             # The library passes over what follows, and only where it comes in the same piece.
             end += len(self._last) - len(self._tail)
@@ -125,7 +126,7 @@ class PartSplitter:
 
     def _is_content(self, data: bytes) -> bool:
         """Whether there is no delimiter in the piece, whole or begun."""
-        return bool(data) and self._delimiter not in data and not self._may_begin(data)
+        return bool(data) and find(data, self._delimiter) < 0 and not self._may_begin(data)
 
     def _may_begin(self, data: bytes) -> bool:
         """Whether the piece ends with what may be the beginning of a delimiter."""
