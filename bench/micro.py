@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench.bare import Bare
 from bench.cases import Case, cases, page
 from bench.figures import replace_section
 from bench.latency import machine
@@ -65,9 +66,11 @@ class Bench:
         from waf.assembly import Files, build, keep
 
         files = Files(options={"mode": "protect", "cache_dir": cache})
-        config = files.load().config
-        self.policy = build(files, keep(config, {})).policy
-        self.limits = config.limits
+        self.config = files.load().config
+        self.policy = build(files, keep(self.config, {})).policy
+        self.limits = self.config.limits
+        idle = Files(options={"mode": "off", "cache_dir": cache})
+        self.idle = build(idle, keep(idle.load().config, {})).policy
 
     def stages(self, case: Case) -> Iterator[tuple[str, Stage]]:
         """Name and call of each stage, in the order of the data path. May raise where a room has changed."""
@@ -78,7 +81,8 @@ class Bench:
 
         policy, limits = self.policy, self.limits
         peer = Peer("127.0.0.1", 40_000, "127.0.0.1", "http")
-        hop = serialize.Hop(peer=peer, request_id=b"0123456789abcdef")
+        trace = b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+        hop = serialize.Hop(peer=peer, request_id=b"0123456789abcdef", traceparent=trace)
         heads, bodies, requests = [], [], []
         for raw in case.requests:
             head, _, body = raw.partition(b"\r\n\r\n")
@@ -151,6 +155,13 @@ class Bench:
         yield "judge it as a stream", stream
         judged.response = response
         yield "event, where one is written", lambda: event(judged, policy.detector.mask)
+        for name, chosen in (
+            ("without sockets: all of it", policy),
+            ("without sockets: the proxy alone", self.idle),
+        ):
+            bare = Bare(self.config, chosen, case.requests, head + content, policy.detector.mask)
+            yield name, bare.exchange
+            bare.close()
 
 
 def measure(bench: Bench, wanted: Sequence[Case]) -> tuple[dict[str, dict[str, float]], list[str]]:
