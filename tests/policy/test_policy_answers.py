@@ -108,3 +108,27 @@ def test_a_coded_response_that_nothing_can_read_is_counted(workshop: Workshop) -
     walk = Walk(policy)
     _, out = walk.release(b"\x1f\x8b...", extra="Content-Encoding: gzip\r\n")
     assert (out, walk.exchange.bypass) == (b"\x1f\x8b...", "response-coding")
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "status", "expected"),
+    [
+        ({}, "text/html", "200 OK", True),
+        ({}, "application/json", "200 OK", True),
+        ({}, "image/png", "200 OK", False),
+        ({}, "application/octet-stream", "200 OK", False),
+        ({}, "text/html", "206 Partial Content", False),
+        ({"mode": "off"}, "text/html", "200 OK", False),
+        ({"sensitive": {"enabled": False}}, "text/html", "200 OK", True),
+        ({"signatures": {"enabled": False}}, "text/html", "200 OK", True),
+        ({"signatures": {"enabled": False}, "sensitive": {"enabled": False}}, "text/html", "200 OK", False),
+    ],
+)
+def test_which_answers_are_better_gathered(
+    workshop: Workshop, config: dict[str, object], kind: str, status: str, expected: bool
+) -> None:
+    walk = Walk(workshop.policy(PROTECT | config))
+    walk.release(b"text", kind=kind, status=status)
+    response = walk.exchange.response
+    assert response is not None
+    assert walk.policy.reads(walk.exchange, response) is expected

@@ -42,6 +42,7 @@ class OpenPolicy:
         self.on_admit: Callable[[Request, bytes], Admitted | Refused] = Admitted
         self.on_stream: Callable[[Request], Admitted | Refused] = lambda request: Admitted(request, None)
         self.on_release: Callable[[Response], Released | Withheld] = Released
+        self.reads_answers = True
 
     def plan(self, exchange: Exchange, now: float) -> BodyPlan | Refused:
         return self.body_plan
@@ -54,6 +55,9 @@ class OpenPolicy:
     def admit_stream(self, exchange: Exchange, now: float) -> Admitted | Refused:
         assert exchange.request is not None
         return self.on_stream(exchange.request)
+
+    def reads(self, exchange: Exchange, response: Response) -> bool:
+        return self.reads_answers
 
     def release(
         self, exchange: Exchange, response: Response, body: bytes | None = None

@@ -213,7 +213,7 @@ class Signatures:
         if matcher is None:
             return None
         findings = self._response_head(matcher, response, level)
-        if not findings and not self._searches(response):
+        if not findings and not self.searches(response):
             return None
         return StreamScan(book, matcher, _ANSWER, level, findings)
 
@@ -223,7 +223,7 @@ class Signatures:
         if matcher is None:
             return []
         findings = self._response_head(matcher, response, level)
-        if not self._searches(response) or not matcher.hits(body):
+        if not self.searches(response) or not matcher.hits(body):
             return findings
         scan = StreamScan(self._responses, matcher, _ANSWER, level, findings)
         return [*scan.feed(body), *scan.finish()]
@@ -233,7 +233,7 @@ class Signatures:
             return []
         return scan_response_head(self._responses, matcher, response, level, self._clean_answers[level])
 
-    def _searches(self, response: Response) -> bool:
+    def searches(self, response: Response) -> bool:
         """Rules look at bodies of this type."""
         return self._looks_at_answers and self._readable[response.headers.get(b"content-type") or b""]
 

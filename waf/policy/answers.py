@@ -33,6 +33,7 @@ from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.promises import promise
+from waf.policy.routes import Settings
 from waf.policy.streams import Guarded, JudgedResponse, Scan, Scans
 from waf.policy.verdicts import Verdicts
 from waf.profiles.contract import Contract
@@ -97,6 +98,18 @@ class Answers:
             verdict = Verdict(Action.BLOCK, Action.BLOCK, score=10, status=502, findings=(finding,))
             exchange.response_verdict = verdict
             return Withheld(verdict)
+
+    def reads(self, exchange: Exchange, response: Response) -> bool:
+        """True where an engine looks through the body of this answer."""
+        settings: Settings = exchange.policy_data.settings
+        if settings.mode is _OFF or response.status == 206:
+            return False
+        return (settings.sensitive and self._detector.reads(response)) or (
+            settings.responses
+            and settings.signatures
+            and self._signatures is not None
+            and self._signatures.searches(response)
+        )
 
     def _whole(
         self, exchange: Exchange, judgement: Judgement, response: Response, body: bytes

@@ -249,6 +249,10 @@ class Policy:
             request, body = detector.redact_request(request, body, hits)
         return Admitted(request, body)
 
+    def reads(self, exchange: Exchange, response: Response) -> bool:
+        """True where the body of this answer is looked through, so that it is better judged whole than in pieces."""
+        return self._answers.reads(exchange, response)
+
     def release(
         self, exchange: Exchange, response: Response, body: bytes | None = None
     ) -> Released | Withheld:

@@ -132,6 +132,8 @@ class Conversation(Turn):
         except Fault as error:  # interrupted between two requests
             if self.ahead is not None:
                 give_up(self, error)
+                await self._linger()
+                await self._part()
         finally:
             self.client.abort()
 

@@ -11,8 +11,10 @@ from waf.proxy.upstream cimport Link
 cpdef bint begin(Conversation talk) except -1
 
 @cython.locals(client=ClientStream, commons=Commons, link=Link, exchange=Exchange, data=bytes, body=bytes, end=long,
-               began=double, keep=bint)
+               missing=long, began=double, keep=bint)
 cpdef bint answered(Conversation talk) except -1
 
 @cython.locals(client=ClientStream, commons=Commons)
 cdef _end(Conversation talk, Exchange exchange, bint keep)
+
+cdef bint _gather(Conversation talk, object way, object response) except -1

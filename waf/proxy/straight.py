@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from waf.errors import Fault
 from waf.exchange import Exchange
 from waf.http1 import parse, serialize
-from waf.model import Framing, Outcome, Refused, Withheld
+from waf.model import Framing, Outcome, Refused, Response, Withheld
 from waf.proxy.exchange import IDEMPOTENT, Way, close, introduce, part, settle
 from waf.proxy.faults import Refusal
 from waf.proxy.intake import JUDGED_AT_ONCE
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from waf.proxy.downstream import Conversation
 
 HEAD_END: Final = b"\r\n\r\n"
+
+GATHERED: Final = 128 * 1024
+"""Bytes up to which an answer of known length is gathered whole before it is judged …"""
+
+PATIENCE: Final = 0.25
+"""… if no more seconds pass meanwhile, or a tick of the wheel more; then it goes on in pieces, as far as it came."""
+
 _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
 _LENGTH: Final = Framing.LENGTH
 
@@ -128,8 +135,11 @@ def answered(talk: Conversation) -> bool:
         response = parse.response_head(data[:end], commons.limits, request.method)
     except Fault:
         return False
-    if response.framing is not _LENGTH or response.length != len(data) - end:
+    missing = response.length + end - len(data)
+    if response.framing is not _LENGTH or missing < 0:
         return False
+    if missing:
+        return response.length <= GATHERED and _gather(talk, way, response)
     talk.ahead = None
     link.inbox = b""
     exchange.answered_at = began = commons.clock()
@@ -146,6 +156,17 @@ def answered(talk: Conversation) -> bool:
     except Exception as error:
         keep = settle(talk, exchange, error)
     _end(talk, exchange, keep)
+    return True
+
+
+def _gather(talk: Conversation, way: Way, response: Response) -> bool:
+    """Wait for the rest of the answer, where it is to be read: a text costs less to judge whole than in pieces."""
+    if not way.policy.reads(way.exchange, response):
+        return False
+    deadline = talk.commons.clock() + PATIENCE
+    if talk.deadline > deadline:
+        talk.deadline = deadline
+        talk.wheel.watch(talk)
     return True
 
 

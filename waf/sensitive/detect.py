@@ -183,6 +183,10 @@ class Detector:
             passed.look_at(seen, found)
         return passed
 
+    def reads(self, response: Response) -> bool:
+        """True where the body of a response of this type is searched."""
+        return self._kinds[response.headers.get(b"content-type") or b""].container is not None
+
     def head_hits(
         self, request: Request, response: Response, enforce: bool = True, lift: Lift | None = None
     ) -> HeadHits | None:
