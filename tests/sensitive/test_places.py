@@ -62,6 +62,12 @@ def test_what_came_before_does_not_lead_astray(before: object, size: int) -> Non
     assert addresses(body, size=size) == {"json.deep[].card"}
 
 
+def test_what_ends_without_structure_is_not_looked_at_again_from_its_middle() -> None:
+    path = JsonPath()
+    path.follow(b'{"rows":[1,2, "a", "b{c", "d:[e", ')
+    assert path.address(b"", 0) == "json.rows[]"
+
+
 def test_long_strings_are_stepped_over() -> None:
     path = JsonPath()
     path.follow(b'{"a":"' + b"x" * 10_000)

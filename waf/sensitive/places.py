@@ -100,7 +100,10 @@ class JsonPath:
                 return
             self._in_string = False
             position = end.end()
-        for match in _TOKEN.finditer(text, position):
+        # Anchored, as each token begins where the last one ended: to look for one further on would read the inside of
+        # strings as structure, and all of a long run of numbers again from each of its bytes.
+        while (match := _TOKEN.match(text, position)) is not None:
+            position = match.end()
             opening, closing = match[3], match[4]
             if opening is not None:
                 if len(self._stack) < _MAX_DEPTH:
