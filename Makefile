@@ -8,7 +8,7 @@ BIN     = $(VENV)/bin
 
 setup: $(VENV)/.installed
 # What is compiled of: the C files, and the modules that have a .pxd.
-COMPILED := waf/compiled.py $(wildcard waf/*.c) $(foreach f,$(wildcard waf/*.pxd waf/*/*.pxd),$(f) $(f:.pxd=.py))
+COMPILED := waf/compiled.py $(wildcard waf/*.c waf/*.h) $(foreach f,$(wildcard waf/*.pxd waf/*/*.pxd),$(f) $(f:.pxd=.py))
 $(VENV)/.installed: pyproject.toml setup.py $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'

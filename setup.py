@@ -17,7 +17,7 @@ def accelerators() -> list[Extension]:
     """Written in C."""
     return [
         Extension(f"waf.{name}", [f"waf/{name}.c"], extra_compile_args=["-O3"], optional=True)
-        for name in ("_speed", "_bodies")
+        for name in ("_speed", "_bodies", "_finder")
     ]
 
 

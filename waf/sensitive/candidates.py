@@ -21,12 +21,17 @@ import hyperscan
 
 from waf.errors import ConfigError, Problem
 from waf.model import PatternStore
+from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.forms import Form, forms
 from waf.sensitive.sieve import Sieve
 
-Candidate = tuple[int, int]
-"""(index of the form, where: the start of the match, for a led form the end)."""
+Candidate = int
+"""Where, times 2^16 (the start of the match, for a led form the end), and the index of the form: so that sorted numbers
+are in the order of the text."""
+
+FORM: Final = 0xFFFF
+PLACE: Final = 16
 
 
 class Candidates:
@@ -38,6 +43,7 @@ class Candidates:
         self._database = database
         self._sieve = sieve
         self._local = threading.local()
+        self._notices = speed.notices_type()
 
     @classmethod
     def build(cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True) -> Candidates:
@@ -48,6 +54,8 @@ class Candidates:
         all_forms = forms(entities)
         if not all_forms:
             return cls(None, ())
+        if len(all_forms) > FORM:
+            raise ConfigError([Problem("", 0, "sensitive", f"more than {FORM} patterns of entities")])
         sieve = Sieve.build(all_forms, store) if sieved else None
         return cls(_compiled(all_forms, store), all_forms, sieve)
 
@@ -57,37 +65,56 @@ class Candidates:
         kept = [form for form in self.forms if form.entity.id in wanted]
         return Candidates(self._database, self.forms, Sieve.build(kept, store) if kept else None)
 
-    def scan(self, text: bytes) -> set[Candidate]:
-        """Every candidate in `text`."""
-        found: set[Candidate] = set()
+    def scan(self, text: bytes) -> list[Candidate]:
+        """Every candidate in `text`, in order."""
         if self._database is None:
-            return found
+            return []
         try:
-            scratch, sieving = self._local.scratches
+            scratch, sieving, notices = self._local.scratches
         except AttributeError:  # scratch space is for one thread at a time
-            sieve = self._sieve
-            scratch, sieving = self._local.scratches = (
-                hyperscan.Scratch(self._database), None if sieve is None else sieve.scratch()
-            )  # fmt: skip
+            scratch, sieving, notices = self._local.scratches = self._scratches()
         windows = None
         if self._sieve is not None:
             windows = self._sieve.windows(text, sieving)
             if windows is not None and not windows:
-                return found
-        led = self._led
-        add = found.add
-        base = 0
-
-        def noticed(form: int, start: int, end: int, flags: int, context: object) -> None:
-            add((form, base + (end if led[form] else start)))
-
+                return []
         scan = self._database.scan
         if windows is None:
-            scan(text, match_event_handler=noticed, scratch=scratch)
+            notices.begin(0)
+            scan(text, match_event_handler=notices, scratch=scratch)
         else:
             for low, high in windows:
-                base = low
-                scan(text[low:high], match_event_handler=noticed, scratch=scratch)
+                notices.begin(low)
+                scan(text[low:high], match_event_handler=notices, scratch=scratch)
+        found: list[Candidate] = notices.take()
+        return found
+
+    def _scratches(self) -> tuple[Any, Any, Any]:
+        sieve = self._sieve
+        led = bytes(self._led)
+        notices = Notices(led) if self._notices is None else self._notices(led)
+        return hyperscan.Scratch(self._database), None if sieve is None else sieve.scratch(), notices
+
+
+class Notices:
+    """What Hyperscan reports, as candidates; called with each match. `led` tells by a byte how each form's are placed."""
+
+    def __init__(self, led: bytes) -> None:
+        self._led = led
+        self._base = 0
+        self._found: set[Candidate] = set()
+
+    def __call__(self, form: int, start: int, end: int, flags: int, context: object) -> None:
+        self._found.add((self._base + (end if self._led[form] else start)) << PLACE | form)
+
+    def begin(self, base: int) -> None:
+        """Places of the matches to come count from `base`."""
+        self._base = base
+
+    def take(self) -> list[Candidate]:
+        """The candidates noticed since the last call, in order."""
+        found = sorted(self._found)
+        self._found.clear()
         return found
 
 

@@ -22,7 +22,7 @@ NEAR: Final = 30
 LOOK_BEHIND: Final = 200
 """Bytes before a value that its score may depend on."""
 
-_QUIET: Final = frozenset(
+QUIET: Final = frozenset(
     b"""value val v number no nr num n id text txt data content body message msg note notes comment comments
     description desc details detail string str field key name label code digits q query search input output result
     results line lines title type info payload raw item entry answer question subject summary log event remark
@@ -30,7 +30,7 @@ _QUIET: Final = frozenset(
 )
 """Labels that say nothing of what they label."""
 
-_ELEMENTS: Final = frozenset(
+ELEMENTS: Final = frozenset(
     b"""td th tr span div p b strong i em u small big li dd dt a font label code pre option h1 h2 h3 h4 h5 h6
     section article main header footer body tt kbd samp var mark s sub sup q cite abbr time data button textarea
     br hr input img table tbody thead ul ol dl script style html head""".split()
@@ -73,6 +73,32 @@ def _word(word: str) -> bytes:
     if text.isalnum():
         return text + rb"(?<![a-z]" + text + b")" + behind
     return rb"(?<![a-z])" + text + behind
+
+
+_GROUP: Final = re.compile(rb"\([^()]*\)")
+_BEGINNING: Final = re.compile(rb"[a-z0-9\x80-\xff]*")
+
+
+def beginnings(words: Sequence[str]) -> tuple[bytes, ...] | None:
+    """Two or three bytes that each word begins with: in a text that holds none of them, none of the words is.
+
+    None where a word has no such beginning.
+    """
+    found = set()
+    for word in words:
+        text = core(word).lower().encode()
+        plain = text
+        while _GROUP.search(plain):
+            plain = _GROUP.sub(b"", plain)
+        match = _BEGINNING.match(text)
+        assert match is not None
+        size = match.end()
+        if text[size : size + 1] in (b"?", b"*", b"{"):
+            size -= 1
+        if size < 2 or b"|" in plain:
+            return None
+        found.add(text[: min(size, 3)])
+    return tuple(sorted(found))
 
 
 def plain_words(name: bytes) -> bytes:
@@ -129,7 +155,7 @@ def is_decisive(label: bytes) -> bool:
     if not label:
         return False
     last = label.rpartition(b".")[2].rpartition(b":")[2].strip(b"[]$_-").lower()
-    return last not in _QUIET and last not in _ELEMENTS
+    return last not in QUIET and last not in ELEMENTS
 
 
 def label_before(text: bytes, start: int) -> bytes:

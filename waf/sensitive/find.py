@@ -14,11 +14,14 @@ from typing import Final
 import msgspec
 
 from waf.model import PatternStore
-from waf.sensitive.candidates import Candidate, Candidates
-from waf.sensitive.context import Surroundings, is_decisive, plain_words
+from waf.sensitive import speed
+from waf.sensitive.beside import Neighbours
+from waf.sensitive.candidates import FORM, PLACE, Candidate, Candidates
+from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
+from waf.sensitive.validate import Validator, cards
 
 ACT: Final = 0.8
 REPORT: Final = 0.5
@@ -26,8 +29,8 @@ CONTEXT: Final = 0.3
 NEGATIVE: Final = 0.45
 """More than enough to silence what would act without it: look-alikes make no noise."""
 
-BESIDE: Final = 400
-"""Bytes between a value and the one that it must stand beside."""
+_TWINS: Final[dict[Validator, int]] = {cards.card: 1, cards.maestro: 2}
+"""Validators that waf/_finder.c has too, by their numbers there."""
 
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
@@ -36,7 +39,7 @@ _MAX_LABELS: Final = 128
 MOST_RETRIES: Final = 20_000
 """Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
 
-_LEAD_IN: Final = 128  # bytes of a match before its value, at most
+LEAD_IN: Final = 128  # bytes of a match before its value, at most
 _SEPARATORS: Final = b" -./()"
 
 
@@ -78,6 +81,10 @@ class Finder:
         self._lists = lists
         self._strict = strict
         self._led = tuple(form for form in self._forms if form is not None and form.led)
+        judges = speed.judge_type()
+        self._judge = None if judges is None else judges(
+            self._forms, Hit, _say, apart, QUIET, ELEMENTS, _TWINS, strict
+        )  # fmt: skip
         self._columns: dict[str, tuple[Form, ...]] = {}
 
     @classmethod
@@ -99,13 +106,13 @@ class Finder:
         """The same, deaf to words that would say that a value is something else."""
         return Finder(self.entities, self._candidates, self._lists, strict=True)
 
-    def candidates(self, text: bytes) -> set[Candidate]:
+    def candidates(self, text: bytes) -> list[Candidate]:
         """Where `find` would have to look closer; empty where there is nothing in `text`."""
         return self._candidates.scan(text)
 
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
-        return any(self._forms[number] is not None for number, _ in self._candidates.scan(text))
+        return any(self._forms[found & FORM] is not None for found in self._candidates.scan(text))
 
     def find(
         self,
@@ -113,7 +120,7 @@ class Finder:
         floor: int = 0,
         ceiling: int | None = None,
         field_at: FieldAt | None = None,
-        found: set[Candidate] | None = None,
+        found: list[Candidate] | None = None,
     ) -> list[Hit]:
         """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
@@ -126,15 +133,29 @@ class Finder:
             found = self._candidates.scan(text)
         if not found:
             return []
+        if self._judge is not None:
+            return self._judge.find(text, floor, -1 if ceiling is None else max(ceiling, 0), field_at, found)
+        return self._find(text, floor, ceiling, field_at, found)
+
+    def _find(
+        self,
+        text: bytes,
+        floor: int,
+        ceiling: int | None,
+        field_at: FieldAt | None,
+        found: Sequence[Candidate],
+    ) -> list[Hit]:
+        """The reference of `Judge.find` in waf/_finder.c."""
         hits = []
         before: dict[int, Surroundings] = {}
-        low = floor - _LEAD_IN
+        low = floor - LEAD_IN
         high = len(text) if ceiling is None else ceiling
         forms = self._forms
         retries = 0
         ends: set[int] = set()
         judged: set[tuple[int, int, int]] = set()
-        for place, number in sorted((place, number) for number, place in found):
+        for candidate in found:
+            place, number = candidate >> PLACE, candidate & FORM
             if place < low or place > high:
                 continue
             form = forms[number]
@@ -168,17 +189,8 @@ class Finder:
     def settled(self, text: bytes) -> list[Hit]:
         """As `find` in a whole text, without those that lack the value they must stand beside."""
         hits = self.find(text)
-        return [
-            hit
-            for hit in hits
-            if not hit.entity.beside
-            or any(
-                other.entity.id.startswith(hit.entity.beside)
-                and other.start < hit.end + BESIDE
-                and other.end > hit.start - BESIDE
-                for other in hits
-            )
-        ]
+        neighbours = Neighbours(hits)
+        return [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
 
     def find_cells(
         self,
@@ -308,11 +320,7 @@ def _weigh(form: Form, around: Surroundings) -> float:
     label = around.label
     if label and is_decisive(label):
         said = form.said.get(label)
-        if said is None:
-            said = _said(form, label)
-            if len(form.said) < _MAX_LABELS:
-                form.said[label] = said
-        return said
+        return _say(form, label) if said is None else said
     if form.entity.labelled:
         return _LACKING
     if form.denied is not None and form.denied.search(around.near):
@@ -322,6 +330,14 @@ def _weigh(form: Form, around: Surroundings) -> float:
     if form.context.search(around.near):
         return CONTEXT
     return _LACKING if form.led else 0.0
+
+
+def _say(form: Form, label: bytes) -> float:
+    """What a label says, remembered."""
+    said = _said(form, label)
+    if len(form.said) < _MAX_LABELS:
+        form.said[label] = said
+    return said
 
 
 def _said(form: Form, label: bytes) -> float:

@@ -12,11 +12,11 @@ from typing import Final
 
 import msgspec
 
-from waf.sensitive.context import denial_pattern, word_pattern
+from waf.sensitive.context import beginnings, denial_pattern, word_pattern
 from waf.sensitive.entities import EDGES, Entity
 from waf.sensitive.validate import VALIDATORS, Validator
 
-_LED_REACH: Final = 96
+LED_REACH: Final = 96
 """Bytes around the end that Hyperscan reports of a led value in which the value stands."""
 
 
@@ -37,6 +37,8 @@ class Form(msgspec.Struct, frozen=True):
     negative: re.Pattern[bytes] | None  # in a label
     denied: re.Pattern[bytes] | None  # right before the value, in running text
     said: dict[bytes, float]  # what labels said before; bounded
+    context_words: tuple[bytes, ...] | None  # how the words begin; None where that is not known
+    denied_words: tuple[bytes, ...] | None
 
 
 def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> Form:
@@ -61,6 +63,8 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         negative=word_pattern(entity.negative),
         denied=denial_pattern(entity.negative),
         said={},
+        context_words=beginnings(entity.context),
+        denied_words=beginnings(entity.negative),
     )
 
 
@@ -69,7 +73,7 @@ def form_spans(form: Form, text: bytes, place: int, again: bool) -> Iterator[tup
     too.
     """
     if form.led:
-        for led in form.shape.finditer(text, max(0, place - _LED_REACH), place + _LED_REACH):
+        for led in form.shape.finditer(text, max(0, place - LED_REACH), place + LED_REACH):
             start, end = led.span(form.group)
             if start < place <= end:
                 yield start, end

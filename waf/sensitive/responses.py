@@ -68,7 +68,7 @@ class ResponseFilter:
         self._remarks = list(remarks)
         self.tap: Tap | None = None
         self._seen: View | None = None
-        self._found: set[Candidate] = set()
+        self._found: list[Candidate] = []
 
     @property
     def tally(self) -> Tally:
@@ -79,7 +79,7 @@ class ResponseFilter:
         """What was found, by field and entity."""
         return tuple(self._redactor.tally)
 
-    def look_at(self, seen: View, found: set[Candidate]) -> None:
+    def look_at(self, seen: View, found: list[Candidate]) -> None:
         """Before `whole`: the view of the body, and the candidates in it."""
         self._seen, self._found = seen, found
 

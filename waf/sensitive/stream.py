@@ -15,10 +15,11 @@ from typing import Final
 import msgspec
 
 from waf.model import Action, BodyRefused, Verdict
+from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container, sniffed
 from waf.sensitive.edits import Edit, applied, mask_edit, masked_edit, replaced_edit
-from waf.sensitive.find import BESIDE, Finder, Hit, apart
+from waf.sensitive.find import Finder, Hit, apart
 from waf.sensitive.mask import Key, masked
 from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally
@@ -109,7 +110,7 @@ class Redactor:
         self._part = part
         self._held = b""
         self._window: _Window | None = None
-        self._found: set[Candidate] | None = None  # in the window, where somebody looked already
+        self._found: list[Candidate] | None = None  # in the window, where somebody looked already
         self._passed = 0  # bytes sent
         self._endless: _Endless | None = None
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
@@ -120,7 +121,7 @@ class Redactor:
     # ------------------------------------------------------------------------------------------------ the
     # body
 
-    def whole(self, body: bytes, seen: View, found: set[Candidate]) -> bytes:
+    def whole(self, body: bytes, seen: View, found: list[Candidate]) -> bytes:
         """All of a body at once, instead of `feed` and `finish`; `found` are the candidates in its view `seen`."""
         self._look_at_type(body)
         if self._binary:
@@ -237,6 +238,7 @@ class Redactor:
         """Act on the hits before `limit`; gives how much may go, less where a hit is still open."""
         held, text = self._held, seen.text
         size = len(held)
+        neighbours = Neighbours(hits)
         for hit in hits:
             start, end = seen.span(hit.start, hit.end)
             start -= offset
@@ -252,7 +254,7 @@ class Redactor:
                         return first
                 elif self._undecided(hit, text):
                     return first
-            if hit.entity.beside and not self._beside(hit, hits, offset):
+            if hit.entity.beside and not self._beside(hit, neighbours, offset):
                 if not final and not idle and len(text) - hit.end < BESIDE:
                     return first
                 if not idle:
@@ -273,17 +275,11 @@ class Redactor:
         spaces = _SPACES.match(text, hit.end)
         return spaces is None or (spaces.end() == len(text) and spaces.end() - hit.end < 64)
 
-    def _beside(self, hit: Hit, hits: list[Hit], offset: int) -> bool:
-        wanted = hit.entity.beside
-        last = self._seen.get(wanted)
+    def _beside(self, hit: Hit, neighbours: Neighbours, offset: int) -> bool:
+        last = self._seen.get(hit.entity.beside)
         if last is not None and self._passed + hit.start - offset - last <= BESIDE:
             return True
-        return any(
-            other.entity.id.startswith(wanted)
-            and other.start < hit.end + BESIDE
-            and other.end > hit.start - BESIDE
-            for other in hits
-        )
+        return neighbours.stand_by(hit)
 
     def _pass_on(self, endless: _Endless, seen: View, offset: int, final: bool, edits: list[Edit]) -> int:
         place = seen.place(offset)

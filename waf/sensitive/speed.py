@@ -1,0 +1,37 @@
+"""The search for values in C (`waf/_finder.c`), where it was built.
+
+Owns the choice whether C is asked at all: with WAF_PURE_PYTHON set, or without a compiler, the functions in Python
+beside each use do everything, and they are the reference.
+"""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from waf import _finder
+
+
+def _chosen() -> ModuleType | None:
+    if os.environ.get("WAF_PURE_PYTHON"):
+        return None
+    try:
+        from waf import _finder
+    except ImportError:
+        return None
+    return _finder
+
+
+_FINDER: Final = _chosen()
+
+
+def judge_type() -> type[_finder.Judge] | None:
+    """What judges candidates; None where Python does."""
+    return None if _FINDER is None else _FINDER.Judge
+
+
+def notices_type() -> type[_finder.Notices] | None:
+    """What takes Hyperscan's reports; None where Python does."""
+    return None if _FINDER is None else _FINDER.Notices
