@@ -5,6 +5,9 @@
  * called, overlaps are settled in Python. Each step does what the function of the same name in waf/sensitive does, which is
  * the reference; tests hold the two together.
  *
+ * `Judge.settle` is what waf/sensitive/stream.py does with the hits of a body that is here whole: where each stands, what
+ * policy wants, counts with their sketches, the body with its masks.
+ *
  * Nothing is kept between calls but what was compiled. All reads are bounded by the text at hand; memory grows with the
  * candidates of the text alone.
  */
@@ -448,6 +451,9 @@ typedef struct {
     int led, group, numeric, regroups, labelled, validator;
     double confidence;
     Beginnings context_words, denied_words;
+    const char *id; /* of the entity, which lives as long */
+    int mask;       /* BY_PLACES, EVERYTHING, EMAIL */
+    Py_ssize_t first, last;
 } Form;
 
 static inline uint32_t triple(const uint8_t *at)
@@ -500,9 +506,11 @@ static int read_beginnings(PyObject *tuple, Beginnings *words)
 typedef struct {
     PyObject_HEAD
     Form *forms;
+    PyObject **entities; /* of the forms, borrowed, close together */
     Py_ssize_t count;
     int strict;
     PyObject *hit, *say, *apart, *quiet, *elements, *span;
+    PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
 } Judge;
 
 /* -------------------------------------------------------------------------------------------- one text's state */
@@ -1059,6 +1067,693 @@ static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs
     return apart;
 }
 
+/* ------------------------------------------------------------------------------------------------------ sketches */
+
+static const uint64_t blake_iv[8] = {0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
+                                     0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u};
+static const uint8_t blake_sigma[12][16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
+    {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4}, {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
+    {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13}, {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
+    {12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11}, {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
+    {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5}, {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3}};
+
+/* Keyed BLAKE2b with 8 bytes of digest (RFC 7693). */
+typedef struct {
+    uint64_t h[8], length;
+    uint8_t block[128];
+    size_t filled;
+} Blake;
+
+static inline uint64_t turned(uint64_t word, int by)
+{
+    return word >> by | word << (64 - by);
+}
+
+static inline void mix(uint64_t *a, uint64_t *b, uint64_t *c, uint64_t *d, uint64_t x, uint64_t y)
+{
+    *a += *b + x;
+    *d = turned(*d ^ *a, 32);
+    *c += *d;
+    *b = turned(*b ^ *c, 24);
+    *a += *b + y;
+    *d = turned(*d ^ *a, 16);
+    *c += *d;
+    *b = turned(*b ^ *c, 63);
+}
+
+static void blake_block(Blake *blake, int last)
+{
+    uint64_t v[16], m[16];
+    for (int i = 0; i < 16; i++) {
+        m[i] = 0;
+        for (int byte = 7; byte >= 0; byte--)
+            m[i] = m[i] << 8 | blake->block[8 * i + byte];
+    }
+    memcpy(v, blake->h, 64);
+    memcpy(v + 8, blake_iv, 64);
+    v[12] ^= blake->length;
+    if (last)
+        v[14] = ~v[14];
+    for (int round = 0; round < 12; round++) {
+        const uint8_t *s = blake_sigma[round];
+        mix(v + 0, v + 4, v + 8, v + 12, m[s[0]], m[s[1]]);
+        mix(v + 1, v + 5, v + 9, v + 13, m[s[2]], m[s[3]]);
+        mix(v + 2, v + 6, v + 10, v + 14, m[s[4]], m[s[5]]);
+        mix(v + 3, v + 7, v + 11, v + 15, m[s[6]], m[s[7]]);
+        mix(v + 0, v + 5, v + 10, v + 15, m[s[8]], m[s[9]]);
+        mix(v + 1, v + 6, v + 11, v + 12, m[s[10]], m[s[11]]);
+        mix(v + 2, v + 7, v + 8, v + 13, m[s[12]], m[s[13]]);
+        mix(v + 3, v + 4, v + 9, v + 14, m[s[14]], m[s[15]]);
+    }
+    for (int i = 0; i < 8; i++)
+        blake->h[i] ^= v[i] ^ v[i + 8];
+}
+
+static void blake_put(Blake *blake, uint8_t byte)
+{
+    if (blake->filled == 128) {
+        blake->length += 128;
+        blake_block(blake, 0);
+        blake->filled = 0;
+    }
+    blake->block[blake->filled++] = byte;
+}
+
+/* mask.Key.sketch_hash into the registers of sketch.Sketch. */
+static void sketch_add(uint8_t *registers, const uint8_t *key, const char *id, const uint8_t *value, Py_ssize_t size)
+{
+    Blake blake;
+    memcpy(blake.h, blake_iv, 64);
+    blake.h[0] ^= 0x01010000u ^ (32u << 8) ^ 8u;
+    blake.length = 0;
+    memcpy(blake.block, key, 32);
+    memset(blake.block + 32, 0, 96);
+    blake.filled = 128;
+    do
+        blake_put(&blake, (uint8_t)*id);
+    while (*id++ != 0);
+    for (Py_ssize_t i = 0; i < size; i++) {
+        uint8_t byte = value[i];
+        if (memchr(" -./()\t\r\n", byte, 9) == NULL)
+            blake_put(&blake, byte >= 'a' && byte <= 'z' ? byte - 32 : byte);
+    }
+    blake.length += blake.filled;
+    memset(blake.block + blake.filled, 0, 128 - blake.filled);
+    blake_block(&blake, 1);
+    uint64_t hash = 0; /* the digest is little-endian, the number is read big-endian */
+    for (int i = 0; i < 8; i++)
+        hash = hash << 8 | (blake.h[0] >> (8 * i) & 0xff);
+    unsigned place = hash & 63;
+    uint64_t rest = hash >> 6;
+    uint8_t rank = 59;
+    for (; rest; rest >>= 1)
+        rank--;
+    if (rank > registers[place])
+        registers[place] = rank;
+}
+
+/* ----------------------------------------------------------------------------------------- where in a JSON body */
+
+enum { MOST_DEPTH = 64, MOST_OPEN = 4096 };
+
+typedef struct {
+    PyObject *stack, *key; /* as of places.JsonPath */
+    int in_string;
+    Py_ssize_t from; /* what stands before it needs no second look */
+} Path;
+
+static inline int is_json_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* Behind the quote that ends the string whose inside begins at `at`; -1 where it has not ended. */
+static Py_ssize_t string_end(const uint8_t *text, Py_ssize_t at, Py_ssize_t end)
+{
+    while (at < end) {
+        if (text[at] == '"')
+            return at + 1;
+        at += text[at] == '\\' ? 2 : 1;
+    }
+    return -1;
+}
+
+/* Behind what follows a string that says nothing of where we are, places._PASSED; -1 where it may say something. */
+static Py_ssize_t passed_string(const uint8_t *text, Py_ssize_t at, Py_ssize_t end)
+{
+    while (at < end && is_json_blank(text[at]))
+        at++;
+    if (at == end)
+        return -1;
+    if (text[at] == ',' || text[at] == ']' || text[at] == '}')
+        return at;
+    if (text[at] != ':')
+        return -1;
+    for (at++; at < end && is_json_blank(text[at]); at++)
+        ;
+    if (at < end && text[at] == '"')
+        at = string_end(text, at + 1, end);
+    else {
+        Py_ssize_t first = at;
+        while (at < end && memchr("\"{}[],", text[at], 6) == NULL && !is(text[at], SPACE))
+            at++;
+        if (at == first)
+            return -1;
+    }
+    if (at < 0)
+        return -1;
+    while (at < end && is_json_blank(text[at]))
+        at++;
+    return at < end && (text[at] == ',' || text[at] == '}') ? at : -1;
+}
+
+/* places.JsonPath.follow over text[path->from:end]; -1 with an exception. */
+static int follow(Path *path, const uint8_t *text, Py_ssize_t end)
+{
+    Py_ssize_t at = path->from;
+    if (at >= end)
+        return 0;
+    if (path->in_string) {
+        Py_ssize_t behind = string_end(text, at, end);
+        if (behind < 0) {
+            path->from = text[end - 1] == '\\' ? end - 1 : end;
+            return 0;
+        }
+        path->in_string = 0;
+        at = behind;
+    }
+    while (at < end) {
+        uint8_t byte = text[at];
+        if (byte == '"') {
+            Py_ssize_t behind = string_end(text, at + 1, end);
+            if (behind < 0) {
+                path->in_string = end - at > MOST_OPEN;
+                path->from = path->in_string ? end : at;
+                return 0;
+            }
+            Py_ssize_t next = passed_string(text, behind, end);
+            if (next >= 0) {
+                at = next;
+                continue;
+            }
+            next = behind;
+            while (next < end && is_json_blank(text[next]))
+                next++;
+            if (next < end && text[next] == ':') {
+                Py_ssize_t size = behind - 1 - (at + 1);
+                PyObject *name = PyUnicode_DecodeUTF8((const char *)text + at + 1, size > 64 ? 64 : size, "replace");
+                PyObject *key = name == NULL ? NULL : PyUnicode_FromFormat(".%U", name);
+                Py_XDECREF(name);
+                if (key == NULL)
+                    return -1;
+                Py_SETREF(path->key, key);
+                at = next + 1;
+            }
+            else if (behind == end) { /* its colon may be about to come */
+                path->from = at;
+                return 0;
+            }
+            else
+                at = behind;
+            continue;
+        }
+        if (byte == '{' || byte == '[') {
+            if (PyList_GET_SIZE(path->stack) < MOST_DEPTH) {
+                PyObject *step = byte == '[' ? PyUnicode_FromFormat("%U[]", path->key) : Py_NewRef(path->key);
+                int failed = step == NULL || PyList_Append(path->stack, step) < 0;
+                Py_XDECREF(step);
+                if (failed)
+                    return -1;
+            }
+        }
+        else if (byte == '}' || byte == ']') {
+            Py_ssize_t depth = PyList_GET_SIZE(path->stack);
+            if (depth > 0 && PyList_SetSlice(path->stack, depth - 1, depth, NULL) < 0)
+                return -1;
+        }
+        else {
+            at++;
+            continue;
+        }
+        PyObject *empty = PyUnicode_FromStringAndSize("", 0);
+        if (empty == NULL)
+            return -1;
+        Py_SETREF(path->key, empty);
+        at++;
+    }
+    path->from = end;
+    return 0;
+}
+
+PyDoc_STRVAR(follow_doc, "json_path(stack, key, text, in_string) -> (key, from, in_string)\n\nWhat `JsonPath.follow` does "
+                         "with a text: changes `stack`, gives the key, where the text is to be read again from, whether "
+                         "a string is open.");
+
+static PyObject *module_follow(PyObject *unused, PyObject *args)
+{
+    PyObject *stack, *key, *text;
+    int in_string;
+    if (!PyArg_ParseTuple(args, "O!USp", &PyList_Type, &stack, &key, &text, &in_string))
+        return NULL;
+    Path path = {stack, Py_NewRef(key), in_string, 0};
+    PyObject *given = NULL;
+    if (follow(&path, (const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)) == 0)
+        given = Py_BuildValue("OnO", path.key, path.from, path.in_string ? Py_True : Py_False);
+    Py_DECREF(path.key);
+    return given;
+}
+
+/* -------------------------------------------------------------------------------------------------------- masks */
+
+enum { BY_PLACES, EVERYTHING, EMAIL };
+
+static inline int hides(uint8_t byte)
+{
+    return is(byte, DIGIT | UPPER | LOWER) || byte == '*';
+}
+
+static void hide(uint8_t *at, Py_ssize_t size)
+{
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (is(at[i], DIGIT | UPPER | LOWER))
+            at[i] = '*';
+}
+
+static void hide_beyond_first(uint8_t *at, Py_ssize_t size)
+{
+    if (size > 1)
+        hide(at + 1, size - 1);
+    else
+        hide(at, size);
+}
+
+/* mask.masked, in place. */
+static void mask(uint8_t *at, Py_ssize_t size, int format, Py_ssize_t first, Py_ssize_t last)
+{
+    if (format == EVERYTHING) {
+        memset(at, '*', (size_t)size);
+        return;
+    }
+    if (format == EMAIL) {
+        Py_ssize_t sign = last_of(at, size, '@');
+        uint8_t *domain = at + sign + 1;
+        Py_ssize_t dot = last_of(domain, size - sign - 1, '.');
+        hide_beyond_first(at, sign < 0 ? 0 : sign);
+        hide_beyond_first(domain, dot < 0 ? 0 : dot);
+        return;
+    }
+    Py_ssize_t places = 0, from = 0, upto = size;
+    for (Py_ssize_t i = 0; i < size; i++)
+        places += hides(at[i]);
+    if (places - first - last < 4) {
+        first = 0;
+        if (places - last < 4)
+            last = 0;
+    }
+    if (places == 0)
+        return;
+    for (Py_ssize_t seen = 0; from < size; from++)
+        if (hides(at[from]) && seen++ == first)
+            break;
+    for (Py_ssize_t seen = 0; upto > from; upto--)
+        if (hides(at[upto - 1]) && seen++ == last)
+            break;
+    hide(at + from, upto - from);
+}
+
+/* ------------------------------------------------------------------------------------------ what becomes of hits */
+
+enum { ONE_NAME, BY_LABEL, BY_PATH, ASKED };      /* how fields are named */
+enum { NO_RULE, JSON_RULE, MEMBER_RULE, HTML_RULE, ASK }; /* where bare numbers may stand, containers._BARE */
+
+typedef struct {
+    PyObject *entity, *address, *action; /* borrowed, new, new */
+    Py_ssize_t count, test;
+    int sure;
+    uint8_t registers[64];
+} Place;
+
+typedef struct {
+    Py_ssize_t start, end;
+    PyObject *text; /* NULL: masked in place */
+    Form *form;
+} Change;
+
+typedef struct {
+    Place *places;
+    size_t places_count, places_room;
+    Change *changes;
+    size_t changes_count, changes_room;
+    Path path;
+} Settled;
+
+static Form *form_of(Judge *self, PyObject *entity)
+{
+    for (Py_ssize_t i = 0; i < self->count; i++)
+        if (self->entities[i] == entity)
+            return &self->forms[i];
+    PyErr_SetString(PyExc_ValueError, "a hit of an entity that is not looked for");
+    return NULL;
+}
+
+/* Whether digits may stand bare there, so that the reference has to look: containers.is_bare_number, erring towards yes. */
+static int may_be_bare(int rule, const uint8_t *text, Py_ssize_t size, Py_ssize_t start, Py_ssize_t end)
+{
+    if (rule == NO_RULE || !all_digits(text + start, end - start))
+        return 0;
+    if (start > 0 && memchr("\"'`", text[start - 1], 3) != NULL)
+        return 0;
+    if (rule == ASK)
+        return 1;
+    if (rule == HTML_RULE && !(start > 0 && text[start - 1] == '>' && end < size && text[end] == '<'))
+        return 1; /* it may stand in a script */
+    Py_ssize_t low = start > 40 ? start - 40 : 0, at = start;
+    if (at > low && text[at - 1] == '-')
+        at--;
+    for (; at > low && is_json_blank(text[at - 1]); at--)
+        if (rule == JSON_RULE && text[at - 1] == '\n')
+            return 1;
+    if (at == low)
+        return 1;
+    return rule == JSON_RULE ? memchr(":[,{", text[at - 1], 4) != NULL : text[at - 1] == ':';
+}
+
+static Place *place_of(Settled *settled, PyObject *entity, PyObject *address, PyObject *action)
+{
+    for (size_t i = settled->places_count; i-- > 0;) {
+        Place *place = &settled->places[i];
+        if (place->entity == entity && (place->action == action || PyUnicode_Compare(place->action, action) == 0) &&
+            (place->address == address || PyUnicode_Compare(place->address, address) == 0))
+            return place;
+    }
+    return NULL;
+}
+
+static void *more_room(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    size_t wanted = *room ? *room * 2 : 8;
+    void *more = PyMem_Realloc(items, wanted * size);
+    if (more == NULL)
+        PyErr_NoMemory();
+    else
+        *room = wanted;
+    return more;
+}
+
+/* tally.Tally.add for a fresh tally; -1 with an exception. */
+static int count_hit(Judge *self, Settled *settled, Form *form, PyObject *address, PyObject *action, const uint8_t *value,
+                     Py_ssize_t size, int sure, int test, const uint8_t *key, size_t most)
+{
+    Place *place = place_of(settled, form->entity, address, action);
+    if (place == NULL && settled->places_count >= most) {
+        address = self->elsewhere;
+        place = place_of(settled, form->entity, address, action);
+    }
+    if (place == NULL) {
+        Place *places = more_room(settled->places, settled->places_count, &settled->places_room, sizeof *places);
+        if (places == NULL)
+            return -1;
+        settled->places = places;
+        place = &places[settled->places_count++];
+        memset(place, 0, sizeof *place);
+        place->entity = form->entity;
+        place->address = Py_NewRef(address);
+        place->action = Py_NewRef(action);
+    }
+    place->count++;
+    place->test += test;
+    place->sure |= sure;
+    sketch_add(place->registers, key, form->id, value, size);
+    return 0;
+}
+
+/* The address of the value at `start`: a new reference, or NULL with an exception. */
+static PyObject *address_of(Settled *settled, int named, PyObject *names, PyObject *bytes, const uint8_t *raw,
+                            Py_ssize_t start)
+{
+    PyObject *key, *address;
+    if (named == ONE_NAME)
+        return Py_NewRef(names);
+    if (named == ASKED) {
+        PyObject *arguments[] = {bytes, PyLong_FromSsize_t(start)};
+        if (arguments[1] == NULL)
+            return NULL;
+        address = PyObject_Vectorcall(names, arguments, 2, NULL);
+        Py_DECREF(arguments[1]);
+    }
+    else {
+        if (named == BY_LABEL) {
+            Run run = label_before((const uint8_t *)PyBytes_AS_STRING(bytes), start);
+            key = PyBytes_FromStringAndSize((const char *)run.at, run.size);
+        }
+        else {
+            if (follow(&settled->path, raw, start) < 0)
+                return NULL;
+            PyObject *empty = PyUnicode_FromStringAndSize("", 0);
+            PyObject *above = empty == NULL ? NULL : PyUnicode_Join(empty, settled->path.stack);
+            Py_XDECREF(empty);
+            PyObject *path = above == NULL ? NULL : PyUnicode_Concat(above, settled->path.key);
+            Py_XDECREF(above);
+            key = path == NULL ? NULL : PyUnicode_AsUTF8String(path);
+            Py_XDECREF(path);
+        }
+        if (key == NULL)
+            return NULL;
+        address = PyObject_GetItem(names, key);
+        Py_DECREF(key);
+    }
+    if (address != NULL && !PyUnicode_Check(address)) {
+        PyErr_SetString(PyExc_TypeError, "an address is a str");
+        Py_CLEAR(address);
+    }
+    return address;
+}
+
+static int number_at(PyObject *object, PyObject *name, Py_ssize_t *number)
+{
+    PyObject *value = PyObject_GetAttr(object, name);
+    if (value == NULL)
+        return -1;
+    *number = PyLong_AsSsize_t(value);
+    Py_DECREF(value);
+    return *number == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+static int note_change(Settled *settled, Change change)
+{
+    Change *changes = more_room(settled->changes, settled->changes_count, &settled->changes_room, sizeof *changes);
+    if (changes == NULL)
+        return -1;
+    settled->changes = changes;
+    changes[settled->changes_count++] = change;
+    return 0;
+}
+
+/* edits.applied; takes nothing. */
+static PyObject *changed(Settled *settled, PyObject *raw)
+{
+    const char *old = PyBytes_AS_STRING(raw);
+    Py_ssize_t size = PyBytes_GET_SIZE(raw), made = 0, done = 0;
+    if (settled->changes_count == 0)
+        return Py_NewRef(raw);
+    for (size_t i = 0; i < settled->changes_count; i++) {
+        Change *change = &settled->changes[i];
+        if (change->start > done)
+            made += change->start - done;
+        made += change->text == NULL ? change->end - change->start : PyBytes_GET_SIZE(change->text);
+        done = change->end;
+    }
+    made += size > done ? size - done : 0;
+    PyObject *out = PyBytes_FromStringAndSize(NULL, made);
+    if (out == NULL)
+        return NULL;
+    char *at = PyBytes_AS_STRING(out);
+    done = 0;
+    for (size_t i = 0; i < settled->changes_count; i++) {
+        Change *change = &settled->changes[i];
+        if (change->start > done) {
+            memcpy(at, old + done, (size_t)(change->start - done));
+            at += change->start - done;
+        }
+        if (change->text == NULL) {
+            Py_ssize_t length = change->end - change->start;
+            memcpy(at, old + change->start, (size_t)length);
+            mask((uint8_t *)at, length, change->form->mask, change->form->first, change->form->last);
+            at += length;
+        }
+        else {
+            memcpy(at, PyBytes_AS_STRING(change->text), (size_t)PyBytes_GET_SIZE(change->text));
+            at += PyBytes_GET_SIZE(change->text);
+        }
+        done = change->end;
+    }
+    if (size > done)
+        memcpy(at, old + done, (size_t)(size - done));
+    return out;
+}
+
+/* What `edit(hit, start, end, action)` gives; -1 with an exception. */
+static int ask_edit(Judge *self, Settled *settled, PyObject *edit, PyObject *hit, Py_ssize_t start, Py_ssize_t end,
+                    PyObject *action, Py_ssize_t size)
+{
+    PyObject *arguments[] = {hit, PyLong_FromSsize_t(start), PyLong_FromSsize_t(end), action};
+    PyObject *given = NULL;
+    Change change = {0};
+    if (arguments[1] != NULL && arguments[2] != NULL)
+        given = PyObject_Vectorcall(edit, arguments, 4, NULL);
+    Py_XDECREF(arguments[1]);
+    Py_XDECREF(arguments[2]);
+    if (given == NULL)
+        return -1;
+    int failed = number_at(given, self->start, &change.start) < 0 || number_at(given, self->end, &change.end) < 0;
+    change.text = failed ? NULL : PyObject_GetAttr(given, self->text);
+    Py_DECREF(given);
+    if (change.text == NULL)
+        return -1;
+    if (!PyBytes_Check(change.text) || change.start < 0 || change.end < change.start || change.end > size) {
+        PyErr_SetString(PyExc_ValueError, "not an edit of this body");
+        Py_DECREF(change.text);
+        return -1;
+    }
+    if (note_change(settled, change) < 0) {
+        Py_DECREF(change.text);
+        return -1;
+    }
+    return 0;
+}
+
+static void forget_settled(Settled *settled)
+{
+    for (size_t i = 0; i < settled->places_count; i++) {
+        Py_DECREF(settled->places[i].address);
+        Py_DECREF(settled->places[i].action);
+    }
+    for (size_t i = 0; i < settled->changes_count; i++)
+        Py_XDECREF(settled->changes[i].text);
+    PyMem_Free(settled->places);
+    PyMem_Free(settled->changes);
+    Py_XDECREF(settled->path.stack);
+    Py_XDECREF(settled->path.key);
+}
+
+static int says(PyObject *action, const char *word)
+{
+    return PyUnicode_CompareWithASCIIString(action, word) == 0;
+}
+
+PyDoc_STRVAR(settle_doc,
+             "settle(text, raw, hits, named, names, action, rule, enforce, edit, key, most, put) -> (bytes, bool)\n\n"
+             "The body `raw` as policy lets it go on, and whether policy wants it changed. `text` is its view, of the same "
+             "length. `action(entity, address)` decides; `edit` gives what is not masked in place; `put` takes the counts.");
+
+static PyObject *judge_settle(Judge *self, PyObject *args)
+{
+    PyObject *bytes, *raw_bytes, *hits, *names, *action, *edit, *put;
+    int named, rule, enforce;
+    const char *key;
+    Py_ssize_t key_size, most;
+    if (!PyArg_ParseTuple(args, "SSO!iOOipOy#nO", &bytes, &raw_bytes, &PyList_Type, &hits, &named, &names, &action, &rule,
+                          &enforce, &edit, &key, &key_size, &most, &put))
+        return NULL;
+    const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(bytes), *raw = (const uint8_t *)PyBytes_AS_STRING(raw_bytes);
+    Py_ssize_t size = PyBytes_GET_SIZE(bytes);
+    if (key_size != 32 || size != PyBytes_GET_SIZE(raw_bytes) || (named == ONE_NAME && !PyUnicode_Check(names))) {
+        PyErr_SetString(PyExc_ValueError, "a key of 32 bytes, and a text as long as the body");
+        return NULL;
+    }
+    Settled settled = {0};
+    settled.path.stack = PyList_New(0);
+    settled.path.key = PyUnicode_FromStringAndSize("", 0);
+    int failed = settled.path.stack == NULL || settled.path.key == NULL, would = 0;
+    Py_ssize_t begin = 0;
+    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(hits); i++) {
+        PyObject *hit = Py_NewRef(PyList_GET_ITEM(hits, i));
+        PyObject *entity = PyObject_GetAttr(hit, self->entity), *score = NULL, *tested = NULL, *address = NULL;
+        PyObject *wanted = NULL;
+        Py_ssize_t start, end;
+        failed = 1;
+        if (entity == NULL || number_at(hit, self->start, &start) < 0 || number_at(hit, self->end, &end) < 0)
+            goto next;
+        Form *form = form_of(self, entity);
+        if (form == NULL)
+            goto next;
+        if (start < 0 || end < start || end > size) {
+            PyErr_SetString(PyExc_ValueError, "a hit outside of the text");
+            goto next;
+        }
+        if (end <= begin) {
+            failed = 0;
+            goto next;
+        }
+        score = PyObject_GetAttr(hit, self->score);
+        tested = score == NULL ? NULL : PyObject_GetAttr(hit, self->test);
+        if (tested == NULL)
+            goto next;
+        Py_ssize_t first = start > begin ? start : begin;
+        int acts = PyFloat_AsDouble(score) >= ACT - 1e-9, test = PyObject_IsTrue(tested);
+        if (PyErr_Occurred())
+            goto next;
+        /* As in the reference: by the place of the value, even where an edit before it reaches into it. */
+        address = address_of(&settled, named, names, bytes, raw, named == BY_PATH ? first : start);
+        if (address == NULL)
+            goto next;
+        PyObject *arguments[] = {entity, address};
+        wanted = PyObject_Vectorcall(action, arguments, 2, NULL);
+        if (wanted == NULL)
+            goto next;
+        if (!PyUnicode_Check(wanted) || says(wanted, "block")) {
+            PyErr_SetString(PyExc_ValueError, "an action that is not for whole bodies");
+            goto next;
+        }
+        failed = 0;
+        if (!says(wanted, "ignore")) {
+            if (!acts)
+                Py_SETREF(wanted, Py_NewRef(self->report));
+            failed = count_hit(self, &settled, form, address, wanted, text + start, end - start, acts, test,
+                               (const uint8_t *)key, (size_t)most) < 0;
+            int masks = says(wanted, "mask");
+            if (!failed && !says(wanted, "report")) {
+                would = 1;
+                if (enforce) {
+                    if (masks && first == start && memcmp(text + start, raw + start, (size_t)(end - start)) == 0 &&
+                        !may_be_bare(rule, text, size, start, end))
+                        failed = note_change(&settled, (Change){start, end, NULL, form}) < 0;
+                    else
+                        failed = ask_edit(self, &settled, edit, hit, first, end, wanted, size) < 0;
+                }
+            }
+        }
+        if (end > begin)
+            begin = end;
+        if (!failed && settled.changes_count > 0 && settled.changes[settled.changes_count - 1].end > begin)
+            begin = settled.changes[settled.changes_count - 1].end;
+    next:
+        Py_DECREF(hit);
+        Py_XDECREF(entity);
+        Py_XDECREF(score);
+        Py_XDECREF(tested);
+        Py_XDECREF(address);
+        Py_XDECREF(wanted);
+    }
+    for (size_t i = 0; !failed && i < settled.places_count; i++) {
+        Place *place = &settled.places[i];
+        PyObject *done = PyObject_CallFunction(put, "OOOnnOy#", place->entity, place->address, place->action, place->count,
+                                               place->test, place->sure ? Py_True : Py_False, place->registers,
+                                               (Py_ssize_t)64);
+        failed = done == NULL;
+        Py_XDECREF(done);
+    }
+    PyObject *out = failed ? NULL : changed(&settled, raw_bytes);
+    PyObject *given = out == NULL ? NULL : PyTuple_Pack(2, out, would ? Py_True : Py_False);
+    Py_XDECREF(out);
+    forget_settled(&settled);
+    return given;
+}
+
 /* -------------------------------------------------------------------------------------------------- the type */
 
 static int traverse_form(Form *form, visitproc visit, void *arg)
@@ -1125,7 +1820,16 @@ static void judge_dealloc(Judge *self)
     PyObject_GC_UnTrack(self);
     judge_clear(self);
     Py_XDECREF(self->span);
+    Py_XDECREF(self->entity);
+    Py_XDECREF(self->start);
+    Py_XDECREF(self->end);
+    Py_XDECREF(self->score);
+    Py_XDECREF(self->test);
+    Py_XDECREF(self->text);
+    Py_XDECREF(self->report);
+    Py_XDECREF(self->elsewhere);
     PyMem_Free(self->forms);
+    PyMem_Free(self->entities);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -1164,6 +1868,27 @@ static int number_of(PyObject *object, const char *name, int *failed)
     return (int)number;
 }
 
+/* `Form.hides` is (mask as a number, first, last); the entity keeps its id for us. */
+static int read_mask(PyObject *object, PyObject *entity, Form *form)
+{
+    PyObject *hidden = PyObject_GetAttrString(object, "hides"), *id = PyObject_GetAttrString(entity, "id");
+    int failed = hidden == NULL || id == NULL || !PyTuple_Check(hidden) ||
+                 !PyArg_ParseTuple(hidden, "inn", &form->mask, &form->first, &form->last);
+    if (!failed) {
+        form->id = PyUnicode_AsUTF8(id); /* kept within the str */
+        failed = form->id == NULL;
+    }
+    if (!failed && (form->first < 0 || form->last < 0)) {
+        PyErr_SetString(PyExc_ValueError, "not a mask");
+        failed = 1;
+    }
+    Py_XDECREF(hidden);
+    Py_XDECREF(id);
+    if (failed && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "not a mask");
+    return failed ? -1 : 0;
+}
+
 static int read_form(PyObject *object, PyObject *natives, Form *form)
 {
     int failed = 0;
@@ -1197,6 +1922,8 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
         Py_XDECREF(confidence);
         failed |= PyErr_Occurred() != NULL;
     }
+    if (!failed && entity != NULL)
+        failed = read_mask(object, entity, form) < 0;
     if (!failed && form->validate != NULL) {
         PyObject *twin = PyDict_GetItemWithError(natives, form->validate); /* borrowed */
         form->validator = twin == NULL ? ANY : (int)PyLong_AsLong(twin);
@@ -1226,11 +1953,20 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
         return -1;
     Py_ssize_t count = PyTuple_GET_SIZE(forms);
     self->forms = PyMem_Calloc((size_t)count + 1, sizeof *self->forms);
-    self->span = PyUnicode_InternFromString("span");
-    if (self->forms == NULL || self->span == NULL) {
+    self->entities = PyMem_Calloc((size_t)count + 1, sizeof *self->entities);
+    if (self->forms == NULL || self->entities == NULL) {
         PyErr_NoMemory();
         return -1;
     }
+    struct {
+        PyObject **word;
+        const char *text;
+    } words[] = {{&self->span, "span"},   {&self->entity, "entity"}, {&self->start, "start"},
+                 {&self->end, "end"},     {&self->score, "score"},   {&self->test, "test"},
+                 {&self->text, "text"},   {&self->report, "report"}, {&self->elsewhere, "*"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if ((*words[i].word = PyUnicode_InternFromString(words[i].text)) == NULL)
+            return -1;
     self->hit = Py_NewRef(hit);
     self->say = Py_NewRef(say);
     self->apart = Py_NewRef(apart);
@@ -1242,12 +1978,14 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
         PyObject *form = PyTuple_GET_ITEM(forms, i);
         if (form != Py_None && read_form(form, natives, &self->forms[i]) < 0)
             return -1;
+        self->entities[i] = self->forms[i].entity;
     }
     return 0;
 }
 
 static PyMethodDef judge_methods[] = {
     {"find", (PyCFunction)(void (*)(void))judge_find, METH_FASTCALL, find_doc},
+    {"settle", (PyCFunction)judge_settle, METH_VARARGS, settle_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -1440,6 +2178,45 @@ static PyObject *as_number(PyObject *value, double (*of)(const uint8_t *, Py_ssi
     return PyFloat_FromDouble(of((const uint8_t *)PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)));
 }
 
+PyDoc_STRVAR(sketch_doc, "sketch(registers, key, id, value) -> bytes\n\nThe registers of a sketch that has seen a value more.");
+
+static PyObject *module_sketch(PyObject *unused, PyObject *args)
+{
+    const char *registers, *key, *id, *value;
+    Py_ssize_t registers_size, key_size, size;
+    if (!PyArg_ParseTuple(args, "y#y#sy#", &registers, &registers_size, &key, &key_size, &id, &value, &size))
+        return NULL;
+    if (registers_size != 64 || key_size != 32) {
+        PyErr_SetString(PyExc_ValueError, "64 registers and a key of 32 bytes");
+        return NULL;
+    }
+    uint8_t room[64];
+    memcpy(room, registers, 64);
+    sketch_add(room, (const uint8_t *)key, id, (const uint8_t *)value, size);
+    return PyBytes_FromStringAndSize((const char *)room, 64);
+}
+
+PyDoc_STRVAR(masked_doc, "masked(value, mask, first, last) -> bytes\n\nAs `mask.masked`, the format as `mask.hidden` gives it.");
+
+static PyObject *module_masked(PyObject *unused, PyObject *args)
+{
+    const char *value;
+    Py_ssize_t size, first, last;
+    int format;
+    if (!PyArg_ParseTuple(args, "y#inn", &value, &size, &format, &first, &last))
+        return NULL;
+    if (first < 0 || last < 0) {
+        PyErr_SetString(PyExc_ValueError, "not a mask");
+        return NULL;
+    }
+    PyObject *out = PyBytes_FromStringAndSize(NULL, size);
+    if (out != NULL && size > 0) { /* none at all is a shared object */
+        memcpy(PyBytes_AS_STRING(out), value, (size_t)size);
+        mask((uint8_t *)PyBytes_AS_STRING(out), size, format, first, last);
+    }
+    return out;
+}
+
 static PyObject *module_card(PyObject *unused, PyObject *value)
 {
     return as_number(value, card);
@@ -1453,6 +2230,9 @@ static PyObject *module_maestro(PyObject *unused, PyObject *value)
 static PyMethodDef module_methods[] = {
     {"label_before", module_label, METH_VARARGS, label_doc},
     {"near", module_near, METH_VARARGS, near_doc},
+    {"json_path", module_follow, METH_VARARGS, follow_doc},
+    {"sketch", module_sketch, METH_VARARGS, sketch_doc},
+    {"masked", module_masked, METH_VARARGS, masked_doc},
     {"card", module_card, METH_O, PyDoc_STR("card(value) -> float\n\nAs `validate.cards.card`.")},
     {"maestro", module_maestro, METH_O, PyDoc_STR("maestro(value) -> float\n\nAs `validate.cards.maestro`.")},
     {NULL, NULL, 0, NULL},

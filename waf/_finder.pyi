@@ -9,6 +9,11 @@ MOST_RETRIES: int
 
 def label_before(text: bytes, start: int, /) -> bytes: ...
 def near(text: bytes, start: int, floor: int, labelled: bool, /) -> bytes: ...
+def json_path(
+    stack: list[str], key: str, text: bytes, in_string: bool, /
+) -> tuple[str, int, bool]: ...
+def sketch(registers: bytes, key: bytes, id: str, value: bytes, /) -> bytes: ...
+def masked(value: bytes, mask: int, first: int, last: int, /) -> bytes: ...
 def card(value: bytes, /) -> float: ...
 def maestro(value: bytes, /) -> float: ...
 @final
@@ -33,6 +38,22 @@ class Judge:
         found: list[int],
         /,
     ) -> list[Any]: ...
+    def settle(
+        self,
+        text: bytes,
+        raw: bytes,
+        hits: list[Any],
+        named: int,
+        names: Any,
+        action: Callable[[Any, str], str],
+        rule: int,
+        enforce: bool,
+        edit: Callable[..., Any],
+        key: bytes,
+        most: int,
+        put: Callable[..., None],
+        /,
+    ) -> tuple[bytes, bool]: ...
 
 @final
 class Notices:

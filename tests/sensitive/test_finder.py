@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Iterator
+from itertools import pairwise, product
 from types import ModuleType
 from typing import Any
 
@@ -12,11 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sensitive.messages import ENTITIES, FINDER
-from waf.sensitive import candidates, context, find, readings
+from tests.sensitive.messages import ENTITIES, FINDER, all_entities, detector, request, response
+from waf.config.schema import SensitiveRule
+from waf.sensitive import candidates, context, find, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Notices
+from waf.sensitive.detect import Detector, ResponseFilter
+from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
+from waf.sensitive.mask import Key, hidden, masked
+from waf.sensitive.sketch import Sketch
 from waf.sensitive.validate import cards
 
 try:
@@ -157,7 +163,7 @@ def test_errors_of_what_it_calls_come_through() -> None:
     for wrong in (b"", (b"", "x"), ("name", 0), 5):
         with pytest.raises(TypeError):
             FINDER.find(b"card 4539148803436467", field_at=lambda text, start: wrong)  # type: ignore[arg-type,return-value]  # noqa: B023
-    judge = FINDER._judge
+    judge = FINDER.judge
     assert judge is not None
     for arguments in ((b"x",), ("x", 0, 0, None, []), (b"x", 0, 0, None, ()), (b"x", 0, 0, None, ["x"])):
         with pytest.raises(TypeError):
@@ -262,6 +268,146 @@ def test_candidates_are_in_order() -> None:
 def test_both_find_alike_without_c(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find.speed, "_FINDER", None)
     slow = Finder.build(ENTITIES, None)
-    assert slow._judge is None
+    assert slow.judge is None
     text = b"card 4539148803436467, a@b.example, ssn 536-22-8145"
     assert _told(slow.find(text)) == _told(FINDER.find(text)) != []
+
+
+# ------------------------------------------------------------------------------------- bodies that are here whole
+
+_JSON = st.lists(
+    st.sampled_from(
+        [b'"', b"{", b"}", b"[", b"]", b":", b",", b" ", b"\n", b"\t", b"\\", b'\\"', b"\\\\", b'"a"', b'"a":', b'"k" :', b"1",
+         b"null", b'"x y"', b'"card":', b'{"b":', b'[{"c":', b"\xff", b"\xc3\xa9", b'"' + b"n" * 70 + b'":', b"\v", b"y" * 4200]
+    ),
+    max_size=30,
+).map(b"".join)  # fmt: skip
+
+
+@in_c
+@settings(max_examples=400)
+@given(_JSON, st.lists(st.integers(0, 9000), max_size=4))
+def test_paths(text: bytes, cuts: list[int]) -> None:
+    slow, fast = places.JsonPath(), places.JsonPath()
+    edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    for low, high in pairwise(edges):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(places, "_FOLLOW", None)
+            slow.follow(text[low:high])
+        fast.follow(text[low:high])
+        assert vars(fast) == vars(slow)
+
+
+@in_c
+@given(st.binary(max_size=300), st.sampled_from(["pan", "us-ssn", "x"]), st.binary(min_size=1, max_size=40))
+def test_sketches(value: bytes, id: str, secret: bytes) -> None:
+    key = Key(secret)
+    sketch = Sketch()
+    sketch.add(key.sketch_hash(id, b"another"))
+    before = bytes(sketch.registers)
+    sketch.add(key.sketch_hash(id, value))
+    assert finder.sketch(before, key.sketch, id, value) == bytes(sketch.registers)
+
+
+@in_c
+@given(
+    st.binary(max_size=40) | st.text("abZ019@. -*+", max_size=40).map(str.encode),
+    st.sampled_from(
+        ["all", "everything", "email", "first6last4", "last4", "first4", "last2", "first12last12"]
+    ),
+)
+def test_masks(value: bytes, format: str) -> None:
+    assert finder.masked(value, *hidden(format)) == masked(value, format)
+
+
+_TYPES = (
+    "application/json", "text/html", "text/plain", "application/xml", "text/csv", "application/x-www-form-urlencoded",
+    "application/javascript", "multipart/mixed", "text/event-stream",
+)  # fmt: skip
+_CONFIGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"report_only": ()},
+    {"report_only": (), "response_action": "tokenise"},
+    {"report_only": (), "response_action": "drop"},
+    {"report_only": (), "response_action": "report"},
+    {"report_only": (), "rules": (SensitiveRule(fields=("json.card", "form.*", "csv.card"), action="hash"),)},
+    {"report_only": (), "rules": (SensitiveRule(entities=("email",), action="ignore"),)},
+)
+_BODY_PIECES = (
+    *_PIECES, '{"card":', "4539148803436467", "-4539148803436467", ":4539148803436467,", "\n4539148803436467\n", "card,name\n",
+    "id;card\n", "<script>", "</script>", "var n = ", "a=", "+", "%20", "a.b@example.com", '\\"', "\\u0034539148803436467",
+    "\\/", "&nbsp;", "&lt;", "1,2,", "},{", '"items":[', "4111111111111111", ">4539148803436467<",
+)  # fmt: skip
+_bodies = st.lists(st.sampled_from(_BODY_PIECES), min_size=1, max_size=16).map(
+    lambda pieces: "".join(pieces).encode("utf-8", "surrogateescape")
+)
+
+
+def _whole(checked: Detector, body: bytes, content_type: str, enforce: bool) -> Any:
+    answer = response((b"Content-Type", content_type.encode()), length=len(body))
+    passed = checked.screen(request(), answer, body, enforce)
+    if not isinstance(passed, ResponseFilter):
+        return type(passed)
+    out = passed.whole(body)
+    counts = [
+        (c.entity.id, c.address, c.action, c.count, c.test, c.sure, bytes(c.sketch.registers))
+        for c in passed.tally
+    ]
+    return out, counts, passed.tally.totals, passed.verdict(), passed.response
+
+
+@in_c
+@settings(max_examples=600)
+@given(_bodies, st.sampled_from(_TYPES), st.sampled_from(range(len(_CONFIGS))), st.booleans())
+def test_whole_bodies(body: bytes, content_type: str, config: int, enforce: bool) -> None:
+    checked = detector(**_CONFIGS[config])
+    fast = _whole(checked, body, content_type, enforce)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "settled", lambda *args, **more: None)
+        slow = _whole(checked, body, content_type, enforce)
+    assert fast == slow
+
+
+@in_c
+def test_many_places_are_counted_together() -> None:
+    names = ["".join(pair) for pair in product("abcdefghijklmnopqrst", repeat=2)]
+    body = "[{" + "},{".join(f'"{name}":"{name}@example.com"' for name in names) + "}]"
+    fast = _whole(detector(), body.encode(), "application/json", True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "settled", lambda *args, **more: None)
+        slow = _whole(detector(), body.encode(), "application/json", True)
+    assert fast == slow
+    assert fast[1][-1][1] == "*"
+
+
+@in_c
+def test_what_is_settled_has_to_fit() -> None:
+    judge = FINDER.judge
+    assert judge is not None
+    text = b"card 4539148803436467"
+    hits = FINDER.find(text)
+
+    def settle(**other: Any) -> Any:
+        arguments: dict[str, Any] = {
+            "text": text, "raw": text, "hits": hits, "named": 0, "names": "text", "action": lambda entity, address: "mask",
+            "rule": 0, "enforce": True, "edit": None, "key": bytes(32), "most": 9, "put": lambda *counts: None,
+        }  # fmt: skip
+        return judge.settle(*{**arguments, **other}.values())
+
+    assert settle() == (b"card 453914******6467", True)
+    assert settle(enforce=False) == (text, True)
+    assert settle(action=lambda entity, address: "report") == (text, False)
+    email = next(entity for entity in ENTITIES if entity.id == "email")
+    stranger = all_entities()[0]
+    for wrong in (
+        {"raw": b"short"}, {"key": b"short"}, {"names": 5}, {"action": lambda entity, address: "block"},
+        {"action": lambda entity, address: 5}, {"hits": [Hit(email, 0, 99, 1.0)]}, {"hits": [Hit(stranger, 0, 4, 1.0)]},
+        {"rule": 4, "edit": lambda *hit: Edit(5, 99, b"")},
+    ):  # fmt: skip
+        with pytest.raises(ValueError):  # noqa: PT011 (the words differ)
+            settle(**wrong)
+    for wrong in ({"names": lambda text, place: 5, "named": 3}, {"put": None}, {"action": None}):
+        with pytest.raises(TypeError):
+            settle(**wrong)
+    with pytest.raises(AttributeError):
+        settle(hits=["x"])

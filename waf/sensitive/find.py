@@ -82,7 +82,7 @@ class Finder:
         self._strict = strict
         self._led = tuple(form for form in self._forms if form is not None and form.led)
         judges = speed.judge_type()
-        self._judge = None if judges is None else judges(
+        self.judge = None if judges is None else judges(
             self._forms, Hit, _say, apart, QUIET, ELEMENTS, _TWINS, strict
         )  # fmt: skip
         self._columns: dict[str, tuple[Form, ...]] = {}
@@ -133,8 +133,8 @@ class Finder:
             found = self._candidates.scan(text)
         if not found:
             return []
-        if self._judge is not None:
-            return self._judge.find(text, floor, -1 if ceiling is None else max(ceiling, 0), field_at, found)
+        if self.judge is not None:
+            return self.judge.find(text, floor, -1 if ceiling is None else max(ceiling, 0), field_at, found)
         return self._find(text, floor, ceiling, field_at, found)
 
     def _find(

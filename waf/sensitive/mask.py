@@ -55,6 +55,13 @@ def masked_number(value: bytes, format: str) -> bytes:
     return b"1" + out[1:] if out[:1] == b"0" and len(out) > 1 else out
 
 
+def hidden(format: str) -> tuple[int, int, int]:
+    """A mask as waf/_finder.c knows it: by places (0), everything (1), e-mail (2); the first and last that stay."""
+    if format == "everything":
+        return 1, 0, 0
+    return (2, 0, 0) if format == "email" else (0, *_kept(format))
+
+
 @lru_cache(maxsize=64)
 def _kept(format: str) -> tuple[int, int]:
     if format == "all":

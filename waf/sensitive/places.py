@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
+from waf.sensitive import speed
 from waf.sensitive.containers import Container
 from waf.sensitive.context import label_before
 
@@ -71,6 +72,7 @@ _PASSED: Final = (
 _TOKEN: Final = re.compile(
     _PASSED + rb'(?:"((?:[^"\\]++|\\.)*+)"(?:[ \t\r\n]*+(:))?|([{\[])|([}\]])|("))', re.DOTALL
 )
+_FOLLOW: Final = speed.path_function()
 _END_OF_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _MAX_DEPTH: Final = 64
 _MAX_OPEN: Final = 4096
@@ -93,6 +95,10 @@ class JsonPath:
         text = self._rest + data
         self._rest = b""
         position = 0
+        if _FOLLOW is not None:
+            self._key, again, self._in_string = _FOLLOW(self._stack, self._key, text, self._in_string)
+            self._rest = text[again:]
+            return
         if self._in_string:
             end = _END_OF_STRING.match(text)
             if end is None:

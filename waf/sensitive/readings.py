@@ -14,6 +14,7 @@ import msgspec
 
 from waf.sensitive.context import beginnings, denial_pattern, word_pattern
 from waf.sensitive.entities import EDGES, Entity
+from waf.sensitive.mask import hidden
 from waf.sensitive.validate import VALIDATORS, Validator
 
 LED_REACH: Final = 96
@@ -39,6 +40,7 @@ class Form(msgspec.Struct, frozen=True):
     said: dict[bytes, float]  # what labels said before; bounded
     context_words: tuple[bytes, ...] | None  # how the words begin; None where that is not known
     denied_words: tuple[bytes, ...] | None
+    hides: tuple[int, int, int]  # what the mask leaves, see `mask.hidden`
 
 
 def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> Form:
@@ -65,6 +67,7 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         said={},
         context_words=beginnings(entity.context),
         denied_words=beginnings(entity.negative),
+        hides=hidden("everything" if entity.unwritten else entity.mask),
     )
 
 

@@ -7,6 +7,7 @@ beside each use do everything, and they are the reference.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,11 @@ _FINDER: Final = _chosen()
 def judge_type() -> type[_finder.Judge] | None:
     """What judges candidates; None where Python does."""
     return None if _FINDER is None else _FINDER.Judge
+
+
+def path_function() -> Callable[[list[str], str, bytes, bool], tuple[str, int, bool]] | None:
+    """What follows a JSON body; None where Python does."""
+    return None if _FINDER is None else _FINDER.json_path
 
 
 def notices_type() -> type[_finder.Notices] | None:

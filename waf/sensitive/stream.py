@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from waf.config.schema import SensitiveAction
 from waf.model import Action, BodyRefused, Verdict
 from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Candidate
@@ -25,6 +26,7 @@ from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
+from waf.sensitive.whole import settled
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -129,6 +131,18 @@ class Redactor:
         self._held = body
         self._window = _Window(seen, 0)
         self._found = found
+        if self._ceilings is None and not self._behind and not self._fixed_address and not self._part:
+            hits = self._hits(seen, len(body), 0, len(seen.text) + _PAST)
+            done = settled(
+                self._finder, hits, seen, self._container, self._columns, self._orders, self._key, self.tally,
+                self._edit, enforce=self._enforce,
+            )  # fmt: skip
+            if done is not None:
+                body, self.would_alter = done
+                self.altered = self.would_alter and self._enforce
+                return body
+            self._window.hits = hits
+            self._window.ceiling = len(seen.text) + _PAST
         return self.finish()
 
     def _look_at_type(self, data: bytes) -> None:
@@ -317,14 +331,18 @@ class Redactor:
         if not self._enforce:
             return end
         self.altered = True
-        assert self._window is not None
-        container = self._container_at(self._window, hit.start, hit.end)
-        if action in LENGTHENS:
-            edit = replaced_edit(action, hit, seen, self._held, start, end, container, self._key)
-        else:
-            edit = masked_edit(hit, seen, offset, start, container)
+        edit = self._edit(hit, start, end, action, offset)
         edits.append(edit)
         return edit.end
+
+    def _edit(self, hit: Hit, start: int, end: int, action: SensitiveAction, offset: int = 0) -> Edit:
+        """What is written over a value that stands at `held[start:end]`."""
+        window = self._window
+        assert window is not None
+        container = self._container_at(window, hit.start, hit.end)
+        if action in LENGTHENS:
+            return replaced_edit(action, hit, window.seen, self._held, start, end, container, self._key)
+        return masked_edit(hit, window.seen, offset, start, container)
 
     def _container_at(self, window: _Window, start: int, end: int) -> Container:
         """Within mark-up a script has a grammar of its own, which matters to digits that nothing quotes."""

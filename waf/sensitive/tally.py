@@ -74,6 +74,22 @@ class Tally:
         count.sketch.add(self._key.sketch_hash(entity.id, value))
         self.totals[entity.id] = self.totals.get(entity.id, 0) + 1
 
+    def put(
+        self,
+        entity: Entity,
+        address: str,
+        action: SensitiveAction,
+        count: int,
+        test: int,
+        sure: bool,
+        registers: bytes,
+    ) -> None:
+        """Take the count of a place that was not counted here before; `registers` are those of its sketch."""
+        sketch = Sketch()
+        sketch.registers[:] = registers
+        self._counts[address, entity.id, action] = Count(entity, address, action, count, test, sure, sketch)
+        self.totals[entity.id] = self.totals.get(entity.id, 0) + count
+
     def findings(self, direction: str) -> tuple[Finding, ...]:
         """One for each field and entity. Only a block weighs anything: to have been seen is no attack."""
         return tuple([_finding(count, direction) for count in self._counts.values()])
