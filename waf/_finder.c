@@ -2134,6 +2134,141 @@ static PyTypeObject NoticesType = {
     .tp_methods = notices_methods,
 };
 
+/* ------------------------------------------------------------------------------------------------------- signs */
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *wide; /* by sign: it is not enough to look around it */
+    Py_ssize_t signs;
+    uint64_t reach, *ends;
+    size_t count, room, most;
+} Signs;
+
+static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_GET_SIZE(args) < 3) {
+        PyErr_SetString(PyExc_TypeError, "a match has an id, a start and an end");
+        return NULL;
+    }
+    unsigned long long sign = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 0));
+    unsigned long long end = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 2));
+    if (PyErr_Occurred())
+        return NULL;
+    if (sign >= (unsigned long long)self->signs) {
+        PyErr_SetString(PyExc_ValueError, "no such sign");
+        return NULL;
+    }
+    if (self->count == self->room) {
+        size_t room = self->room ? self->room * 2 : 64;
+        uint64_t *more = PyMem_Realloc(self->ends, room * sizeof *more);
+        if (more == NULL)
+            return PyErr_NoMemory();
+        self->ends = more;
+        self->room = room;
+    }
+    self->ends[self->count++] = end;
+    if (self->count > self->most || self->wide[sign])
+        Py_RETURN_TRUE;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_begin_doc, "begin(most)\n\nA new text, in which more than `most` signs are too many.");
+
+static PyObject *signs_begin(Signs *self, PyObject *number)
+{
+    unsigned long long most = PyLong_AsUnsignedLongLong(number);
+    if (PyErr_Occurred())
+        return NULL;
+    self->most = (size_t)most;
+    self->count = 0;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_windows_doc, "windows(first) -> list[tuple[int, int]]\n\nWhat is within reach of the signs, in order and "
+                                "apart; `first`: the beginning of the text counts as one.");
+
+static PyObject *signs_windows(Signs *self, PyObject *first)
+{
+    int begins = PyObject_IsTrue(first);
+    if (begins < 0)
+        return NULL;
+    PyObject *windows = PyList_New(0);
+    if (windows == NULL || (self->count == 0 && !begins))
+        return windows;
+    if (self->count > 1)
+        qsort(self->ends, self->count, sizeof *self->ends, by_place);
+    uint64_t reach = self->reach, end = begins ? 0 : self->ends[0];
+    uint64_t low = end > reach ? end - reach : 0, high = end + reach;
+    for (size_t i = 0; i <= self->count; i++) {
+        int last = i == self->count;
+        end = last ? 0 : self->ends[i];
+        if (last || end > high + reach) {
+            PyObject *window = Py_BuildValue("KK", (unsigned long long)low, (unsigned long long)high);
+            int failed = window == NULL || PyList_Append(windows, window) < 0;
+            Py_XDECREF(window);
+            if (failed) {
+                Py_DECREF(windows);
+                return NULL;
+            }
+            low = end > reach ? end - reach : 0;
+        }
+        high = end + reach;
+    }
+    return windows;
+}
+
+static int signs_init(Signs *self, PyObject *args, PyObject *kwargs)
+{
+    const char *wide;
+    Py_ssize_t size, reach;
+    if (self->wide != NULL) {
+        PyErr_SetString(PyExc_TypeError, "made once");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(args, "y#n", &wide, &size, &reach))
+        return -1;
+    if (reach < 0) {
+        PyErr_SetString(PyExc_ValueError, "a reach is no less than nothing");
+        return -1;
+    }
+    self->wide = PyMem_Malloc((size_t)size + 1);
+    if (self->wide == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(self->wide, wide, (size_t)size);
+    self->signs = size;
+    self->reach = (uint64_t)reach;
+    return 0;
+}
+
+static void signs_dealloc(Signs *self)
+{
+    PyMem_Free(self->wide);
+    PyMem_Free(self->ends);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef signs_methods[] = {
+    {"begin", (PyCFunction)signs_begin, METH_O, signs_begin_doc},
+    {"windows", (PyCFunction)signs_windows, METH_O, signs_windows_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject SignsType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "waf._finder.Signs",
+    .tp_doc = PyDoc_STR("Signs(wide, reach): called with each sign that Hyperscan reports; `wide` says of each, by a byte, "
+                        "whether it ends the search."),
+    .tp_basicsize = sizeof(Signs),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)signs_init,
+    .tp_dealloc = (destructor)signs_dealloc,
+    .tp_call = (ternaryfunc)signs_call,
+    .tp_methods = signs_methods,
+};
+
 /* ------------------------------------------------------------------------------------------------- the module */
 
 PyDoc_STRVAR(label_doc, "label_before(text, start) -> bytes\n\nAs `context.label_before`.");
@@ -2268,11 +2403,12 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._finder",
 PyMODINIT_FUNC PyInit__finder(void)
 {
     fill_kinds();
-    if (PyType_Ready(&JudgeType) < 0 || PyType_Ready(&NoticesType) < 0)
+    if (PyType_Ready(&JudgeType) < 0 || PyType_Ready(&NoticesType) < 0 || PyType_Ready(&SignsType) < 0)
         return NULL;
     PyObject *made = PyModule_Create(&module);
     if (made == NULL || PyModule_AddObjectRef(made, "Judge", (PyObject *)&JudgeType) < 0 ||
         PyModule_AddObjectRef(made, "Notices", (PyObject *)&NoticesType) < 0 ||
+        PyModule_AddObjectRef(made, "Signs", (PyObject *)&SignsType) < 0 ||
         PyModule_AddIntConstant(made, "NEAR", NEAR) < 0 ||
         PyModule_AddIntConstant(made, "LOOK_BEHIND", LOOK_BEHIND) < 0 ||
         PyModule_AddIntConstant(made, "LED_REACH", LED_REACH) < 0 ||

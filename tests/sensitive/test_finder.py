@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from tests.sensitive.messages import ENTITIES, FINDER, all_entities, detector, request, response
 from waf.config.schema import SensitiveRule
-from waf.sensitive import candidates, context, find, places, readings, stream
+from waf.sensitive import candidates, context, detect, find, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Notices
 from waf.sensitive.detect import Detector, ResponseFilter
 from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key, hidden, masked
+from waf.sensitive.screened import Screened
+from waf.sensitive.sieve import REACH, Signs
 from waf.sensitive.sketch import Sketch
 from waf.sensitive.validate import cards
 
@@ -189,6 +191,21 @@ def test_what_is_noticed(matches: list[tuple[int, int, int, int]]) -> None:
     assert both[0].take() == both[1].take() == []
 
 
+@in_c
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5000)), max_size=40),
+    st.integers(0, 30),
+    st.booleans(),
+)
+def test_windows(signs: list[tuple[int, int]], most: int, first: bool) -> None:
+    both = (Signs(b"\0\1\0", REACH), finder.Signs(b"\0\1\0", REACH))
+    for one in both:
+        one.begin(most)
+    for sign, end in signs:
+        assert both[0](sign, 0, end, 0, None) is both[1](sign, 0, end, 0, None)
+    assert both[0].windows(first) == both[1].windows(first)
+
+
 @given(st.lists(st.tuples(st.integers(1, 900), st.integers(3, 40), st.sampled_from("pcx")), max_size=20))
 def test_what_stands_beside_another(spans: list[tuple[int, int, str]]) -> None:
     by_id = {entity.id: entity for entity in ENTITIES}
@@ -346,7 +363,7 @@ _bodies = st.lists(st.sampled_from(_BODY_PIECES), min_size=1, max_size=16).map(
 def _whole(checked: Detector, body: bytes, content_type: str, enforce: bool) -> Any:
     answer = response((b"Content-Type", content_type.encode()), length=len(body))
     passed = checked.screen(request(), answer, body, enforce)
-    if not isinstance(passed, ResponseFilter):
+    if not isinstance(passed, ResponseFilter | Screened):
         return type(passed)
     out = passed.whole(body)
     counts = [
@@ -364,6 +381,7 @@ def test_whole_bodies(body: bytes, content_type: str, config: int, enforce: bool
     fast = _whole(checked, body, content_type, enforce)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "settled", lambda *args, **more: None)
+        patch.setattr(detect, "fits", lambda *args: False)
         slow = _whole(checked, body, content_type, enforce)
     assert fast == slow
 
@@ -375,6 +393,7 @@ def test_many_places_are_counted_together() -> None:
     fast = _whole(detector(), body.encode(), "application/json", True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "settled", lambda *args, **more: None)
+        patch.setattr(detect, "fits", lambda *args: False)
         slow = _whole(detector(), body.encode(), "application/json", True)
     assert fast == slow
     assert fast[1][-1][1] == "*"

@@ -16,7 +16,7 @@ from waf.config.schema import Sensitive
 from waf.http1.memo import Memo
 from waf.model import PatternStore, Request, Response
 from waf.sensitive.coding import codings, decoder
-from waf.sensitive.containers import Container, container_of, readable_charset
+from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
 from waf.sensitive.entities import Entity, custom_entity
 from waf.sensitive.exact import ExactData, exact_entity
 from waf.sensitive.find import Finder
@@ -27,10 +27,12 @@ from waf.sensitive.orders import Lift, Policy
 from waf.sensitive.records import RecordMask
 from waf.sensitive.requests import Readable, RequestCheck, RequestHits
 from waf.sensitive.responses import Clean, ResponseFilter, Unread, remark
+from waf.sensitive.screened import Screened
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.uploads import UploadSearch
 from waf.sensitive.views import View, view
+from waf.sensitive.whole import fits
 
 __all__ = ["Clean", "Detector", "RequestHits", "ResponseFilter", "Unread"]
 
@@ -158,7 +160,7 @@ class Detector:
         enforce: bool = True,
         ceilings: dict[str, int] | None = None,
         lift: Lift | None = None,
-    ) -> ResponseFilter | Unread | Clean | None:
+    ) -> Screened | ResponseFilter | Unread | Clean | None:
         """For a whole body that has no coding and is no range: what it has to go through, by its `whole`.
 
         `Clean` goes on as it is, its head too; None: the type holds no text.
@@ -178,6 +180,20 @@ class Detector:
         found = self._finder.candidates(seen.text)
         if not found and not kind.by_column:
             return self._clean
+        orders = self.policy.orders("response", request.path).lifted(lift)
+        if (
+            ceilings is None
+            and not kind.by_column
+            and self._finder.judge is not None
+            and response.status != 206
+            and fits(seen, orders)
+            and (container := sniffed(container, body)) is not None
+        ):
+            if enforce:
+                response = truthful(response, decoded=False, gzipped=False, lengthens=orders.lengthens)
+            return Screened(
+                response, self._finder, container, orders, self.key, seen, found, enforce=enforce
+            )  # fmt: skip
         passed = self.response_filter(request, response, enforce, ceilings, lift)
         if isinstance(passed, ResponseFilter):
             passed.look_at(seen, found)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import hyperscan
 
 from waf.model import PatternStore
+from waf.sensitive import speed
 from waf.sensitive.forms import Form, humped
 
 REACH: Final = 320
@@ -27,9 +28,11 @@ _CROWDED: Final = 96  # bytes of text for each sign from which on it is cheaper 
 class Sieve:
     """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
 
-    def __init__(self, database: Any, wide: frozenset[int]) -> None:
+    def __init__(self, database: Any, wide: bytes) -> None:
+        """`wide` says of each sign, by a byte, that the match it belongs to may reach far."""
         self._database = database
         self._wide = wide
+        self._signs = speed.signs_type() or Signs
 
     @classmethod
     def build(cls, forms: Sequence[Form], store: PatternStore | None) -> Sieve | None:
@@ -38,7 +41,7 @@ class Sieve:
         if not signs:
             return None
         key = _key(signs)
-        wide = frozenset(number for number, far in enumerate(signs.values()) if far)
+        wide = bytes(signs.values())
         kept = store.load(key) if store is not None else None
         if kept is not None:
             try:
@@ -59,35 +62,53 @@ class Sieve:
 
     def scratch(self) -> Any:
         """What one thread needs to scan."""
-        return hyperscan.Scratch(self._database)
+        return hyperscan.Scratch(self._database), self._signs(self._wide, REACH)
 
     def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
         """The parts of `text` to search, in order and apart; None for all of it, an empty list for none."""
-        ends: list[int] = []
-        most = len(text) // _CROWDED
-        wide = self._wide
-
-        def noticed(sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            ends.append(end)
-            return True if len(ends) > most or sign in wide else None
-
+        space, signs = scratch
+        signs.begin(len(text) // _CROWDED)
         try:
-            self._database.scan(text, match_event_handler=noticed, scratch=scratch)
+            self._database.scan(text, match_event_handler=signs, scratch=space)
         except hyperscan.ScanTerminated:
             return None
         # A context word at the very beginning has nothing before it that its sign could tell it by.
-        if text[:1].isalpha():
-            ends.append(0)
+        found: list[tuple[int, int]] = signs.windows(text[:1].isalpha())
+        return found
+
+
+class Signs:
+    """What Hyperscan reports, as windows; called with each sign. The reference of `Signs` in waf/_finder.c."""
+
+    def __init__(self, wide: bytes, reach: int) -> None:
+        self._wide = wide
+        self._reach = reach
+        self._most = 0
+        self._ends: list[int] = []
+
+    def begin(self, most: int) -> None:
+        """A new text, in which more than `most` signs are too many."""
+        self._most = most
+        self._ends = []
+
+    def __call__(self, sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
+        """True where it is cheaper to search all of the text, or needed."""
+        self._ends.append(end)
+        return True if len(self._ends) > self._most or self._wide[sign] else None
+
+    def windows(self, first: bool) -> list[tuple[int, int]]:
+        """What is within reach of the signs, in order and apart; `first`: the text's beginning counts as one."""
+        ends = sorted([*self._ends, 0] if first else self._ends)
         if not ends:
             return []
-        ends.sort()
+        reach = self._reach
         windows = []
-        low, high = ends[0] - REACH, ends[0] + REACH
+        low, high = ends[0] - reach, ends[0] + reach
         for end in ends:
-            if end - REACH > high:
+            if end - reach > high:
                 windows.append((max(low, 0), high))
-                low = end - REACH
-            high = end + REACH
+                low = end - reach
+            high = end + reach
         windows.append((max(low, 0), high))
         return windows
 

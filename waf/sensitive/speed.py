@@ -33,6 +33,11 @@ def judge_type() -> type[_finder.Judge] | None:
     return None if _FINDER is None else _FINDER.Judge
 
 
+def signs_type() -> type[_finder.Signs] | None:
+    """What takes the signs that Hyperscan reports; None where Python does."""
+    return None if _FINDER is None else _FINDER.Signs
+
+
 def path_function() -> Callable[[list[str], str, bytes, bool], tuple[str, int, bool]] | None:
     """What follows a JSON body; None where Python does."""
     return None if _FINDER is None else _FINDER.json_path

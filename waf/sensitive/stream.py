@@ -26,7 +26,7 @@ from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
-from waf.sensitive.whole import settled
+from waf.sensitive.whole import fits, settled
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -128,22 +128,29 @@ class Redactor:
         self._look_at_type(body)
         if self._binary:
             return body
-        self._held = body
-        self._window = _Window(seen, 0)
+        self.show(seen)
         self._found = found
-        if self._ceilings is None and not self._behind and not self._fixed_address and not self._part:
+        if self._settles(seen):
             hits = self._hits(seen, len(body), 0, len(seen.text) + _PAST)
             done = settled(
                 self._finder, hits, seen, self._container, self._columns, self._orders, self._key, self.tally,
-                self._edit, enforce=self._enforce,
+                self.edit, enforce=self._enforce,
             )  # fmt: skip
             if done is not None:
                 body, self.would_alter = done
                 self.altered = self.would_alter and self._enforce
                 return body
-            self._window.hits = hits
-            self._window.ceiling = len(seen.text) + _PAST
         return self.finish()
+
+    def _settles(self, seen: View) -> bool:
+        """It can be done in one step."""
+        plain = not (self._ceilings or self._behind or self._fixed_address or self._part)
+        return plain and self._finder.judge is not None and fits(seen, self._orders)
+
+    def show(self, seen: View) -> None:
+        """All of a body, for `edit`."""
+        self._held = seen.raw
+        self._window = _Window(seen, 0)
 
     def _look_at_type(self, data: bytes) -> None:
         """By the first bytes of the body."""
@@ -331,11 +338,11 @@ class Redactor:
         if not self._enforce:
             return end
         self.altered = True
-        edit = self._edit(hit, start, end, action, offset)
+        edit = self.edit(hit, start, end, action, offset)
         edits.append(edit)
         return edit.end
 
-    def _edit(self, hit: Hit, start: int, end: int, action: SensitiveAction, offset: int = 0) -> Edit:
+    def edit(self, hit: Hit, start: int, end: int, action: SensitiveAction, offset: int = 0) -> Edit:
         """What is written over a value that stands at `held[start:end]`."""
         window = self._window
         assert window is not None

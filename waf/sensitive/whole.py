@@ -1,7 +1,7 @@
 """A body that is here whole, its hits settled in one call (`Judge.settle` in waf/_finder.c).
 
 Owns what C is told of containers: how fields are named, and where digits may stand without quotes. `stream.Redactor` is the
-reference; it is also what answers wherever `settled` says None.
+reference; it also answers wherever `settled` says None.
 """
 
 from __future__ import annotations
@@ -76,11 +76,14 @@ def settled(
     None where the reference has to do it.
     """
     judge = finder.judge
-    if judge is None or len(seen.text) != len(seen.raw) or orders.blocks or tally:
+    if judge is None or not fits(seen, orders) or tally:
         return None
     if finder.lasting:
-        neighbours = Neighbours(hits)
-        hits = [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
+        for hit in hits:
+            if hit.entity.beside:
+                neighbours = Neighbours(hits)
+                hits = [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
+                break
     how, names = _NAMING[container]
     if columns is not None and columns.names:
         how, names = _ASKED, columns.named_at
@@ -88,3 +91,8 @@ def settled(
         seen.text, seen.raw, hits, how, names, orders.action, _RULES.get(container, _NO_RULE), enforce, edit, key.sketch,
         MAX_PLACES, tally.put,
     )  # fmt: skip
+
+
+def fits(seen: View, orders: Orders) -> bool:
+    """Each character of the view stands where its bytes do, and nothing can be refused."""
+    return len(seen.text) == len(seen.raw) and not orders.blocks

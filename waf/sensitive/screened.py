@@ -1,0 +1,76 @@
+"""An answer that is here whole and in which there is something: its body settled at once.
+
+What `responses.ResponseFilter` is to a body in pieces, without what a body in pieces needs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from waf.config.schema import SensitiveAction
+from waf.model import Response, Verdict
+from waf.sensitive.candidates import Candidate
+from waf.sensitive.containers import Container
+from waf.sensitive.edits import Edit
+from waf.sensitive.find import Finder, Hit
+from waf.sensitive.mask import Key
+from waf.sensitive.orders import Orders
+from waf.sensitive.responses import verdict_of
+from waf.sensitive.stream import Redactor
+from waf.sensitive.tally import Tally
+from waf.sensitive.views import View
+from waf.sensitive.whole import settled
+
+
+class Screened:
+    """As `ResponseFilter`; `response` is the head to send, `tally` what the inventory keeps."""
+
+    def __init__(
+        self,
+        response: Response,
+        finder: Finder,
+        container: Container,
+        orders: Orders,
+        key: Key,
+        seen: View,
+        found: list[Candidate],
+        *,
+        enforce: bool,
+    ) -> None:
+        """`found` are the candidates in `seen`, for which `whole.fits` is true; the container is no table."""
+        self.response: Final = response
+        self.tally: Final = Tally(key)
+        self._finder = finder
+        self._container = container
+        self._orders = orders
+        self._key = key
+        self._seen = seen
+        self._found = found
+        self._enforce = enforce
+        self._would_alter = False
+        self._writer: Redactor | None = None
+
+    def whole(self, body: bytes) -> bytes:
+        """The body as policy lets it go on."""
+        seen = self._seen
+        hits = self._finder.find(seen.text, found=self._found)
+        done = settled(
+            self._finder, hits, seen, self._container, None, self._orders, self._key, self.tally, self._edit,
+            enforce=self._enforce,
+        )  # fmt: skip
+        assert done is not None, "whoever made this asked before"
+        body, self._would_alter = done
+        return body
+
+    def verdict(self) -> Verdict:
+        """What was found and done."""
+        return verdict_of(
+            self.tally, (), altered=self._would_alter and self._enforce, would=self._would_alter
+        )
+
+    def _edit(self, hit: Hit, start: int, end: int, action: SensitiveAction) -> Edit:
+        """What is no plain mask is written by the reference."""
+        if self._writer is None:
+            self._writer = Redactor(self._finder, self._container, self._orders, self._key, tally=self.tally)
+            self._writer.show(self._seen)
+        return self._writer.edit(hit, start, end, action)
