@@ -47,14 +47,26 @@ _VERHOEFF_P: Final = tuple(
 )  # fmt: skip
 
 
+_VERHOEFF: Final = tuple(
+    tuple(bytes(48) + bytes(row[permuted[digit]] for digit in range(10)) for row in _VERHOEFF_D)
+    for permuted in _VERHOEFF_P
+)
+"""By place, check so far and digit as it is written."""
+
+
 def verhoeff(digits: bytes) -> bool:
     """The last digit is right by J. Verhoeff's dihedral check (1969)."""
     check = 0
-    for place, digit in enumerate(reversed(digits.translate(VALUE))):
-        check = _VERHOEFF_D[check][_VERHOEFF_P[place % 8][digit]]
+    for place, digit in enumerate(digits[::-1]):
+        check = _VERHOEFF[place & 7][check][digit]
     return check == 0
+
+
+_BASE36: Final = {
+    ord(c): str(int(c, 36)).encode() for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+}
 
 
 def mod97(text: bytes) -> int:
     """ISO/IEC 7064 MOD 97-10 of letters and digits, letters counting 10 to 35."""
-    return int("".join(str(int(chr(c), 36)) for c in text)) % 97
+    return int(b"".join([_BASE36[c] for c in text])) % 97
