@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from waf.http1.memo import Memo
+from waf.inspect.bodies.parsed import LONGEST_NAME
 from waf.inspect.layers import unpercent
 from waf.model import Field, HeaderLine, Part
 
@@ -25,11 +26,12 @@ _HEADERS: Final = Memo(
 
 
 def name_text(name: bytes) -> str:
-    """A client's name for something as text; bytes that are no UTF-8 become \\xNN."""
+    """The first `LONGEST_NAME` characters of a client's name for something; bytes that are no UTF-8 become \\xNN."""
     try:
-        return name.decode()
+        text = name.decode()
     except UnicodeDecodeError:
-        return name.decode("utf-8", "backslashreplace")
+        text = name.decode("utf-8", "backslashreplace")
+    return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME]
 
 
 def path_fields(path: bytes) -> list[Field]:

@@ -15,10 +15,11 @@ from waf.sensitive.containers import Container
 from waf.sensitive.context import label_before
 
 MAX_NAME: Final = 120
+_LONGEST: Final = 256  # characters of a name that are looked at; all beyond is left out
 _UNSAFE: Final = re.compile(r"[^\w.\[\]:@$*-]+")
 _LONG_DIGITS: Final = re.compile(r"[0-9]{4,}")
 _TELLING: Final = re.compile(
-    r"[\w.+%-]+@[\w.-]+"  # an address
+    r"(?<![\w.+%-])[\w.+%-]++@[\w.-]+"  # an address
     r"|[A-Z]{0,2}[0-9](?:[ ./-]?[A-Z]?[0-9]){4,}[A-Za-z0-9]*"  # a number, in groups or not
     r"|(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"  # a key
 )
@@ -26,7 +27,7 @@ _TELLING: Final = re.compile(
 
 def safe_name(name: str) -> str:
     """A field's name that is safe to log and to count: apps and clients make names of values."""
-    return _TELLING.sub("*", name)[:MAX_NAME]
+    return _TELLING.sub("*", name[:_LONGEST])[:MAX_NAME]
 
 
 def named(container: Container, name: str) -> str:

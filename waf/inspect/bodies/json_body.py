@@ -203,11 +203,12 @@ def _lenient_decoder(notes: Notes) -> json.JSONDecoder:
         unique = dict(items)
         if len(unique) == len(items):
             return unique
-        names = [name for name, _ in items]
-        for name in unique:
-            if names.count(name) > 1:
+        seen: set[str] = set()
+        for name, _ in items:
+            if name in seen:
                 notes.add("protocol.json-duplicate-key", Part.JSON, name)
                 break
+            seen.add(name)
         return _Pairs(items)
 
     def odd_number(text: str) -> str:
