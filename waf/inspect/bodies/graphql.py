@@ -18,10 +18,11 @@ MAX_SELECTIONS: Final = 1000
 MAX_BATCH: Final = 20
 
 _LOOKS_LIKE: Final = re.compile(
-    r"\s*(?:#[^\n]*\s*)*(?:(?:query|mutation|subscription)\b[^{;]{0,1000}\{|fragment\s+\w+\s+on\s|\{\s*[\w.#])"
+    r"\s*+(?:#[^\n]*+\s*+)*+(?:(?:query|mutation|subscription)\b[^{;]{0,1000}\{|fragment\s+\w+\s+on\s|\{\s*[\w.#])"
 )
 _TOKEN: Final = re.compile(
-    r'"""(?P<block>(?:[^"\\]|\\.|"(?!""))*)"""|"(?P<text>(?:[^"\\\n]|\\.)*)"|#[^\n]*'
+    # A literal that is not closed ends with the text or the line: to look for its end from every quote is quadratic.
+    r'"""(?P<block>(?:[^"\\]|\\.|"(?!""))*+)(?:"""|\\?\Z)|"(?P<text>(?:[^"\\\n]|\\.)*+)(?P<end>"?)|#[^\n]*'
     r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[{}()\[\]:@$!=|&]|\.\.\.)",
     re.S,
 )
@@ -81,6 +82,8 @@ def check_text(text: str, notes: Notes) -> None:
         elif mark == ")":
             arguments -= 1
             broken |= arguments < 0
+        elif mark is None and match["text"] is not None and not match["end"]:
+            broken = True
         elif mark == ":" and colon_may_alias:
             aliases += 1
             selections -= 1  # alias and field are one selection

@@ -9,22 +9,110 @@ probe), reach into an object's insides, or call what starts a process.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from waf.inspect.confirm.shape import WINDOW, is_document
 from waf.model import Confidence
 
-_EXPRESSION: Final = re.compile(
-    rb"\{\{\{?[\s\x00]*(?P<a>.{1,600}?)\}\}|(?:\$|#|\*|@|~|%|\$!|__\$)\{(?P<b>[^\n]{1,600}?)\}"
-    rb"|<%[-=#!@]?(?P<c>.{1,600}?)-?%>|\[\[(?P<d>[^\[\]]{1,300})\]\]"
-    rb"|\{%-?\s*(?P<e>.{1,600}?)-?%\}|<#(?P<f>[^>]{1,300})>|#set\s?\((?P<g>.{1,400}?)\)"
-    rb"|@\((?P<h>[^\n]{1,200}?)\)|\{(?P<i>(?:php|system|exec|passthru|self::|\$smarty|@math |"
-    rb"math |fetch |include |literal|if |eval |var_dump|phpinfo|constant|Smarty)[^\n{}]{0,300})\}"
-    rb"|(?<![\w\\^_])\{(?P<j>\d{1,9}\s?[*+-]\s?\d{1,9})\}|#\{(?P<k>.{1,300}?)\}|@\{(?P<l>.{1,300}?)\}"
-    rb"|\$\{\{(?P<m>.{1,300}?)\}\}|\[#(?P<n>[^\]]{1,300})\]|@(?P<o>(?:System|DateTime|Html|Model|Context"
-    rb"|Request|code|functions|using)\b[^\n]{1,200})|(?:\{\{|\$\{|<%=?)(?P<z>.{1,600})",
-    re.I | re.S,
+class _Delimited(NamedTuple):
+    """A way in which engines mark expressions: what opens one, what closes it, and what must not stand between."""
+
+    opening: re.Pattern[bytes]
+    closing: bytes
+    longest: int  # bytes between
+    without: bytes = b""
+    dash: bool = False  # a "-" before the closing belongs to it
+
+
+def _delimited(
+    opening: bytes, closing: bytes, longest: int, without: bytes = b"", dash: bool = False
+) -> _Delimited:
+    return _Delimited(re.compile(opening, re.I), closing, longest, without, dash)
+
+
+_WAYS: Final = (
+    _delimited(rb"\{\{\{?[\s\x00]*+(?!\})", b"}}", 600),
+    _delimited(rb"(?:\$!?|[#*@~%]|__\$)\{", b"}", 600, b"\n"),
+    _delimited(rb"<%[-=#!@]?", b"%>", 600, dash=True),
+    _delimited(rb"\[\[", b"]]", 300, b"[]"),
+    _delimited(rb"\{%-?\s*+", b"%}", 600, dash=True),
+    _delimited(rb"<#", b">", 300),
+    _delimited(rb"#set\s?\(", b")", 400),
+    _delimited(rb"@\(", b")", 200, b"\n"),
+    _delimited(
+        rb"\{(?=php|system|exec|passthru|self::|\$smarty|@math |math |fetch |include |literal|if |eval |var_dump"
+        rb"|phpinfo|constant|smarty)",
+        b"}",
+        300,
+        b"\n{",
+    ),
+    _delimited(rb"(?<![\w\\^_])\{(?=\d{1,9}\s?[*+-]\s?\d{1,9}\})", b"}", 24),
+    _delimited(rb"[#@]\{", b"}", 300),
+    _delimited(rb"\$\{\{", b"}}", 300),
+    _delimited(rb"\[#", b"]", 300),
 )
+"""In the order in which they are tried at one place."""
+
+_UNCLOSED: Final = (
+    (re.compile(rb"@(?=(?:System|DateTime|Html|Model|Context|Request|code|functions|using)\b)", re.I), b"\n", 200),
+    (re.compile(rb"\{\{|\$\{|<%=?"), b"", 600),
+)
+"""What needs no end: the opening, what ends it, and how much is taken at most."""
+
+_OPENER: Final = re.compile(
+    rb"\{(?:[{%\dpsefilmvc$@])|[$#*@~%]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfu]", re.I
+)
+_OPENERS_MAX: Final = 64
+"""Openings that are tried from one start; those that nothing closes are cheap, but a text may be full of them."""
+
+
+def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bytes]]:
+    """Where expressions begin and end within the bounds, in order and apart, and what stands between the delimiters."""
+    stop = min(stop, len(value))
+    for _ in range(_OPENERS_MAX):
+        opener = _OPENER.search(value, start, stop)
+        if opener is None:
+            return
+        start = opener.start()
+        found = _closed(value, start, stop) or _open(value, start, stop)
+        if found is None:
+            start += 1
+            continue
+        end, inside = found
+        yield start, end, inside
+        start = end
+
+
+def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
+    for way in _WAYS:
+        opening = way.opening.match(value, start, stop)
+        if opening is None:
+            continue
+        begin = opening.end()
+        end = value.find(way.closing, begin + 1, min(begin + way.longest + len(way.closing), stop))
+        if end < 0:
+            continue
+        inside = value[begin:end]
+        if way.without and inside.translate(None, way.without) != inside:
+            continue
+        if way.dash and inside[1:].endswith(b"-"):
+            inside = inside[:-1]
+        return end + len(way.closing), inside
+    return None
+
+
+def _open(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
+    for opening, ending, longest in _UNCLOSED:
+        match = opening.match(value, start, stop)
+        if match is not None:
+            inside = value[match.end() : min(match.end() + longest, stop)]
+            inside = inside.partition(ending)[0] if ending else inside
+            if inside:
+                return match.end() + len(inside), inside
+    return None
+
+
 _PROBE: Final = re.compile(
     rb"[\s(]*(?:(?:set|assign|var)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
     rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
@@ -79,7 +167,9 @@ _BARE: Final = re.compile(
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
     re.I,
 )
-_CI: Final = re.compile(rb"\$\{\{\s*[\w.-]+(?:\.[\w*-]+)*(?:\s*(?:==|!=|\|\||&&)\s*[\w.'\"/-]+)*\s*\}\}")
+_CI: Final = re.compile(
+    rb"\$\{\{\s*+(?=[\w.-])[\w-]*+(?:\.[\w*-]*+)*+(?:\s*+(?:==|!=|\|\||&&)\s*+[\w.'\"/-]++)*+\s*+\}\}"
+)
 
 
 _DEEP: Final = re.compile(
@@ -100,22 +190,22 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return _in_document(value)
     start = max(0, span[0] - 64)
     best: Confidence | None = None
-    for number, match in enumerate(_EXPRESSION.finditer(value, start, start + WINDOW)):
+    for number, (begin, end, between) in enumerate(_expressions(value, start, start + WINDOW)):
         if number >= _PLACES_MAX:
             break
-        inside = next(group for group in match.groups() if group is not None).lstrip(b"${#[:= ")
-        if _REACH.search(inside) and not _CI.match(match[0]):
+        inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
+        if _REACH.search(inside) and not _CI.match(value, begin, end):
             return Confidence.HIGH
-        if _PROBE.match(inside) and _probe_stands(value, match):
+        if _PROBE.match(inside) and _probe_stands(value, begin):
             return Confidence.HIGH
         if (
             _BARE.match(inside)
-            and match[0][:2] in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p")
+            and mark in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p")
             and len(value) < 64
         ):
             best = (
                 Confidence.HIGH
-                if match[0][:2] == b"<%"
+                if mark == b"<%"
                 or inside.strip()
                 not in (b".", b"this", b"env", b"class", b"app", b"request", b"session", b"environment")
                 else Confidence.MEDIUM
@@ -133,6 +223,6 @@ def _in_document(value: bytes) -> Confidence | None:
     return None
 
 
-def _probe_stands(value: bytes, match: re.Match[bytes]) -> bool:
+def _probe_stands(value: bytes, begin: int) -> bool:
     """Arithmetic of literals is a probe unless a formula or a sentence is around it."""
-    return len(value) < 256 or value.count(b" ", 0, match.start()) < 4
+    return len(value) < 256 or value.count(b" ", 0, begin) < 4
