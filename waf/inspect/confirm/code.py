@@ -10,14 +10,14 @@ import re
 from typing import Final
 
 from waf.inspect.confirm import stands
-from waf.inspect.confirm.shape import is_document, prose_words
+from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words
 from waf.model import Confidence
 
 _ARGUMENT: Final = (
     rb"\s*\(\s*(?:['\"`$@/\\(<\[{]|\d|base64_decode|chr\(|hex2bin|str_rot13|gzinflate|getenv|request"
     rb"|params|argv|file|__file__|__dir__|new\s|b['\"]|f['\"]|u['\"]|r['\"])"
 )
-_CALL: Final = re.compile(
+_CALL: Final = for_lower_case(
     rb"(?<![\w$>])@?\\?(?:system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert"
     rb"|create_function|call_user_func(?:_array)?|file_get_contents|file_put_contents|fopen|readfile"
     rb"|show_source|highlight_file"
@@ -29,9 +29,8 @@ _CALL: Final = re.compile(
     rb"|extract|parse_str|session_start|simplexml_load_string)"
     + _ARGUMENT
     + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|get_defined_vars)\s*\(\s*\)",
-    re.I,
 )
-_SURE: Final = re.compile(
+_SURE: Final = for_lower_case(
     rb"<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"
     rb"|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)"
     rb"|<script\s+(?:language\s*=\s*['\"]?php|runat)"
@@ -49,7 +48,6 @@ _SURE: Final = re.compile(
     rb"|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
     rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
     rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\([\w'\"]{1,12}\.\(?[\w'\".()]{1,40}\)\(|\(\s*function\s*\(\)\s*\{\s*return\s+(?:process|global)\b|\bglobal\s*\[\s*['\"]process|['\"]\s*\.\s*execute\s*\(\s*\)",
-    re.I,
 )
 
 
@@ -57,11 +55,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a value that is code. None for documents and sentences."""
     if is_document(value):
         return None
+    lowered = value.lower()
     around = (max(0, span[0] - 32), span[1] + 160)
-    match = _SURE.search(value, *around)
+    match = _SURE.search(lowered, *around)
     if match:
         return stands.confirm(value, match.span())
-    match = _CALL.search(value, *around)
+    match = _CALL.search(lowered, *around)
     if match is None or prose_words(value, match.start()) >= 2:
         return None
     if stands.confirm(value, match.span()) is None or _TALK.match(value, match.end()):

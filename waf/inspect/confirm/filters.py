@@ -56,7 +56,7 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
 # --------------------------------------------------------------------------------------------------------- XPath
 
 _XPATH: Final = re.compile(
-    rb"['\"]?\s*\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
+    rb"['\"]?\s*+\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
     rb"|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
@@ -110,7 +110,7 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     text = value[:2048]
     if _OBJECT.search(text):
         return Confidence.HIGH
-    return Confidence.HIGH if _SCRIPT.search(text) and len(text) < 600 else None
+    return Confidence.HIGH if len(text) < 600 and _SCRIPT.search(text) else None
 
 
 # ------------------------------------------------------------------------------------ header lines (RFC 9112, 5322)

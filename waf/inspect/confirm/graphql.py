@@ -14,7 +14,7 @@ from waf.model import Confidence
 _CAP: Final = 8192
 _ALIAS: Final = re.compile(rb"[{\s,}]\w{1,40}\s{0,4}:\s{0,4}(\w{1,60})\s{0,4}[({]")
 _DIRECTIVE: Final = re.compile(rb"@(\w{1,40})")
-_STRING: Final = re.compile(rb'"""(?:[^"]|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"')
+_STRING: Final = re.compile(rb'"""(?:[^"]|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\.)*+"?')
 _OPENING: Final = re.compile(rb"\s*(?:\{|query\b|mutation\b|subscription\b|fragment\b)")
 
 ALIASES: Final = 12

@@ -17,6 +17,7 @@ from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_af
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
+_URLS_MAX: Final = 8
 _TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{0,40})", re.S)
 _ATTRIBUTE: Final = re.compile(
     rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?"
@@ -282,7 +283,9 @@ _URL: Final = re.compile(
 def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for a script URL anywhere in a value: a link parameter, a Markdown link."""
     start = max(0, span[0] - 64)
-    for match in _URL.finditer(value, start, span[1] + 512):
+    for number, match in enumerate(_URL.finditer(value, start, span[1] + 512)):
+        if number >= _URLS_MAX:
+            break
         rest = value[match.start(1) : match.start(1) + 512]
         if _HARMLESS.match(rest.split(b'"')[0].split(b"'")[0].split(b"<")[0].rstrip(b")")):
             continue

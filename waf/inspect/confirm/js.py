@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import WINDOW, is_document, of_value, prose_words, words_after
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
 _WINDOW: Final = 1024  # script that leaves its place does so at once
@@ -29,7 +29,7 @@ _SINK: Final = re.compile(
     + rb")?(?:\(|`|\.(?:call|apply|bind)\b)",
     re.I,
 )
-_LOUD: Final = re.compile(
+_LOUD: Final = for_lower_case(
     rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts"
     rb"|getelement|queryselector"
     rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis"
@@ -46,7 +46,6 @@ _LOUD: Final = re.compile(
     rb"|btoa|unescape|decodeuricomponent)\s*\("
     rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/"
     rb"|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
-    re.I,
 )
 _OBSCURE: Final = re.compile(
     rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f"
@@ -75,7 +74,7 @@ _LITERAL_CALL: Final = re.compile(
 def is_code(text: bytes) -> bool:
     """True where `text`, which stands where only script can stand, does something: calls, assigns, navigates."""
     piece = text[:WINDOW]
-    if _SINK.search(piece) or _LOUD.search(piece) or _OBSCURE.search(piece):
+    if _SINK.search(piece) or _LOUD.search(piece.lower()) or _OBSCURE.search(piece):
         return True
     return bool(_JS_PUNCTUATION.search(piece)) and not _WORDY.search(piece)
 
@@ -113,7 +112,7 @@ _short: Final = of_value(lambda value: _judge(value, True))
 
 
 def _sinks(piece: bytes) -> list[re.Match[bytes]]:
-    found = [*_SINK.finditer(piece), *_LOUD.finditer(piece), *_LITERAL_CALL.finditer(piece)]
+    found = [*_SINK.finditer(piece), *_LOUD.finditer(piece.lower()), *_LITERAL_CALL.finditer(piece)]
     found.sort(key=lambda match: match.start())
     return found
 
@@ -142,7 +141,7 @@ _CODE_ONLY: Final = re.compile(
 
 
 def _whole(piece: bytes) -> Confidence | None:
-    if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece):
+    if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece.lower()):
         return None
     if re.search(
         rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode"

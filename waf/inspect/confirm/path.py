@@ -17,13 +17,13 @@ _CAP: Final = 1024
 
 _BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
 _UP: Final = re.compile(
-    rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?:%25)+2e(?:(?:%25)+2e)|\xc0\xae\xc0\xae"
+    rb"(?:(?<!\.)(?:\.\.){1,2}(?!\.)|\.%2e|%2e\.|%2e%2e|(?<!%25)(?:%25)++2e(?:(?:%25)++2e)|\xc0\xae\xc0\xae"
     rb"|\xe0\x80\xae\xe0\x80\xae|%c0%ae%c0%ae|%uff0e%uff0e|\.\x00\.|\xe3\x80\x82\xe3\x80\x82"
     rb"|\.\[?\]?\.)(?:;[^/\\]{0,16})?(?=[/\\\x00]|%2f|%5c|0x2f|0x5c|%25|%c0|%u|$|\xc0|\xe0|\xef|\xe2)",
     re.I,
 )
 _SEPARATOR: Final = re.compile(
-    rb"[/\\]+|0x(?:2f|5c)|(?:%25)*%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95"
+    rb"[/\\]+|0x(?:2f|5c)|(?<!%25)(?:%25)*+%?(?:2f|5c)|%c0%af|%c1%9c|\xc0\xaf|\xc1\x9c|\xe0\x80\xaf|%u221[56]|\xe2\x88\x95"
     rb"|\xe2\x88\x96|\xef\xbc\x8f|\xef\xbc\xbc|\x00",
     re.I,
 )

@@ -23,6 +23,18 @@ _SAMPLE: Final = 4096
 _KINDS: Final = 1024  # bytes whose kinds are counted
 
 
+_CAPITAL: Final = re.compile(rb"\\.|[A-Z]", re.S)
+
+
+def for_lower_case(expression: bytes, flags: int = 0) -> re.Pattern[bytes]:
+    """An expression for texts in lower case: twice as fast as one that compares without case.
+
+    `re` skips to literals and sets of first characters only where it compares them as they are.
+    """
+    lowered = _CAPITAL.sub(lambda m: m[0] if m[0][:1] == b"\\" else m[0].lower(), expression)
+    return re.compile(lowered, flags)
+
+
 def is_document(value: bytes) -> bool:
     """True for text as people paste it: at least four line ends, most lines with some content, or indents.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import is_document, prose_words, words_after
+from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, SUBCOMMANDS, WEAK, WITH_OBJECT, Takes
 from waf.model import Confidence
 
@@ -30,7 +30,7 @@ _START: Final = re.compile(
 )
 """A separator or the opening of a substitution, with prefixes that leave the next word a command."""
 
-_SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{])+[\s\x00(!{]*")
+_SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{]){1,64}+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _NOISE: Final = re.compile(
     rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\s\w]|$)|\$\{\w{1,8}\}(?=\w)"
@@ -58,7 +58,7 @@ _CODE: Final = re.compile(
 )
 _LAST: Final = re.compile(rb"\s*(?:$|[;|&)`#'\"\r\n<>,}]|//|-[\w-])")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
-_UNMISTAKABLE: Final = re.compile(
+_UNMISTAKABLE: Final = for_lower_case(
     rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
     rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
     rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
@@ -67,7 +67,6 @@ _UNMISTAKABLE: Final = re.compile(
     rb"|fsockopen\("
     rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|\biex\s?[($]"
     rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
-    re.I,
 )
 _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
 _DOWNLOAD: Final = re.compile(
@@ -89,7 +88,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if document:
         return _opening(value)
     head = value[: _LOOK * 8]
-    loud = _UNMISTAKABLE.search(value, max(0, span[0] - _LOOK), span[1] + _LOOK)
+    loud = _UNMISTAKABLE.search(value.lower(), max(0, span[0] - _LOOK), span[1] + _LOOK)
     if loud and prose_words(value, loud.start()) < 5:
         return Confidence.HIGH
     best: Confidence | None = None

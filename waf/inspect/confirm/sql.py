@@ -172,7 +172,7 @@ _QUOTED: Final = tuple(
 
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(
-    rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select", re.I
+    rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select"
 )
 _QUOTED_WEAK: Final = tuple(
     re.compile(shape)
@@ -226,18 +226,16 @@ _STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T|;+T[1svH])")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
 _AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
 _AFLOAT_START: Final = re.compile(
-    rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s",
-    re.I,
+    rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s"
 )
 _FLAT: Final = re.compile(rf"H{_END}$")
 
 _TRUTH: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
-    rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$",
-    re.I,
+    rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$"
 )
 _PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
-_PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+", re.I)
+_PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
@@ -249,6 +247,7 @@ def judge(value: bytes) -> Confidence | None:
     box take as data. The time is bounded: at most seven starting points, `WINDOW` bytes from each.
     """
     document = is_document(value)
+    value = value.lower()  # no word of SQL cares
     if b" " not in value and _PLUS.search(value):  # still encoded as forms do
         value = value.replace(b"+", b" ")
     if _quoted(value, document):
@@ -314,11 +313,12 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
     before = value[position - 1 : position] if value[:position].strip() else b""
     if before and before in _OPENERS and rest[:1].isalnum():
         return None
-    found = tokens(rest)
-    if not found or (
-        found[0].kind == "W" and found[0].text not in LETTERS and found[0].text not in STATEMENTS
+    first = tokens(rest, most=1)
+    if not first or (
+        first[0].kind == "W" and first[0].text not in LETTERS and first[0].text not in STATEMENTS
     ):
         return None
+    found = tokens(rest)
     shape = _reduce(_letters(rest, found))
     for pattern in _QUOTED:
         match = pattern.match(shape)

@@ -34,45 +34,41 @@ _TOKEN: Final = re.compile(
       |(?P<string>(?:_\w{3,12}\s?|[nxbeu]|u&)?(?:'(?:[^'\\]|\\.|'')*(?P<q1>'|\\?$)|"(?:[^"\\]|\\.|"")*(?P<q2>"|\\?$))
             |(?P<other_quote>\$(?P<tag>\w{0,8})\$[^$]*\$(?P=tag)\$|q'\[[^\]]*\]'))
       |(?P<variable>@@?[\w$.`]+|:\w+(?=\W|$))
-      |(?P<word>`[^`]{0,128}(?:`|$)|\[[A-Za-z_][\w ]{0,64}\]|[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,200})
+      |(?P<word>`[^`]{0,128}(?:`|$)|\[[a-z_][\w ]{0,64}\]|[a-z_\x80-\xff][\w$\x80-\xff]{0,200})
       |(?P<operator>\|\||&&|<=>|<>|!=|>=|<=|:=|::|==|<<|>>|!~\*?|~\*|@>|<@|\#>|->>?|[-+*/%^&|~!=<>?:])
       |(?P<punct>[(),;.{}\[\]])
       |(?P<other>.)""",
-    re.I | re.X | re.S,
+    re.X | re.S,
 )
 
 
-def tokens(text: bytes, start: int = 0) -> list[Token]:
-    """The tokens of `text` from `start` on, blanks and closed comments left out, at most `LIMIT`."""
+def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
+    """The tokens of `text` from `start` on, blanks and closed comments left out, at most `most`.
+
+    `text` is in lower case: words are compared as they are.
+    """
     found: list[Token] = []
-    end = len(text)
-    position = start
-    while position < end and len(found) < LIMIT:
-        match = _TOKEN.match(text, position)
-        if match is None:  # pragma: no cover - the last alternative takes any byte
-            break
+    add = found.append
+    for match in _TOKEN.finditer(text, start):
         kind = match.lastgroup
-        begin, position = match.span()
         if kind == "blank":
             continue
+        begin, end = match.span()
         raw = match[0]
         if kind == "word":
-            lower = raw.lower()
-            follows = text[position : position + 8].lstrip()[:1] == b"("
-            found.append(Token("F" if follows else "W", lower.strip(b"`[]"), begin, position))
+            follows = text[end : end + 1] == b"(" or text[end : end + 8].lstrip()[:1] == b"("
+            add(Token("F" if follows else "W", raw.strip(b"`[]"), begin, end))
         elif kind == "string":
             closed = match["q1"] == b"'" or match["q2"] == b'"' or match["other_quote"]
-            found.append(Token("S" if closed else "O", raw, begin, position))
-        elif kind == "operator":
-            found.append(Token("P", raw, begin, position))
-        elif kind == "number":
-            found.append(Token("N", raw.lower(), begin, position))
-        elif kind == "variable":
-            found.append(Token("V", raw.lower(), begin, position))
-        elif kind == "comment":
-            found.append(Token("C", raw, begin, position))
+            add(Token("S" if closed else "O", raw, begin, end))
         elif kind == "punct":
-            found.append(Token(raw.decode("latin-1"), raw, begin, position))
+            add(Token(_PUNCTUATION[raw], raw, begin, end))
         else:
-            found.append(Token("Q", raw, begin, position))
+            add(Token(_KINDS[kind], raw, begin, end))
+        if len(found) >= most:
+            break
     return found
+
+
+_PUNCTUATION: Final = {bytes([code]): chr(code) for code in b"(),;.{}[]"}
+_KINDS: Final = {"operator": "P", "number": "N", "variable": "V", "comment": "C", "other": "Q"}

@@ -86,7 +86,7 @@ CATALOGUE: Final = re.compile(
 )
 """Names of system tables and packages, found anywhere in a dotted name."""
 
-_BLANK = rb"(?:[\s+\x00\xa0(]|/\*[^*]{0,40}\*/)"
+_BLANK: Final = rb"(?:[\s+\x00\xa0(]|/\*[^*]{0,40}\*/)"
 _OBJECT = (
     rb"(?:table|database|user|schema|view|function|procedure|proc|index|login|role|trigger|column|sequence"
     rb"|type"
@@ -96,7 +96,7 @@ _OBJECT = (
 
 def _statements(table: dict[str, bytes]) -> dict[bytes, re.Pattern[bytes]]:
     return {
-        word.encode(): re.compile(follows.replace(b"~", _BLANK), re.I)
+        word.encode(): re.compile(follows.replace(b"~+", _BLANK + b"++").replace(b"~", _BLANK))
         for words, follows in table.items()
         for word in words.split()
     }
@@ -114,7 +114,7 @@ STATEMENTS: Final = _statements(
         "declare": rb"~+[@\w]",
         "waitfor": rb"~+(?:delay|time)\b",
         "shutdown": rb"\s*(?:$|;|--|#|/\*|with\b)",
-        "grant revoke": rb"~+[\w, ]{3,60}~(?:to|on|from)~",
+        "grant revoke": rb"~+[\w, ]{2,60}~(?:to|on|from)~",
         "copy": rb"~*[\w(].{0,120}?~(?:from|to|program)~*['p]",
         "call": rb"~+[\w.]+\s*\(",
         "backup restore": rb"~+(?:database|log|table)\b",

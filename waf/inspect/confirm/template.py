@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from waf.inspect.confirm.shape import WINDOW, is_document
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document
 from waf.model import Confidence
 
 class _Delimited(NamedTuple):
@@ -122,7 +122,7 @@ _PROBE: Final = re.compile(
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$",
     re.S | re.I,
 )
-_REACH: Final = re.compile(
+_REACH: Final = for_lower_case(
     rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|dict|getattribute|getitem|code"
     rb"|reduce|proto|name|self)__|__proto__|\\x5f\\x5f|\\137\\137|\\u005f"
     rb"|\bconstructor\b|getclass\s*\(|\bclass\s*\.\s*(?:forname|getclassloader|classloader|module"
@@ -158,7 +158,7 @@ _REACH: Final = re.compile(
     rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
     rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
     rb"|\bdir\.(?:glob|children)",
-    re.I | re.S,
+    re.S,
 )
 _BARE: Final = re.compile(
     rb"^\s*(?:self|this|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
@@ -194,7 +194,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if number >= _PLACES_MAX:
             break
         inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
-        if _REACH.search(inside) and not _CI.match(value, begin, end):
+        if _REACH.search(inside.lower()) and not _CI.match(value, begin, end):
             return Confidence.HIGH
         if _PROBE.match(inside) and _probe_stands(value, begin):
             return Confidence.HIGH
