@@ -84,6 +84,12 @@ class Matcher:
             raise PatternFault(faults or [(-1, str(error))]) from None
         return cls(len(patterns), groups, stream)
 
+    @classmethod
+    def part(cls, patterns: Sequence[Pattern], indices: Sequence[int], store: PatternStore) -> Matcher:
+        """Some of the patterns, told by their places among all; those were compiled before."""
+        wanted = [patterns[index] for index in indices]
+        return cls(len(patterns), [Database(databases.compiled(wanted, store), indices)], None)
+
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
 

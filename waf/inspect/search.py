@@ -18,7 +18,7 @@ import msgspec
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Step, Text
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
-from waf.inspect.views import View
+from waf.inspect.views import FOLDS, View
 from waf.model import PatternStore
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
@@ -152,20 +152,68 @@ def _steps_of(bits: int) -> tuple[Step, ...]:
     return tuple(step for step in STEPS if step.bit & bits)
 
 
+_ALL_FOLDS: Final = int(FOLDS)
+
+
+class Folded:
+    """Which patterns look at texts that were folded; few do, so each fold has a database of its own for them."""
+
+    __slots__ = ("_by_fold", "_combined", "size")
+
+    def __init__(self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore) -> None:
+        folds = [bits & _ALL_FOLDS for bits in views]
+        self._combined: Final = frozenset(folds)
+        self._by_fold: dict[int, Matcher] = {}
+        for step in STEPS:
+            looking = [index for index, bits in enumerate(folds) if bits & step.bit]
+            if step.fold and looking:
+                self._by_fold[step.bit] = Matcher.part(patterns, looking, store)
+        self.size: Final = sum(matcher.size for matcher in self._by_fold.values())
+
+    def wants(self, folds: int) -> bool:
+        """Whether any pattern looks at a text to which these folds were done."""
+        return any(not folds & ~bits for bits in self._combined)
+
+    def goes_on(self, folds: int) -> bool:
+        """Whether any looks at one to which these were done and another."""
+        return any(folds != bits and not folds & ~bits for bits in self._combined)
+
+    def matcher(self, folds: int) -> Matcher:
+        """One with all patterns that look at such a text, and perhaps more; only where some do."""
+        return min((self._by_fold[bit] for bit in _bits_of(folds)), key=lambda matcher: matcher.size)
+
+
+def _bits_of(bits: int) -> list[int]:
+    return [step.bit for step in STEPS if step.bit & bits]
+
+
 class Searcher:
     """Patterns, and the hints of all views; immutable."""
 
-    __slots__ = ("hints", "matcher")
+    __slots__ = ("folded", "hints", "matcher")
 
-    def __init__(self, matcher: Matcher | None, hints: Hints) -> None:
+    def __init__(self, matcher: Matcher | None, hints: Hints, folded: Folded) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
+        self.folded: Final = folded
 
     @classmethod
-    def build(cls, patterns: Sequence[Pattern], store: PatternStore) -> Searcher:
-        """Raises PatternFault with indices into `patterns`."""
+    def build(
+        cls, patterns: Sequence[Pattern], store: PatternStore, views: Sequence[int] | None = None
+    ) -> Searcher:
+        """`views` has the bits of the views in which each pattern looks; without it all look in all.
+
+        Raises PatternFault with indices into `patterns`.
+        """
         patterns = [Pattern(among_others(one.expression), one.case, one.once) for one in patterns]
-        return cls(Matcher.build(patterns, store, grouped=True) if patterns else None, Hints(store))
+        matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
+        views = [_ALL_FOLDS] * len(patterns) if views is None else views
+        return cls(matcher, Hints(store), Folded(patterns, views, store))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all compiled patterns and hints."""
+        return self.hints.size + self.folded.size + (self.matcher.size if self.matcher else 0)
 
     def scan(self, text: bytes) -> Scan:
         """One look at a text as it is."""
@@ -241,23 +289,41 @@ class _Rounds:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
         decoded: list[Text] = []
         ends = ends_of(self._values)
-        if scan.matches or scan.wanted is None:
-            self._collect(frontier, ends, None if ends and ends[-1] > len(frontier) * _BIG else scan.matches)
+        matcher = self._searcher.matcher
+        if matcher is not None and (scan.matches or scan.wanted is None):
+            one_by_one = bool(ends) and ends[-1] > len(frontier) * _BIG
+            self._collect(matcher, frontier, ends, None if one_by_one else scan.matches)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
-        while frontier := self._decode(frontier, ends, scan) if scan.steps else []:
-            decoded += frontier
+        while made := self._decode(frontier, ends, scan) if scan.steps else []:
+            decoded += made
+            by_folds: dict[int, list[Text]] = {}
+            for text in made:
+                by_folds.setdefault(text.mask & _ALL_FOLDS, []).append(text)
+            frontier = []
+            for folds, texts in by_folds.items():
+                self._look(texts, self._searcher.folded.matcher(folds) if folds else matcher)
+                if not folds or self._searcher.folded.goes_on(folds):
+                    frontier += texts
             ends = ends_of([text.data for text in frontier])
-            if len(frontier) <= _FEW or ends[-1] > len(frontier) * _BIG:
-                # One by one costs no more than together and then again those in which something was found.
-                self._collect(frontier, ends, None)
-                scan = Scan([], *self._hints.look(BETWEEN.join([text.data for text in frontier])))
-            else:
-                scan = self._searcher.scan_all([text.data for text in frontier])
-                self._collect(frontier, ends, scan.matches)
-                if scan.overflow:
-                    self._overflowed.add(frontier[0].owner)
+            scan = Scan([], *self._hints.look(BETWEEN.join([text.data for text in frontier])))
         return Result(self._hits, decoded, self._overflowed, self._exhausted, self._unopened)
+
+    def _look(self, texts: list[Text], matcher: Matcher | None) -> None:
+        """Searches texts with all patterns that count in their view."""
+        if matcher is None:
+            return
+        ends = ends_of([text.data for text in texts])
+        if len(texts) <= _FEW or ends[-1] > len(texts) * _BIG:
+            # One by one costs no more than together and then again those in which something was found.
+            self._collect(matcher, texts, ends, None)
+            return
+        try:
+            matches = matcher.scan(BETWEEN.join([text.data for text in texts]))
+        except TooManyMatches as error:
+            matches = error.found
+            self._overflowed.add(texts[0].owner)
+        self._collect(matcher, texts, ends, matches)
 
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
@@ -266,6 +332,8 @@ class _Rounds:
             long = len(text.data) >= _LONG
             for step in STEPS:
                 if not step.bit & wanted or not text.may_take(step):
+                    continue
+                if step.fold and not self._searcher.folded.wants(text.mask & _ALL_FOLDS | step.bit):
                     continue
                 # In a long text a fold undoes what hardly hides there; its layers are always undone once.
                 budget = 1 if text.chain or (long and step.fold) else 0
@@ -304,11 +372,10 @@ class _Rounds:
         known.add(text.data)
         return True
 
-    def _collect(self, frontier: list[Text], ends: list[int], matches: list[Match] | None) -> None:
+    def _collect(
+        self, matcher: Matcher, frontier: list[Text], ends: list[int], matches: list[Match] | None
+    ) -> None:
         """Gives every match to its text. `matches` are those of a joined scan; None: each text is scanned."""
-        matcher = self._searcher.matcher
-        if matcher is None:
-            return
         if matches is not None and len(frontier) == 1:
             self._hits += [Hit(frontier[0], match) for match in thinned(matches)]
         elif matches is None:
@@ -352,7 +419,13 @@ def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> 
     """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
     last = len(ends) - 1
     found = {min(bisect_right(ends, offset - 1), last): 0 for offset in offsets}
+    number = before = end = -1  # the text that was found last, and its bounds: spots come in rows
     for bit, offset in spots:
-        number = min(bisect_right(ends, offset - 1), last)
-        found[number] = found.get(number, 0) | bit
+        if not before < offset <= end:
+            number = min(bisect_right(ends, offset - 1), last)
+            before, end = ends[number - 1] if number else 0, ends[number]
+            if number not in found:
+                found[number] = bit
+                continue
+        found[number] |= bit
     return dict(sorted(found.items())) if len(found) > 1 else found

@@ -110,7 +110,7 @@ class Signatures:
         searcher = None
         matchers: list[Matcher | None] = []
         try:
-            searcher = Searcher.build(requests.patterns, store)
+            searcher = Searcher.build(requests.patterns, store, [int(one.rule.views) for one in requests.owners])
         except PatternFault as fault:
             problems += pattern_problems(fault, requests)
         for book in (files, responses):
@@ -125,8 +125,8 @@ class Signatures:
     @property
     def size(self) -> int:
         """Bytes of all compiled patterns."""
-        matchers = (self._searcher.matcher, self._file_matcher, self._response_matcher)
-        return self._searcher.hints.size + sum(matcher.size for matcher in matchers if matcher is not None)
+        matchers = (self._file_matcher, self._response_matcher)
+        return self._searcher.size + sum(matcher.size for matcher in matchers if matcher is not None)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

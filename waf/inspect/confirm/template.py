@@ -172,10 +172,9 @@ _CI: Final = re.compile(
 )
 
 
-_DEEP: Final = re.compile(
+_DEEP: Final = for_lower_case(
     rb"__(?:class|mro|subclasses|globals|builtins|import)__|getruntime|forname\("
-    rb"|freemarker\.template|#_memberaccess|constructor\s*(?:\(|\.\s*constructor)",
-    re.I,
+    rb"|freemarker\.template|#_memberaccess|constructor\s*(?:\(|\.\s*constructor)"
 )
 _OPEN: Final = re.compile(rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*\Z", re.S)
 _PLACES_MAX: Final = 16
@@ -215,7 +214,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def _in_document(value: bytes) -> Confidence | None:
     """Pages hold templates; what reaches into the engine from one of their expressions is no page's business."""
-    for number, match in enumerate(_DEEP.finditer(value)):
+    for number, match in enumerate(_DEEP.finditer(value.lower())):
         if number >= _PLACES_MAX:
             break
         if _OPEN.search(value, max(0, match.start() - 300), match.start()):

@@ -1,0 +1,217 @@
+"""The input that costs most: a seeded search over requests and answers, by grammar and mutation.
+
+    python -m bench.worst [--seconds 120] [--seed 1] [--only TEXT] [--sizes] [--results]
+
+Messages of bench.hostile go through a whole policy in protect mode, as the proxy gives them to it: head parsed, plan,
+admit, or release of an answer that is here whole and of the same in pieces of 64 KB. The figure is CPU of this thread
+in milliseconds for 100 KB of text (a coded body counts as what it unfolds to); less than 100 KB of text counts as it
+is, so a head is held to the same rate. Whatever costs most is changed by chance and tried again. The ten worst of
+different kinds are measured again, least of five. `--sizes` shows how they grow from 10 KB to a megabyte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from bench.figures import replace_section
+from bench.hostile import CARRIERS, Genome, Message, changed, made_up, message
+from bench.latency import machine
+
+HERE: Final = Path(__file__).resolve().parent
+BAR: Final = 20.0  # ms for 100 KB
+UNIT: Final = 100_000  # bytes
+PIECE: Final = 64 * 1024
+KEPT: Final = 48  # genomes that are changed further
+PER_CARRIER: Final = 3  # of them of one carrier
+SHOWN: Final = 10
+PATIENCE: Final = 5.0  # seconds of CPU after which a message is given up
+
+
+class GivenUp(BaseException):
+    """A message took longer than the bench waits; nothing that judges catches it."""
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    raise GivenUp
+
+
+class Judge:
+    """A policy with default rules in protect mode."""
+
+    def __init__(self, cache: str) -> None:
+        from waf.assembly import Files, build, keep
+
+        files = Files(options={"mode": "protect", "cache_dir": cache})
+        config = files.load().config
+        self.policy = build(files, keep(config, {})).policy
+        self.limits = config.limits
+
+    def spent(self, one: Message) -> tuple[float, str]:
+        """Seconds of CPU for judging the message, and what came of it."""
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+        try:
+            return self._answer(one) if one.answer else self._request(one.head, one.body)
+        except GivenUp:
+            return PATIENCE, "given up"
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _exchange(self, head: bytes) -> Any:
+        from waf.http1 import parse
+        from waf.model import Exchange, Peer
+
+        exchange = Exchange("0123456789abcdef", Peer("127.0.0.1", 40_000, "127.0.0.1", "http"), 1.0, 1.7e9)
+        exchange.request = parse.request_head(head, self.limits)
+        return exchange
+
+    def _request(self, head: bytes, body: bytes) -> tuple[float, str]:
+        from waf.errors import Fault
+        from waf.model import Refused
+
+        started = time.thread_time()
+        try:
+            exchange = self._exchange(head)
+            answer = self.policy.plan(exchange, 1.0)
+            if not isinstance(answer, Refused):
+                answer = self.policy.admit(exchange, body, 1.0)
+        except Fault as fault:
+            return time.thread_time() - started, fault.rule
+        spent = time.thread_time() - started
+        if not isinstance(answer, Refused):
+            return spent, "passed"
+        return spent, ", ".join(dict.fromkeys(f.rule for f in answer.verdict.findings[:20]))[:60]
+
+    def _answer(self, one: Message) -> tuple[float, str]:
+        from waf.http1 import parse
+        from waf.model import BodyRefused, Withheld
+
+        most, what = 0.0, "passed"
+        for whole in (True, False):
+            exchange = self._exchange(b"GET /a HTTP/1.1\r\nHost: shop.example\r\nAccept-Encoding: gzip\r\n\r\n")
+            self.policy.plan(exchange, 1.0)
+            self.policy.admit(exchange, b"", 1.0)
+            started = time.thread_time()
+            try:
+                response = parse.response_head(one.head, self.limits, b"GET")
+                released = self.policy.release(exchange, response, one.body if whole else None)
+                if isinstance(released, Withheld):
+                    what = "withheld"
+                elif released.body is not None:
+                    for start in range(0, len(one.body), PIECE):
+                        released.body.feed(one.body[start : start + PIECE])
+                    released.body.finish()
+            except BodyRefused:
+                what = "withheld"
+            most = max(most, time.thread_time() - started)
+        return most, what
+
+
+class Trial(NamedTuple):
+    rate: float  # ms for 100 KB
+    genome: Genome
+    seconds: float
+    text: int  # bytes
+    outcome: str
+
+
+def trial(judge: Judge, genome: Genome, times: int = 1) -> Trial:
+    one = message(genome)
+    tries = [judge.spent(one) for _ in range(times)]
+    seconds, outcome = min(tries)
+    return Trial(seconds * 1e3 * UNIT / max(one.text, 1), genome, seconds, one.text, outcome)
+
+
+def search(judge: Judge, seconds: float, chance: random.Random, only: str) -> tuple[list[Trial], int]:
+    """The dearest that were found, the dearest first, and how many were tried."""
+    carriers = [name for name in CARRIERS if only in name]
+    best: list[Trial] = []
+    tried, end = 0, time.monotonic() + seconds
+    while tried < len(carriers) or time.monotonic() < end:
+        if tried < 2 * len(carriers) or chance.random() < 0.25:
+            genome = made_up(chance, carriers[tried % len(carriers)])
+        else:
+            genome = changed(chance.choice(best).genome, chance.choice(best).genome, chance)
+            if genome.carrier not in carriers:
+                continue
+        found = trial(judge, genome)
+        tried += 1
+        if found.seconds >= PATIENCE:
+            print(f"given up: {found.genome}", file=sys.stderr)
+        if len(best) < KEPT or found.rate > best[-1].rate:
+            found = min(found, trial(judge, genome), key=lambda one: one.rate)
+            best = _kept([*best, found])
+    return best, tried
+
+
+def _kept(trials: Iterable[Trial], most: int = KEPT, each: int = PER_CARRIER) -> list[Trial]:
+    """The dearest, few of each carrier: what is bad in one way shall not hide what is bad in another."""
+    count: dict[str, int] = {}
+    kept = []
+    for one in sorted(set(trials), key=lambda one: one.rate, reverse=True):
+        name = one.genome.carrier
+        count[name] = count.get(name, 0) + 1
+        if count[name] <= each and len(kept) < most:
+            kept.append(one)
+    return kept
+
+
+def _shown(genome: Genome) -> str:
+    units = " ".join(ascii(unit) for unit in genome.units).replace("|", "\\|").replace("`", "\\`")
+    return f"{'by chance' if genome.shuffled else 'in turn'}: {units}"
+
+
+def table(trials: Sequence[Trial]) -> str:
+    lines = ["| ms / 100 KB | ms | KB of text | where, and each value's length | units | outcome |", "|---:|---:|---:|---|---|---|"]
+    for one in trials:
+        where = f"{one.genome.carrier}, {one.genome.each}"
+        lines.append(
+            f"| {one.rate:.1f} | {one.seconds * 1e3:.1f} | {one.text / 1000:.0f} | {where} "
+            f"| {_shown(one.genome)} | {one.outcome} |"
+        )
+    return "\n".join(lines)
+
+
+def growth(judge: Judge, trials: Sequence[Trial]) -> str:
+    sizes = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+    lines = ["| ms / 100 KB by KB of text | " + " | ".join(f"{s // 1000}" for s in sizes) + " |", "|---|" + "---:|" * len(sizes)]
+    for one in trials:
+        rates = [trial(judge, one.genome._replace(size=size), 2).rate for size in sizes]
+        lines.append(f"| {one.genome.carrier} | " + " | ".join(f"{rate:.1f}" for rate in rates) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.worst", description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=120.0, help="how long to search (120)")
+    parser.add_argument("--seed", type=int, default=1, help="where the search begins (1)")
+    parser.add_argument("--only", default="", help="carriers whose name holds this text")
+    parser.add_argument("--sizes", action="store_true", help="how the worst grow with their size")
+    parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGPROF, _give_up)
+    with tempfile.TemporaryDirectory(prefix="waf-worst-") as cache:
+        judge = Judge(cache)
+        found, tried = search(judge, options.seconds, random.Random(options.seed), options.only)
+        again = [trial(judge, one.genome, 5) for one in found[: 3 * SHOWN]]
+        worst = _kept(again, SHOWN, 2)
+        text = f"{time.strftime('%Y-%m-%d')}, {machine()}. {tried:,} messages tried in {options.seconds:.0f} s; the ten worst:\n\n"
+        text += table(worst)
+        if options.sizes:
+            text += "\n\n" + growth(judge, worst)
+    print(text)
+    if options.results:
+        replace_section(HERE / "RESULTS.md", "worst", "What the worst input costs", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
