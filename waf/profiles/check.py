@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from waf.model import Field, Finding, Mask, Part, Request
+from waf.model import Field, Finding, Framing, Mask, Part, Request
 from waf.profiles.constraints import Constraint, names_allow
 from waf.profiles.endpoint import TRACKING, general_name
 from waf.profiles.findings import about_field, about_place
@@ -149,11 +149,14 @@ class Profile:
             met |= self._fields(fields.cookies, place.tables, place.names, findings)
         if met & place.head_required != place.head_required:
             self._missing(place, met | place.body_required, findings)
-        if place.types is not None and media_type(content_type) not in place.types.allowed:
+        # Without a body there is nothing of a type; what is missing then is told by name.
+        carries = request.framing is not Framing.NONE and (request.framing is Framing.CHUNKED or request.length > 0)
+        typed = carries or content_type
+        if place.types is not None and typed and media_type(content_type) not in place.types.allowed:
             findings.append(about_place(place.types, media_type(content_type)))
         elif place.needs_body:
             body = fields.body_fields()
-            if body:
+            if body or not carries:
                 met = self._fields(body, place.tables, place.names, findings)
                 if met & place.body_required != place.body_required:
                     self._missing(place, met | place.head_required, findings)

@@ -31,6 +31,7 @@ from waf.profiles.constraints import CHARSETS, EVERYWHERE, Aspect
 from waf.profiles.evidence import REQUESTS, Floors, estimate, hours
 
 LEAST: Final = 10  # values below which no set is judged by itself
+LEAST_OF_CODE: Final = 6  # the same for characters that programs write, and for types without room for any
 LEAST_ALWAYS: Final = 60  # the same for what has never been absent: absence shows no singletons to count
 LEAST_OF_FAMILY: Final = 5  # the same for a parameter whose name is known from elsewhere
 PER_SOURCE: Final = 64.0  # requests that one source may contribute to the size of a sample
@@ -182,6 +183,8 @@ class _Peers:
         """The prior for judging one set: the mean of its peers, with one unseen thing added for them all."""
         if candidate.nature is Nature.TEXT and candidate.aspect in _OPEN_ENDED:
             return 1.0
+        if candidate.aspect is Aspect.ENUM and candidate.numeric:
+            return 1.0
         doubtful, members = self._of(candidate)
         return min(1.0, (doubtful + 1.0) / (members + 1.0))
 
@@ -198,13 +201,25 @@ class _Peers:
         return (self._sums[pool][start], members) if members else (0.0, 0)
 
 
+def _least(candidate: Candidate) -> int:
+    """How many values must have been seen before a set is judged by itself."""
+    match candidate.aspect:
+        case Aspect.REQUIRED:
+            return LEAST_ALWAYS
+        case Aspect.CODE | Aspect.CONTROL:
+            return LEAST_OF_CODE
+        case Aspect.TYPE if candidate.nature is not Nature.WORD:  # words may be texts of which only one was seen
+            return LEAST_OF_CODE
+    return LEAST
+
+
 def _pool(candidate: Candidate) -> Pool:
     return candidate.aspect, candidate.nature, candidate.known.bit_length()
 
 
 def _lacks(candidate: Candidate, needs: Needs, n: float) -> str:
     """What the candidate lacks to be closed, "" if nothing."""
-    least = LEAST_ALWAYS if candidate.aspect is Aspect.REQUIRED else LEAST
+    least = _least(candidate)
     if n < least:
         return f"seen in {n:.0f} requests, needs {least}"
     if not candidate.seen & REQUESTS:
