@@ -32,6 +32,7 @@ class Sent(msgspec.Struct, frozen=True):
     document: object = None  # JSON, where there is any
     attack: str = ""  # its class, "" for a normal request
     codec: str = "utf-8"  # in which form and query values are percent-encoded
+    multipart: bool = False  # the form is sent as multipart/form-data
 
 
 class User(msgspec.Struct):
@@ -488,8 +489,18 @@ def traffic(app: App, users: range, requests: int, hours: int, seed: int) -> lis
     return out
 
 
+_BOUNDARY: Final = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+
+
 def body_of(sent: Sent) -> tuple[bytes, bytes]:
     """The body as sent and its content type."""
+    if sent.form is not None and sent.multipart:
+        parts = "".join(
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{quote(n, safe="[]")}"\r\n\r\n{v}\r\n'
+            for n, v in sent.form
+        )
+        kind = f"multipart/form-data; boundary={_BOUNDARY}"
+        return f"{parts}--{_BOUNDARY}--\r\n".encode("utf-8", "replace"), kind.encode()
     if sent.form is not None:
         pairs = (
             f"{quote_plus(n)}={quote_plus(v, encoding=sent.codec, errors='replace')}" for n, v in sent.form

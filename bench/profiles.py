@@ -24,7 +24,8 @@ from typing import Final
 import msgspec
 
 from bench.corpora.payloads import payload
-from bench.profile_apps import STYLES, App, Sent, attacks, body_of, traffic
+from bench.profile_apps import STYLES, Sent, attacks, body_of, traffic
+from bench.profile_held_out import HELD_OUT, app_of
 from waf.config.schema import Limits, Profiles
 from waf.errors import ClientFault
 from waf.http1.parse import request_head
@@ -101,7 +102,7 @@ class Data(msgspec.Struct, frozen=True):
 
 
 def data_of(seed: int, style: str) -> Data:
-    app = App(seed, style)
+    app = app_of(seed, style)
     bad, worse = [], []
     for number in range(2_000, 2_025):
         bad += attacks(app, app.user(number), ATTACKS // 25, payload)
@@ -366,7 +367,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--styles", default=",".join(STYLES))
+    parser.add_argument("--styles", default=",".join((*STYLES, *HELD_OUT)))
     parser.add_argument("--quick", action="store_true", help="one form shop, one seed")
     parser.add_argument("--misses", action="store_true", help="tell which kinds of attack got through")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")

@@ -29,7 +29,8 @@ from bench.corpora.payloads import payload
 from bench.figures import replace_section
 from bench.peers import Peer, start_app, start_backend, start_sidecar
 from bench.processes import cores
-from bench.profile_apps import STYLES, App, Sent, attacks, body_of, traffic
+from bench.profile_apps import STYLES, Sent, attacks, body_of, traffic
+from bench.profile_held_out import HELD_OUT, app_of
 
 HERE: Final = Path(__file__).resolve().parent
 TRAIN, SMALL, TEST, ATTACKS = 28_800, 3_600, 7_200, 2_500
@@ -107,7 +108,7 @@ def control(peer: Peer, path: str, body: object = None) -> dict[str, object]:
 
 
 def measure(directory: Path, upstream: int, style: str, seed: int, *, quick: bool) -> Outcome:
-    app = App(seed, style)
+    app = app_of(seed, style)
     bad: list[Sent] = []
     for number in range(2_000, 2_025):
         bad += attacks(app, app.user(number), ATTACKS // 25, payload)
@@ -153,7 +154,7 @@ def main() -> int:
     parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     options = parser.parse_args()
-    if unknown := set(options.styles.split(",")) - set(STYLES):
+    if unknown := set(options.styles.split(",")) - {*STYLES, *HELD_OUT}:
         parser.error(f"no such style: {', '.join(sorted(unknown))}")
     results: dict[str, list[float]] = {}
     rows = [
