@@ -21,7 +21,7 @@ from waf.policy.judgement import Judgement
 from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources
-from waf.profiles.sampling import MATURE, MAX_PACES, Budget, Pace, Repeats
+from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
 from waf.sensitive.tally import Tally
 
 QUEUE: Final = 512  # lessons waiting
@@ -93,6 +93,7 @@ class Intake:
         self._paces: dict[tuple[str, bytes], Pace] = {}
         self._repeats = Repeats()
         self._budget = Budget()
+        self._teachers = Budget(burst=RECORDING)  # for those who teach on purpose
         self._alarms = Budget(burst=2_000.0)  # for requests that go against the profile
         self.reconfigure(config)
 
@@ -100,6 +101,8 @@ class Intake:
         profiles = config.profiles
         self.enabled = profiles.enabled and profiles.mode != "off"
         self._trusted = Networks(profiles.trusted_sources)
+        # Who waives the floors of sources or hours means to teach now, and not within days.
+        self._all_teach = profiles.sources == 1 or profiles.hours == 1
         self._mature = MATURE / profiles.epsilon
 
     def know(self, learned: dict[tuple[str, str], float]) -> None:
@@ -139,12 +142,6 @@ class Intake:
         if reading is None or not 200 <= status < 400:
             return
         request = reading.request
-        body = reading.body
-        times = 1
-        if len(body) <= MAX_REPEAT:
-            cookie = request.headers.index.get(b"cookie")
-            again = hash((request.target, request.method, exchange.peer.client, cookie, body))
-            times = self._repeats.count(again, exchange.wall)
         check = judgement.check
         pace: Pace | None = None
         if check is not None and check.known:
@@ -154,15 +151,32 @@ class Intake:
                 pace = Pace()
                 if len(self._paces) < MAX_PACES:
                     self._paces[place] = pace
-            if times & (times - 1) or not pace.wants(self._mature):
-                pace.passed += 1
-                self.alike += 1
-                return
-        elif times & (times - 1):
-            self.alike += 1
+        budget = self._budget_of(exchange.peer.client)
+        if not budget.has(exchange.wall):
+            self.dropped += 1
+            self._leave_out(pace)
+            return
+        body = reading.body
+        times = 1
+        if len(body) <= MAX_REPEAT:
+            cookie = request.headers.index.get(b"cookie")
+            again = hash((request.target, request.method, exchange.peer.client, cookie, body))
+            times = self._repeats.count(again, exchange.wall)
+        mature = self._mature / SOONER if budget is self._budget and budget.short else self._mature
+        if times & (times - 1) or (pace is not None and not pace.wants(mature)):
+            self._leave_out(pace)
             return
         self.passed -= 1
         self._choose(exchange, judgement, pace, float(times - times // 2))
+
+    def _leave_out(self, pace: Pace | None) -> None:
+        """Only count one that was like others, or that nobody had time for."""
+        self.alike += 1
+        if pace is not None:
+            pace.passed += 1
+
+    def _budget_of(self, client: str) -> Budget:
+        return self._teachers if self._all_teach or (self._trusted and self._trusted.holds(client)) else self._budget
 
     def _choose(
         self, exchange: Exchange, judgement: Judgement, pace: Pace | None, times: float, **more: Any
@@ -172,9 +186,11 @@ class Intake:
         agent = reading.request.headers.get(b"user-agent") or b""
         if agent.startswith(b"kube-probe/"):  # the kubelet's health checks are no traffic of the workload
             return
-        budget = self._alarms if more.get("violations") else self._budget
+        budget = self._alarms if more.get("violations") else self._budget_of(exchange.peer.client)
         if not budget.spend(exchange.wall):
             self.dropped += 1
+            self.passed += 1
+            self._leave_out(pace)
             return
         response = exchange.response
         check = judgement.check
@@ -219,9 +235,8 @@ class Intake:
             if check is not None and check.known:
                 pace = self._paces.get((check.endpoint, judgement.reading.request.method))
                 if pace is not None and not violations and not pace.wants(self._mature):
-                    pace.passed += 1
                     self.passed += 1
-                    self.alike += 1
+                    self._leave_out(pace)
                     return
             self._choose(
                 exchange, judgement, pace, 1.0, violations=violations,

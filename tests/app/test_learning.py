@@ -75,6 +75,33 @@ async def test_requests_that_come_again_are_learned_once_and_counted(pattern_cac
         assert (await site.status())["learning"]["observed"] == 7  # the 1st, 2nd, 4th … 64th
 
 
+@pytest.mark.parametrize(
+    ("settings", "least", "most"),
+    [
+        ({"profiles.sources": "3"}, 500, 700),  # then one in sixteen
+        ({"profiles.sources": "3", "profiles.trusted_sources": "127.0.0.0/8"}, 900, 900),
+        ({"profiles.hours": "1", "profiles.sources": "3"}, 900, 900),
+    ],
+)
+def test_a_rush_of_live_traffic_is_sampled_and_a_teacher_is_heard_out(
+    pattern_cache: Path, settings: dict[str, str], least: int, most: int
+) -> None:
+    @on_uvloop
+    async def run() -> None:
+        slow = {**TRUSTED, "profiles.epsilon": "0.002", **settings}
+        async with RawApp() as app, serving(pattern_cache, app.url, **slow) as site:
+            await visit(site, 100)
+            await site.recorded(100)
+            await post(site, "/v1/profile", {"operation": "compile"})  # from now on the endpoint is known
+            await visit(site, 800)
+            await site.recorded(900)
+            said = await site.ask("/v1/profile/status")
+            assert said["places"][0]["requests"] == pytest.approx((await site.status())["learning"]["observed"])
+            assert least <= (await site.status())["learning"]["observed"] <= most
+
+    run()
+
+
 @on_uvloop
 async def test_a_recording_teaches_a_running_sidecar(pattern_cache: Path) -> None:
     entries = [

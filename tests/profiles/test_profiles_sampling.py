@@ -84,6 +84,18 @@ def test_dear_lessons_are_paid_by_those_to_come() -> None:
     assert [budget.spend(HALF_PAST + 2.0) for _ in range(200)].count(True) <= 50
 
 
+def test_a_bucket_is_short_of_tokens_below_half_and_owes_one_burst_at_most() -> None:
+    budget = Budget(rate=10.0, burst=4.0)
+    shortness = []
+    for _ in range(4):
+        assert budget.spend(HALF_PAST)
+        shortness.append(budget.short)
+    assert shortness == [False, False, True, True]
+    budget.charge(1, 1_000 * USUAL)
+    assert not budget.has(HALF_PAST + 0.45)  # four owed, and half a second's five are not there yet
+    assert budget.has(HALF_PAST + 1.6)
+
+
 VALUES = st.lists(
     st.tuples(
         st.one_of(

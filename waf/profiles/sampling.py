@@ -6,8 +6,10 @@ Three sieves, each of which leaves what is learned unbiased:
               Only the 2nd, 4th, 8th … is learned, and counted for all that came since
     Pace      an endpoint that has been learned often is *mature*: then one request in sixteen is learned, chosen by
               chance; it counts as one, since what the others showed was not seen
-    Budget    a token bucket: so many a second at the most, and a burst to begin with; in other words 2 % of a core
-              for long, and three seconds of it at once
+    Budget    a token bucket: so many a second at the most and a small burst, in other words 1 % of a core for long
+              and a tenth of a second of it at once; where tokens are short, endpoints count as mature sixteen times
+              sooner, so that what is left goes to those that are seldom seen. Those who teach on purpose (a replay
+              by trusted sources) have a bucket of their own, which takes a whole recording
 
 An exchange that goes against the profile at a mature endpoint is none of these sieves' business but the last one's.
 A set that is closed therefore sees all its novelties and only a sample of what is usual: doubts are counted up to
@@ -24,9 +26,11 @@ from waf.profiles.observe import HOUR
 
 SAMPLE: Final = 16  # at mature endpoints one in so many is learned
 MATURE: Final = 8.0  # an endpoint is mature once learned from so many times 1/eps requests
-RATE: Final = 200.0  # lessons a second, for long
+RATE: Final = 100.0  # lessons a second, for long
 USUAL: Final = 0.0001  # CPU seconds of one lesson that a token pays for; dearer ones cost more
-BURST: Final = 30_000.0  # and at once, for a recording that is played or an app that has just begun
+BURST: Final = 1_000.0  # and at once
+RECORDING: Final = 30_000.0  # at once from those who teach on purpose
+SOONER: Final = 16  # so many times sooner an endpoint is mature where tokens are short
 MAX_PACES: Final = 4_096
 MAX_REPEATS: Final = 8_192
 
@@ -101,17 +105,27 @@ class Budget:
         self._tokens = burst
         self._at = 0.0
 
-    def spend(self, now: float) -> bool:
-        """Take one token; false if there is none."""
+    def has(self, now: float) -> bool:
+        """Whether there is a token."""
         if self._tokens < 1.0 or now - self._at > 1.0:
             gained = max(0.0, now - self._at) * self._rate if self._at else 0.0
             self._tokens = min(self._burst, self._tokens + gained)
             self._at = now
-        if self._tokens < 1.0:
+        return self._tokens >= 1.0
+
+    @property
+    def short(self) -> bool:
+        """True where half of the burst is spent."""
+        return self._tokens < self._burst / 2
+
+    def spend(self, now: float) -> bool:
+        """Take one token; false if there is none."""
+        if not self.has(now):
             return False
         self._tokens -= 1.0
         return True
 
     def charge(self, lessons: int, seconds: float) -> None:
-        """So many lessons took so many CPU seconds: what they took beyond `USUAL` is paid by those to come."""
-        self._tokens -= max(0.0, seconds / USUAL - lessons)
+        """So many lessons took so many CPU seconds: what they took beyond `USUAL` is paid by those to
+        come, within the worth of one burst."""
+        self._tokens = max(-self._burst, self._tokens - max(0.0, seconds / USUAL - lessons))
