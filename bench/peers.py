@@ -118,7 +118,7 @@ _SIDECAR: Final = """
 mode: protect
 listen:
   address: 127.0.0.1:{port}
-upstream:
+{listen}upstream:
   url: http://127.0.0.1:{upstream}
 events:
   output: {dir}/events.jsonl
@@ -184,10 +184,12 @@ def start_sidecar(
     upstream: int,
     *,
     more: str = "",
+    listen: str = "",
     cache: Path | None = None,
     access: str = "none",
 ) -> Peer:
-    """Our sidecar in protect mode with default rules; `more` is further YAML for its configuration.
+    """Our sidecar in protect mode with default rules; `more` is further YAML for its configuration,
+    `listen` further lines of that section.
 
     `access` says which unremarkable exchanges get an event too ("none", "sampled", "all").
     `cache` keeps compiled patterns between starts; by default it is inside `directory`.
@@ -204,6 +206,7 @@ def start_sidecar(
             cache=cache or directory / "cache",
             more=more,
             access=access,
+            listen=listen,
         )
     )
     server = Server(

@@ -116,7 +116,7 @@ class HeldOut(App):
                 Parameter("brd[]", board, 0.4)]),
             Place("GET", "/attachments/{}", 6.0, [lambda u: f"{1 + zipf(u.rng, 900)}_{'%08x' % (zipf(u.rng, 900) * 7919)}.png"], []),
             Place("GET", "/themes/default/{}", 9.0, [lambda u: ("style.css", "script.js", "print.css")[zipf(u.rng, 3)]], []),
-            Place("GET", "/wiki/{}", 5.0, [lambda u: self._article(u)], [Parameter("action", lambda u: u.rng.choice(("history", "edit", "raw")), 0.1)]),
+            Place("GET", "/wiki/{}", 5.0, [self._article], [Parameter("action", lambda u: u.rng.choice(("history", "edit", "raw")), 0.1)]),
             Place("POST", "/upload", 0.7, [], [], [Parameter("description", self._title, 0.8), Parameter("folder", board, 1.0),
                                                    Parameter("nonce", nonce, 1.0)]),
             Place("GET", page, 0.05, [], [Parameter("action", lambda u: "admin", 1.0), Parameter("area", sort, 1.0)], None, None, 7),

@@ -78,6 +78,7 @@ class Memory:
         self._values_key = hashlib.blake2b(key, person=b"waf-values").digest()
         self.sources = Sources(hashlib.blake2b(key, person=b"waf-sources").digest())
         self.learner = Learner(self._config, self._values_key, self._teaches)
+        self.learner.lineage = os.urandom(8).hex()
 
     def cut(self) -> tuple[int, bytes] | None:
         """What was learned since the last cut, packed, and its number; None for nothing."""

@@ -18,6 +18,7 @@ from waf.profiles.constraints import Key as Constraint
 from waf.profiles.constraints import Stage
 from waf.profiles.evidence import mark, saturated
 from waf.profiles.learner import Learner
+from waf.profiles.lineage import Share, TooMany
 from waf.profiles.merge import Complaint, Delta, Fall, Ledger, copy, merged
 from waf.profiles.model import State
 from waf.profiles.observe import Observation
@@ -301,3 +302,76 @@ def test_a_learner_goes_on_where_its_predecessor_stopped() -> None:
     after.succeed(before)
     assert [(d.epoch, d.would_block) for d in after.deltas()] == [(1, 0), (2, 2)]
     assert canonical(after.state) == canonical(before.state)
+
+
+# ------------------------------------------------------------------------------------------------ lineages
+
+
+def named(name: str, observations: list[Observation]) -> Learner:
+    made = learner()
+    made.lineage = name
+    teach(made, observations)
+    return made
+
+
+def teach(made: Learner, observations: list[Observation]) -> None:
+    for observation in observations:
+        made.observe(observation, observation.wall)
+
+
+def parts(made: Learner) -> object:
+    """What a learner knows, and of whom, but for evidence that only was repeated."""
+    return canonical(made.state), {name: share.epoch for name, share in made.shares.items()}
+
+
+JOINS = st.lists(
+    st.one_of(
+        st.tuples(st.just("join"), st.integers(0, 2), st.integers(0, 2)),
+        st.tuples(st.just("learn"), st.integers(0, 2), OBSERVATIONS),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(JOINS)
+def test_replicas_that_take_one_another_again_and_again_know_the_sum(steps: list[tuple[str, int, Any]]) -> None:
+    replicas = [named(str(number), []) for number in range(3)]
+    alone = [learner() for _ in range(3)]
+    for what, one, other in steps:
+        if what == "learn":
+            teach(replicas[one], [other])
+            teach(alone[one], [other])
+        elif one != other:
+            replicas[one].merge(replicas[other])
+            before = parts(replicas[one])
+            assert not replicas[one].merge(replicas[other])
+            assert parts(replicas[one]) == before
+    for _ in range(2):
+        for one, other in itertools.permutations(range(3), 2):
+            replicas[one].merge(replicas[other])
+    whole = merged([each.state for each in alone], MEMORY)
+    for each in replicas:
+        assert canonical(each.state) == canonical(whole)
+
+
+def test_what_was_merged_is_known_after_a_restart() -> None:
+    rng = random.Random(3)
+    one, two = (named(name, [shop(rng, trusted=True) for _ in range(60)]) for name in ("one", "two"))
+    assert one.merge(two)
+    again = learner()
+    again.load(one.dump())
+    assert not again.merge(two)
+    teach(two, [shop(rng, trusted=True)])
+    assert again.merge(two)
+    assert again.state.common.n == 121
+
+
+def test_there_is_a_limit_to_what_is_remembered_of_others() -> None:
+    rng = random.Random(3)
+    one, two = learner(memory=10**6), named("two", [shop(rng, trusted=True)])
+    one.lineage, one.shares = "one", {"three": Share(1.0, 0, bytes(10**6))}
+    with pytest.raises(TooMany, match=r"profiles\.memory"):
+        one.merge(two)
+    assert one.state.common.n == 0
+    assert list(one.shares) == ["three"]

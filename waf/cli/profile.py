@@ -260,10 +260,10 @@ def resume(source: Source) -> None:
 @click.pass_obj
 @clear_errors
 def merge(source: Source, directories: Sequence[str]) -> None:
-    """Add what other replicas' state directories have learned (with --state)."""
+    """Add what other replicas' state directories have learned (with --state). To do so again changes nothing."""
     for directory in directories:
-        source.merge(directory)
-        click.echo(f"merged {directory}")
+        new = source.merge(directory)
+        click.echo(f"merged {directory}" if new else f"{directory}: nothing that was not known")
 
 
 def _told(lines: Sequence[Any]) -> None:

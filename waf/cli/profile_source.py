@@ -43,8 +43,8 @@ class Source(Protocol):
 
     def shadows(self, document: str | None) -> dict[str, Any]: ...
 
-    def merge(self, directory: str) -> None:
-        """Add what another state directory has learned."""
+    def merge(self, directory: str) -> bool:
+        """Add what another state directory has learned; false if that was known."""
         ...
 
 
@@ -94,16 +94,20 @@ class Stored:
         places = _places(document)
         return edits.compare(self._memory.learner.state, places, time.time(), self._mask)
 
-    def merge(self, directory: str) -> None:
+    def merge(self, directory: str) -> bool:
         other, key = self._open(directory)
         if key != self._key:
             fail(
                 f"{directory} was learned under another secret, so its values and sources cannot be compared; "
                 "give all replicas one secret (sensitive.key_file)"
             )
-        self._memory.learner.merge(other.learner)
+        try:
+            new = self._memory.learner.merge(other.learner)
+        except ValueError as error:
+            fail(f"{directory}: {error}")
         self._memory.inventory.merge(other.inventory)
         self._memory.save()
+        return new
 
 
 class Remote:
@@ -137,7 +141,7 @@ class Remote:
         found: dict[str, Any] = msgspec.json.decode(self._ask("/v1/profile/shadows", body))
         return found
 
-    def merge(self, directory: str) -> None:
+    def merge(self, directory: str) -> bool:
         fail("this works on a state directory whose sidecar is stopped: give --state DIR")
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:

@@ -7,6 +7,7 @@ under attack, and of endpoints that have long been known only a sample.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -24,6 +25,7 @@ from waf.profiles.constraints import Key, Stage
 from waf.profiles.dissent import dissenters
 from waf.profiles.evidence import ALL, Evidence, mark
 from waf.profiles.findings import shape_mask
+from waf.profiles.lineage import Origin, Share, join
 from waf.profiles.merge import Complaint, Delta, Fall, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
@@ -45,7 +47,7 @@ _ALERTS: Final = 200
 _COMPLAINTS: Final = 2_000  # constraints of which complaints are counted between two deltas
 _CARRIED: Final = (
     "state", "book", "alerts", "led", "would_block", "_requests", "_watch", "_siege", "_suspects", "_month", "_app",
-    "_fresh", "_epoch", "_sent", "_complaints", "_falls",
+    "_fresh", "_epoch", "_sent", "_complaints", "_falls", "lineage", "lessons", "shares",
 )  # fmt: skip
 
 
@@ -58,6 +60,9 @@ class Learner:
         self.needs: Final = Needs.of(config.epsilon, config.sources, config.hours)
         self.state = State(int(config.memory))
         self.book = Book()
+        self.lineage = ""  # a name of the state that no other has; see `lineage`
+        self.lessons = 0.0  # since it has that name
+        self.shares: dict[str, Share] = {}  # what others had learned that is in it
         self.alerts: deque[Alert] = deque(maxlen=_ALERTS)
         self._key: Final = key[:64]
         self._requests = 0
@@ -100,7 +105,9 @@ class Learner:
             learned = self._fresh.observe(observation, bits, self._key)
             if self.led:  # who leads has the whole; two of everything is for those who may have to do without
                 return learned
-        return self.state.observe(observation, bits, self._key)
+        learned = self.state.observe(observation, bits, self._key)
+        self.lessons += learned
+        return learned
 
     def passed(
         self, requests: int, flagged: int, by_place: Mapping[str, int], now: float, alike: int = 0
@@ -260,6 +267,7 @@ class Learner:
         except ValueError as error:
             raise store.Damaged(str(error)) from None
         self.state.merge(state)
+        self.lessons += state.requests
         for key, times, bits in complaints:
             entry = self.book.entries.get(key)
             if entry is not None:
@@ -291,16 +299,25 @@ class Learner:
         `deltas`."""
         self.state = merged([state, self._fresh], int(self.config.memory))
 
-    def merge(self, other: Learner) -> None:
-        """Add what another learner of the same workload has learned (once: this is a sum, see
-        `merge.Ledger`)."""
-        self.state.merge(other.state)
+    def merge(self, other: Learner) -> bool:
+        """Add what another learner of the same workload has learned and this one does not know; false for nothing.
+
+        To do so again changes nothing. Learners without a lineage cannot be told apart: then this is a sum. Raises
+        `store.Damaged` and `lineage.TooMany`, and changes nothing then.
+        """
+        if not (self.lineage and other.lineage):
+            self.state.merge(other.state)
+            return True
+        origin = Origin(other.state, other.lineage, other.lessons, other.shares)
+        months = max(self._month, other._month)
+        return join(self.state, self.lineage, self.shares, origin, months, int(self.config.memory))
 
     # ------------------------------------------------------------------------------------------ persistence
 
     def dump(self) -> bytes:
         """State and book; `load` is the inverse."""
-        content = [store.dump(self.state), self.book.dump(), self._month, self._app]
+        lineage = [self.lineage, self.lessons, self.shares]
+        content = [store.dump(self.state), self.book.dump(), self._month, self._app, lineage]
         return store.seal(content, store.LEARNER_MAGIC)
 
     def load(self, data: bytes) -> None:
@@ -309,7 +326,11 @@ class Learner:
             state, book, month, *more = store.unseal(data, store.LEARNER_MAGIC)
             app = str(more[0]) if more else ""  # not written by the first versions
             month = int(month)
+            # The first versions wrote no lineage: what is the same then has the same one.
+            lineage, lessons, shares = more[1] if len(more) > 1 else (hashlib.sha256(state).hexdigest()[:16], 1.0, {})
+            told = str(lineage), float(lessons), msgspec.convert(shares, dict[str, Share])
             fresh = store.load(state, int(self.config.memory)), Book.load(book)
         except (ValueError, TypeError) as error:
             raise store.Damaged(str(error)) from None
         (self.state, self.book), self._month, self._app = fresh, month, app
+        self.lineage, self.lessons, self.shares = told
