@@ -20,7 +20,13 @@ from bench.profile_apps import App, Draw, Parameter, Place, Sent, User, word, zi
 
 HELD_OUT: Final = ("forum", "backend")
 
-_ALPHABETS: Final = ("אבגדהוזחטיכלמנסעפ", "ابتثجحخدذرزسشصض", "กขคงจฉชซญดตถ", "あいうえおかきくけこさしすせそ", "абвгдежзиклмн")
+_ALPHABETS: Final = (
+    "אבגדהוזחטיכלמנסעפ",
+    "ابتثجحخدذرزسشصض",
+    "กขคงจฉชซญดตถ",
+    "あいうえおかきくけこさしすせそ",
+    "абвгдежзиклмн",
+)
 _CODE: Final = ("for (int i = 0; i < n; i++) { a[i] = b[i]; }", "SELECT name FROM users WHERE id = 3;", "<b>note</b>",
                 "if x and y: return {1: 'a'}", "ls -l | grep foo > out.txt", "a && b || c", "$total = $price * 1.2;")  # fmt: skip
 
@@ -131,7 +137,9 @@ class HeldOut(App):
 
     def _nick(self, user: User) -> str:
         r = random.Random(f"nick {user.number}")
-        return word(r).capitalize() + r.choice(("", "", str(r.randrange(99)), "_" + word(r), "-x", " " + word(r)))
+        return word(r).capitalize() + r.choice(
+            ("", "", str(r.randrange(99)), "_" + word(r), "-x", " " + word(r))
+        )
 
     def _foreign(self, user: User) -> str:
         r = user.rng
@@ -146,7 +154,9 @@ class HeldOut(App):
         r = user.rng
         title = self._words(user, r.randint(1, 8))
         tag = r.random()
-        return (f"[{word(r)}] {title}" if tag < 0.08 else f"Re: {title}" if tag < 0.4 else title) + r.choice(("", "", "", "?", "!", " :)"))
+        return (f"[{word(r)}] {title}" if tag < 0.08 else f"Re: {title}" if tag < 0.4 else title) + r.choice(
+            ("", "", "", "?", "!", " :)")
+        )
 
     def _query(self, user: User) -> str:
         r = user.rng
@@ -171,15 +181,25 @@ class HeldOut(App):
     def _article(self, user: User) -> str:
         r = random.Random(f"article {zipf(user.rng, 600)}")
         kind = r.choice(("", "", "", "Talk:", "User:", "Help:"))
-        return kind + "_".join(word(r).capitalize() for _ in range(r.randint(1, 4))) + r.choice(("", "", "_(" + word(r) + ")"))
+        return (
+            kind
+            + "_".join(word(r).capitalize() for _ in range(r.randint(1, 4)))
+            + r.choice(("", "", "_(" + word(r) + ")"))
+        )
 
     # ------------------------------------------------------------------------------------------- a backend
 
     def _backend(self) -> list[Place]:
         r = self.rng
-        names = [word(r) + r.choice(("Clicked", "Shown", "Failed", ".open", "_done")) for _ in range(r.randint(10, 60))]
+        names = [
+            word(r) + r.choice(("Clicked", "Shown", "Failed", ".open", "_done"))
+            for _ in range(r.randint(10, 60))
+        ]
         screens = [word(r).capitalize() + "Screen" for _ in range(20)]
-        queries = [(word(r) + r.choice(("List", "Detail", "Update")), f"{r.getrandbits(256):064x}") for _ in range(r.randint(8, 25))]
+        queries = [
+            (word(r) + r.choice(("List", "Detail", "Update")), f"{r.getrandbits(256):064x}")
+            for _ in range(r.randint(8, 25))
+        ]
         skus = [f"{word(r).upper()}-{r.randrange(10_000):04}" for _ in range(300)]
 
         def device(user: User) -> str:
@@ -213,7 +233,13 @@ class HeldOut(App):
             if name.endswith("Detail"):
                 variables = {"id": f"gid://{word(random.Random(name))}/{rng.randrange(90_000)}"}
             elif name.endswith("Update"):
-                variables = {"input": {"note": self._title(user), "count": rng.randrange(1, 30), "tags": [screens[zipf(rng, 20)] for _ in range(zipf(rng, 4))]}}
+                variables = {
+                    "input": {
+                        "note": self._title(user),
+                        "count": rng.randrange(1, 30),
+                        "tags": [screens[zipf(rng, 20)] for _ in range(zipf(rng, 4))],
+                    }
+                }
             elif rng.random() < 0.4:
                 variables["after"] = f"{rng.getrandbits(96):024x}"
             return {"operationName": name, "variables": variables,
@@ -225,7 +251,11 @@ class HeldOut(App):
                     **({"speed": round(rng.expovariate(0.2), 1)} if rng.random() < 0.4 else {})}  # fmt: skip
 
         def message(user: User) -> object:
-            return {"text": self._title(user), "to": [device(user)], "reply_to": None if user.rng.random() < 0.7 else user.rng.randrange(10**7)}
+            return {
+                "text": self._title(user),
+                "to": [device(user)],
+                "reply_to": None if user.rng.random() < 0.7 else user.rng.randrange(10**7),
+            }
 
         rooms: Draw = lambda u: f"r{1 + zipf(u.rng, 4_000)}"  # noqa: E731
         sku: Draw = lambda u: skus[zipf(u.rng, 300)]  # noqa: E731

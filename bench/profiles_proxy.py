@@ -189,7 +189,9 @@ def crowd(directory: Path, upstream: int, mode: str = "protect") -> Peer:
     key = directory.parent / "key"
     key.write_bytes(b"bench" * 8)
     more = CROWD.format(key=key, mode=mode)
-    return start_sidecar(directory, cores(), upstream, more=more, listen=IN_FRONT, cache=directory.parent / "cache")
+    return start_sidecar(
+        directory, cores(), upstream, more=more, listen=IN_FRONT, cache=directory.parent / "cache"
+    )
 
 
 def taught(peer: Peer, messages: list[bytes]) -> None:
@@ -303,7 +305,11 @@ def main() -> int:
 
 
 def _crowds(directory: Path, upstream: int, seeds: int, results: dict[str, list[float]]) -> list[str]:
-    rows = ["", "| a shop taught by 400 strangers | detection | false alarms | points lost |", "|---|---|---|---|"]
+    rows = [
+        "",
+        "| a shop taught by 400 strangers | detection | false alarms | points lost |",
+        "|---|---|---|---|",
+    ]
     found = [measure_poison(directory / f"poison{seed}", upstream, seed) for seed in range(seeds)]
     for sources in found[0]:
         lost = [100 * (each[0].detection - each[sources].detection) for each in found]
@@ -317,7 +323,10 @@ def _crowds(directory: Path, upstream: int, seeds: int, results: dict[str, list[
     different = [measure_merge(directory / f"merge{seed}", upstream, seed) for seed in range(seeds)]
     results["four replicas merged: other verdicts than one"] = [float(n) for n in different]
     verdicts = TEST + ATTACKS
-    rows += ["", f"Four replicas merged, each twice: {_mean(different):.1f} of {verdicts:,} verdicts differ from those of one."]
+    rows += [
+        "",
+        f"Four replicas merged, each twice: {_mean(different):.1f} of {verdicts:,} verdicts differ from those of one.",
+    ]
     print(rows[-1], file=sys.stderr)
     return rows
 

@@ -176,7 +176,11 @@ class Intake:
             pace.passed += 1
 
     def _budget_of(self, client: str) -> Budget:
-        return self._teachers if self._all_teach or (self._trusted and self._trusted.holds(client)) else self._budget
+        return (
+            self._teachers
+            if self._all_teach or (self._trusted and self._trusted.holds(client))
+            else self._budget
+        )
 
     def _choose(
         self, exchange: Exchange, judgement: Judgement, pace: Pace | None, times: float, **more: Any

@@ -96,7 +96,9 @@ def test_a_rush_of_live_traffic_is_sampled_and_a_teacher_is_heard_out(
             await visit(site, 800)
             await site.recorded(900)
             said = await site.ask("/v1/profile/status")
-            assert said["places"][0]["requests"] == pytest.approx((await site.status())["learning"]["observed"])
+            assert said["places"][0]["requests"] == pytest.approx(
+                (await site.status())["learning"]["observed"]
+            )
             assert least <= (await site.status())["learning"]["observed"] <= most
 
     run()

@@ -335,7 +335,9 @@ JOINS = st.lists(
 
 @settings(max_examples=80, deadline=None)
 @given(JOINS)
-def test_replicas_that_take_one_another_again_and_again_know_the_sum(steps: list[tuple[str, int, Any]]) -> None:
+def test_replicas_that_take_one_another_again_and_again_know_the_sum(
+    steps: list[tuple[str, int, Any]],
+) -> None:
     replicas = [named(str(number), []) for number in range(3)]
     alone = [learner() for _ in range(3)]
     for what, one, other in steps:

@@ -38,7 +38,9 @@ ENVIRONMENT: Final[dict[str, str]] = {
 OTHER_VARIABLES: Final = frozenset({"WAF_CONFIG", "WAF_CONTROL_TOKEN"})
 """Ours as well, read elsewhere."""
 
-_LISTS: Final = frozenset({"listen.trusted_proxies", "listen.hosts", "profiles.trusted_sources", "profiles.openapi"})
+_LISTS: Final = frozenset(
+    {"listen.trusted_proxies", "listen.hosts", "profiles.trusted_sources", "profiles.openapi"}
+)
 # Kubernetes writes these into every pod where a Service is called "waf" or "waf-...".
 _SERVICE_LINK = re.compile(
     r"WAF(?:_[A-Z0-9_]+)?_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)"

@@ -302,9 +302,7 @@ def _text(shape: bytes) -> str:
     return shape.decode("latin-1")
 
 
-def _lengths(
-    lengths: dict[int, Evidence], n: float, floors: Floors
-) -> tuple[int, int, float] | None:
+def _lengths(lengths: dict[int, Evidence], n: float, floors: Floors) -> tuple[int, int, float] | None:
     """The least and most bytes of a value, with room upwards, and what is doubtful.
 
     Doubtful is what lies outside, and each end that would lie outside if its one witness had not been heard.

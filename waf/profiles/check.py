@@ -150,7 +150,9 @@ class Profile:
         if met & place.head_required != place.head_required:
             self._missing(place, met | place.body_required, findings)
         # Without a body there is nothing of a type; what is missing then is told by name.
-        carries = request.framing is not Framing.NONE and (request.framing is Framing.CHUNKED or request.length > 0)
+        carries = request.framing is not Framing.NONE and (
+            request.framing is Framing.CHUNKED or request.length > 0
+        )
         typed = carries or content_type
         if place.types is not None and typed and media_type(content_type) not in place.types.allowed:
             findings.append(about_place(place.types, media_type(content_type)))

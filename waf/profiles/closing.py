@@ -208,7 +208,9 @@ def _least(candidate: Candidate) -> int:
             return LEAST_ALWAYS
         case Aspect.CODE | Aspect.CONTROL if candidate.nature is not Nature.TEXT:
             return LEAST_OF_CODE
-        case Aspect.TYPE if candidate.nature is not Nature.WORD:  # words may be texts of which only one was seen
+        case Aspect.TYPE if (
+            candidate.nature is not Nature.WORD
+        ):  # words may be texts of which only one was seen
             return LEAST_OF_CODE
     return LEAST
 

@@ -327,7 +327,9 @@ class Learner:
             app = str(more[0]) if more else ""  # not written by the first versions
             month = int(month)
             # The first versions wrote no lineage: what is the same then has the same one.
-            lineage, lessons, shares = more[1] if len(more) > 1 else (hashlib.sha256(state).hexdigest()[:16], 1.0, {})
+            lineage, lessons, shares = (
+                more[1] if len(more) > 1 else (hashlib.sha256(state).hexdigest()[:16], 1.0, {})
+            )
             told = str(lineage), float(lessons), msgspec.convert(shares, dict[str, Share])
             fresh = store.load(state, int(self.config.memory)), Book.load(book)
         except (ValueError, TypeError) as error:

@@ -55,7 +55,9 @@ def _part_of(share: Share, month: int, memory: int) -> Part:
     return Part(share.epoch, state)
 
 
-def join(state: State, lineage: str, shares: dict[str, Share], other: Origin, month: int, memory: int) -> bool:
+def join(
+    state: State, lineage: str, shares: dict[str, Share], other: Origin, month: int, memory: int
+) -> bool:
     """Add to `state`, whose lineage and shares are given, what `other` knows and it does not; true if that is anything.
 
     Raises `store.Damaged` for shares that cannot be read, and `TooMany`; nothing has changed then.
@@ -72,7 +74,10 @@ def join(state: State, lineage: str, shares: dict[str, Share], other: Origin, mo
         if name != lineage and (name not in shares or shares[name].epoch < part.epoch)
     }
     before = {name: _part_of(shares[name], month, memory) for name in new if name in shares}
-    taken = {**shares, **{name: Share(part.epoch, month, store.dump(part.state)) for name, part in new.items()}}
+    taken = {
+        **shares,
+        **{name: Share(part.epoch, month, store.dump(part.state)) for name, part in new.items()},
+    }
     if sum(len(share.state) for share in taken.values()) > memory:
         raise TooMany("what was merged before takes more room than profiles.memory gives; raise it")
     for name, part in new.items():
@@ -89,7 +94,9 @@ def lessen(state: State, by: State) -> None:
     _lessen_endpoint(state.common, by.common)
     state.requests = max(0.0, state.requests - by.requests)
     state.refused = max(0.0, state.refused - by.refused)
-    state.activity = [max(0.0, mine - theirs) for mine, theirs in zip(state.activity, by.activity, strict=True)]
+    state.activity = [
+        max(0.0, mine - theirs) for mine, theirs in zip(state.activity, by.activity, strict=True)
+    ]
 
 
 def _lessen_node(node: Node, by: Node) -> None:
