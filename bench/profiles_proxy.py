@@ -186,6 +186,7 @@ def address(user: int) -> str:
 
 def crowd(directory: Path, upstream: int, mode: str = "protect") -> Peer:
     """A sidecar behind a proxy that tells it whom a request is from; its secret is that of its siblings."""
+    directory.mkdir(parents=True, exist_ok=True)
     key = directory.parent / "key"
     key.write_bytes(b"bench" * 8)
     more = CROWD.format(key=key, mode=mode)

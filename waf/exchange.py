@@ -28,12 +28,16 @@ class Outcome(enum.Enum):
 
 
 class Peer(msgspec.Struct, frozen=True, gc=False):
-    """Who is at the other end: `address` of the socket; `client` the address believed after trusted hops."""
+    """Who is at the other end: `address` of the socket; `client` the address believed after trusted hops.
+
+    `identity` is whom its certificate names (a SPIFFE ID, where it has one), shown to us or to a trusted proxy.
+    """
 
     address: str
     port: int
     client: str
     scheme: str  # "http" or "https", as the listener saw it
+    identity: str = ""
 
 
 CHOSEN_BYPASSES: Final = frozenset({"mode-off", "patch", "response-coding"})

@@ -69,6 +69,7 @@ class Lesson(msgspec.Struct, frozen=True):
     blocked: bool = False
     weight: float = 1.0
     times: float = 1.0
+    caller: str = ""  # the identity that its certificate names
 
     @property
     def size(self) -> int:
@@ -159,8 +160,8 @@ class Intake:
         body = reading.body
         times = 1
         if len(body) <= MAX_REPEAT:
-            cookie = request.headers.index.get(b"cookie")
-            again = hash((request.target, request.method, exchange.peer.client, cookie, body))
+            peer, cookie = exchange.peer, request.headers.index.get(b"cookie")
+            again = hash((request.target, request.method, peer.client, peer.identity, cookie, body))
             times = self._repeats.count(again, exchange.wall)
         mature = self._mature / SOONER if budget is self._budget and budget.short else self._mature
         if times & (times - 1) or (pace is not None and not pace.wants(mature)):
@@ -210,6 +211,7 @@ class Intake:
                 check.endpoint if check is not None and (check.known or check.findings) else "",
                 weight=pace.take() if pace is not None else 1.0,
                 times=times,
+                caller=exchange.peer.identity,
                 **more,
             )
         )
@@ -257,6 +259,7 @@ class Intake:
                     violations=violations,
                     flagged=flagged,
                     blocked=blocked,
+                    caller=exchange.peer.identity,
                 )
             )
 
@@ -315,10 +318,11 @@ class Intake:
     def observation(self, lesson: Lesson, sources: Sources) -> Observation:
         """What the learner may know of it. Makes the fields."""
         reading = lesson.reading
+        source = sources.of(lesson.client, lesson.caller)
         trusted = bool(self._trusted) and self._trusted.holds(lesson.client)
         if reading is None:
             return Observation(
-                method=b"", path=b"", fields=(), source=sources.of(lesson.client), wall=lesson.wall, status=0,
+                method=b"", path=b"", fields=(), source=source, wall=lesson.wall, status=0,
                 trusted=trusted, flagged=lesson.flagged, blocked=lesson.blocked, endpoint=lesson.endpoint,
                 violations=lesson.violations,
             )  # fmt: skip
@@ -327,14 +331,14 @@ class Intake:
         own = [name for name in index if _is_learned(name)]
         headers = [Field(Part.HEADER, n.decode("latin-1"), v) for n in own for v in request.headers.all(n)]
         body = reading.body_fields() if len(reading.body) <= MAX_BODY else ()
-        authenticated = "cookie" if b"cookie" in index else ""
+        authenticated = "mtls" if lesson.caller else "cookie" if b"cookie" in index else ""
         if (header := index.get(b"authorization")) is not None:
             authenticated = header.partition(b" ")[0].lower().decode("latin-1")[:16]
         return Observation(
             method=request.method,
             path=request.path,
             fields=[*reading.target, *reading.cookies, *headers, *body],
-            source=sources.of(lesson.client),
+            source=source,
             wall=lesson.wall,
             status=lesson.status,
             host=request.host.decode("latin-1"),
@@ -343,6 +347,7 @@ class Intake:
             request_size=lesson.request_size,
             response_size=lesson.response_size,
             authenticated=authenticated,
+            caller=lesson.caller,
             entities=lesson.entities,
             masked=lesson.masked,
             trusted=trusted,

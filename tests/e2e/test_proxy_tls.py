@@ -104,6 +104,8 @@ async def test_clients_may_have_to_show_a_certificate(tmp_path: Path) -> None:
         friend = await rig.connect(ssl=known, server_hostname="one.example")
         await friend.send(GET)
         assert (await friend.response())[0] == 200
+        await until(lambda: len(rig.records) == 1)
+        assert rig.records[0].peer.identity == "one.example"
 
 
 @on_uvloop

@@ -12,6 +12,8 @@ from waf.http1.forwarding import TrustedProxies
 from waf.http1.hosts import HostRule
 from waf.model import Framing, Headers, Peer, Response
 
+XFCC = b"X-Forwarded-Client-Cert"
+CART = "spiffe://cluster.local/ns/shop/sa/cart"
 INNER = ["10.0.0.0/8", "fd00::/8"]
 
 
@@ -348,3 +350,53 @@ def test_path_and_query_are_the_target() -> None:
         assert req.target == (path if query is None else path + b"?" + query)
     star = request(b"OPTIONS * HTTP/1.1", b"Host: a")
     assert (star.target, star.path, star.query) == (b"*", b"*", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "hops", "identity"),
+    [
+        ([], 1, ""),
+        ([f"By=spiffe://me;Hash=0a1b;Subject=\"\";URI={CART}"], 1, CART),
+        ([f"URI={CART}"], 0, CART),
+        # counted from the right, as addresses are
+        ([f"URI=spiffe://claimed,URI={CART}"], 1, CART),
+        ([f"URI=spiffe://claimed,URI={CART},URI=spiffe://gateway"], 2, CART),
+        (["URI=spiffe://claimed", f"URI={CART}"], 1, CART),
+        ([f"URI={CART}"], 3, CART),
+        # what else a certificate may name
+        (['Hash=0a;Subject="CN=cart,O=shop; inc";DNS=cart.shop.svc;DNS=cart'], 1, "cart.shop.svc"),
+        (['Hash=0a;Subject="CN=cart,O=\\"shop\\""'], 1, 'CN=cart,O=\\"shop\\"'),
+        (["uri=spiffe://lower"], 1, "spiffe://lower"),
+        (["Hash=0a1b"], 1, ""),
+        # nothing that a proxy writes
+        (["garbage"], 1, ""),
+        ([f'URI={CART};Subject="open'], 1, ""),
+        ([f"URI={CART} URI=x;;"], 1, ""),
+        ([f"URI=spiffe://{'x' * 300}"], 1, ""),
+        (["URI=spiffe://a\x01b"], 1, ""),
+    ],
+)
+def test_client_identity(said: list[str], hops: int, identity: str) -> None:
+    proxies = TrustedProxies.compile(INNER, hops)
+    assert forwarding.client_identity(headers(*said, name=XFCC), proxies) == identity
+
+
+@given(st.binary(max_size=200), st.integers(0, 3))
+def test_any_bytes_in_the_header_are_an_identity_or_nobody(said: bytes, hops: int) -> None:
+    found = forwarding.client_identity(Headers.make((XFCC, said)), TrustedProxies.compile(INNER, hops))
+    assert found.isprintable()
+    assert len(found) <= forwarding.MAX_IDENTITY
+
+
+@pytest.mark.parametrize(
+    ("certificate", "identity"),
+    [
+        ({}, ""),
+        ({"subjectAltName": (("DNS", "cart"), ("URI", CART))}, CART),
+        ({"subjectAltName": (("IP Address", "10.0.0.1"), ("DNS", "cart"))}, "cart"),
+        ({"subject": ((("organizationName", "shop"),), (("commonName", "cart"),))}, "organizationName=shop,commonName=cart"),
+        ({"subjectAltName": (("DNS", "a\nb"),)}, ""),
+    ],
+)
+def test_certificate_identity(certificate: dict[str, object], identity: str) -> None:
+    assert forwarding.certificate_identity(certificate) == identity

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -60,6 +60,53 @@ def client_address(peer_address: str, headers: Headers, proxies: TrustedProxies 
             break
         client = str(address)
     return client, True
+
+
+_PAIR: Final = re.compile(rb'([A-Za-z]{1,16})=("(?:[^"\\]|\\.)*"|[^";,]*)([;,]|\Z)')
+MAX_IDENTITY: Final = 256  # characters; a SPIFFE ID has at most 2,048 bytes, those in use are far shorter
+
+
+def client_identity(headers: Headers, proxies: TrustedProxies) -> str:
+    """Whom the client's certificate names, as a *trusted* peer says in X-Forwarded-Client-Cert (Envoy); "" for nobody.
+
+    Each proxy of ours appended the certificate it saw, so the client's is the `hops`-th from the right, as with
+    addresses. Of its parts the URI (a SPIFFE ID) tells most, then a DNS name, then the subject.
+    """
+    text = b",".join(headers.all(b"x-forwarded-client-cert"))
+    if not text:
+        return ""
+    elements: list[dict[bytes, bytes]] = [{}]
+    at = 0
+    while at < len(text):
+        pair = _PAIR.match(text, at)
+        if pair is None:
+            return ""  # not what a proxy of ours writes
+        name, value, end = pair.groups()
+        elements[-1].setdefault(name.lower(), value[1:-1] if value[:1] == b'"' else value)
+        at = pair.end()
+        if end == b"," and at < len(text):
+            elements.append({})
+    element = elements[max(0, len(elements) - max(1, proxies.hops))]
+    for name in (b"uri", b"dns", b"subject"):
+        if value := element.get(name, b""):
+            return shown_identity(value.decode("utf-8", "replace"))
+    return ""
+
+
+def certificate_identity(certificate: Mapping[str, Any]) -> str:
+    """The same of a certificate that was shown to us, as `ssl.SSLSocket.getpeercert` gives it."""
+    names = [(kind.lower(), value) for kind, value in certificate.get("subjectAltName", ())]
+    for wanted in ("uri", "dns"):
+        for kind, value in names:
+            if kind == wanted:
+                return shown_identity(value)
+    subject = [f"{name}={value}" for part in certificate.get("subject", ()) for name, value in part]
+    return shown_identity(",".join(subject))
+
+
+def shown_identity(text: str) -> str:
+    """An identity as it may be shown; "" for what no authority would certify."""
+    return text if len(text) <= MAX_IDENTITY and text.isprintable() else ""
 
 
 def forwarded_scheme(headers: Headers) -> str | None:

@@ -34,7 +34,7 @@ UNLEARNED_HEADERS: Final = frozenset({
     "accept-encoding", "accept-charset", "referer", "origin", "cookie", "authorization",
     "proxy-authorization", "cache-control", "pragma", "dnt", "save-data", "priority", "range", "if-range",
     "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "via", "forwarded",
-    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip",
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-client-cert", "x-real-ip",
     "x-request-id", "x-correlation-id", "traceparent", "tracestate", "baggage", "date", "from",
     "upgrade-insecure-requests", "purpose", "x-purpose", "early-data",
 })  # fmt: skip

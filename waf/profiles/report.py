@@ -45,6 +45,9 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     entities: tuple[str, ...]  # sensitive entities seen
     authenticated: float  # share of requests
     statuses: dict[str, float]  # by class: "2xx"
+    callers: tuple[str, ...]  # workloads that call it, by the identity in their certificates
+    types_in: tuple[str, ...]  # media types of requests
+    types_out: tuple[str, ...]  # of answers
 
 
 def status(state: State, book: Book, found: Iterable[Candidate]) -> list[EndpointStatus]:
@@ -87,6 +90,9 @@ def _status(
         entities=tuple(sorted(endpoint.entities)),
         authenticated=1 - endpoint.auth.get("", 0.0) / endpoint.n if endpoint.n else 0.0,
         statuses={f"{kind}xx": count for kind, count in sorted(endpoint.statuses.items())},
+        callers=tuple(sorted(endpoint.callers)),
+        types_in=tuple(sorted(endpoint.types_in)),
+        types_out=tuple(sorted(endpoint.types_out)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from waf.errors import Fault
-from waf.http1.forwarding import client_address, forwarded_scheme
+from waf.http1.forwarding import certificate_identity, client_address, client_identity, forwarded_scheme
 from waf.model import Peer, Request
 from waf.proxy.exchange import Way, conduct
 from waf.proxy.faults import fault
@@ -65,7 +65,9 @@ class ClientStream(Stream):
                 return
             self._address = address
         port = name[1] if isinstance(name, tuple) else 0
-        peer = Peer(address, port, address, "https" if self._secure else "http")
+        certificate = transport.get_extra_info("peercert") if self._secure else None
+        identity = certificate_identity(certificate) if certificate else ""
+        peer = Peer(address, port, address, "https" if self._secure else "http", identity)
         talk = self.conversation = self.owner = Conversation(commons, self, peer)
         commons.conversations.add(talk)
         talk.start(talk.converse())
@@ -226,7 +228,9 @@ class Conversation(Turn):
         if not self.trusted:
             return peer
         scheme = forwarded_scheme(request.headers) or peer.scheme
-        return msgspec.structs.replace(peer, client=address, scheme=scheme)
+        # A proxy's own certificate says nothing of those it speaks for.
+        identity = client_identity(request.headers, self.commons.proxies)
+        return msgspec.structs.replace(peer, client=address, scheme=scheme, identity=identity)
 
     def hold(self, size: int) -> None:
         """`size` more bytes of the request's body are in memory. Raises `overload.bodies`."""
