@@ -96,7 +96,9 @@ class Judge:
 
         most, what = 0.0, "passed"
         for whole in (True, False):
-            exchange = self._exchange(b"GET /a HTTP/1.1\r\nHost: shop.example\r\nAccept-Encoding: gzip\r\n\r\n")
+            exchange = self._exchange(
+                b"GET /a HTTP/1.1\r\nHost: shop.example\r\nAccept-Encoding: gzip\r\n\r\n"
+            )
             self.policy.plan(exchange, 1.0)
             self.policy.admit(exchange, b"", 1.0)
             started = time.thread_time()
@@ -170,7 +172,10 @@ def _shown(genome: Genome) -> str:
 
 
 def table(trials: Sequence[Trial]) -> str:
-    lines = ["| ms / 100 KB | ms | KB of text | where, and each value's length | units | outcome |", "|---:|---:|---:|---|---|---|"]
+    lines = [
+        "| ms / 100 KB | ms | KB of text | where, and each value's length | units | outcome |",
+        "|---:|---:|---:|---|---|---|",
+    ]
     for one in trials:
         where = f"{one.genome.carrier}, {one.genome.each}"
         lines.append(
@@ -182,7 +187,10 @@ def table(trials: Sequence[Trial]) -> str:
 
 def growth(judge: Judge, trials: Sequence[Trial]) -> str:
     sizes = (10_000, 30_000, 100_000, 300_000, 1_000_000)
-    lines = ["| ms / 100 KB by KB of text | " + " | ".join(f"{s // 1000}" for s in sizes) + " |", "|---|" + "---:|" * len(sizes)]
+    lines = [
+        "| ms / 100 KB by KB of text | " + " | ".join(f"{s // 1000}" for s in sizes) + " |",
+        "|---|" + "---:|" * len(sizes),
+    ]
     for one in trials:
         rates = [trial(judge, one.genome._replace(size=size), 2).rate for size in sizes]
         lines.append(f"| {one.genome.carrier} | " + " | ".join(f"{rate:.1f}" for rate in rates) + " |")

@@ -106,7 +106,12 @@ def test_a_rush_of_live_traffic_is_sampled_and_a_teacher_is_heard_out(
 
 @on_uvloop
 async def test_callers_are_told_apart_by_the_certificates_that_a_proxy_saw(pattern_cache: Path) -> None:
-    proxied = {**TRUSTED, "profiles.sources": "3", "listen.trusted_proxies": "127.0.0.0/8", "listen.trusted_hops": "1"}
+    proxied = {
+        **TRUSTED,
+        "profiles.sources": "3",
+        "listen.trusted_proxies": "127.0.0.0/8",
+        "listen.trusted_hops": "1",
+    }
     async with RawApp() as app, serving(pattern_cache, app.url, **proxied) as site:
         for number in range(40):
             name = f"spiffe://cluster.local/ns/shop/sa/{('cart', 'search')[number % 2]}"
@@ -115,7 +120,9 @@ async def test_callers_are_told_apart_by_the_certificates_that_a_proxy_saw(patte
         await site.recorded(40)
         (place,) = (await site.ask("/v1/profile/status"))["places"]
         assert place["sources"] == 2  # of one address
-        assert place["callers"] == [f"spiffe://cluster.local/ns/shop/sa/{name}" for name in ("cart", "search")]
+        assert place["callers"] == [
+            f"spiffe://cluster.local/ns/shop/sa/{name}" for name in ("cart", "search")
+        ]
         assert place["authenticated"] == 1.0
 
 

@@ -356,7 +356,7 @@ def test_path_and_query_are_the_target() -> None:
     ("said", "hops", "identity"),
     [
         ([], 1, ""),
-        ([f"By=spiffe://me;Hash=0a1b;Subject=\"\";URI={CART}"], 1, CART),
+        ([f'By=spiffe://me;Hash=0a1b;Subject="";URI={CART}'], 1, CART),
         ([f"URI={CART}"], 0, CART),
         # counted from the right, as addresses are
         ([f"URI=spiffe://claimed,URI={CART}"], 1, CART),
@@ -394,7 +394,10 @@ def test_any_bytes_in_the_header_are_an_identity_or_nobody(said: bytes, hops: in
         ({}, ""),
         ({"subjectAltName": (("DNS", "cart"), ("URI", CART))}, CART),
         ({"subjectAltName": (("IP Address", "10.0.0.1"), ("DNS", "cart"))}, "cart"),
-        ({"subject": ((("organizationName", "shop"),), (("commonName", "cart"),))}, "organizationName=shop,commonName=cart"),
+        (
+            {"subject": ((("organizationName", "shop"),), (("commonName", "cart"),))},
+            "organizationName=shop,commonName=cart",
+        ),
         ({"subjectAltName": (("DNS", "a\nb"),)}, ""),
     ],
 )

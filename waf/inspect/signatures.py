@@ -110,7 +110,9 @@ class Signatures:
         searcher = None
         matchers: list[Matcher | None] = []
         try:
-            searcher = Searcher.build(requests.patterns, store, [int(one.rule.views) for one in requests.owners])
+            searcher = Searcher.build(
+                requests.patterns, store, [int(one.rule.views) for one in requests.owners]
+            )
         except PatternFault as fault:
             problems += pattern_problems(fault, requests)
         for book in (files, responses):

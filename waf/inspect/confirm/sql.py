@@ -171,9 +171,7 @@ _QUOTED: Final = tuple(
 """What may follow the quote that ends the app's literal."""
 
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
-_SET_FORM: Final = re.compile(
-    rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select"
-)
+_SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
 _QUOTED_WEAK: Final = tuple(
     re.compile(shape)
     for shape in (

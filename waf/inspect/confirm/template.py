@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document
 from waf.model import Confidence
 
+
 class _Delimited(NamedTuple):
     """A way in which engines mark expressions: what opens one, what closes it, and what must not stand between."""
 
@@ -55,7 +56,11 @@ _WAYS: Final = (
 """In the order in which they are tried at one place."""
 
 _UNCLOSED: Final = (
-    (re.compile(rb"@(?=(?:System|DateTime|Html|Model|Context|Request|code|functions|using)\b)", re.I), b"\n", 200),
+    (
+        re.compile(rb"@(?=(?:System|DateTime|Html|Model|Context|Request|code|functions|using)\b)", re.I),
+        b"\n",
+        200,
+    ),
     (re.compile(rb"\{\{|\$\{|<%=?"), b"", 600),
 )
 """What needs no end: the opening, what ends it, and how much is taken at most."""
@@ -197,11 +202,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             return Confidence.HIGH
         if _PROBE.match(inside) and _probe_stands(value, begin):
             return Confidence.HIGH
-        if (
-            _BARE.match(inside)
-            and mark in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p")
-            and len(value) < 64
-        ):
+        if _BARE.match(inside) and mark in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p") and len(value) < 64:
             best = (
                 Confidence.HIGH
                 if mark == b"<%"
