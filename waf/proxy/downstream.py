@@ -16,7 +16,7 @@ import msgspec
 from waf.errors import Fault
 from waf.http1.forwarding import certificate_identity, client_address, client_identity, forwarded_scheme
 from waf.model import Peer, Request
-from waf.proxy.exchange import Way, conduct
+from waf.proxy.exchange import conduct
 from waf.proxy.faults import fault
 from waf.proxy.replies import TOO_MANY_CONNECTIONS
 from waf.proxy.straight import answered, begin, give_up
@@ -26,6 +26,7 @@ from waf.proxy.upstream import Link
 
 if TYPE_CHECKING:
     from waf.proxy.commons import Commons
+    from waf.proxy.steps import Way
 
 LINGER_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 2.0

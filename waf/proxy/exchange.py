@@ -6,21 +6,15 @@ way out leads through `conduct`.
 
 from __future__ import annotations
 
-import traceback
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from waf.errors import ClientFault, Fault
 from waf.exchange import Exchange
-from waf.http1 import arrival, forwarding, parse, serialize
+from waf.http1 import arrival, parse
 from waf.http1.serialize import Hop
 from waf.model import (
-    PASSED,
-    Action,
     Admitted,
-    BodyPlan,
     Framing,
     Outcome,
     Refused,
@@ -28,42 +22,22 @@ from waf.model import (
     Response,
     Withheld,
 )
-from waf.proxy.commons import PolicyLike
-from waf.proxy.faults import Refusal, fault, outcome_of
+from waf.proxy.endings import settle
+from waf.proxy.faults import Refusal, fault
 from waf.proxy.intake import Upload, take_body
 from waf.proxy.relay import deliver
-from waf.proxy.replies import reply
+from waf.proxy.steps import HEAD_END, IDEMPOTENT, Way, close, introduce, part
 from waf.proxy.tunnel import check_handshake, tunnel
 from waf.proxy.upstream import Link
 
 if TYPE_CHECKING:
     from waf.proxy.downstream import Conversation
 
-IDEMPOTENT: Final = frozenset(
-    {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH", b"QUERY"}
-)
-"""Methods of requests that may be sent again where nothing came back (RFC 9110 9.2.2)."""
-
 _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
 _LENGTH: Final = Framing.LENGTH
 
-HEAD_END: Final = b"\r\n\r\n"
-
 INTERIM_MOST: Final = 16
 """How many 1xx answers the app may send before its answer; we pass none of them on."""
-
-
-class Way(msgspec.Struct, gc=False):
-    """An exchange whose head was read, with what was decided of it so far.
-
-    Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link.
-    """
-
-    exchange: Exchange
-    policy: PolicyLike
-    hop: Hop
-    plan: BodyPlan
-    permission: Admitted | None = None
 
 
 async def conduct(talk: Conversation) -> bool:
@@ -86,43 +60,6 @@ async def conduct(talk: Conversation) -> bool:
         return settle(talk, exchange, error)
     finally:
         close(talk, exchange)
-
-
-def settle(talk: Conversation, exchange: Exchange, error: Exception) -> bool:
-    """Answer for what ended the exchange; True where another may follow it."""
-    if isinstance(error, Refusal):
-        return _refuse(talk, exchange, error)
-    if isinstance(error, Fault):
-        return _fail(talk, exchange, error)
-    commons = talk.commons
-    commons.stats.own_errors += 1
-    commons.loop.call_exception_handler({"message": f"exchange {exchange.id} failed", "exception": error})
-    return _fail(talk, exchange, fault("own.error"), _place(error))
-
-
-def close(talk: Conversation, exchange: Exchange) -> None:
-    """Give back what the exchange held, and have it recorded."""
-    if talk.link is not None:
-        talk.drop_link()
-    if talk.held:
-        talk.let_go()
-    talk.commons.finish(exchange)
-
-
-def introduce(talk: Conversation, exchange: Exchange, request: Request) -> Hop:
-    """Note whose request it is and under which trace it goes; gives what we add to its head."""
-    commons = talk.commons
-    exchange.request = request
-    if commons.proxies.networks:
-        exchange.peer = talk.believed(request)
-    request_id = exchange.id.encode()
-    traceparent = forwarding.traceparent(request.headers)
-    if traceparent is None:
-        exchange.trace_id = exchange.id
-        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
-    else:
-        exchange.trace_id = traceparent[3:35].decode()
-    return Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
 
 
 async def _walk(talk: Conversation, exchange: Exchange) -> bool:
@@ -208,35 +145,6 @@ async def _carry(talk: Conversation, way: Way, permission: Admitted, upload: Upl
     while client.blocked:
         await talk.wait(clock() + commons.timeouts.write, "timeout.write")
     return keep
-
-
-def part(
-    talk: Conversation, exchange: Exchange, link: Link, response: Response, upload: Upload | None = None
-) -> None:
-    """The answer is on its way: let go of the connection to the app, and say how the exchange ended."""
-    request = exchange.request
-    assert request is not None
-    if response.keep_alive and not talk.unread and _ended_exactly(request, response, link, upload):
-        talk.link = None
-        talk.commons.pool.give(link, response)
-    if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
-        actions = (exchange.verdict.action, exchange.response_verdict.action)
-        exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
-
-
-def _ended_exactly(request: Request, response: Response, link: Link, upload: Upload | None) -> bool:
-    """True where nothing of this exchange is left on the connection to the app, neither way.
-
-    An app may answer before it has read the body: what we still hold of it would come before the next
-    request.
-    """
-    if link.inbox:
-        return False
-    if request.framing is not _NONE and (
-        (upload is not None and not upload.done) or link.unsent or serialize.isolates(request)
-    ):
-        return False
-    return response.framing is not _NONE or not serialize.announces(response)
 
 
 async def _rest_of_head(talk: Conversation, exchange: Exchange) -> int:
@@ -335,43 +243,3 @@ async def _answer(
                 continue
             deadline = commons.clock() + first_byte
         await talk.wait(deadline, "timeout.first-byte")
-
-
-def _refuse(talk: Conversation, exchange: Exchange, refusal: Refusal) -> bool:
-    """Answer what was judged unfit, request or response."""
-    verdict = refusal.verdict
-    exchange.outcome = refusal.outcome
-    if refusal.outcome is Outcome.BLOCKED:
-        exchange.verdict = verdict
-    else:
-        exchange.response_verdict = verdict
-    return _reply(talk, exchange, verdict.status, verdict.retry_after, keep=True)
-
-
-def _fail(talk: Conversation, exchange: Exchange, error: Fault, detail: str = "") -> bool:
-    """Answer a fault, or cut the connection where it is too late for an answer."""
-    exchange.fault = error.rule
-    exchange.detail = detail or error.detail
-    exchange.outcome = outcome_of(error)
-    retry_after = 1 if error.status == 503 else 0
-    return _reply(talk, exchange, error.status, retry_after, keep=not isinstance(error, ClientFault))
-
-
-def _reply(talk: Conversation, exchange: Exchange, status: int, retry_after: int, *, keep: bool) -> bool:
-    client, commons, request = talk.client, talk.commons, exchange.request
-    if exchange.sent_status or not status or client.lost:
-        client.reset()
-        return False
-    keep = keep and not talk.unread and commons.keep_alive and request is not None and request.keep_alive
-    data = reply(status, request, exchange.id, exchange.wall, close=not keep, retry_after=retry_after)
-    client.write(data)
-    exchange.sent_status = status
-    exchange.bytes_to_client = len(data)
-    return keep
-
-
-def _place(error: Exception) -> str:
-    """Which error of ours, and where in our code; nothing of the request."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"

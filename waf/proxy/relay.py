@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from waf.exchange import Exchange
 from waf.http1 import framing, serialize
 from waf.http1.framing import BodyReader
 from waf.http1.serialize import LAST_CHUNK
-from waf.model import PASSED, BodyFilter, BodyRefused, Framing, Outcome, Released, Request, Response, joined
+from waf.model import BodyRefused, Framing, Outcome, Released, Request, Response
 from waf.proxy.faults import Refusal, fault
 from waf.proxy.intake import Upload
+from waf.proxy.steps import deliver_whole, filtered, note
 from waf.proxy.upstream import Link
 
 if TYPE_CHECKING:
@@ -62,26 +62,6 @@ async def deliver(
             return await passing.run(released.response, data, request, keep)
         link.inbox = reader.excess
     return deliver_whole(talk, exchange, released, data, keep)
-
-
-def deliver_whole(
-    talk: Conversation, exchange: Exchange, released: Released, data: bytes, keep: bool
-) -> bool:
-    """Send an answer whose payload `data` is here whole, through its filter where it has one. Raises Refusal."""
-    if released.whole is not None:
-        data = released.whole
-    elif (body_filter := released.body) is not None:
-        data = filtered(exchange, body_filter, data, True, talk.commons.clock)
-        note(exchange, body_filter)
-    request, response = exchange.request, released.response
-    assert request is not None
-    head = serialize.response_head(
-        response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode()
-    )
-    exchange.sent_status = response.status
-    exchange.bytes_to_client = len(head) + len(data)
-    talk.client.write_parts(head, data)
-    return keep
 
 
 class Passing:
@@ -221,24 +201,3 @@ class Passing:
                 ending += LAST_CHUNK
         self._exchange.bytes_to_client += len(head) + len(out) + len(ending)
         self._talk.client.write_parts(head, out, ending)
-
-
-def filtered(
-    exchange: Exchange, body_filter: BodyFilter, data: bytes, last: bool, clock: Callable[[], float]
-) -> bytes:
-    """What of `data` may go on; the time is ours. Raises Refusal."""
-    began = clock()
-    try:
-        out = body_filter.feed(data) if data else b""
-        return out + body_filter.finish() if last else out
-    except BodyRefused as refused:
-        raise Refusal(refused.verdict, Outcome.WITHHELD) from None
-    finally:
-        exchange.overhead += clock() - began
-
-
-def note(exchange: Exchange, body_filter: BodyFilter) -> None:
-    """Keep what the filter found."""
-    verdict = body_filter.verdict()
-    if verdict is not PASSED:
-        exchange.response_verdict = joined(exchange.response_verdict, verdict)  # the head has one of its own

@@ -2,7 +2,7 @@
 
 Nearly all exchanges are so: the request came in one piece, a connection to the app is idle, the answer comes in
 one piece. They need no coroutine, and no question whether the rest has come. Two callbacks carry them out, with
-the steps that `exchange` takes for all others: `begin` when the request is there, `answered` when the answer is.
+the steps that `exchange` takes for all others (`steps`): `begin` when the request is there, `answered` when the answer is.
 The conversation's coroutine sleeps meanwhile, between two requests. Whatever else happens (a deadline, a client
 that left, an answer in parts) wakes it, and it goes on from where this way ended: `Conversation.ahead`.
 
@@ -17,15 +17,13 @@ from waf.errors import Fault
 from waf.exchange import Exchange
 from waf.http1 import parse, serialize
 from waf.model import Framing, Outcome, Refused, Response, Withheld
-from waf.proxy.exchange import IDEMPOTENT, Way, close, introduce, part, settle
+from waf.proxy.endings import settle
 from waf.proxy.faults import Refusal
 from waf.proxy.intake import JUDGED_AT_ONCE
-from waf.proxy.relay import deliver_whole
+from waf.proxy.steps import HEAD_END, IDEMPOTENT, Way, close, deliver_whole, introduce, part
 
 if TYPE_CHECKING:
     from waf.proxy.downstream import Conversation
-
-HEAD_END: Final = b"\r\n\r\n"
 
 GATHERED: Final = 128 * 1024
 """Bytes up to which an answer of known length is gathered whole before it is judged …"""

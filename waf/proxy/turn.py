@@ -17,11 +17,11 @@ place. The coroutine looks for itself what there is to do. So:
 from __future__ import annotations
 
 import math
-import types
 from asyncio import Future
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from waf.proxy.sleep import asleep
 from waf.proxy.wheel import Wheel
 
 T = TypeVar("T")
@@ -78,15 +78,14 @@ class Turn:
         except BaseException as end:
             self._ended(end)
 
-    @types.coroutine
-    def pause(self, deadline: float) -> Generator[None, None, None]:
+    async def pause(self, deadline: float) -> None:
         """Sleep until woken; `deadline` is monotonic seconds, `inf` for none. Sets `expired` anew."""
         self.expired = False
         self.deadline = deadline
         if deadline < self.fires:
             self.wheel.watch(self)
         self._awake = False
-        yield
+        await asleep()
 
     async def settled(self, future: Future[T]) -> T:
         """Wait for a future of the event loop, without a deadline of its own."""

@@ -6,9 +6,11 @@ from waf.proxy.downstream cimport Conversation
 from waf.proxy.upstream cimport Link
 
 
-cpdef close(Conversation talk, Exchange exchange)
-
 @cython.locals(commons=Commons)
 cpdef introduce(Conversation talk, Exchange exchange, object request)
 
+cpdef bint deliver_whole(Conversation talk, Exchange exchange, object released, bytes data, bint keep) except -1
+
 cpdef part(Conversation talk, Exchange exchange, Link link, object response, object upload=*)
+
+cpdef close(Conversation talk, Exchange exchange)

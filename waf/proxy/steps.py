@@ -1,0 +1,150 @@
+"""Steps that an exchange takes on both ways, the straight one and the coroutine's. None of them waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from waf.exchange import Exchange
+from waf.http1 import forwarding, serialize
+from waf.http1.serialize import Hop
+from waf.model import (
+    PASSED,
+    Action,
+    Admitted,
+    BodyFilter,
+    BodyPlan,
+    BodyRefused,
+    Framing,
+    Outcome,
+    Released,
+    Request,
+    Response,
+    joined,
+)
+from waf.proxy.commons import PolicyLike
+from waf.proxy.faults import Refusal
+from waf.proxy.intake import Upload
+from waf.proxy.upstream import Link
+
+if TYPE_CHECKING:
+    from waf.proxy.downstream import Conversation
+
+IDEMPOTENT: Final = frozenset(
+    {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH", b"QUERY"}
+)
+"""Methods of requests that may be sent again where nothing came back (RFC 9110 9.2.2)."""
+
+HEAD_END: Final = b"\r\n\r\n"
+
+_NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
+
+
+class Way(msgspec.Struct, gc=False):
+    """An exchange whose head was read, with what was decided of it so far.
+
+    Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link.
+    """
+
+    exchange: Exchange
+    policy: PolicyLike
+    hop: Hop
+    plan: BodyPlan
+    permission: Admitted | None = None
+
+
+def introduce(talk: Conversation, exchange: Exchange, request: Request) -> Hop:
+    """Note whose request it is and under which trace it goes; gives what we add to its head."""
+    commons = talk.commons
+    exchange.request = request
+    if commons.proxies.networks:
+        exchange.peer = talk.believed(request)
+    request_id = exchange.id.encode()
+    traceparent = forwarding.traceparent(request.headers)
+    if traceparent is None:
+        exchange.trace_id = exchange.id
+        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
+    else:
+        exchange.trace_id = traceparent[3:35].decode()
+    return Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
+
+
+def deliver_whole(
+    talk: Conversation, exchange: Exchange, released: Released, data: bytes, keep: bool
+) -> bool:
+    """Send an answer whose payload `data` is here whole, through its filter where it has one. Raises Refusal."""
+    if released.whole is not None:
+        data = released.whole
+    elif (body_filter := released.body) is not None:
+        data = filtered(exchange, body_filter, data, True, talk.commons.clock)
+        note(exchange, body_filter)
+    request, response = exchange.request, released.response
+    assert request is not None
+    head = serialize.response_head(
+        response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode()
+    )
+    exchange.sent_status = response.status
+    exchange.bytes_to_client = len(head) + len(data)
+    talk.client.write_parts(head, data)
+    return keep
+
+
+def filtered(
+    exchange: Exchange, body_filter: BodyFilter, data: bytes, last: bool, clock: Callable[[], float]
+) -> bytes:
+    """What of `data` may go on; the time is ours. Raises Refusal."""
+    began = clock()
+    try:
+        out = body_filter.feed(data) if data else b""
+        return out + body_filter.finish() if last else out
+    except BodyRefused as refused:
+        raise Refusal(refused.verdict, Outcome.WITHHELD) from None
+    finally:
+        exchange.overhead += clock() - began
+
+
+def note(exchange: Exchange, body_filter: BodyFilter) -> None:
+    """Keep what the filter found."""
+    verdict = body_filter.verdict()
+    if verdict is not PASSED:
+        exchange.response_verdict = joined(exchange.response_verdict, verdict)  # the head has one of its own
+
+
+def part(
+    talk: Conversation, exchange: Exchange, link: Link, response: Response, upload: Upload | None = None
+) -> None:
+    """The answer is on its way: let go of the connection to the app, and say how the exchange ended."""
+    request = exchange.request
+    assert request is not None
+    if response.keep_alive and not talk.unread and _ended_exactly(request, response, link, upload):
+        talk.link = None
+        talk.commons.pool.give(link, response)
+    if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
+        actions = (exchange.verdict.action, exchange.response_verdict.action)
+        exchange.outcome = Outcome.REDACTED if Action.REDACT in actions else Outcome.FORWARDED
+
+
+def _ended_exactly(request: Request, response: Response, link: Link, upload: Upload | None) -> bool:
+    """True where nothing of this exchange is left on the connection to the app, neither way.
+
+    An app may answer before it has read the body: what we still hold of it would come before the next
+    request.
+    """
+    if link.inbox:
+        return False
+    if request.framing is not _NONE and (
+        (upload is not None and not upload.done) or link.unsent or serialize.isolates(request)
+    ):
+        return False
+    return response.framing is not _NONE or not serialize.announces(response)
+
+
+def close(talk: Conversation, exchange: Exchange) -> None:
+    """Give back what the exchange held, and have it recorded."""
+    if talk.link is not None:
+        talk.drop_link()
+    if talk.held:
+        talk.let_go()
+    talk.commons.finish(exchange)
