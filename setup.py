@@ -16,7 +16,13 @@ FLAGS = ["-O2", "-g0"]
 def accelerators() -> list[Extension]:
     """Written in C."""
     return [
-        Extension(f"waf.{name}", [f"waf/{name}.c"], extra_compile_args=["-O3"], optional=True)
+        Extension(
+            f"waf.{name}",
+            [f"waf/{name}.c"],
+            depends=["waf/_prefilter.h"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        )
         for name in ("_speed", "_bodies", "_finder")
     ]
 

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_prefilter.h"
+
 enum {                 /* what `classify` says of a name; waf/http1/speed.py has the same numbers */
     ONCE = 1,          /* may stand once only */
     JOINED = 2,        /* several lines are made one */
@@ -31,6 +33,12 @@ enum {                 /* what `classify` says of a name; waf/http1/speed.py has
 };
 enum { NOTHING, HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE, EXPECT, SPECIALS };
 enum { MOST_LINES = 128, NAMES = 512, LINES = 512, LONGEST_NAME = 64, LONGEST_LINE = 384, METHODS = 48 };
+
+/* Attributes of requests and headers, and the name of a header. */
+enum { METHOD_OF, TARGET_OF, PATH_OF, QUERY_OF, MINOR_OF, HEADERS_OF, HOST_OF, FRAMING_OF, LENGTH_OF, KEEP_OF, EXPECTS_OF,
+       UPGRADE_OF, LINES_OF, INDEX_OF, COOKIE_OF, PARTS };
+static const char *const part_names[COOKIE_OF] = {"method", "target", "path", "query", "minor", "headers", "host", "framing",
+                                                  "length", "keep_alive", "expects_continue", "upgrade", "lines", "index"};
 
 static uint8_t token_char[256], value_char[256], path_char[256], query_char[256], hex_value[256];
 
@@ -58,6 +66,7 @@ typedef struct {
     PyObject *methods[METHODS];
     int method_count;
     PyObject *ok;
+    PyObject *names[PARTS];
     Memory from_client, from_app;
 } Heads;
 
@@ -616,6 +625,9 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
 
 enum { MARK = 0x7f, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
 /* MARK stands between two values; waf/inspect/search.py's BETWEEN. */
+enum { PROVED = 48, MOST_ASKED = 64, SHORT_ASKED = 8 };
+/* PROVED: bytes of a value up to which it is cheaper to prove that it is clean than to remember it. MOST_ASKED:
+ * parameters of a Referer that are taken apart; waf/inspect/fields.py's _MOST, and SHORT_ASKED its _LONG. */
 
 /* Values in which nothing was found, as keyed hashes: nothing of them can be read here, and nobody without the key can
  * make another value pass for one of them. */
@@ -665,7 +677,8 @@ typedef struct {
     char *start, *at, *before;
     Py_ssize_t written, met; /* values in the text, and values at all */
     const Values *values;
-    uint64_t fresh[MOST_NEW]; /* hashes of what is in the text */
+    Prefilter filter;
+    uint64_t fresh[MOST_NEW]; /* hashes of what is to be remembered if nothing is found in the text */
     int fresh_count;
 } Text;
 
@@ -676,23 +689,34 @@ static inline void begin_value(Text *text)
         *text->at++ = MARK;
 }
 
-/* What was written since `begin_value` is one value; one that is known is taken back. 1 if it was known. */
-static inline int end_value(Text *text)
+static inline int is_proved(const Text *text, const char *value, Py_ssize_t size)
+{
+    return prefilter_passes(&text->filter, (const uint8_t *)value, size);
+}
+
+/* What was written since `begin_value` is one value; one that is known or proved to be clean is taken back, and this
+ * gives 1. */
+static int end_value(Text *text)
 {
     const char *value = text->before + (text->written ? 1 : 0);
     Py_ssize_t size = text->at - value;
     text->met++;
+    if (size <= PROVED && is_proved(text, value, size))
+        goto clean;
     if (size <= LONGEST_VALUE) {
         uint64_t hash = keyed_hash(text->values->key, value, size);
-        if (is_seen(text->values, hash)) {
-            text->at = text->before;
-            return 1;
-        }
+        if (is_seen(text->values, hash))
+            goto clean;
         if (text->fresh_count < MOST_NEW)
             text->fresh[text->fresh_count++] = hash;
     }
+    if (size > PROVED && is_proved(text, value, size))
+        goto clean;
     text->written++;
     return 0;
+clean:
+    text->at = text->before;
+    return 1;
 }
 
 /* Percent-decoded once; a "%" without two hex digits stays. */
@@ -719,17 +743,39 @@ static inline int is_blank(char c)
 static PyTypeObject ValuesType;
 
 PyDoc_STRVAR(text_doc,
-             "text(path, query, cookies, lines, known, most, values) -> (bytes, bool, bytes) | None\n\n"
-             "The values of a head that are not in `values` in one text, MARK between them, as the fields of target,\n"
-             "cookies and header lines not in `known` have them; whether there is nothing new in `lines` but cookies; and\n"
-             "what `values.add` takes when nothing was found in the text.");
+             "text(path, query, cookies, lines, known, most, values, program) -> (bytes, bool, bytes) | None\n\n"
+             "The values of a head that are not in `values`, nor let pass by `program`, in one text, MARK between them, as\n"
+             "the fields of target, cookies and header lines not in `known` have them; whether there is nothing new in\n"
+             "`lines` but cookies; and what `values.add` takes when nothing was found in the text.");
+
+/* The query parameters of a Referer that are fields of their own: all but short ones that stand as they are. */
+static int put_asked_for(Text *text, const char *url, const char *end)
+{
+    int clean = 1;
+    const char *at = memchr(url, '?', (size_t)(end - url));
+    for (int number = 0; at != NULL && number <= MOST_ASKED; number++) {
+        const char *stop = ++at < end ? memchr(at, '&', (size_t)(end - at)) : NULL, *next = stop;
+        if (stop == NULL || number == MOST_ASKED)
+            stop = end;
+        const char *equals = memchr(at, '=', (size_t)(stop - at));
+        Py_ssize_t size = equals != NULL ? stop - equals - 1 : 0;
+        if (size >= SHORT_ASKED || (size > 0 && (memchr(equals, '%', (size_t)(stop - equals)) != NULL ||
+                                                 memchr(equals, '+', (size_t)(stop - equals)) != NULL))) {
+            begin_value(text);
+            put_decoded(text, equals + 1, stop, 1);
+            clean &= end_value(text);
+        }
+        at = next;
+    }
+    return clean;
+}
 
 static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 7 || !PyBytes_Check(args[0]) || !(args[1] == Py_None || PyBytes_Check(args[1])) ||
+    if (nargs != 8 || !PyBytes_Check(args[0]) || !(args[1] == Py_None || PyBytes_Check(args[1])) ||
         !(args[2] == Py_None || PyBytes_Check(args[2])) || !PyTuple_Check(args[3]) || !PyAnySet_Check(args[4]) ||
         !Py_IS_TYPE(args[6], &ValuesType)) {
-        PyErr_SetString(PyExc_TypeError, "text(bytes, bytes | None, bytes | None, tuple, set, int, Values)");
+        PyErr_SetString(PyExc_TypeError, "text(bytes, bytes | None, bytes | None, tuple, set, int, Values, bytes | None)");
         return NULL;
     }
     Py_ssize_t most = PyLong_AsSsize_t(args[5]);
@@ -761,8 +807,8 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             }
             if (name->flags & QUIET)
                 continue;
-            look[i] = name->flags & USUAL ? 1 : 2;
-            size += PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 1)) + PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)) + 2;
+            look[i] = is_bytes(lower, "referer", 7) ? 3 : name->flags & USUAL ? 1 : 2;
+            size += PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 1)) + 2 * PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)) + 4;
         }
     }
     const char *path = PyBytes_AS_STRING(args[0]);
@@ -780,6 +826,10 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
     text.written = text.met = 0;
     text.values = (const Values *)args[6];
     text.fresh_count = 0;
+    if (prefilter_open(args[7], &text.filter) < 0) {
+        Py_DECREF(out);
+        return NULL;
+    }
     begin_value(&text);
     put_decoded(&text, path, path_end, 0);
     end_value(&text);
@@ -871,8 +921,14 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             begin_value(&text);
             text.at = put_bytes(text.at, PyTuple_GET_ITEM(line, 2));
             clean &= end_value(&text);
+            if (look[i] == 3) {
+                const char *url = PyBytes_AS_STRING(PyTuple_GET_ITEM(line, 2));
+                clean &= put_asked_for(&text, url, url + PyBytes_GET_SIZE(PyTuple_GET_ITEM(line, 2)));
+            }
         }
-    if (_PyBytes_Resize(&out, text.at - text.start) < 0)
+    if (text.at == text.start)
+        Py_SETREF(out, PyBytes_FromStringAndSize(NULL, 0)); /* a constant, and no copy */
+    else if (_PyBytes_Resize(&out, text.at - text.start) < 0)
         return NULL;
     PyObject *fresh = PyBytes_FromStringAndSize((const char *)text.fresh, text.fresh_count * (Py_ssize_t)sizeof(uint64_t));
     PyObject *result = fresh != NULL ? PyTuple_Pack(3, out, clean ? Py_True : Py_False, fresh) : NULL;
@@ -885,18 +941,22 @@ other:
 }
 
 PyDoc_STRVAR(pairs_doc,
-             "pairs(target, lines, quiet, values) -> (bytes, bytes) | None\n\n"
+             "pairs(target, lines, quiet, values, program) -> (bytes, bytes) | None\n\n"
              "The target and, each on a line of its own, \"name=value\" of header lines whose names are not in `quiet`; what\n"
              "is percent-encoded in target and cookies follows decoded. Lines that are in `values` are left out; the second\n"
-             "text is what `values.add` takes. None where a token is in it (\"eyJ\").");
+             "text is what `values.add` takes. A text that `program` lets pass is given as an empty one. None where a token\n"
+             "is in it (\"eyJ\").");
 
 static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 4 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[1]) || !PyAnySet_Check(args[2]) ||
+    Prefilter filter;
+    if (nargs != 5 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[1]) || !PyAnySet_Check(args[2]) ||
         !Py_IS_TYPE(args[3], &ValuesType)) {
-        PyErr_SetString(PyExc_TypeError, "pairs(bytes, tuple, set, Values)");
+        PyErr_SetString(PyExc_TypeError, "pairs(bytes, tuple, set, Values, bytes | None)");
         return NULL;
     }
+    if (prefilter_open(args[4], &filter) < 0)
+        return NULL;
     PyObject *lines = args[1];
     Py_ssize_t count = PyTuple_GET_SIZE(lines), size = 2 * PyBytes_GET_SIZE(args[0]) + 2;
     if (count > MOST_LINES)
@@ -966,12 +1026,163 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
             put_decoded(&text, PyBytes_AS_STRING(cookie), PyBytes_AS_STRING(cookie) + PyBytes_GET_SIZE(cookie), 1);
         }
     }
+    if (prefilter_passes(&filter, (const uint8_t *)text.start, text.at - text.start))
+        text.at = text.start;
     if (_PyBytes_Resize(&out, text.at - text.start) < 0)
         return NULL;
     PyObject *fresh = PyBytes_FromStringAndSize((const char *)text.fresh, text.fresh_count * (Py_ssize_t)sizeof(uint64_t));
     PyObject *result = fresh != NULL ? PyTuple_Pack(2, out, fresh) : NULL;
     Py_XDECREF(fresh);
     Py_DECREF(out);
+    return result;
+}
+
+/* Into the memory what `text` or `pairs` gave hashes of. */
+static void remember(Values *values, PyObject *hashes)
+{
+    const char *data = PyBytes_AS_STRING(hashes);
+    for (Py_ssize_t i = 0; i + (Py_ssize_t)sizeof(uint64_t) <= PyBytes_GET_SIZE(hashes); i += sizeof(uint64_t)) {
+        uint64_t hash;
+        memcpy(&hash, data + i, sizeof hash);
+        if (is_seen(values, hash))
+            continue;
+        uint64_t *set = values->table[hash % SETS];
+        memmove(set + 1, set, (WAYS - 1) * sizeof(uint64_t));
+        set[0] = hash;
+    }
+}
+
+enum { RULES_CLEAR = 1, DATA_CLEAR = 2 }; /* waf/policy/screens.py has the same */
+
+PyDoc_STRVAR(clear_doc,
+             "clear(known, most, methods, values, program, quiet, lines, lines_program, request) -> int\n\n"
+             "RULES_CLEAR is set where `text` with the first of these gives nothing that would have to be looked at, nor is\n"
+             "there anything else to be noticed in the head: the method is one of `methods`, there is no GraphQL in the\n"
+             "query and no \"$\" in the cookies. DATA_CLEAR: neither does `pairs` with `quiet`, `lines` as Values and\n"
+             "`lines_program`.");
+
+/* The attribute of a message, a new reference. */
+static PyObject *part_of(PyObject *message, PyObject *name)
+{
+    return PyObject_GetAttr(message, name);
+}
+
+static PyObject *heads_clear(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 9 || !PyAnySet_Check(args[2]) || !Py_IS_TYPE(args[3], &ValuesType) || !Py_IS_TYPE(args[6], &ValuesType)) {
+        PyErr_SetString(PyExc_TypeError, "clear(set, int, set, Values, bytes | None, set, Values, bytes | None, Request)");
+        return NULL;
+    }
+    PyObject *request = args[8], *answer = NULL, *found = NULL;
+    long clear = 0;
+    PyObject *method = part_of(request, self->names[METHOD_OF]), *path = part_of(request, self->names[PATH_OF]);
+    PyObject *query = part_of(request, self->names[QUERY_OF]), *target = part_of(request, self->names[TARGET_OF]);
+    PyObject *headers = part_of(request, self->names[HEADERS_OF]), *lines = NULL, *index = NULL, *cookie = NULL;
+    if (method == NULL || path == NULL || query == NULL || target == NULL || headers == NULL)
+        goto done;
+    lines = part_of(headers, self->names[LINES_OF]);
+    index = part_of(headers, self->names[INDEX_OF]);
+    if (lines == NULL || index == NULL || !PyDict_Check(index))
+        goto done;
+    cookie = PyDict_GetItemWithError(index, self->names[COOKIE_OF]);
+    if (cookie == NULL && PyErr_Occurred())
+        goto done;
+    cookie = Py_NewRef(cookie != NULL ? cookie : Py_None);
+    int known = PySet_Contains(args[2], method);
+    if (known < 0)
+        goto done;
+    if (known && !(PyBytes_Check(query) && memmem(PyBytes_AS_STRING(query), (size_t)PyBytes_GET_SIZE(query), "query=", 6)) &&
+        !(PyBytes_Check(cookie) && memchr(PyBytes_AS_STRING(cookie), '$', (size_t)PyBytes_GET_SIZE(cookie)))) {
+        PyObject *asked[8] = {path, query, cookie, lines, args[0], args[1], args[3], args[4]};
+        found = heads_text(self, asked, 8);
+        if (found == NULL)
+            goto done;
+        if (found != Py_None && !PyBytes_GET_SIZE(PyTuple_GET_ITEM(found, 0)) && PyTuple_GET_ITEM(found, 1) == Py_True) {
+            clear |= RULES_CLEAR;
+            remember((Values *)args[3], PyTuple_GET_ITEM(found, 2));
+        }
+        Py_CLEAR(found);
+    }
+    PyObject *asked[5] = {target, lines, args[5], args[6], args[7]};
+    found = heads_pairs(self, asked, 5);
+    if (found == NULL)
+        goto done;
+    if (found != Py_None && !PyBytes_GET_SIZE(PyTuple_GET_ITEM(found, 0))) {
+        clear |= DATA_CLEAR;
+        remember((Values *)args[6], PyTuple_GET_ITEM(found, 1));
+    }
+    answer = PyLong_FromLong(clear);
+done:
+    Py_XDECREF(method);
+    Py_XDECREF(path);
+    Py_XDECREF(query);
+    Py_XDECREF(target);
+    Py_XDECREF(headers);
+    Py_XDECREF(lines);
+    Py_XDECREF(index);
+    Py_XDECREF(cookie);
+    Py_XDECREF(found);
+    if (answer == NULL && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "no request");
+    return answer;
+}
+
+PyDoc_STRVAR(with_value_doc,
+             "with_value(request, name, value) -> Request\n\n"
+             "The same request with another value in each line of that name (in lower case), of which there is one at least.");
+
+static PyObject *heads_with_value(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 3 || !PyBytes_Check(args[1]) || !PyBytes_Check(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "with_value(Request, bytes, bytes)");
+        return NULL;
+    }
+    PyObject *parts[12] = {NULL}, *result = NULL, *lines = NULL, *index = NULL, *changed = NULL, *entries = NULL;
+    static const int order[12] = {METHOD_OF, TARGET_OF, PATH_OF, QUERY_OF, MINOR_OF, HEADERS_OF,
+                                  HOST_OF, FRAMING_OF, LENGTH_OF, KEEP_OF, EXPECTS_OF, UPGRADE_OF};
+    for (int i = 0; i < 12; i++)
+        if ((parts[i] = part_of(args[0], self->names[order[i]])) == NULL)
+            goto done;
+    lines = part_of(parts[5], self->names[LINES_OF]);
+    index = part_of(parts[5], self->names[INDEX_OF]);
+    if (lines == NULL || index == NULL)
+        goto done;
+    if (!PyTuple_Check(lines) || !PyDict_Check(index)) {
+        PyErr_SetString(PyExc_TypeError, "no request");
+        goto done;
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(lines);
+    changed = PyTuple_New(count);
+    entries = PyDict_Copy(index);
+    if (changed == NULL || entries == NULL || PyDict_SetItem(entries, args[1], args[2]) < 0)
+        goto done;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *line = PyTuple_GET_ITEM(lines, i);
+        if (!is_line(line)) {
+            PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
+            goto done;
+        }
+        PyObject *lower = PyTuple_GET_ITEM(line, 0);
+        if (lower != args[1] && !is_bytes(lower, PyBytes_AS_STRING(args[1]), PyBytes_GET_SIZE(args[1]))) {
+            PyTuple_SET_ITEM(changed, i, Py_NewRef(line));
+            continue;
+        }
+        PyObject *other = PyTuple_Pack(3, lower, PyTuple_GET_ITEM(line, 1), args[2]);
+        if (other == NULL)
+            goto done;
+        PyTuple_SET_ITEM(changed, i, other);
+    }
+    PyObject *made[2] = {changed, entries};
+    Py_SETREF(parts[5], PyObject_Vectorcall(self->headers, made, 2, NULL));
+    if (parts[5] != NULL)
+        result = PyObject_Vectorcall(self->request, parts, 12, NULL);
+done:
+    for (int i = 0; i < 12; i++)
+        Py_XDECREF(parts[i]);
+    Py_XDECREF(lines);
+    Py_XDECREF(index);
+    Py_XDECREF(changed);
+    Py_XDECREF(entries);
     return result;
 }
 
@@ -985,16 +1196,7 @@ static PyObject *values_add(Values *self, PyObject *hashes)
         PyErr_SetString(PyExc_TypeError, "add(bytes), as `Heads.text` made them");
         return NULL;
     }
-    const char *data = PyBytes_AS_STRING(hashes);
-    for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(hashes); i += sizeof(uint64_t)) {
-        uint64_t hash;
-        memcpy(&hash, data + i, sizeof hash);
-        if (is_seen(self, hash))
-            continue;
-        uint64_t *set = self->table[hash % SETS];
-        memmove(set + 1, set, (WAYS - 1) * sizeof(uint64_t));
-        set[0] = hash;
-    }
+    remember(self, hashes);
     Py_RETURN_NONE;
 }
 
@@ -1044,6 +1246,8 @@ static void heads_dealloc(Heads *self)
     for (int i = 0; i < self->method_count; i++)
         Py_DECREF(self->methods[i]);
     Py_XDECREF(self->ok);
+    for (int i = 0; i < PARTS; i++)
+        Py_XDECREF(self->names[i]);
     forget(&self->from_client);
     forget(&self->from_app);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -1082,8 +1286,12 @@ static int heads_init(Heads *self, PyObject *args, PyObject *kwargs)
         self->methods[self->method_count++] = Py_NewRef(PyTuple_GET_ITEM(methods, i));
     self->from_client.classify = Py_NewRef(client_name);
     self->from_app.classify = Py_NewRef(app_name);
+    for (int i = 0; i < COOKIE_OF; i++)
+        if ((self->names[i] = PyUnicode_InternFromString(part_names[i])) == NULL)
+            return -1;
+    self->names[COOKIE_OF] = PyBytes_FromString("cookie");
     self->ok = PyBytes_FromString("OK");
-    return self->ok == NULL ? -1 : 0;
+    return self->ok == NULL || self->names[COOKIE_OF] == NULL ? -1 : 0;
 }
 
 static PyMethodDef heads_methods[] = {
@@ -1092,6 +1300,8 @@ static PyMethodDef heads_methods[] = {
     {"write", (PyCFunction)(void (*)(void))heads_write, METH_FASTCALL, write_doc},
     {"text", (PyCFunction)(void (*)(void))heads_text, METH_FASTCALL, text_doc},
     {"pairs", (PyCFunction)(void (*)(void))heads_pairs, METH_FASTCALL, pairs_doc},
+    {"clear", (PyCFunction)(void (*)(void))heads_clear, METH_FASTCALL, clear_doc},
+    {"with_value", (PyCFunction)(void (*)(void))heads_with_value, METH_FASTCALL, with_value_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -1149,8 +1359,25 @@ static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
     return PyLong_FromSsize_t(found == NULL ? -1 : found - data);
 }
 
+PyDoc_STRVAR(passes_doc,
+             "passes(program, text) -> bool\n\nTrue: no expression of the program matches anywhere in the text.");
+
+static PyObject *passes(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2 || !PyBytes_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "passes(bytes | None, bytes)");
+        return NULL;
+    }
+    Prefilter filter;
+    if (prefilter_open(args[0], &filter) < 0)
+        return NULL;
+    return PyBool_FromLong(
+        prefilter_passes(&filter, (const uint8_t *)PyBytes_AS_STRING(args[1]), PyBytes_GET_SIZE(args[1])));
+}
+
 static PyMethodDef module_methods[] = {
     {"find", (PyCFunction)(void (*)(void))find, METH_FASTCALL, find_doc},
+    {"passes", (PyCFunction)(void (*)(void))passes, METH_FASTCALL, passes_doc},
     {"stirs", stirs, METH_O, stirs_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -4,6 +4,7 @@ from typing import final
 from waf.messages import Framing, HeaderLine, Headers, Request, Response
 
 def stirs(fd: int, /) -> bool: ...
+def passes(program: bytes | None, text: bytes, /) -> bool: ...
 
 @final
 class Values:
@@ -38,6 +39,20 @@ class Heads:
         after: tuple[bytes, ...],
         /,
     ) -> bytes | None: ...
+    def clear(
+        self,
+        known: set[HeaderLine],
+        most: int,
+        methods: set[bytes],
+        values: Values,
+        program: bytes | None,
+        quiet: frozenset[bytes],
+        lines: Values,
+        lines_program: bytes | None,
+        request: Request,
+        /,
+    ) -> int: ...
+    def with_value(self, request: Request, name: bytes, value: bytes, /) -> Request: ...
     def text(
         self,
         path: bytes,
@@ -47,10 +62,17 @@ class Heads:
         known: set[HeaderLine],
         most: int,
         values: Values,
+        program: bytes | None,
         /,
     ) -> tuple[bytes, bool, bytes] | None: ...
     def pairs(
-        self, target: bytes, lines: tuple[HeaderLine, ...], quiet: frozenset[bytes], values: Values, /
+        self,
+        target: bytes,
+        lines: tuple[HeaderLine, ...],
+        quiet: frozenset[bytes],
+        values: Values,
+        program: bytes | None,
+        /,
     ) -> tuple[bytes, bytes] | None: ...
 
 def find(data: bytes, wanted: bytes, /) -> int: ...

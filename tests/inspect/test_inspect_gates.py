@@ -15,6 +15,7 @@ from waf.inspect import gates
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches, watched
 from waf.inspect.rules import Rule, parse_rules
 from waf.inspect.search import among_others
+from waf.prefilter.expressions import alternatives
 
 RULES = Path(__file__).parents[2] / "rules" / "signatures"
 
@@ -31,7 +32,7 @@ RULES = Path(__file__).parents[2] / "rules" / "signatures"
     ],
 )
 def test_alternatives(expression: bytes, parts: list[bytes]) -> None:
-    assert gates.alternatives(expression) == parts
+    assert alternatives(expression) == parts
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def found(matcher: Matcher, text: bytes) -> set[tuple[int, int]]:
 
 
 def test_the_project_s_rules_are_understood() -> None:
-    understood = [gates.family(part)[1] for one in patterns() for part in gates.alternatives(one.expression)]
+    understood = [gates.family(part)[1] for one in patterns() for part in alternatives(one.expression)]
     assert sum(map(bool, understood)) > len(understood) * 0.8, "most parts need some character"
 
 
@@ -160,7 +161,7 @@ _EXPRESSION = st.recursive(
 def test_what_matches_passes_the_gate(expression: str, text: str) -> None:
     data = text.encode()
     alike = {gates.ALIKE[byte] for byte in data}
-    for part in gates.alternatives(expression.encode()):
+    for part in alternatives(expression.encode()):
         gate = gates.family(part)[1]
         if gate and re.search(part, data, re.S | re.M):
             assert gate & alike, (part, data)

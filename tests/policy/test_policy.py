@@ -189,7 +189,7 @@ def broken(policy: Policy) -> Policy:
 def test_on_error_closed(protecting: Policy) -> None:
     policy = broken(protecting)
     with pytest.raises(OwnFault) as caught:
-        Walk(policy).admit()
+        Walk(policy, ATTACK).admit()
     assert (caught.value.status, caught.value.rule) == (500, "own.inspection")
 
 

@@ -8,6 +8,7 @@ they do everything.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from waf.http1.headers import (
@@ -90,6 +91,18 @@ def _heads() -> Heads | None:
 
 
 HEADS: Final = _heads()
+
+
+def _passes() -> Callable[[bytes | None, bytes], bool] | None:
+    if HEADS is None:
+        return None
+    from waf._speed import passes
+
+    return passes
+
+
+PASSES: Final = _passes()
+"""Runs a program of `prefilter.program`. True: nothing that the program is about is in the text."""
 
 
 def values() -> Values | None:

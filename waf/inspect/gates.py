@@ -7,15 +7,12 @@ Knows no engine.
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-
-# The standard library's own parser of expressions: private by its name, the same since Python 3.11.
 from re import _constants as code  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any, Final
+from typing import Final
+
+from waf.prefilter.expressions import Item, parse
 
 _RARE: Final = (b"\x80", b"$", b"<>", b"%", b"|&`\\", b"@#*!+~^\0")
 _COMMON: Final = (b"=;", b"{}[]", b"()", b"/", b"\t\r\n", b"\"'", b"_:?-,.")
@@ -40,33 +37,6 @@ ALIKE: Final = bytes(
 Gate = frozenset[int]
 """Bytes of which a text must have one."""
 
-# What the engine and the standard library read alike.
-_CLASS: Final = rb"\[\^?\]?(?:\\[dwsDWSnrtf]|\\x[0-9a-fA-F]{2}|\\[^a-zA-Z0-9]|\[(?![:.=])|[^\\\]\[])*\]"
-_TOKEN: Final = (
-    rb"\\(?:[dwsDWSbBnrtf]|x[0-9a-fA-F]{2}|[^a-zA-Z0-9])|"
-    + _CLASS
-    + rb"|\(\?-?i?:|\((?![?*])|\{(?!,)|[^\\(\[{]"
-)
-_TOKENS: Final = re.compile(_TOKEN, re.S)
-_UNDERSTOOD: Final = re.compile(rb"(?:" + _TOKEN + rb")*", re.S)
-
-
-def alternatives(expression: bytes) -> list[bytes]:
-    """The expression as several that together match what it matches: split at its outermost "|"."""
-    if not _UNDERSTOOD.fullmatch(expression):
-        return [expression]
-    found, depth, start = [], 0, 0
-    for token in _TOKENS.finditer(expression):
-        match token[0][:1]:
-            case b"(":
-                depth += 1
-            case b")":
-                depth -= 1
-            case b"|" if depth == 0:
-                found.append(expression[start : token.start()])
-                start = token.end()
-    return [*found, expression[start:]]
-
 
 @lru_cache(maxsize=8192)
 def family(expression: bytes) -> tuple[int, Gate]:
@@ -84,22 +54,15 @@ def family(expression: bytes) -> tuple[int, Gate]:
 
 
 def _gates(expression: bytes) -> list[Gate]:
-    if not _UNDERSTOOD.fullmatch(expression):
-        return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what other libraries read otherwise ("[[")
-        try:
-            tree = parser.parse(expression, re.S | re.M)
-        except (re.error, OverflowError, RecursionError):
-            return []
-    return list(_of_all(tree))
+    items = parse(expression)
+    return [] if items is None else list(_of_all(items))
 
 
 def _rarest(gates: Iterable[Gate]) -> Gate:
     return min(gates, key=lambda gate: (sorted(map(_RANK.__getitem__, gate), reverse=True), sorted(gate)))
 
 
-def _of_all(items: Iterable[tuple[Any, Any]]) -> Iterator[Gate]:
+def _of_all(items: Iterable[Item]) -> Iterator[Gate]:
     """A gate for each item of a sequence that has one: each of them must be passed."""
     for kind, value in items:
         if kind is code.LITERAL:
@@ -119,7 +82,7 @@ def _of_all(items: Iterable[tuple[Any, Any]]) -> Iterator[Gate]:
             yield from _of_all(value[2])
 
 
-def _members(items: Sequence[tuple[Any, Any]]) -> Gate | None:
+def _members(items: Sequence[Item]) -> Gate | None:
     """The bytes of a class that lists them; None for one that is given by what is not in it or by a category."""
     members: set[int] = set()
     for kind, value in items:

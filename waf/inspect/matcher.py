@@ -19,6 +19,7 @@ import hyperscan
 from waf.inspect import databases, gates
 from waf.inspect.databases import Database, Pattern, PatternFault
 from waf.model import PatternStore
+from waf.prefilter.expressions import alternatives
 
 __all__ = [
     "Match",
@@ -276,7 +277,7 @@ def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[int], list[Pat
     families: dict[int, list[tuple[int, Pattern]]] = {}
     wanted: dict[int, set[int]] = {}
     for index, pattern in enumerate(patterns):
-        for expression in gates.alternatives(pattern.expression):
+        for expression in alternatives(pattern.expression):
             number, gate = gates.family(expression)
             part = (index, Pattern(expression, pattern.case, pattern.once))
             families.setdefault(number, []).append(part)

@@ -6,9 +6,9 @@ fields when somebody asks. Decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["BodyKind", "Reading", "read"]
 
 
-class Reading:
-    """One request read. All fields are made when asked for: most requests are judged by `head_text` alone.
+class Reading(Sequence[Field]):
+    """One request read, and the sequence of its fields, made when asked for: most are judged by `head_text` alone.
 
     `body` is the body without its content codings; `findings` what was noticed so far, and grows while body
     fields are made: take it last.
@@ -49,6 +49,24 @@ class Reading:
         self._head: list[Field] | None = None
         self._headers: list[Field] | None = None
         self._body_fields: list[Field] | None = None
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Field: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Field]: ...
+
+    def __getitem__(self, index: int | slice) -> Field | Sequence[Field]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._all())
+
+    def _all(self) -> list[Field]:
+        return [*self.head, *self.body_fields()]
 
     @property
     def target(self) -> list[Field]:
@@ -74,8 +92,12 @@ class Reading:
             )
         return fields
 
-    def head_text(self, known: set[HeaderLine], values: Values) -> tuple[bytes, bool, bytes] | None:
+    def head_text(
+        self, known: set[HeaderLine], values: Values, program: bytes | None = None
+    ) -> tuple[bytes, bool, bytes] | None:
         """The values of target, cookies and header lines that are in neither memory, with `MARK` between them.
+
+        Nor are those there that `program` proves to be clean (see `prefilter.program`).
 
         And whether no header line is new, and what `values.add` takes once nothing was found in the text. None where
         only the fields tell: the head is not of the plain form.
@@ -85,7 +107,7 @@ class Reading:
         cookies = headers.index.get(b"cookie")
         assert HEADS is not None
         return HEADS.text(
-            request.path, request.query, cookies, headers.lines, known, self._limits.fields, values
+            request.path, request.query, cookies, headers.lines, known, self._limits.fields, values, program
         )
 
     @property

@@ -20,6 +20,11 @@ from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HIN
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
 from waf.inspect.views import FOLDS, View
 from waf.model import PatternStore
+from waf.prefilter import program
+from waf.prefilter.automaton import automaton
+from waf.prefilter.factors import usual
+from waf.prefilter.leads import leads_of
+from waf.prefilter.program import Lead
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
 _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
@@ -32,6 +37,7 @@ _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …
 _COUNTED: Final = 512 * 1024  # … of so many
+_USUAL: Final = 2e-3  # of the places of a text
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -91,10 +97,15 @@ def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool, grouped
     return Matcher.build([Pattern(among_others(hint), once=once) for hint in hints], store, grouped=grouped)
 
 
+def _is_small(hint: bytes) -> bool:
+    """Whether the hint is told by nothing but usual characters, and an automaton of it is small."""
+    return usual(hint, _USUAL) and automaton([b"(?i:" + hint + b")"], most=64) is not None
+
+
 class Hints:
     """Which steps might change a text, and where."""
 
-    __slots__ = ("_once", "_short", "_spots")
+    __slots__ = ("_once", "_short", "_spots", "expressions", "leads", "small")
 
     def __init__(self, store: PatternStore) -> None:
         literals = [(int(view), hint) for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS]
@@ -112,6 +123,14 @@ class Hints:
             for once in (True, False)
         )
         self._short = (built([*literals, *classes], once=False, grouped=False),)
+        known = {hint: leads_of(hint) for _, hint in classes}
+        self.leads: Final[list[Lead]] = [lead for leads in known.values() for lead in leads]
+        """How values begin that some hint is about, …"""
+        others = [hint for _, hint in (*literals, *classes) if not known.get(hint)]
+        self.expressions: Final = [among_others(hint) for hint in others if not _is_small(hint)]
+        """… all other hints, …"""
+        self.small: Final = [b"(?i:" + hint + b")" for hint in others if _is_small(hint)]
+        """… and those that become one automaton, as they have only characters that stand everywhere."""
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
@@ -188,14 +207,20 @@ def _bits_of(bits: int) -> list[int]:
 
 
 class Searcher:
-    """Patterns, and the hints of all views; immutable."""
+    """Patterns, and the hints of all views; immutable.
 
-    __slots__ = ("folded", "hints", "matcher")
+    `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
+    """
 
-    def __init__(self, matcher: Matcher | None, hints: Hints, folded: Folded) -> None:
+    __slots__ = ("folded", "hints", "matcher", "program")
+
+    def __init__(
+        self, matcher: Matcher | None, hints: Hints, folded: Folded, program: bytes | None = None
+    ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
         self.folded: Final = folded
+        self.program: Final = program
 
     @classmethod
     def build(
@@ -208,7 +233,10 @@ class Searcher:
         patterns = [Pattern(among_others(one.expression), one.case, one.once) for one in patterns]
         matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
         views = [_ALL_FOLDS] * len(patterns) if views is None else views
-        return cls(matcher, Hints(store), Folded(patterns, views, store))
+        hints = Hints(store)
+        expressions = [*(one.expression for one in patterns), *hints.expressions]
+        proves = program.build(expressions, store, leads=hints.leads, exact=hints.small)
+        return cls(matcher, hints, Folded(patterns, views, store), proves)
 
     @property
     def size(self) -> int:

@@ -7,7 +7,7 @@ holds is given, scoring is another room's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import structs
@@ -36,7 +36,11 @@ from waf.inspect.rules import Rule
 from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
-from waf.model import Field, Finding, Mask, Part, PatternStore, Request, Response
+from waf.model import Field, Finding, HeaderLine, Mask, Part, PatternStore, Request, Response
+from waf.prefilter import program
+
+if TYPE_CHECKING:
+    from waf._speed import Values
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
@@ -71,6 +75,7 @@ class Signatures:
         file_matcher: Matcher | None,
         responses: Rulebook,
         response_matcher: Matcher | None,
+        response_program: bytes | None = None,
     ) -> None:
         self._requests: Final = requests
         self._searcher: Final = searcher
@@ -78,6 +83,7 @@ class Signatures:
         self._file_matcher: Final = file_matcher
         self._responses: Final = responses
         self._response_matcher: Final = response_matcher
+        self._response_program: Final = response_program
         self._clean: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
         self._looks_at_method: Final = Part.METHOD in requests.parts
         self._clean_methods: Final[set[bytes]] = set() if self._looks_at_method else set(speed.METHODS)
@@ -122,7 +128,8 @@ class Signatures:
                 problems += pattern_problems(fault, book)
         if problems or searcher is None:
             raise ConfigError(list(dict.fromkeys(problems)))  # a rule may be in two books
-        return cls(requests, searcher, files, matchers[0], responses, matchers[1])
+        answers = program.build([one.expression for one in responses.patterns], store)
+        return cls(requests, searcher, files, matchers[0], responses, matchers[1], answers)
 
     @property
     def size(self) -> int:
@@ -150,7 +157,9 @@ class Signatures:
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
         if bodiless or (sheet is not None and not suspect):
             values = self._clean_values
-            quick = reading.head_text(clean.lines, values) if values is not None else None
+            quick = (
+                reading.head_text(clean.lines, values, self._searcher.program) if values is not None else None
+            )
             if quick is not None:
                 text, nothing_new, fresh = quick
                 method = reading.request.method
@@ -181,6 +190,15 @@ class Signatures:
         if not found and len(reading.findings) == before:
             clean.add(lines)
         return findings + found
+
+    def screened(self, level: int) -> tuple[set[HeaderLine], set[bytes], Values, bytes | None] | None:
+        """What `Heads.clear` is told of rules up to the level: lines, methods and values known to be clean, and what
+        proves others to be; None without the accelerator.
+        """
+        values = self._clean_values
+        if values is None:
+            return None
+        return self._clean[level].lines, self._clean_methods, values, self._searcher.program
 
     def examine(self, fields: Sequence[Field], level: int, notes: Notes) -> list[Finding]:
         """What the rules find in single fields of a request."""
@@ -229,6 +247,14 @@ class Signatures:
             return findings
         scan = StreamScan(self._responses, matcher, _ANSWER, level, findings)
         return [*scan.feed(body), *scan.finish()]
+
+    def clears_answer(self, content_type: bytes) -> bytes | None:
+        """A program (see `prefilter.program`) that lets pass bodies of this type in which no rule finds anything, whatever
+        the head; None where it takes more to tell.
+        """
+        if self._looks_at_answer_heads or not self._readable[content_type]:
+            return None
+        return self._response_program
 
     def _response_head(self, matcher: Matcher, response: Response, level: int) -> list[Finding]:
         if not self._looks_at_answer_heads:

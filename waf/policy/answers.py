@@ -34,6 +34,7 @@ from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.promises import promise
 from waf.policy.routes import Settings
+from waf.policy.screens import SHORT, AnswerScreen
 from waf.policy.streams import Guarded, JudgedResponse, Scan, Scans
 from waf.policy.verdicts import Verdicts
 from waf.profiles.contract import Contract
@@ -69,6 +70,9 @@ class Answers:
         self._verdicts: Final = verdicts
         self._lifting: Final = lifting
         self._redacts: Final = verdicts.acts(Engine.SENSITIVE)
+        self._clears: Final = (
+            None if signatures is None or contract is not None else AnswerScreen(signatures, detector)
+        )
         self._withholds: Final = verdicts.blocks_responses and verdicts.acts(Engine.SIGNATURE)
 
     def release(
@@ -83,6 +87,9 @@ class Answers:
             judgement: Judgement = exchange.policy_data
             if judgement.settings.mode is _OFF:
                 return Released(response)
+            if body is not None and len(body) <= SHORT and self._is_clear(judgement.settings, response, body):
+                judgement.response_tally = self._detector.clean.tally
+                return Released(response, None, False, False, body)
             if body is None or response.status == 206:
                 return self._stream(exchange, judgement, response)
             coding = response.headers.index.get(b"content-encoding")
@@ -110,6 +117,13 @@ class Answers:
             and self._signatures is not None
             and self._signatures.searches(response)
         )
+
+    def _is_clear(self, settings: Settings, response: Response, body: bytes) -> bool:
+        """True: certainly nothing is found in the answer."""
+        clears = self._clears
+        if clears is None or not (settings.sensitive and settings.signatures and settings.responses):
+            return False
+        return clears(response, body)
 
     def _whole(
         self, exchange: Exchange, judgement: Judgement, response: Response, body: bytes

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from waf.inspect.reading import Reading
-from waf.model import Field, Finding
+from waf.model import Finding
 from waf.policy.paths import CanonicalPath, canonical
 from waf.policy.routes import Settings
 from waf.profiles.check import Check
@@ -15,33 +14,6 @@ from waf.sensitive.tally import Tally
 
 if TYPE_CHECKING:
     from waf.policy.policy import Policy
-
-
-class ReadFields(Sequence[Field]):
-    """The fields of a reading for whoever asks after the exchange, such as a capture; made when asked for."""
-
-    __slots__ = ("_reading",)
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    @overload
-    def __getitem__(self, index: int) -> Field: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Field]: ...
-
-    def __getitem__(self, index: int | slice) -> Field | Sequence[Field]:
-        return self._all()[index]
-
-    def _all(self) -> list[Field]:
-        return [*self._reading.head, *self._reading.body_fields()]
-
-    def __iter__(self) -> Iterator[Field]:
-        return iter(self._all())
 
 
 class Judgement:

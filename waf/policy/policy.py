@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import structs
 
 from waf.config.schema import Config
-from waf.inspect.reading import read
+from waf.inspect.reading import Reading, read
 from waf.inspect.signatures import Signatures
 from waf.model import (
     Action,
@@ -39,10 +39,11 @@ from waf.policy.access import Gate
 from waf.policy.answers import Answers
 from waf.policy.bypass import broke, uninspected
 from waf.policy.decide import RETRY_SECONDS
-from waf.policy.judgement import Judgement, ReadFields
+from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
+from waf.policy.screens import DATA_CLEAR, RULES_CLEAR, screens
 from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
@@ -62,6 +63,9 @@ STREAMED_TYPES: Final = (
 """
 
 _NO_BODY: Final = BodyPlan(buffer=0)
+_OFF: Final = Mode.OFF  # an enum's attribute costs more than a global
+_PROTECT: Final = Mode.PROTECT
+_NONE: Final = Framing.NONE
 
 
 class Policy:
@@ -98,8 +102,11 @@ class Policy:
         self._answers: Final = Answers(
             config, signatures, detector, disclosures, contract, self._verdicts, self._lifting
         )
-        self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
+        self._defaults: Final = self.routes.defaults
+        self._gated: Final = not (gate.idle and tuning.patches_idle)
+        self._screens: Final = screens(signatures, detector, config.limits)
+        self._redacts: Final = self._verdicts.acts(Engine.SENSITIVE)
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
         """The same policy over another learned profile; costs microseconds."""
@@ -122,22 +129,20 @@ class Policy:
         """After the head: how to take the body, or a refusal that needs none. `now` is monotonic seconds."""
         request = exchange.request
         assert request is not None
-        path = canonical(request.path) if self._needs_path else None
-        settings = self.routes.find(request.host, request.method, path)
-        judgement = Judgement(self, settings, path)
-        exchange.policy_data = judgement
+        path = None
+        settings = self._defaults
+        if self._needs_path:
+            path = canonical(request.path)
+            settings = self.routes.find(request.host, request.method, path)
+        judgement = exchange.policy_data = Judgement(self, settings, path)
         if settings.name:
             exchange.route = settings.name
         gated = self._gated or settings.allow_methods or settings.allow_types
-        if (
-            gated
-            and settings.mode is not Mode.OFF
-            and (refused := self._gate(exchange, judgement, request, now))
-        ):
+        if gated and settings.mode is not _OFF and (refused := self._gate(exchange, judgement, request, now)):
             return refused
-        if request.framing is Framing.NONE:
+        if request.framing is _NONE:
             return _NO_BODY
-        if settings.mode is Mode.OFF:
+        if settings.mode is _OFF:
             return BodyPlan(buffer=0, over="stream", stream=True)
         too_large = request.framing is Framing.LENGTH and request.length > settings.body
         if too_large and (refused := self._refuse(exchange, judgement, [_too_large()])):
@@ -205,31 +210,37 @@ class Policy:
         settings = judgement.settings
         request = exchange.request
         assert request is not None
-        if settings.mode is Mode.OFF:
+        if settings.mode is _OFF:
             uninspected(exchange, "mode-off", "the mode is off here")
             return Admitted(request, body)
         if judgement.allowed_by:
             uninspected(exchange, "patch", f"allowed by patch {judgement.allowed_by}")
             return Admitted(request, body)
         detector = self.detector
-        reading = judgement.reading = read(request, body, self._limits, detector.mask)
-        exchange.fields = ReadFields(reading)
+        redacts = self._redacts and settings.sensitive and settings.mode is _PROTECT
+        clear = 0
+        if not body and settings.signatures and (screen := self._screens.get(settings.level)) is not None:
+            clear = screen(request)
+        if clear & RULES_CLEAR:
+            reading = Reading(request, self._limits, detector.mask)
+        else:
+            reading = read(request, body, self._limits, detector.mask)
+        judgement.reading = exchange.fields = reading
         findings = judgement.findings
-        if len(body) > settings.body and request.framing is Framing.CHUNKED:
+        if body and len(body) > settings.body and request.framing is Framing.CHUNKED:
             findings.append(_too_large())
         typed: Callable[[Field], bool] = _nothing_is_typed
-        if settings.profiles and self.profile is not None:
-            content_type = request.headers.get(b"content-type") or b""
+        if self.profile is not None and settings.profiles:
+            content_type = request.headers.index.get(b"content-type", b"")
             check = judgement.check = self.profile.check(request, reading, content_type)
             exchange.route = settings.name or check.endpoint
             findings += check.findings
             typed = check.typed
-        if settings.signatures and self.signatures is not None:
+        if settings.signatures and self.signatures is not None and not clear & RULES_CLEAR:
             findings += self.signatures.check(reading, settings.level, typed)
         findings += reading.findings
         hits = None
-        redacts = settings.sensitive and self._verdicts.enforces(settings, Engine.SENSITIVE)
-        if settings.sensitive:
+        if settings.sensitive and not clear & DATA_CLEAR:
             lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
             hits = judgement.hits = detector.check_request(reading, request.path, lift)
             if hits is not None:

@@ -44,6 +44,7 @@ class Candidates:
         self._sieve = sieve
         self._local = threading.local()
         self._notices = speed.notices_type()
+        self.program: Final = None if sieve is None else sieve.program
 
     @classmethod
     def build(cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True) -> Candidates:

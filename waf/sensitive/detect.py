@@ -8,7 +8,7 @@ is only parsed into fields where its text holds a candidate; `response_filter` i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -33,6 +33,9 @@ from waf.sensitive.tally import Tally
 from waf.sensitive.uploads import UploadSearch
 from waf.sensitive.views import View, view
 from waf.sensitive.whole import fits
+
+if TYPE_CHECKING:
+    from waf._speed import Values
 
 __all__ = ["Clean", "Detector", "RequestHits", "ResponseFilter", "Unread"]
 
@@ -123,6 +126,11 @@ class Detector:
         """What a request carries; None for nothing. `path` is as on the wire, without query."""
         return self._requests.check(reading, lambda: self.policy.orders("request", path).lifted(lift))
 
+    @property
+    def screened(self) -> tuple[frozenset[bytes], Values, bytes | None] | None:
+        """What `Heads.clear` is told of sensitive data in heads; None without the accelerator."""
+        return self._requests.screened
+
     def request_stream(
         self,
         request: Request,
@@ -202,6 +210,20 @@ class Detector:
     def reads(self, response: Response) -> bool:
         """True where the body of a response of this type is searched."""
         return self._kinds[response.headers.get(b"content-type") or b""].container is not None
+
+    def clears_answer(self, content_type: bytes) -> bytes | None:
+        """A program (see `prefilter.program`) that lets pass plain bodies of this type (ASCII without an escape) that
+        `screen` calls clean; None where it takes more to tell.
+        """
+        kind = self._kinds[content_type]
+        if kind.container is None or kind.container is Container.FORM or kind.by_column or not kind.readable:
+            return None
+        return self._finder.program
+
+    @property
+    def clean(self) -> Clean:
+        """What `screen` gives where nothing was found."""
+        return self._clean
 
     def head_hits(
         self, request: Request, response: Response, enforce: bool = True, lift: Lift | None = None

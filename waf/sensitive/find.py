@@ -110,6 +110,11 @@ class Finder:
         """Where `find` would have to look closer; empty where there is nothing in `text`."""
         return self._candidates.scan(text)
 
+    @property
+    def program(self) -> bytes | None:
+        """Lets texts pass in which there is nothing (see `prefilter.program`)."""
+        return self._candidates.program
+
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
         return any(self._forms[found & FORM] is not None for found in self._candidates.scan(text))

@@ -10,7 +10,7 @@ import enum
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -26,6 +26,9 @@ from waf.sensitive.places import safe_name
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import view
+
+if TYPE_CHECKING:
+    from waf._speed import Values
 
 
 class Readable(Protocol):
@@ -104,14 +107,23 @@ class RequestCheck:
             return None
         return self._look(fields, orders())
 
+    @property
+    def screened(self) -> tuple[frozenset[bytes], Values, bytes | None] | None:
+        """What `Heads.clear` is told: the headers that say nothing, lines known to be clean, and what proves others to
+        be; None without the accelerator.
+        """
+        return None if self._clean is None else (_QUIET_LINES, self._clean, self._finder.program)
+
     def _suspects_head(self, request: Request) -> bool:
         """False: there is nothing in target, cookies and headers."""
         values = self._clean
         if values is not None and speed.HEADS is not None:
-            pairs = speed.HEADS.pairs(request.target, request.headers.lines, _QUIET_LINES, values)
+            pairs = speed.HEADS.pairs(
+                request.target, request.headers.lines, _QUIET_LINES, values, self._finder.program
+            )
             if pairs is not None:
                 text, fresh = pairs
-                if self._finder.suspects(text):
+                if text and self._finder.suspects(text):
                     return True
                 if fresh:
                     values.add(fresh)

@@ -16,6 +16,8 @@ from typing import Any, Final
 import hyperscan
 
 from waf.model import PatternStore
+from waf.prefilter import program as prefilter
+from waf.prefilter.factors import usual
 from waf.sensitive import speed
 from waf.sensitive.forms import Form, humped
 
@@ -25,14 +27,20 @@ REACH: Final = 320
 _CROWDED: Final = 96  # bytes of text for each sign from which on it is cheaper to search all of it
 
 
+_USUAL: Final = 1e-6  # of the places of a text
+_EDGE: Final = r"(?:\b|_)"
+
+
 class Sieve:
     """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
 
-    def __init__(self, database: Any, wide: bytes) -> None:
+    def __init__(self, database: Any, wide: bytes, program: bytes | None) -> None:
         """`wide` says of each sign, by a byte, that the match it belongs to may reach far."""
         self._database = database
         self._wide = wide
         self._signs = speed.signs_type() or Signs
+        self.program: Final = program
+        """Lets texts pass in which there is no sign (see `prefilter.program`)."""
 
     @classmethod
     def build(cls, forms: Sequence[Form], store: PatternStore | None) -> Sieve | None:
@@ -42,10 +50,11 @@ class Sieve:
             return None
         key = _key(signs)
         wide = bytes(signs.values())
+        program = _program(forms, store)
         kept = store.load(key) if store is not None else None
         if kept is not None:
             try:
-                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide)
+                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide, program)
             except hyperscan.HyperscanError:
                 pass  # of another engine or machine: compile anew
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -58,7 +67,7 @@ class Sieve:
             return None
         if store is not None:
             store.save(key, hyperscan.dumpb(database))
-        return cls(database, wide)
+        return cls(database, wide, program)
 
     def scratch(self) -> Any:
         """What one thread needs to scan."""
@@ -137,6 +146,27 @@ def _signs(forms: Sequence[Form]) -> dict[bytes, bool]:
     if joined:
         signs["|".join(dict.fromkeys(joined)).encode()] = False
     return signs
+
+
+def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:
+    """Of signs, and of what cannot be without its context word; numbers, and humps
+    within words, are known by no factors.
+    """
+    sought: list[bytes] = []
+    exact: list[bytes] = []
+    for form in forms:
+        entity = form.entity
+        if form.led:
+            tail = f"{form.gap}(?:{entity.led_sign or form.pattern})"
+            for text, edged in map(humped, entity.context):
+                sought.append(f"{_EDGE if edged else ''}(?i:{text}){tail}".encode())
+                if edged:
+                    exact.append(f"[a-z]{text[0].upper()}(?i:{text[1:]})".encode())
+        else:
+            signs = entity.signs if entity.signs and form.width <= REACH else (form.pattern,)
+            for sign in map(str.encode, signs):
+                (exact if sign.startswith(b"[") and usual(sign, _USUAL) else sought).append(sign)
+    return prefilter.build(dict.fromkeys(sought), store, exact=[*dict.fromkeys(exact)])
 
 
 def _spellings(word: str, labelled: bool) -> list[str]:

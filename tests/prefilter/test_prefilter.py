@@ -1,0 +1,307 @@
+"""A program lets no text pass in which one of its expressions matches."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import STORE
+from tests.sensitive.messages import ENTITIES, FINDER
+from waf.http1.speed import PASSES
+from waf.inspect.databases import Pattern
+from waf.inspect.rules import parse_rules
+from waf.inspect.search import Searcher
+from waf.model import Part
+from waf.prefilter import program
+from waf.prefilter.automaton import END, automaton
+from waf.prefilter.factors import SYMBOLS, sets_of
+from waf.prefilter.leads import leads_of
+from waf.sensitive.candidates import Candidates
+from waf.sensitive.find import Finder
+
+RULES = Path(__file__).parents[2] / "rules" / "signatures"
+needs_c = pytest.mark.skipif(PASSES is None, reason="without the accelerator no program runs")
+
+
+def passes(made: bytes | None, text: bytes) -> bool:
+    assert PASSES is not None
+    return PASSES(made, text)
+
+
+# ------------------------------------------------------------------------------------------- what expressions demand
+
+
+def factors(*texts: str) -> frozenset[bytes]:
+    return frozenset(text.encode().translate(SYMBOLS).replace(SYMBOLS[0x7F:0x80], b"\1") for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("expression", "best"),
+    [
+        (rb"select", ["select"]),
+        (rb"SELECT", ["select"]),
+        (rb"jndi|ldaps", ["jndi", "ldaps"]),
+        (rb"x(?:ab|cd)y", ["xaby", "xcdy"]),
+        (rb"union[ (]{1,4}select", [" select", "(select"]),
+        (rb"(?:quux)?zorb", ["zorb"]),
+        (rb"(?:quux)*zorb", ["zorb"]),
+        (rb"zorb[0-9]{2}", ["zorb11"]),
+        (rb"[a-z]{3}zorb\w+", ["zorb"]),
+        (rb"zorb.*quux", ["quux"]),
+        (rb"^zorb$", ["\x7fzorb\x7f", "\nzorb\x7f", "\x7fzorb\n", "\nzorb\n"]),
+        (rb"(?i)zorb", ["zorb"]),
+    ],
+)
+def test_the_best_factors(expression: bytes, best: list[str]) -> None:
+    assert sets_of(expression)[0] == factors(*best)
+
+
+@pytest.mark.parametrize(
+    "expression", [rb".*", rb"a?", rb"(?:a|b*)", rb"\w{0,3}", rb"\Qab\E", rb"(?=a)b", rb"("]
+)
+def test_what_demands_nothing(expression: bytes) -> None:
+    assert sets_of(expression) == []
+    assert program.build([b"abc", expression], None) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "sizes"),
+    [
+        (rb"^[ab]{3}c[^d]{2}", [[4, 4, 4, 2, 256, 256]]),
+        (rb"(?-i:^[ab]{3}c[^d]{2})", [[2, 2, 2, 1, 255, 255]]),
+        (rb"^(?:0x)?[0-9]{6}", [[10] * 6, [1, 2] + [10] * 6]),
+        (rb"^(?:aaaaaa|[bc][bc][bc]d[bc]e)\w+", [[2] * 6 + [63], [4, 4, 4, 2, 4, 2, 63]]),
+        (rb"^abc", []),
+        (rb"^abc*defghi", []),
+        (rb"abcdefgh", []),
+    ],
+)
+def test_leads(expression: bytes, sizes: list[list[int]]) -> None:
+    assert [[len(one) for one in lead] for lead in leads_of(expression)] == sizes
+
+
+def test_an_automaton_that_is_too_large_is_none() -> None:
+    assert automaton([rb"[ab]*a[ab]{12}"]) is None
+    assert automaton([rb"x*"]) is None, "matches everywhere"
+    assert automaton([rb"a\Z"]) is None
+
+
+# --------------------------------------------------------------------------------------------- any expression at all
+
+_LEAVES = st.sampled_from(
+    ["a", "b", "ab", "1", " ", r"\$", "[$<]", "[^a]", r"\s", r"\w", "[a-c;]", r"\b", ".", r"\n", "abc", "^", "$",
+     r"[\x00-\x1f]", "é", "[0-9a-f]", "_"]
+)  # fmt: skip
+_EXPRESSION = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|{pair[1]})"),
+        st.tuples(inner, inner).map("|".join),
+        inner.map(lambda one: f"(?:{one})?"),
+        inner.map(lambda one: f"(?i:{one})"),
+        inner.map(lambda one: f"(?:{one}){{1,3}}"),
+        inner.map(lambda one: f"(?:{one}){{2}}"),
+        inner.map(lambda one: f"(?:{one})*"),
+        inner.map(lambda one: f"(?:{one})+"),
+    ),
+    max_leaves=10,
+)
+_TEXT = st.text("aAbBc1$<; \x01\n_.é\x7f", max_size=14)
+
+
+@needs_c
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT)
+@settings(max_examples=1500, deadline=None)
+def test_what_matches_does_not_pass(expressions: list[str], text: str) -> None:
+    data = text.encode()
+    coded = [one.encode() for one in expressions]
+    made = program.build(coded, None)
+    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
+        assert not passes(made, data)
+
+
+@needs_c
+@given(st.lists(_EXPRESSION, min_size=1, max_size=2), _TEXT)
+@settings(max_examples=700, deadline=None)
+def test_what_matches_with_its_case_does_not_pass(expressions: list[str], text: str) -> None:
+    data = text.encode()
+    coded = [one.encode() for one in expressions]
+    made = program.build([b"never there"], None, exact=coded)
+    if any(re.search(one, data, re.S | re.M) for one in coded):
+        assert not passes(made, data)
+
+
+@needs_c
+@given(_EXPRESSION, _TEXT)
+@settings(max_examples=700, deadline=None)
+def test_what_begins_so_does_not_pass(expression: str, text: str) -> None:
+    data, coded = text.encode(), b"^(?:0x)?(?:[a-c1]){6}" + expression.encode()
+    leads = leads_of(coded)
+    if "|" in expression or "^" in expression or not leads:
+        return
+    made = program.build([b"never there"], None, leads=leads)
+    if re.search(coded, data, re.S | re.M | re.I):
+        assert not passes(made, data)
+
+
+@needs_c
+def test_plain_words_pass_and_edges_count() -> None:
+    made = program.build([rb"\bor\b", rb"^off$", rb"sleep\s*\(", rb"['\"].*union"], None)
+    assert passes(made, b"")
+    assert passes(made, b"more corners, offers")
+    assert passes(made, b"they sleep; a union")
+    assert not passes(made, b"this or that")
+    assert not passes(made, b"off")
+    assert not passes(made, b"on\noff")
+    assert not passes(made, b"x\x7foff\x7fy")
+    assert not passes(made, b"sleep (1)")
+    assert not passes(made, b"it's a union")
+    assert not passes(None, b""), "without a program nothing is known"
+
+
+@needs_c
+@given(st.binary(max_size=400))
+@settings(max_examples=300)
+def test_no_bytes_do_harm(text: bytes) -> None:
+    assert passes(FINDER.program, text) in (True, False)
+
+
+@needs_c
+@given(st.data())
+@settings(max_examples=300)
+def test_a_damaged_program_is_refused_or_runs(data: st.DataObject) -> None:
+    made = bytearray(FINDER.program or b"")
+    for _ in range(data.draw(st.integers(1, 6))):
+        made[data.draw(st.integers(0, len(made) - 1))] = data.draw(st.integers(0, 255))
+    size = data.draw(st.integers(0, len(made)) | st.just(len(made)))
+    try:
+        passes(bytes(made[:size]), b"AB12 4539 1488 0343 6467 card mary@example.com \n" * 3)
+    except ValueError:
+        assert size < len(made) or made[:32] != (FINDER.program or b"")[:32]
+
+
+def test_a_program_is_kept_and_found_again() -> None:
+    class Store(dict[str, bytes]):
+        def load(self, key: str) -> bytes | None:
+            return self.get(key)
+
+        def save(self, key: str, database: bytes) -> None:
+            self[key] = database
+
+    store = Store()
+    made = program.build([b"select"], store)
+    assert made is not None
+    assert [*store.values()] == [made]
+    assert program.build([b"select"], store) is made
+    assert program.build([b"selekt"], store) != made
+    assert program.build([b".*"], store) is None
+    assert program.build([b".*"], store) is None, "that there is none is kept as well"
+
+
+# ------------------------------------------------------------------------------------------------- what is shipped
+
+
+@cache
+def searcher() -> Searcher:
+    rules = [
+        rule
+        for path in sorted(RULES.glob("*.yaml"))
+        for rule in parse_rules(path.read_text("utf-8"), path.name)
+        if not rule.response and {place.part for place in rule.where} != {Part.FILE}
+    ]
+    patterns = [Pattern(one.encode(), case=rule.case) for rule in rules for one in rule.patterns]
+    return Searcher.build(patterns, STORE)
+
+
+@cache
+def samples() -> list[bytes]:
+    texts = [
+        str(sample)
+        for path in sorted(RULES.glob("*.yaml"))
+        for rule in parse_rules(path.read_text("utf-8"), path.name)
+        for sample in (*rule.hits, *rule.misses)
+    ]
+    return [text.encode("utf-8", "surrogateescape") for text in texts]
+
+
+_PIECES = st.one_of(
+    st.sampled_from(samples()).flatmap(
+        lambda text: st.tuples(st.integers(0, len(text)), st.integers(1, 40)).map(
+            lambda cut: text[cut[0] : cut[0] + cut[1]]
+        )
+    ),
+    st.binary(max_size=4),
+    st.sampled_from([b" ", b"'", b"\n", b"../", b"plain words", b"or ", b"4711", b"eyJ", b"0x"]),
+)
+
+
+def test_all_shipped_rules_and_entities_are_understood() -> None:
+    assert searcher().program is not None
+    assert FINDER.program is not None
+    responses = [
+        pattern.encode()
+        for path in RULES.glob("*.yaml")
+        for rule in parse_rules(path.read_text("utf-8"), path.name)
+        if rule.response
+        for pattern in rule.patterns
+    ]
+    assert program.build(responses, STORE) is not None
+
+
+@needs_c
+def test_no_sample_passes_in_which_something_matches() -> None:
+    made, search = searcher().program, searcher().scan
+    for text in samples():
+        if passes(made, text):
+            assert not search(text), text
+
+
+@needs_c
+@given(st.lists(_PIECES, max_size=5).map(b"".join))
+@settings(max_examples=1500, deadline=None)
+def test_no_text_passes_in_which_something_matches(text: bytes) -> None:
+    if passes(searcher().program, text):
+        assert not searcher().scan(text)
+
+
+WHOLE = Finder(ENTITIES, Candidates(FINDER._candidates._database, FINDER._candidates.forms), {})
+VALUES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]
+
+
+@needs_c
+@pytest.mark.parametrize("before", [b"", b"\n", b"z ", b"q=", b"fooA"])
+def test_no_value_passes_that_is_one(before: bytes) -> None:
+    for text in VALUES:
+        if passes(FINDER.program, before + text):
+            assert not WHOLE.candidates(before + text), text
+
+
+@needs_c
+@given(
+    st.lists(
+        st.sampled_from(VALUES).flatmap(
+            lambda text: st.tuples(st.integers(0, len(text)), st.integers(1, 60)).map(
+                lambda cut: text[cut[0] : cut[0] + cut[1]]
+            )
+        )
+        | st.sampled_from([b" ", b"\n", b"=", b"12", b"A", b"card", b"Pan", b"-"]),
+        max_size=6,
+    ).map(b"".join)
+)
+@settings(max_examples=1500, deadline=None)
+def test_no_text_passes_with_a_value_in_it(text: bytes) -> None:
+    if passes(FINDER.program, text):
+        assert not WHOLE.candidates(text)
+
+
+def test_the_end_is_a_column_of_its_own() -> None:
+    made = automaton([rb"[0-9]{2}\b"])
+    assert made is not None
+    assert len(made.classes) == END + 1

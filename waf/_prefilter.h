@@ -1,0 +1,195 @@
+/* Runs the programs of waf/prefilter/program.py: whether a text holds anything for which some expression might match.
+ *
+ * The layout is that module's. A program is checked once when it is opened; whatever its numbers say then, nothing is
+ * read outside of it. Linear in the text, no allocation.
+ */
+#ifndef WAF_PREFILTER_H
+#define WAF_PREFILTER_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { PF_MAGIC = 0x3D505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
+enum { PF_BEFORE = 1, PF_BEHIND = 2 };
+
+typedef struct {
+    uint8_t size, end, edges, mask; /* `end`: how many of its symbols stand before the end of its key */
+    uint8_t symbols[PF_LONGEST];
+} PrefilterAtom;
+
+typedef struct {
+    uint32_t key, atom;
+} PrefilterSlot;
+
+typedef struct {
+    uint64_t low, high;
+} PrefilterBits;
+
+typedef struct {
+    uint64_t size;
+    uint8_t bytes[PF_LEAD][32];
+} PrefilterLead;
+
+typedef struct {
+    uint32_t magic, atoms, slots, leads, columns, cells, unused, check;
+    uint8_t symbols[256], in_words[64], single[64];
+    uint64_t singles, enough; /* symbols that are atoms, and those that are enough alone */
+    uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
+    PrefilterBits masks[256];
+    PrefilterLead lead[PF_LEADS];
+    uint8_t classes[264];
+} PrefilterTables;
+
+typedef struct {
+    const PrefilterTables *tables;
+    const PrefilterSlot *slots;
+    const PrefilterAtom *atoms;
+    const uint16_t *cells;
+} Prefilter;
+
+/* 1, or 0 without an exception where `program` is None: then nothing is ever let pass. -1 with one if it is no program. */
+static inline int prefilter_open(PyObject *program, Prefilter *out)
+{
+    memset(out, 0, sizeof *out);
+    if (program == Py_None)
+        return 0;
+    const PrefilterTables *tables = PyBytes_Check(program) ? (const void *)PyBytes_AS_STRING(program) : NULL;
+    size_t size = tables != NULL ? (size_t)PyBytes_GET_SIZE(program) : 0;
+    if (size < sizeof *tables || tables->magic != PF_MAGIC || tables->slots == 0 ||
+        (tables->slots & (tables->slots - 1)) != 0 || tables->slots > 1u << 20 || tables->atoms > 1u << 20 ||
+        tables->cells > 1u << 16 || (tables->cells && tables->cells < 256) || tables->leads > PF_LEADS ||
+        size != sizeof *tables + tables->slots * sizeof(PrefilterSlot) + tables->atoms * sizeof(PrefilterAtom) +
+                    tables->cells * sizeof(uint16_t)) {
+        PyErr_SetString(PyExc_ValueError, "no program of waf.prefilter");
+        return -1;
+    }
+    out->tables = tables;
+    out->slots = (const PrefilterSlot *)(tables + 1);
+    out->atoms = (const PrefilterAtom *)(out->slots + tables->slots);
+    out->cells = (const uint16_t *)(out->atoms + tables->atoms);
+    return 1;
+}
+
+static inline uint8_t prefilter_symbol(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
+{
+    return at < 0 || at >= size ? PF_EDGE : tables->symbols[text[at]] & 63;
+}
+
+static inline void prefilter_set(PrefilterBits *seen, const PrefilterBits *bits)
+{
+    seen->low |= bits->low;
+    seen->high |= bits->high;
+}
+
+/* Sets the bits of the atoms with this key that end where they must for the key to end behind `at`. */
+static void prefilter_atoms(const Prefilter *filter, uint32_t key, const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
+                            PrefilterBits *seen)
+{
+    const PrefilterTables *tables = filter->tables;
+    uint32_t slot = (key * 0xC2B2AE35u) >> 13;
+    for (uint32_t tries = 0; tries < tables->slots; tries++, slot++) {
+        const PrefilterSlot *one = &filter->slots[slot & (tables->slots - 1)];
+        if (one->atom == 0 || one->atom > tables->atoms)
+            break;
+        if (one->key != key)
+            continue;
+        const PrefilterAtom *atom = &filter->atoms[one->atom - 1];
+        Py_ssize_t first = at + 1 - atom->end, last = first + atom->size;
+        if (atom->size > PF_LONGEST || first < -1 || last > size + 1)
+            continue;
+        int fits = 1;
+        for (int i = 0; i < atom->size && fits; i++)
+            fits = prefilter_symbol(tables, text, size, first + i) == atom->symbols[i];
+        if (fits && atom->edges & PF_BEFORE)
+            fits = !tables->in_words[prefilter_symbol(tables, text, size, first - 1)];
+        if (fits && atom->edges & PF_BEHIND)
+            fits = !tables->in_words[prefilter_symbol(tables, text, size, last)];
+        if (fits)
+            prefilter_set(seen, &tables->masks[atom->mask]);
+    }
+}
+
+static int prefilter_leads(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size)
+{
+    for (uint32_t i = 0; i < tables->leads; i++) {
+        const PrefilterLead *lead = &tables->lead[i];
+        Py_ssize_t length = lead->size > PF_LEAD ? PF_LEAD : (Py_ssize_t)lead->size, at = 0;
+        while (at < length && at < size && lead->bytes[at][text[at] >> 3] >> (text[at] & 7) & 1)
+            at++;
+        if (at == length)
+            return 1;
+    }
+    return 0;
+}
+
+#define PF_BIT(set, number) ((set)[(number) >> 3] >> ((number) & 7) & 1)
+
+/* Whether three or four symbols may be those of an atom's key. */
+static inline int prefilter_near(const PrefilterTables *tables, uint32_t symbols)
+{
+    uint32_t first = (symbols * 0x9E3779B1u) >> 16, second = (symbols * 0x85EBCA77u) >> 16;
+    return PF_BIT(tables->near, first) && PF_BIT(tables->near, second);
+}
+
+/* Sets the bits of the atoms that may end here: `ends` says how many symbols their keys have, two, three or four. An atom
+ * of two or three that must stand apart from words is told by what stands before it, too. */
+static void prefilter_ends(const Prefilter *filter, uint32_t ends, uint32_t key, const uint8_t *text, Py_ssize_t size,
+                           Py_ssize_t at, PrefilterBits *seen)
+{
+    const PrefilterTables *tables = filter->tables;
+    uint32_t two = key & 0xFFF, three = key & 0x3FFFF;
+    int triple = ends & 2 && prefilter_near(tables, three << 2 | 3), four = ends & 4 && prefilter_near(tables, key << 2);
+    if (ends & 1 || triple)
+        prefilter_atoms(filter, 2u << 24 | two, text, size, at, seen);
+    if (triple || four)
+        prefilter_atoms(filter, 3u << 24 | three, text, size, at, seen);
+    if (four)
+        prefilter_atoms(filter, 4u << 24 | key, text, size, at, seen);
+}
+
+/* 1: no expression of the program matches anywhere in the text. 0: that is not known. */
+static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
+{
+    const PrefilterTables *tables = filter->tables;
+    if (tables == NULL || (tables->leads && prefilter_leads(tables, text, size)))
+        return 0;
+    uint32_t key = PF_EDGE, state = 0;
+    const uint32_t cells = tables->cells;
+    uint64_t present = 1ull << PF_EDGE; /* symbols */
+    PrefilterBits seen = {0, 0};
+    for (Py_ssize_t at = 0; at <= size; at++) {
+        uint8_t symbol = PF_EDGE;
+        uint32_t column = tables->classes[256];
+        if (at < size) {
+            symbol = tables->symbols[text[at]] & 63;
+            column = tables->classes[text[at]];
+        }
+        if (cells) { /* the automaton: a state is where its row begins */
+            state = filter->cells[state + column];
+            if (state + 256 > cells)
+                return 0;
+        }
+        key = (key << 6 | symbol) & 0xFFFFFF;
+        present |= 1ull << symbol;
+        uint32_t ends = tables->ends[key & 0xFFF];
+        if (ends) {
+            prefilter_ends(filter, ends, key, text, size, at, &seen);
+            if (seen.low & 1)
+                return 0;
+        }
+        if (tables->leads && (symbol == PF_EDGE || symbol == PF_LINE_END) && at < size &&
+            prefilter_leads(tables, text + at + 1, size - at - 1))
+            return 0;
+    }
+    if (present & tables->enough)
+        return 0;
+    for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
+        prefilter_set(&seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
+    /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
+    const uint64_t firsts = 0x5555555555555555ull, low = seen.low >> 1;
+    return !(seen.low & 1 || low & low >> 1 & firsts || seen.high & seen.high >> 1 & firsts);
+}
+
+#endif

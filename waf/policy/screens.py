@@ -1,0 +1,72 @@
+"""The shortest way through a policy: messages in which nothing is to be found, told by the accelerator alone.
+
+Owns the putting together of what both engines say. Where it says no, the engines look themselves; so it may say no to
+anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from waf.config.schema import Limits
+from waf.http1.memo import Memo
+from waf.http1.speed import HEADS, PASSES
+from waf.inspect.signatures import Signatures
+from waf.model import Framing, Request, Response
+from waf.sensitive.detect import Detector
+from waf.sensitive.headers import QUIET
+
+RULES_CLEAR: Final = 1
+DATA_CLEAR: Final = 2
+Screen = Callable[[Request], int]
+"""`RULES_CLEAR` is set where signatures find nothing in the head of the request, nor is there anything else to be noticed
+in it; `DATA_CLEAR` where there is no sensitive data in it."""
+
+
+def screens(signatures: Signatures | None, detector: Detector, limits: Limits) -> dict[int, Screen]:
+    """A screen for each level of rules; none without the accelerator, or where one of the engines is off."""
+    data = detector.screened
+    if HEADS is None or signatures is None or data is None:
+        return {}
+    made: dict[int, Screen] = {}
+    for level in range(1, 5):
+        rules = signatures.screened(level)
+        if rules is not None:
+            known, methods, values, program = rules
+            made[level] = partial(HEADS.clear, known, limits.fields, methods, values, program, *data)
+    return made
+
+
+SHORT: Final = 1024  # bytes of an answer up to which this is cheaper than the engines
+_NONE: Final = Framing.NONE
+
+
+class AnswerScreen:
+    """Tells of short answers that are here whole whether they may go on as they are."""
+
+    def __init__(self, signatures: Signatures, detector: Detector) -> None:
+        def programs(content_type: bytes) -> tuple[bytes, bytes] | None:
+            leaks, values = signatures.clears_answer(content_type), detector.clears_answer(content_type)
+            return None if leaks is None or values is None else (leaks, values)
+
+        self._programs: Final = Memo(programs, capacity=256, longest=128)
+
+    def __call__(self, response: Response, body: bytes) -> bool:
+        """True: neither engine finds anything in head or body."""
+        index = response.headers.index
+        programs = self._programs[index.get(b"content-type", b"")]
+        return (
+            programs is not None
+            and PASSES is not None
+            and PASSES(programs[0], body)
+            and PASSES(programs[1], body)
+            and QUIET.issuperset(index)
+            and b"content-encoding" not in index
+            and response.framing is not _NONE
+            and response.status != 206
+            and body.isascii()
+            and b"\\" not in body
+            and b"&" not in body
+        )

@@ -1,0 +1,114 @@
+"""Expressions as the standard library parses them, where it and the engine read them alike."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+
+# The standard library's own parser of expressions: private by its name, the same since Python 3.11.
+from re import _constants as code  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any, Final
+
+Item = tuple[Any, Any]
+"""A piece of a parsed expression: its kind, out of `re._constants`, and what belongs to it."""
+
+_CLASS: Final = rb"\[\^?\]?(?:\\[dwsDWSnrtf]|\\x[0-9a-fA-F]{2}|\\[^a-zA-Z0-9]|\[(?![:.=])|[^\\\]\[])*\]"
+_TOKEN: Final = (
+    rb"\\(?:[dwsDWSbBnrtf]|x[0-9a-fA-F]{2}|[^a-zA-Z0-9])|"
+    + _CLASS
+    + rb"|\(\?-?i?:|\((?![?*])|\{(?!,)|[^\\(\[{]"
+)
+_TOKENS: Final = re.compile(_TOKEN, re.S)
+_UNDERSTOOD: Final = re.compile(rb"(?:" + _TOKEN + rb")*", re.S)
+
+
+_ALL: Final = frozenset(range(256))
+
+
+def parse(expression: bytes) -> list[Item] | None:
+    """The expression's items; None where it uses more of the engine's syntax than is understood here."""
+    if expression.startswith(b"(?i)"):
+        expression = b"(?i:" + expression[4:] + b")"
+    if not _UNDERSTOOD.fullmatch(expression):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what other libraries read otherwise ("[[")
+        try:
+            return list(parser.parse(expression, re.S | re.M))
+        except (re.error, OverflowError, RecursionError):
+            return None
+
+
+def alternatives(expression: bytes) -> list[bytes]:
+    """The expression as several that together match what it matches: split at its outermost "|"."""
+    if not _UNDERSTOOD.fullmatch(expression):
+        return [expression]
+    found, depth, start = [], 0, 0
+    for token in _TOKENS.finditer(expression):
+        match token[0][:1]:
+            case b"(":
+                depth += 1
+            case b")":
+                depth -= 1
+            case b"|" if depth == 0:
+                found.append(expression[start : token.start()])
+                start = token.end()
+    return [*found, expression[start:]]
+
+
+def accepted(item: Item) -> frozenset[int] | None:
+    """The bytes that an item takes one of, where case counts; None for an item of another kind."""
+    kind, value = item
+    if kind is code.LITERAL:
+        return frozenset((value,))
+    if kind is code.NOT_LITERAL:
+        return _ALL - {value}
+    if kind is code.ANY:
+        return _ALL
+    return members(value) if kind is code.IN else None
+
+
+def members(items: Sequence[Item]) -> frozenset[int]:
+    """The bytes of a class."""
+    found: set[int] = set()
+    negated = False
+    for kind, value in items:
+        if kind is code.NEGATE:
+            negated = True
+        elif kind is code.LITERAL:
+            found.add(value)
+        elif kind is code.RANGE:
+            found.update(range(value[0], value[1] + 1))
+        else:
+            found |= _CATEGORIES[value]
+    return _ALL - found if negated else frozenset(found)
+
+
+_IGNORE_CASE: Final = 2  # re.IGNORECASE, as the parser has it
+
+
+def counts_case(case: bool, group: tuple[Any, int, int, Any]) -> bool:
+    """Whether case counts in a group, `case` being whether it does around it."""
+    return (case or bool(group[2] & _IGNORE_CASE)) and not group[1] & _IGNORE_CASE
+
+
+def either_case(accepted: frozenset[int]) -> frozenset[int]:
+    """The bytes of a class where case does not count."""
+    both = bytes(accepted)
+    return frozenset(both.lower() + both.upper())
+
+
+def _matching(expression: bytes) -> set[int]:
+    return {byte for byte in range(256) if re.fullmatch(expression, bytes((byte,)), re.S)}
+
+
+_CATEGORIES: Final = {
+    code.CATEGORY_DIGIT: _matching(rb"\d"),
+    code.CATEGORY_NOT_DIGIT: _matching(rb"\D"),
+    code.CATEGORY_SPACE: _matching(rb"\s"),
+    code.CATEGORY_NOT_SPACE: _matching(rb"\S"),
+    code.CATEGORY_WORD: _matching(rb"\w"),
+    code.CATEGORY_NOT_WORD: _matching(rb"\W"),
+}
