@@ -254,7 +254,8 @@ def _branch(parts: Sequence[_Part]) -> _Part:
         sets: list[Factors] = [one for one in map(_trimmed, _all_sets(part)) if one and b"" not in one]
         if not sets:
             return _Part(None, begins, ends)
-        best.update(min(sets, key=dearness))
+        fewest: Factors = min(sets, key=dearness)
+        best |= fewest
     return _Part(None, begins, ends, (frozenset(best),))
 
 
