@@ -682,7 +682,7 @@ def test_idle_connections_to_the_app_are_few_and_end(make_stage) -> None:
     for app in list(stage.apps):
         app.sends(OK)
     assert stage.commons.pool.idle == 2
-    assert [app.transport.closing for app in stage.apps] == [False, False, True, True]
+    assert [app.transport.closing for app in stage.apps] == [True, True, False, False]
     stage.passes(11)
     assert all(app.closed for app in stage.apps)
     assert stage.commons.pool.open == 0

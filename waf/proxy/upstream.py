@@ -293,10 +293,12 @@ class Pool:
         timeout = self._idle_timeout
         if response is not None and (hint := response.headers.index.get(b"keep-alive")) is not None:
             timeout = min(timeout, _hinted(hint))
-        if len(self._idle) >= self._most_idle or timeout <= 0:
+        if timeout <= 0 or not self._most_idle:
             link.retire()
             link.close()
             return
+        while len(self._idle) >= self._most_idle:  # the freshest is of most use: some requests take no other
+            self._idle[0].expire()
         now = self._clock()
         link.idle_since = now
         link.deadline = now + timeout
