@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { NEAR = 30, LOOK_BEHIND = 200, LED_REACH = 96, LEAD_IN = 128, MOST_RETRIES = 20000, MOST_CUTS = 8, SHORTER = 28 };
-enum { ANY, CARD, MAESTRO }; /* validators that have a twin here */
+enum { ANY, CARD, MAESTRO, TOKEN }; /* validators that have a twin here */
 enum { DIGIT = 1, UPPER = 2, LOWER = 4, WIDE = 8, NAME = 16, SPACE = 32, TRIMMED = 64, PAIRED = 128 };
 
 static const double ACT = 0.8, REPORT = 0.5, CONTEXT = 0.3, NEGATIVE = 0.45, LACKING = -1.0;
@@ -379,6 +379,40 @@ static double maestro(const uint8_t *value, Py_ssize_t size)
     return digits[0] == '6' || (digits[0] == '5' && (digits[1] == '0' || digits[1] >= '6')) ? 1.0 : 0.0;
 }
 
+/* ------------------------------------------------------------------------------------------------------- tokens */
+
+/* secrets.is_placeholder */
+static int is_placeholder(const uint8_t *value, Py_ssize_t size)
+{
+    static const char *const words[] = {"example", "sample", "placeholder", "changeme", "change_me", "your_",
+                                        "your-",   "dummy",  "xxxxxx",      "***",      "...",       "<",
+                                        "${",      "{{",     "%(",          "redacted", NULL};
+    for (Py_ssize_t i = 0; i < size; i++) {
+        if (memchr("espcydx*.<${%r", lower(value[i]), 14) == NULL)
+            continue;
+        for (const char *const *word = words; *word != NULL; word++) {
+            Py_ssize_t at = 0;
+            while ((*word)[at] && i + at < size && lower(value[i + at]) == (uint8_t)(*word)[at])
+                at++;
+            if (!(*word)[at])
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/* secrets.token */
+static double token(const uint8_t *value, Py_ssize_t size)
+{
+    uint8_t seen[256] = {0};
+    int different = 0;
+    for (Py_ssize_t i = 4; i < size; i++) {
+        different += !seen[value[i]];
+        seen[value[i]] = 1;
+    }
+    return different < 9 || is_placeholder(value, size) ? 0.0 : 1.0;
+}
+
 /* ------------------------------------------------------------------------------------------- numbers in a row */
 
 typedef struct {
@@ -509,7 +543,7 @@ typedef struct {
     PyObject **entities; /* of the forms, borrowed, close together */
     Py_ssize_t count;
     int strict;
-    PyObject *hit, *say, *apart, *quiet, *elements, *span;
+    PyObject *hit, *say, *quiet, *elements, *span;
     PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
 } Judge;
 
@@ -520,10 +554,18 @@ typedef struct {
 } Reading;
 
 typedef struct {
+    Py_ssize_t start, end, order;
+    double score;
+    const char *id;
+    PyObject *hit; /* owned */
+} Found;
+
+typedef struct {
     Text text;
     Py_ssize_t floor;
     PyObject *field_at;
-    PyObject *hits;
+    Found *found;
+    size_t count, room;
     Reading *judged; /* an open table; `number` -1 is free */
     size_t judged_size, judged_used;
     Py_ssize_t retries;
@@ -750,6 +792,10 @@ static int validated(Form *form, Search *search, Py_ssize_t start, Py_ssize_t en
         *factor = maestro(at, end - start);
         return 0;
     }
+    if (form->validator == TOKEN) {
+        *factor = token(at, end - start);
+        return 0;
+    }
     PyObject *value = PyBytes_FromStringAndSize((const char *)at, end - start);
     if (value == NULL)
         return -1;
@@ -833,6 +879,19 @@ static PyObject *run(PyObject *method, Search *search, Py_ssize_t from, Py_ssize
     return match;
 }
 
+static void *more_room(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    size_t wanted = *room ? *room * 2 : 8;
+    void *more = PyMem_Realloc(items, wanted * size);
+    if (more == NULL)
+        PyErr_NoMemory();
+    else
+        *room = wanted;
+    return more;
+}
+
 /* find._judge: 1 if a hit was added, 0 if not, -1 with an exception. */
 static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_ssize_t end)
 {
@@ -879,10 +938,14 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
     Py_XDECREF(arguments[3]);
     if (hit == NULL)
         return -1;
-    int failed = PyList_Append(search->hits, hit);
-    Py_DECREF(hit);
-    if (failed)
+    Found *more = more_room(search->found, search->count, &search->room, sizeof *more);
+    if (more == NULL) {
+        Py_DECREF(hit);
         return -1;
+    }
+    search->found = more;
+    more[search->count] = (Found){start, end, (Py_ssize_t)search->count, score < 1.0 ? score : 1.0, form->id, hit};
+    search->count++;
     search->overlap |= start < search->last_end;
     if (end > search->last_end)
         search->last_end = end;
@@ -1016,6 +1079,89 @@ static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t pla
     return again ? try_shorter(self, form, search, place, end > place + SHORTER ? end : place + SHORTER) : 0;
 }
 
+static int by_start(const void *one, const void *other)
+{
+    const Found *a = one, *b = other;
+    if (a->start != b->start)
+        return (a->start > b->start) - (a->start < b->start);
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+/* The surer first, then the longer, the earlier, by id. */
+static int by_worth(const void *one, const void *other)
+{
+    const Found *a = one, *b = other;
+    if (a->score != b->score)
+        return (a->score < b->score) - (a->score > b->score);
+    Py_ssize_t size_a = a->end - a->start, size_b = b->end - b->start;
+    if (size_a != size_b)
+        return (size_a < size_b) - (size_a > size_b);
+    if (a->start != b->start)
+        return (a->start > b->start) - (a->start < b->start);
+    int ids = strcmp(a->id, b->id);
+    return ids != 0 ? ids : (a->order > b->order) - (a->order < b->order);
+}
+
+/* find._surest: of hits that overlap, those that stay, in order, at the beginning of `cluster`. The others lose their hit. */
+static void surest(Found *cluster, size_t size, Found *kept)
+{
+    if (size < 2)
+        return;
+    for (size_t i = 0; i < size; i++)
+        cluster[i].order = (Py_ssize_t)i;
+    qsort(cluster, size, sizeof *cluster, by_worth);
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) {
+        size_t low = 0, high = count;
+        while (low < high) { /* the first that begins at or behind the end of this one */
+            size_t middle = (low + high) / 2;
+            if (kept[middle].start < cluster[i].end)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low > 0 && kept[low - 1].end > cluster[i].start) {
+            Py_CLEAR(cluster[i].hit);
+            continue;
+        }
+        memmove(kept + low + 1, kept + low, (count - low) * sizeof *kept);
+        kept[low] = cluster[i];
+        count++;
+    }
+    memcpy(cluster, kept, count * sizeof *kept);
+    for (size_t i = count; i < size; i++)
+        cluster[i].hit = NULL; /* moved to the front, or gone */
+}
+
+/* find.apart: the hits as a list, in order and without overlaps; NULL with an exception. */
+static PyObject *apart(Search *search)
+{
+    Found *found = search->found;
+    if (search->overlap) {
+        Found *kept = PyMem_Malloc(search->count * sizeof *kept);
+        if (kept == NULL)
+            return PyErr_NoMemory();
+        qsort(found, search->count, sizeof *found, by_start);
+        for (size_t first = 0, next; first < search->count; first = next) {
+            Py_ssize_t reach = found[first].end;
+            for (next = first + 1; next < search->count && found[next].start < reach; next++)
+                if (found[next].end > reach)
+                    reach = found[next].end;
+            surest(found + first, next - first, kept);
+        }
+        PyMem_Free(kept);
+    }
+    Py_ssize_t count = 0;
+    for (size_t i = 0; i < search->count; i++)
+        count += found[i].hit != NULL;
+    PyObject *hits = PyList_New(count);
+    count = 0;
+    for (size_t i = 0; hits != NULL && i < search->count; i++)
+        if (found[i].hit != NULL)
+            PyList_SET_ITEM(hits, count++, Py_NewRef(found[i].hit));
+    return hits;
+}
+
 PyDoc_STRVAR(find_doc,
              "find(text, floor, ceiling, field_at, found) -> list\n\n"
              "`Finder.find` for candidates `found`, which are in order; `floor` and `ceiling` as there, `ceiling` negative "
@@ -1036,8 +1182,7 @@ static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs
     Py_ssize_t low = search.floor - LEAD_IN;
     if (high < 0)
         high = search.text.size;
-    search.hits = PyList_New(0);
-    int failed = search.hits == NULL;
+    int failed = 0;
     for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(args[4]); i++) {
         long long found = PyLong_AsLongLong(PyList_GET_ITEM(args[4], i));
         if (found < 0) {
@@ -1056,15 +1201,11 @@ static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs
     PyMem_Free(search.text.ends);
     Py_XDECREF(search.label);
     Py_XDECREF(search.near);
-    if (failed) {
-        Py_XDECREF(search.hits);
-        return NULL;
-    }
-    if (!search.overlap) /* in order and apart already */
-        return search.hits;
-    PyObject *apart = PyObject_CallOneArg(self->apart, search.hits);
-    Py_DECREF(search.hits);
-    return apart;
+    PyObject *hits = failed ? NULL : apart(&search);
+    for (size_t i = 0; i < search.count; i++)
+        Py_XDECREF(search.found[i].hit);
+    PyMem_Free(search.found);
+    return hits;
 }
 
 /* ------------------------------------------------------------------------------------------------------ sketches */
@@ -1451,19 +1592,6 @@ static Place *place_of(Settled *settled, PyObject *entity, PyObject *address, Py
     return NULL;
 }
 
-static void *more_room(void *items, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return items;
-    size_t wanted = *room ? *room * 2 : 8;
-    void *more = PyMem_Realloc(items, wanted * size);
-    if (more == NULL)
-        PyErr_NoMemory();
-    else
-        *room = wanted;
-    return more;
-}
-
 /* tally.Tally.add for a fresh tally; -1 with an exception. */
 static int count_hit(Judge *self, Settled *settled, Form *form, PyObject *address, PyObject *action, const uint8_t *value,
                      Py_ssize_t size, int sure, int test, const uint8_t *key, size_t most)
@@ -1782,7 +1910,6 @@ static int judge_traverse(Judge *self, visitproc visit, void *arg)
     }
     Py_VISIT(self->hit);
     Py_VISIT(self->say);
-    Py_VISIT(self->apart);
     Py_VISIT(self->quiet);
     Py_VISIT(self->elements);
     return 0;
@@ -1809,7 +1936,6 @@ static int judge_clear(Judge *self)
     }
     Py_CLEAR(self->hit);
     Py_CLEAR(self->say);
-    Py_CLEAR(self->apart);
     Py_CLEAR(self->quiet);
     Py_CLEAR(self->elements);
     return 0;
@@ -1940,14 +2066,14 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
 
 static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"forms", "hit", "say", "apart", "quiet", "elements", "natives", "strict", NULL};
-    PyObject *forms, *hit, *say, *apart, *quiet, *elements, *natives;
+    static char *names[] = {"forms", "hit", "say", "quiet", "elements", "natives", "strict", NULL};
+    PyObject *forms, *hit, *say, *quiet, *elements, *natives;
     int strict;
     if (self->forms != NULL) {
         PyErr_SetString(PyExc_TypeError, "made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOOO!O!O!p", names, &PyTuple_Type, &forms, &hit, &say, &apart,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOO!O!O!p", names, &PyTuple_Type, &forms, &hit, &say,
                                      &PyFrozenSet_Type, &quiet, &PyFrozenSet_Type, &elements, &PyDict_Type, &natives,
                                      &strict))
         return -1;
@@ -1969,7 +2095,6 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
             return -1;
     self->hit = Py_NewRef(hit);
     self->say = Py_NewRef(say);
-    self->apart = Py_NewRef(apart);
     self->quiet = Py_NewRef(quiet);
     self->elements = Py_NewRef(elements);
     self->strict = strict;
@@ -2362,6 +2487,11 @@ static PyObject *module_maestro(PyObject *unused, PyObject *value)
     return as_number(value, maestro);
 }
 
+static PyObject *module_token(PyObject *unused, PyObject *value)
+{
+    return as_number(value, token);
+}
+
 static PyMethodDef module_methods[] = {
     {"label_before", module_label, METH_VARARGS, label_doc},
     {"near", module_near, METH_VARARGS, near_doc},
@@ -2369,6 +2499,7 @@ static PyMethodDef module_methods[] = {
     {"sketch", module_sketch, METH_VARARGS, sketch_doc},
     {"masked", module_masked, METH_VARARGS, masked_doc},
     {"card", module_card, METH_O, PyDoc_STR("card(value) -> float\n\nAs `validate.cards.card`.")},
+    {"token", module_token, METH_O, PyDoc_STR("token(value) -> float\n\nAs `validate.secrets.token`.")},
     {"maestro", module_maestro, METH_O, PyDoc_STR("maestro(value) -> float\n\nAs `validate.cards.maestro`.")},
     {NULL, NULL, 0, NULL},
 };

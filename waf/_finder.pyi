@@ -14,7 +14,7 @@ def sketch(registers: bytes, key: bytes, id: str, value: bytes, /) -> bytes: ...
 def masked(value: bytes, mask: int, first: int, last: int, /) -> bytes: ...
 def card(value: bytes, /) -> float: ...
 def maestro(value: bytes, /) -> float: ...
-
+def token(value: bytes, /) -> float: ...
 @final
 class Judge:
     def __init__(
@@ -22,7 +22,6 @@ class Judge:
         forms: tuple[Any, ...],
         hit: type[Any],
         say: Callable[[Any, bytes], float],
-        apart: Callable[[list[Any]], list[Any]],
         quiet: frozenset[bytes],
         elements: frozenset[bytes],
         natives: dict[Any, int],

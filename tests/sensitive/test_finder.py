@@ -25,7 +25,7 @@ from waf.sensitive.mask import Key, hidden, masked
 from waf.sensitive.screened import Screened
 from waf.sensitive.sieve import REACH, Signs
 from waf.sensitive.sketch import Sketch
-from waf.sensitive.validate import cards
+from waf.sensitive.validate import cards, secrets
 
 try:
     finder: ModuleType | Any = importlib.import_module("waf._finder")
@@ -77,6 +77,18 @@ def test_what_stands_before(text: bytes, back: int, labelled: bool, floor: int) 
 
 
 _GROUPED = st.lists(st.text("0123456789", min_size=1, max_size=8), min_size=1, max_size=6)
+
+
+@in_c
+@given(
+    st.lists(
+        st.sampled_from([b"exam", b"ple", b"Sample", b"change", b"_me", b"me", b"your", b"-", b"XXX", b"xxx", b"*", b"..", b".",
+                         b"<", b"$", b"{", b"%(", b"red", b"acted", b"aB3dE5gH7jK9", b"ghp_", b"plAceholder", b"dumm", b"y", b"\0"]),
+        max_size=8,
+    ).map(b"".join)
+)  # fmt: skip
+def test_tokens(value: bytes) -> None:
+    assert finder.token(value) == secrets.token(value)
 
 
 @in_c

@@ -7,6 +7,7 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -21,7 +22,7 @@ from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, pl
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
-from waf.sensitive.validate import Validator, cards
+from waf.sensitive.validate import Validator, cards, secrets
 
 ACT: Final = 0.8
 REPORT: Final = 0.5
@@ -29,7 +30,7 @@ CONTEXT: Final = 0.3
 NEGATIVE: Final = 0.45
 """More than enough to silence what would act without it: look-alikes make no noise."""
 
-_TWINS: Final[dict[Validator, int]] = {cards.card: 1, cards.maestro: 2}
+_TWINS: Final[dict[Validator, int]] = {cards.card: 1, cards.maestro: 2, secrets.token: 3}
 """Validators that waf/_finder.c has too, by their numbers there."""
 
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
@@ -83,7 +84,7 @@ class Finder:
         self._led = tuple(form for form in self._forms if form is not None and form.led)
         judges = speed.judge_type()
         self.judge = None if judges is None else judges(
-            self._forms, Hit, _say, apart, QUIET, ELEMENTS, _TWINS, strict
+            self._forms, Hit, _say, QUIET, ELEMENTS, _TWINS, strict
         )  # fmt: skip
         self._columns: dict[str, tuple[Form, ...]] = {}
 
@@ -382,11 +383,14 @@ def apart(hits: list[Hit]) -> list[Hit]:
 def _surest(cluster: list[Hit]) -> list[Hit]:
     if len(cluster) < 2:
         return cluster
-    kept: list[Hit] = []
+    kept: list[Hit] = []  # in order and apart
+    starts: list[int] = []
     for hit in sorted(cluster, key=lambda h: (-h.score, h.start - h.end, h.start, h.entity.id)):
-        if all(hit.end <= other.start or hit.start >= other.end for other in kept):
-            kept.append(hit)
-    return sorted(kept, key=lambda hit: hit.start)
+        place = bisect_left(starts, hit.end)
+        if place == 0 or kept[place - 1].end <= hit.start:
+            kept.insert(place, hit)
+            starts.insert(place, hit.start)
+    return kept
 
 
 def _plain(value: bytes) -> bytes:
