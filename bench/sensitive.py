@@ -224,8 +224,14 @@ def speed(found: Detector, documents: Sequence[Document], size: int) -> list[str
         }.items():
             best = least(lambda document=document, transport=transport: transport(document))  # type: ignore[misc]
             row(f"{name}, {way}", best, len(text) / 1024, f"{len(text) // 1024} KB")
-    through = through_whole(found)
-    best = least(lambda: [through(document) for document in documents])
+    answers = [(response(d.content_type, len(d.body)), d.body) for d in documents]
+    asked = request()
+
+    def all_of_them() -> None:  # the detector's part alone: heads are made before
+        for answer, body in answers:
+            screened(found, asked, answer, body)
+
+    best = least(all_of_them)
     values = sum(item.entity is not None for d in documents for item in d.items)
     kib = sum(len(d.body) for d in documents) / 1024
     what = f"{kib:.0f} KB, {values} values, {best * 1e6 / len(documents):.0f} µs a document"
@@ -246,16 +252,22 @@ def least(work: Callable[[], object], runs: int = 7) -> float:
 def through_whole(found: Detector) -> Transport:
     """Answers that are here whole, as `policy.answers` has them judged."""
 
+    asked = request()
+
     def send(document: Document) -> bytes:
-        answer = response(document.content_type, len(document.body))
-        seen = found.screen(request(), answer, document.body)
-        if seen is None or isinstance(seen, Clean):
-            return document.body
-        out = seen.whole(document.body)
-        seen.verdict()
-        return out
+        return screened(found, asked, response(document.content_type, len(document.body)), document.body)
 
     return send
+
+
+def screened(found: Detector, asked: Request, answer: Response, body: bytes) -> bytes:
+    """The body of an answer that is here whole as it goes on, its verdict taken as well."""
+    seen = found.screen(asked, answer, body)
+    if seen is None or isinstance(seen, Clean):
+        return body
+    out = seen.whole(body)
+    seen.verdict()
+    return out
 
 
 def table_of_cards() -> bytes:

@@ -547,6 +547,76 @@ typedef struct {
     PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
 } Judge;
 
+/* ------------------------------------------------------------------------------------------------------ columns */
+
+typedef struct { /* of a table, at a place in it; see places.Columns.field_at */
+    Py_ssize_t at, line, column, behind_separator, behind_quote;
+    int quoted;
+} Cell;
+
+typedef struct {
+    uint8_t separator; /* 0: no table */
+    PyObject *labels;  /* a tuple, borrowed */
+    Cell now, mark;    /* the mark stands a little before */
+} Columns;
+
+enum { BEHIND = 512 };
+
+static void advance(Cell *cell, uint8_t separator, const uint8_t *text, Py_ssize_t upto)
+{
+    for (; cell->at < upto; cell->at++) {
+        uint8_t byte = text[cell->at];
+        if (byte == separator) {
+            cell->column += !cell->quoted;
+            cell->behind_separator = cell->at + 1;
+        }
+        else if (byte == '"') {
+            cell->quoted = !cell->quoted;
+            cell->behind_quote = cell->at + 1;
+        }
+        else if (byte == '\n')
+            *cell = (Cell){.at = cell->at, .line = cell->at + 1};
+    }
+}
+
+/* To a place; mostly a later one than before, seldom one that is a little earlier. */
+static void go_to(Columns *columns, const uint8_t *text, Py_ssize_t place)
+{
+    if (place < columns->now.at)
+        columns->now = columns->mark.at <= place ? columns->mark : (Cell){0};
+    if (place - columns->now.at > BEHIND) {
+        advance(&columns->now, columns->separator, text, place - BEHIND);
+        columns->mark = columns->now;
+    }
+    else if (columns->now.at - columns->mark.at > 4 * BEHIND) {
+        advance(&columns->mark, columns->separator, text, columns->now.at - BEHIND);
+    }
+    advance(&columns->now, columns->separator, text, place);
+}
+
+static Py_ssize_t cell_begins(const Cell *cell)
+{
+    Py_ssize_t begin = cell->line;
+    if (cell->behind_separator > begin)
+        begin = cell->behind_separator;
+    return cell->quoted && cell->behind_quote > begin ? cell->behind_quote : begin;
+}
+
+/* Reads (labels, separator); -1 with an exception. */
+static int read_columns(PyObject *pair, Columns *columns)
+{
+    const char *separator;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(pair, "O!y#", &PyTuple_Type, &columns->labels, &separator, &size))
+        return -1;
+    if (size != 1 || separator[0] == 0 || separator[0] == '"' || separator[0] == '\n') {
+        PyErr_SetString(PyExc_ValueError, "a separator is one byte");
+        return -1;
+    }
+    columns->separator = (uint8_t)separator[0];
+    return 0;
+}
+
 /* -------------------------------------------------------------------------------------------- one text's state */
 
 typedef struct {
@@ -564,6 +634,7 @@ typedef struct {
     Text text;
     Py_ssize_t floor;
     PyObject *field_at;
+    Columns columns;
     Found *found;
     size_t count, room;
     Reading *judged; /* an open table; `number` -1 is free */
@@ -645,6 +716,20 @@ static int stand_before(Search *search, Py_ssize_t start)
     search->around = start;
     if (search->field_at == Py_None)
         return 0;
+    if (search->columns.separator) {
+        Columns *columns = &search->columns;
+        go_to(columns, search->text.at, start);
+        search->field = cell_begins(&columns->now);
+        if (columns->now.column < PyTuple_GET_SIZE(columns->labels))
+            search->label = Py_NewRef(PyTuple_GET_ITEM(columns->labels, columns->now.column));
+        else
+            search->label = PyBytes_FromStringAndSize("", 0);
+        if (search->label != NULL && !PyBytes_Check(search->label)) {
+            PyErr_SetString(PyExc_TypeError, "a label is bytes");
+            Py_CLEAR(search->label);
+        }
+        return search->label == NULL ? -1 : 0;
+    }
     PyObject *place = PyLong_FromSsize_t(start);
     if (place == NULL)
         return -1;
@@ -1165,7 +1250,7 @@ static PyObject *apart(Search *search)
 PyDoc_STRVAR(find_doc,
              "find(text, floor, ceiling, field_at, found) -> list\n\n"
              "`Finder.find` for candidates `found`, which are in order; `floor` and `ceiling` as there, `ceiling` negative "
-             "for none.");
+             "for none. `field_at` may be the labels of a table's columns and its separator.");
 
 static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -1177,7 +1262,7 @@ static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs
                      .field_at = args[3], .around = -1, .decisive = -1, .last_end = -1};
     search.floor = PyLong_AsSsize_t(args[1]);
     Py_ssize_t high = PyLong_AsSsize_t(args[2]);
-    if (PyErr_Occurred())
+    if (PyErr_Occurred() || (PyTuple_Check(args[3]) && read_columns(args[3], &search.columns) < 0))
         return NULL;
     Py_ssize_t low = search.floor - LEAD_IN;
     if (high < 0)
@@ -1526,7 +1611,7 @@ static void mask(uint8_t *at, Py_ssize_t size, int format, Py_ssize_t first, Py_
 
 /* ------------------------------------------------------------------------------------------ what becomes of hits */
 
-enum { ONE_NAME, BY_LABEL, BY_PATH, ASKED };      /* how fields are named */
+enum { ONE_NAME, BY_LABEL, BY_PATH, BY_COLUMN };  /* how fields are named */
 enum { NO_RULE, JSON_RULE, MEMBER_RULE, HTML_RULE, ASK }; /* where bare numbers may stand, containers._BARE */
 
 typedef struct {
@@ -1548,6 +1633,8 @@ typedef struct {
     Change *changes;
     size_t changes_count, changes_room;
     Path path;
+    Columns columns;
+    PyObject *elsewhere; /* the address of what stands in no column; borrowed */
 } Settled;
 
 static Form *form_of(Judge *self, PyObject *entity)
@@ -1626,12 +1713,12 @@ static PyObject *address_of(Settled *settled, int named, PyObject *names, PyObje
     PyObject *key, *address;
     if (named == ONE_NAME)
         return Py_NewRef(names);
-    if (named == ASKED) {
-        PyObject *arguments[] = {bytes, PyLong_FromSsize_t(start)};
-        if (arguments[1] == NULL)
-            return NULL;
-        address = PyObject_Vectorcall(names, arguments, 2, NULL);
-        Py_DECREF(arguments[1]);
+    if (named == BY_COLUMN) {
+        Columns *columns = &settled->columns;
+        go_to(columns, (const uint8_t *)PyBytes_AS_STRING(bytes), start);
+        address = Py_NewRef(columns->now.column < PyTuple_GET_SIZE(columns->labels)
+                                ? PyTuple_GET_ITEM(columns->labels, columns->now.column)
+                                : settled->elsewhere);
     }
     else {
         if (named == BY_LABEL) {
@@ -1774,26 +1861,38 @@ static int says(PyObject *action, const char *word)
 }
 
 PyDoc_STRVAR(settle_doc,
-             "settle(text, raw, hits, named, names, action, rule, enforce, edit, key, most, put) -> (bytes, bool)\n\n"
-             "The body `raw` as policy lets it go on, and whether policy wants it changed. `text` is its view, of the same "
-             "length. `action(entity, address)` decides; `edit` gives what is not masked in place; `put` takes the counts.");
+             "settle(text, raw, span, hits, named, names, action, rule, enforce, edit, key, most, put) -> (bytes, bool)\n\n"
+             "The body `raw` as policy lets it go on, and whether policy wants it changed. `text` is its view; where their "
+             "lengths differ, `span(start, end)` tells what spells a part of it. `action(entity, address)` decides; `edit` gives what is not masked in place; `put` takes the counts.");
 
 static PyObject *judge_settle(Judge *self, PyObject *args)
 {
-    PyObject *bytes, *raw_bytes, *hits, *names, *action, *edit, *put;
+    PyObject *bytes, *raw_bytes, *span, *hits, *names, *action, *edit, *put;
     int named, rule, enforce;
     const char *key;
     Py_ssize_t key_size, most;
-    if (!PyArg_ParseTuple(args, "SSO!iOOipOy#nO", &bytes, &raw_bytes, &PyList_Type, &hits, &named, &names, &action, &rule,
+    if (!PyArg_ParseTuple(args, "SSOO!iOOipOy#nO", &bytes, &raw_bytes, &span, &PyList_Type, &hits, &named, &names, &action, &rule,
                           &enforce, &edit, &key, &key_size, &most, &put))
         return NULL;
     const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(bytes), *raw = (const uint8_t *)PyBytes_AS_STRING(raw_bytes);
-    Py_ssize_t size = PyBytes_GET_SIZE(bytes);
-    if (key_size != 32 || size != PyBytes_GET_SIZE(raw_bytes) || (named == ONE_NAME && !PyUnicode_Check(names))) {
-        PyErr_SetString(PyExc_ValueError, "a key of 32 bytes, and a text as long as the body");
+    Py_ssize_t size = PyBytes_GET_SIZE(bytes), raw_size = PyBytes_GET_SIZE(raw_bytes);
+    if (key_size != 32 || (named == ONE_NAME && !PyUnicode_Check(names)) || (named == BY_COLUMN && !PyTuple_Check(names))) {
+        PyErr_SetString(PyExc_ValueError, "a key of 32 bytes, and names as they are named");
         return NULL;
     }
     Settled settled = {0};
+    if (named == BY_COLUMN) {
+        PyObject *pair = PyTuple_GetSlice(names, 0, 2);
+        int bad = pair == NULL || read_columns(pair, &settled.columns) < 0;
+        Py_XDECREF(pair); /* `names` holds what is in it */
+        if (bad)
+            return NULL;
+        if (PyTuple_GET_SIZE(names) != 3) {
+            PyErr_SetString(PyExc_ValueError, "addresses, a separator, and the address of all else");
+            return NULL;
+        }
+        settled.elsewhere = PyTuple_GET_ITEM(names, 2);
+    }
     settled.path.stack = PyList_New(0);
     settled.path.key = PyUnicode_FromStringAndSize("", 0);
     int failed = settled.path.stack == NULL || settled.path.key == NULL, would = 0;
@@ -1802,7 +1901,7 @@ static PyObject *judge_settle(Judge *self, PyObject *args)
         PyObject *hit = Py_NewRef(PyList_GET_ITEM(hits, i));
         PyObject *entity = PyObject_GetAttr(hit, self->entity), *score = NULL, *tested = NULL, *address = NULL;
         PyObject *wanted = NULL;
-        Py_ssize_t start, end;
+        Py_ssize_t start, end, from, upto; /* in the text, and in the body */
         failed = 1;
         if (entity == NULL || number_at(hit, self->start, &start) < 0 || number_at(hit, self->end, &end) < 0)
             goto next;
@@ -1813,7 +1912,25 @@ static PyObject *judge_settle(Judge *self, PyObject *args)
             PyErr_SetString(PyExc_ValueError, "a hit outside of the text");
             goto next;
         }
-        if (end <= begin) {
+        from = start;
+        upto = end;
+        if (span != Py_None) {
+            PyObject *pair = PyObject_CallFunction(span, "nn", start, end);
+            if (pair == NULL)
+                goto next;
+            int bad = !PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "nn", &from, &upto);
+            Py_DECREF(pair);
+            if (bad) {
+                if (!PyErr_Occurred())
+                    PyErr_SetString(PyExc_TypeError, "a span is a pair");
+                goto next;
+            }
+        }
+        if (from < 0 || upto < from || upto > raw_size) {
+            PyErr_SetString(PyExc_ValueError, "a hit outside of the body");
+            goto next;
+        }
+        if (upto <= begin) {
             failed = 0;
             goto next;
         }
@@ -1821,7 +1938,7 @@ static PyObject *judge_settle(Judge *self, PyObject *args)
         tested = score == NULL ? NULL : PyObject_GetAttr(hit, self->test);
         if (tested == NULL)
             goto next;
-        Py_ssize_t first = start > begin ? start : begin;
+        Py_ssize_t first = from > begin ? from : begin;
         int acts = PyFloat_AsDouble(score) >= ACT - 1e-9, test = PyObject_IsTrue(tested);
         if (PyErr_Occurred())
             goto next;
@@ -1847,16 +1964,17 @@ static PyObject *judge_settle(Judge *self, PyObject *args)
             if (!failed && !says(wanted, "report")) {
                 would = 1;
                 if (enforce) {
-                    if (masks && first == start && memcmp(text + start, raw + start, (size_t)(end - start)) == 0 &&
+                    if (masks && first == from && upto - from == end - start &&
+                        memcmp(text + start, raw + from, (size_t)(end - start)) == 0 &&
                         !may_be_bare(rule, text, size, start, end))
-                        failed = note_change(&settled, (Change){start, end, NULL, form}) < 0;
+                        failed = note_change(&settled, (Change){from, upto, NULL, form}) < 0;
                     else
-                        failed = ask_edit(self, &settled, edit, hit, first, end, wanted, size) < 0;
+                        failed = ask_edit(self, &settled, edit, hit, first, upto, wanted, raw_size) < 0;
                 }
             }
         }
-        if (end > begin)
-            begin = end;
+        if (upto > begin)
+            begin = upto;
         if (!failed && settled.changes_count > 0 && settled.changes[settled.changes_count - 1].end > begin)
             begin = settled.changes[settled.changes_count - 1].end;
     next:

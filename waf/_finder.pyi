@@ -32,7 +32,7 @@ class Judge:
         text: bytes,
         floor: int,
         ceiling: int,
-        field_at: Callable[[bytes, int], tuple[bytes | None, int]] | None,
+        field_at: Callable[[bytes, int], tuple[bytes | None, int]] | tuple[tuple[bytes, ...], bytes] | None,
         found: list[int],
         /,
     ) -> list[Any]: ...
@@ -40,6 +40,7 @@ class Judge:
         self,
         text: bytes,
         raw: bytes,
+        span: Callable[[int, int], tuple[int, int]] | None,
         hits: list[Any],
         named: int,
         names: Any,

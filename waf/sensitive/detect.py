@@ -32,7 +32,6 @@ from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.uploads import UploadSearch
 from waf.sensitive.views import View, view
-from waf.sensitive.whole import fits
 
 if TYPE_CHECKING:
     from waf._speed import Values
@@ -191,10 +190,9 @@ class Detector:
         orders = self.policy.orders("response", request.path).lifted(lift)
         if (
             ceilings is None
-            and not kind.by_column
             and self._finder.judge is not None
             and response.status != 206
-            and fits(seen, orders)
+            and not orders.blocks
             and (container := sniffed(container, body)) is not None
         ):
             if enforce:

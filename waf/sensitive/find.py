@@ -21,6 +21,7 @@ from waf.sensitive.candidates import FORM, PLACE, Candidate, Candidates
 from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
+from waf.sensitive.places import Columns
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
 from waf.sensitive.validate import Validator, cards, secrets
 
@@ -125,13 +126,13 @@ class Finder:
         text: bytes,
         floor: int = 0,
         ceiling: int | None = None,
-        field_at: FieldAt | None = None,
+        field_at: FieldAt | Columns | None = None,
         found: list[Candidate] | None = None,
     ) -> list[Hit]:
         """The values in `text`, in order and without overlaps; of two that overlap the surer, then the longer.
 
         Only those that end behind `floor` and begin before `ceiling` matter to the caller. `field_at` tells
-        the name and the beginning of the field at a place, where the container knows them. `found` are the
+        the name and the beginning of the field at a place, where the container knows them (a table's columns do). `found` are the
         `candidates` of this text, where they are known. Entities that must stand `beside` another are given
         whether they do or not.
         """
@@ -140,7 +141,10 @@ class Finder:
         if not found:
             return []
         if self.judge is not None:
-            return self.judge.find(text, floor, -1 if ceiling is None else max(ceiling, 0), field_at, found)
+            how = field_at.table if isinstance(field_at, Columns) else field_at
+            return self.judge.find(text, floor, -1 if ceiling is None else max(ceiling, 0), how, found)
+        if isinstance(field_at, Columns):
+            field_at = field_at.field_at
         return self._find(text, floor, ceiling, field_at, found)
 
     def _find(

@@ -189,6 +189,20 @@ class Columns:
         name = self.names[self.column] if self.column < len(self.names) else ""
         return named(Container.CSV, name)
 
+    @property
+    def table(self) -> tuple[tuple[bytes, ...], bytes]:
+        """What `field_at` goes by: the heads of the columns, and the separator."""
+        return self._labels, self.separator
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], bytes, str]:
+        """What `named_at` goes by: the address of each column, the separator, the address of all else."""
+        return (
+            tuple(self._addresses[label] for label in self._labels),
+            self.separator,
+            named(Container.CSV, ""),
+        )
+
     def field_at(self, text: bytes, start: int) -> tuple[bytes | None, int]:
         """The head of the column at `text[start]`, whose line begins in `text`, and where its cell begins."""
         line = text.rfind(b"\n", 0, start) + 1

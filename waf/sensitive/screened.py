@@ -15,11 +15,12 @@ from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
+from waf.sensitive.places import Columns
 from waf.sensitive.responses import verdict_of
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View
-from waf.sensitive.whole import settled
+from waf.sensitive.whole import hits_of, settled
 
 
 class Screened:
@@ -37,7 +38,7 @@ class Screened:
         *,
         enforce: bool,
     ) -> None:
-        """`found` are the candidates in `seen`, for which `whole.fits` is true; the container is no table."""
+        """`found` are the candidates in `seen`; `orders` refuse nothing."""
         self.response: Final = response
         self.tally: Final = Tally(key)
         self._finder = finder
@@ -53,10 +54,13 @@ class Screened:
     def whole(self, body: bytes) -> bytes:
         """The body as policy lets it go on."""
         seen = self._seen
-        hits = self._finder.find(seen.text, found=self._found)
+        columns = None
+        if self._container is Container.CSV:
+            columns = Columns()
+            columns.follow(body[: body.find(b"\n") + 1])
         done = settled(
-            self._finder, hits, seen, self._container, None, self._orders, self._key, self.tally, self._edit,
-            enforce=self._enforce,
+            self._finder, hits_of(self._finder, seen, columns, self._found), seen, self._container, columns, self._orders,
+            self._key, self.tally, self._edit, enforce=self._enforce,
         )  # fmt: skip
         assert done is not None, "whoever made this asked before"
         body, self._would_alter = done

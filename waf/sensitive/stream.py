@@ -26,7 +26,6 @@ from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
-from waf.sensitive.whole import fits, settled
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -130,22 +129,7 @@ class Redactor:
             return body
         self.show(seen)
         self._found = found
-        if self._settles(seen):
-            hits = self._hits(seen, len(body), 0, len(seen.text) + _PAST)
-            done = settled(
-                self._finder, hits, seen, self._container, self._columns, self._orders, self._key, self.tally,
-                self.edit, enforce=self._enforce,
-            )  # fmt: skip
-            if done is not None:
-                body, self.would_alter = done
-                self.altered = self.would_alter and self._enforce
-                return body
         return self.finish()
-
-    def _settles(self, seen: View) -> bool:
-        """It can be done in one step."""
-        plain = not (self._ceilings or self._behind or self._fixed_address or self._part)
-        return plain and self._finder.judge is not None and fits(seen, self._orders)
 
     def show(self, seen: View) -> None:
         """All of a body, for `edit`."""
@@ -246,7 +230,7 @@ class Redactor:
             self._where.follow(self._held, self._held.find(b"\n", 0, limit) + 1)
         if not columns.names:
             return self._finder.find(text, floor, ceiling, None, self._found)
-        hits = self._finder.find(text, floor, ceiling, columns.field_at, self._found)
+        hits = self._finder.find(text, floor, ceiling, columns, self._found)
         taken = {hit.start for hit in hits}
         end = seen.place(offset + limit)
         cells = self._finder.find_cells(text, floor, end, columns.names, columns.separator, taken)

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from waf.config.schema import SensitiveAction
 from waf.sensitive.beside import Neighbours
+from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container
 from waf.sensitive.edits import Edit
-from waf.sensitive.find import Finder, Hit
+from waf.sensitive.find import Finder, Hit, apart
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
 from waf.sensitive.places import Columns, named
@@ -24,7 +25,7 @@ MAX_NAMES: Final = 1024
 LONGEST_NAME: Final = 256
 
 # The numbers that C knows them by.
-_ONE_NAME, _BY_LABEL, _BY_PATH, _ASKED = range(4)
+_ONE_NAME, _BY_LABEL, _BY_PATH, _BY_COLUMN = range(4)
 _NO_RULE, _JSON_RULE, _MEMBER_RULE, _HTML_RULE, _ASK = range(5)
 
 _RULES: Final = {
@@ -76,7 +77,7 @@ def settled(
     None where the reference has to do it.
     """
     judge = finder.judge
-    if judge is None or not fits(seen, orders) or tally:
+    if judge is None or orders.blocks or tally:
         return None
     if finder.lasting:
         for hit in hits:
@@ -86,13 +87,20 @@ def settled(
                 break
     how, names = _NAMING[container]
     if columns is not None and columns.names:
-        how, names = _ASKED, columns.named_at
+        how, names = _BY_COLUMN, columns.places
+    span = None if len(seen.text) == len(seen.raw) else seen.span
     return judge.settle(
-        seen.text, seen.raw, hits, how, names, orders.action, _RULES.get(container, _NO_RULE), enforce, edit, key.sketch,
+        seen.text, seen.raw, span, hits, how, names, orders.action, _RULES.get(container, _NO_RULE), enforce, edit, key.sketch,
         MAX_PLACES, tally.put,
     )  # fmt: skip
 
 
-def fits(seen: View, orders: Orders) -> bool:
-    """Each character of the view stands where its bytes do, and nothing can be refused."""
-    return len(seen.text) == len(seen.raw) and not orders.blocks
+def hits_of(finder: Finder, seen: View, columns: Columns | None, found: list[Candidate]) -> list[Hit]:
+    """The values in a body, and in its cells; `columns` have followed its first line."""
+    text = seen.text
+    if columns is None or not columns.names:
+        return finder.find(text, found=found)
+    hits = finder.find(text, field_at=columns, found=found)
+    taken = {hit.start for hit in hits}
+    cells = finder.find_cells(text, 0, len(text), columns.names, columns.separator, taken)
+    return apart([*hits, *cells]) if cells else hits
