@@ -16,6 +16,15 @@ BESIDE: Final = 400
 """Bytes between a value and the one that it must stand beside."""
 
 
+def settled_by(hits: list[Hit]) -> list[Hit]:
+    """`hits` without those that lack the value they must stand beside."""
+    for hit in hits:
+        if hit.entity.beside:
+            neighbours = Neighbours(hits)
+            return [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
+    return hits
+
+
 class Neighbours:
     """Of `hits`, which are in order and apart."""
 

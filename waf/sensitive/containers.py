@@ -19,6 +19,8 @@ class Container(enum.Enum):
     SCRIPT = "script"
     MULTIPART = "multipart"
 
+    __hash__ = object.__hash__  # an enum's own hashes its name anew each time
+
 
 _TYPES: Final[dict[bytes, Container]] = {
     b"application/json": Container.JSON,

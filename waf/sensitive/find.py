@@ -16,7 +16,7 @@ import msgspec
 
 from waf.model import PatternStore
 from waf.sensitive import speed
-from waf.sensitive.beside import Neighbours
+from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import FORM, PLACE, Candidate, Candidates
 from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
@@ -198,9 +198,7 @@ class Finder:
 
     def settled(self, text: bytes) -> list[Hit]:
         """As `find` in a whole text, without those that lack the value they must stand beside."""
-        hits = self.find(text)
-        neighbours = Neighbours(hits)
-        return [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
+        return settled_by(self.find(text))
 
     def find_cells(
         self,

@@ -25,9 +25,22 @@ _TELLING: Final = re.compile(
 )
 
 
+MAX_NAMES: Final = 2048
+_PLAIN: Final[dict[str, str]] = {}
+"""Names that were looked at and say nothing; bounded. What had to be altered is not remembered."""
+
+
 def safe_name(name: str) -> str:
     """A field's name that is safe to log and to count: apps and clients make names of values."""
-    return _TELLING.sub("*", name[:_LONGEST])[:MAX_NAME]
+    known = _PLAIN.get(name)
+    if known is not None:
+        return known
+    safe = _TELLING.sub("*", name[:_LONGEST])[:MAX_NAME]
+    if safe == name:
+        if len(_PLAIN) >= MAX_NAMES:
+            _PLAIN.clear()
+        _PLAIN[name] = name
+    return safe
 
 
 def named(container: Container, name: str) -> str:

@@ -27,6 +27,13 @@ class Sketch:
             raise ValueError("not the registers of a sketch")
         self.registers = bytearray(registers)
 
+    @classmethod
+    def of(cls, registers: bytes) -> Sketch:
+        """A sketch of registers that were made by one, unasked."""
+        sketch = cls.__new__(cls)
+        sketch.registers = bytearray(registers)
+        return sketch
+
     def add(self, hash64: int) -> None:
         register = hash64 & (REGISTERS - 1)
         rest = hash64 >> _BITS

@@ -85,9 +85,9 @@ class Tally:
         registers: bytes,
     ) -> None:
         """Take the count of a place that was not counted here before; `registers` are those of its sketch."""
-        sketch = Sketch()
-        sketch.registers[:] = registers
-        self._counts[address, entity.id, action] = Count(entity, address, action, count, test, sure, sketch)
+        self._counts[address, entity.id, action] = Count(
+            entity, address, action, count, test, sure, Sketch.of(registers)
+        )
         self.totals[entity.id] = self.totals.get(entity.id, 0) + count
 
     def findings(self, direction: str) -> tuple[Finding, ...]:

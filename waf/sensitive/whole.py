@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from waf.config.schema import SensitiveAction
-from waf.sensitive.beside import Neighbours
+from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container
 from waf.sensitive.edits import Edit
@@ -56,7 +56,9 @@ def _naming(container: Container) -> tuple[int, Any]:
     return _BY_PATH if container is Container.JSON else _BY_LABEL, _Names(container)
 
 
-_NAMING: Final = {container: _naming(container) for container in Container}
+_GRAMMAR: Final = {
+    container: (*_naming(container), _RULES.get(container, _NO_RULE)) for container in Container
+}
 
 
 def settled(
@@ -79,18 +81,12 @@ def settled(
     judge = finder.judge
     if judge is None or orders.blocks or tally:
         return None
-    if finder.lasting:
-        for hit in hits:
-            if hit.entity.beside:
-                neighbours = Neighbours(hits)
-                hits = [hit for hit in hits if not hit.entity.beside or neighbours.stand_by(hit)]
-                break
-    how, names = _NAMING[container]
+    how, names, rule = _GRAMMAR[container]
     if columns is not None and columns.names:
         how, names = _BY_COLUMN, columns.places
     span = None if len(seen.text) == len(seen.raw) else seen.span
     return judge.settle(
-        seen.text, seen.raw, span, hits, how, names, orders.action, _RULES.get(container, _NO_RULE), enforce, edit, key.sketch,
+        seen.text, seen.raw, span, settled_by(hits), how, names, orders.action, rule, enforce, edit, key.sketch,
         MAX_PLACES, tally.put,
     )  # fmt: skip
 
