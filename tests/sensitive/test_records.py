@@ -71,3 +71,22 @@ def test_any_bytes_become_one_printable_line(data: bytes) -> None:
 def test_whatever_stands_around_it(before: str, behind: str, secret: str) -> None:
     text = f"{before} {secret} {behind}"
     assert secret not in detector().mask(text.encode("utf-8", "surrogatepass"))
+
+
+def test_what_says_nothing_is_remembered_and_nothing_else() -> None:
+    mask = detector()._records
+    mask._plain.clear()
+    for data in (
+        b"shop.example",
+        b"ssn 536-22-8145",
+        b"x" * 121,
+        b"a\x00b",
+        b"tel \xff",
+        b"4539148803436467",
+        b"pin 12345678",
+    ):
+        assert mask.excerpt(data) == mask.excerpt(data)
+    assert mask._plain == {b"shop.example": "shop.example", b"a\x00b": "a\\x00b", b"tel \xff": "tel \\xff"}
+    for number in range(3000):
+        mask.excerpt(b"host-%d" % (number % 97) + bytes((97 + number % 23, 97 + number // 97)))
+    assert len(mask._plain) <= 1024

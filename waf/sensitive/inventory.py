@@ -123,7 +123,7 @@ class Inventory:
             own.actions[count.action] = own.actions.get(count.action, 0) + count.count
             own.test += count.test
             own.messages += 1
-            sketch = Sketch(flow.registers)
+            sketch = Sketch.of(flow.registers)
             sketch.merge(count.sketch)
             flow.registers = bytes(sketch.registers)
             if policy and policy not in flow.policies:

@@ -16,6 +16,7 @@ from waf.sensitive.views import over, view
 
 SHOWN: Final = 120
 _LOOKED_AT: Final = 1024
+_REMEMBERED: Final = 1024
 _CUT_NUMBER: Final = re.compile(rb"\A[0-9](?:[ -]?[0-9]){6,}|[0-9](?:[ -]?[0-9]){6,}\Z")
 _TRACK: Final = re.compile(rb"[0-9]{11,19}\^?[A-Z .'-]{1,26}/[A-Z .'-]{1,26}[\^0-9?]*")
 """What is left of a stripe once a decoding step has eaten some of it; views of attacks are shown, too."""
@@ -28,14 +29,23 @@ class RecordMask:
 
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
+        self._plain: dict[bytes, str] = {}  # short texts in which nothing was found; bounded
 
     def excerpt(self, data: bytes) -> str:
         """A `model.Mask`: at most 120 characters, controls escaped."""
+        known = self._plain.get(data)
+        if known is not None:
+            return known
         safe = self.masked(data[:_LOOKED_AT])
         whole = safe.isdigit()
         if not whole:
             safe = _CUT_NUMBER.sub(lambda number: number[0].translate(_STARS), safe)
         text = shown(safe[: SHOWN * 4])
+        if safe == data and len(data) <= SHOWN:
+            # Hosts, methods, agents and names of fields come again with every event.
+            if len(self._plain) >= _REMEMBERED:
+                self._plain.clear()
+            self._plain[data] = text
         return text if len(text) <= SHOWN and len(data) <= _LOOKED_AT else text[: SHOWN - 1] + "…"
 
     def text(self, text: str, name: str = "") -> str:
