@@ -76,7 +76,8 @@ class Sieve:
     def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
         """The parts of `text` to search, in order and apart; None for all of it, an empty list for none."""
         space, signs = scratch
-        signs.begin(len(text) // _CROWDED)
+        # All of a short text is within reach of any sign, or nearly so.
+        signs.begin(len(text) // _CROWDED if len(text) > 2 * REACH else 0)
         try:
             self._database.scan(text, match_event_handler=signs, scratch=space)
         except hyperscan.ScanTerminated:
