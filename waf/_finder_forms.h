@@ -1,0 +1,98 @@
+/* Forms of entities as waf/sensitive/readings.py makes them ready, and what judges by them. */
+#ifndef WAF_FINDER_FORMS_H
+#define WAF_FINDER_FORMS_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "_finder_text.h"
+
+enum { ANY, CARD, MAESTRO, TOKEN }; /* validators that have a twin here */
+
+static const double ACT = 0.8, REPORT = 0.5, CONTEXT = 0.3, NEGATIVE = 0.45, LACKING = -1.0;
+
+static int all_digits(const uint8_t *at, Py_ssize_t size)
+{
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (!is(at[i], DIGIT))
+            return 0;
+    return size > 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------- forms */
+
+typedef struct { /* which beginnings of words there are: what no word begins with needs no look by the pattern */
+    int holds;   /* 0: nothing is known */
+    uint32_t pairs[32], triples[64];
+} Beginnings;
+
+typedef struct {
+    PyObject *entity; /* NULL: a form that is not looked at */
+    PyObject *form, *match, *iterate, *before, *after, *endless, *validate, *context, *denied, *said, *tests;
+    int led, group, numeric, regroups, labelled, validator;
+    double confidence;
+    Beginnings context_words, denied_words;
+    const char *id; /* of the entity, which lives as long */
+    int mask;       /* BY_PLACES, EVERYTHING, EMAIL */
+    Py_ssize_t first, last;
+} Form;
+
+static inline uint32_t triple(const uint8_t *at)
+{
+    return ((uint32_t)at[0] * 1249u ^ (uint32_t)at[1] * 331u ^ at[2]) & 2047;
+}
+
+static int begins_here(const Beginnings *words, const uint8_t *at, Py_ssize_t size)
+{
+    if (!words->holds)
+        return 1;
+    for (Py_ssize_t i = 0; i + 1 < size; i++) {
+        if (words->pairs[at[i] & 31] >> (at[i + 1] & 31) & 1)
+            return 1;
+        if (i + 2 < size) {
+            uint32_t hash = triple(at + i);
+            if (words->triples[hash >> 5] >> (hash & 31) & 1)
+                return 1;
+        }
+    }
+    return 0;
+}
+
+static int read_beginnings(PyObject *tuple, Beginnings *words)
+{
+    if (tuple == Py_None)
+        return 0;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "beginnings of words are a tuple or None");
+        return -1;
+    }
+    words->holds = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *word = PyTuple_GET_ITEM(tuple, i);
+        if (!PyBytes_Check(word) || PyBytes_GET_SIZE(word) < 2) {
+            PyErr_SetString(PyExc_TypeError, "a beginning is of two bytes at least");
+            return -1;
+        }
+        const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(word);
+        if (PyBytes_GET_SIZE(word) == 2)
+            words->pairs[at[0] & 31] |= 1u << (at[1] & 31);
+        else {
+            uint32_t hash = triple(at);
+            words->triples[hash >> 5] |= 1u << (hash & 31);
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    PyObject_HEAD
+    Form *forms;
+    PyObject **entities; /* of the forms, borrowed, close together */
+    Py_ssize_t count;
+    int strict;
+    PyObject *hit, *say, *quiet, *elements, *span;
+    PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
+} Judge;
+
+#endif

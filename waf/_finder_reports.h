@@ -1,0 +1,275 @@
+/* What takes Hyperscan's reports: Notices (waf/sensitive/candidates.py) and Signs (waf/sensitive/sieve.py). */
+#ifndef WAF_FINDER_REPORTS_H
+#define WAF_FINDER_REPORTS_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+/* -------------------------------------------------------------------------------------- what Hyperscan reports */
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *led; /* by form: the end of a match is its place, else its start */
+    Py_ssize_t forms;
+    uint64_t base, *found;
+    size_t count, room;
+} Notices;
+
+static PyObject *notices_call(Notices *self, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_GET_SIZE(args) < 3) {
+        PyErr_SetString(PyExc_TypeError, "a match has an id, a start and an end");
+        return NULL;
+    }
+    unsigned long long form = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 0));
+    unsigned long long from = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 1));
+    unsigned long long upto = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 2));
+    if (PyErr_Occurred())
+        return NULL;
+    if (form >= (unsigned long long)self->forms) {
+        PyErr_SetString(PyExc_ValueError, "no such form");
+        return NULL;
+    }
+    uint64_t found = (self->base + (self->led[form] ? upto : from)) << 16 | form;
+    if (self->count > 0 && self->found[self->count - 1] == found)
+        Py_RETURN_NONE; /* one more end of the same match */
+    if (self->count == self->room) {
+        size_t room = self->room ? self->room * 2 : 64;
+        uint64_t *more = PyMem_Realloc(self->found, room * sizeof *more);
+        if (more == NULL)
+            return PyErr_NoMemory();
+        self->found = more;
+        self->room = room;
+    }
+    self->found[self->count++] = found;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(begin_doc, "begin(base)\n\nPlaces of the matches to come count from `base`.");
+
+static PyObject *notices_begin(Notices *self, PyObject *base)
+{
+    unsigned long long place = PyLong_AsUnsignedLongLong(base);
+    if (PyErr_Occurred())
+        return NULL;
+    self->base = place;
+    Py_RETURN_NONE;
+}
+
+static int by_place(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return (a > b) - (a < b);
+}
+
+PyDoc_STRVAR(take_doc, "take() -> list[int]\n\nThe candidates noticed since the last call, in order, each once.");
+
+static PyObject *notices_take(Notices *self, PyObject *unused)
+{
+    size_t count = self->count, kept = 0;
+    self->count = 0;
+    if (count > 1)
+        qsort(self->found, count, sizeof *self->found, by_place);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || self->found[kept - 1] != self->found[i])
+            self->found[kept++] = self->found[i];
+    PyObject *list = PyList_New((Py_ssize_t)kept);
+    for (size_t i = 0; list != NULL && i < kept; i++) {
+        PyObject *number = PyLong_FromUnsignedLongLong(self->found[i]);
+        if (number == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, number);
+    }
+    if (self->room > 4096) { /* a dense body must not hold its memory for ever */
+        PyMem_Free(self->found);
+        self->found = NULL;
+        self->room = 0;
+    }
+    return list;
+}
+
+static int notices_init(Notices *self, PyObject *args, PyObject *kwargs)
+{
+    const char *led;
+    Py_ssize_t size;
+    if (self->led != NULL) {
+        PyErr_SetString(PyExc_TypeError, "made once");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(args, "y#", &led, &size))
+        return -1;
+    self->led = PyMem_Malloc((size_t)size + 1);
+    if (self->led == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(self->led, led, (size_t)size);
+    self->forms = size;
+    return 0;
+}
+
+static void notices_dealloc(Notices *self)
+{
+    PyMem_Free(self->led);
+    PyMem_Free(self->found);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef notices_methods[] = {
+    {"begin", (PyCFunction)notices_begin, METH_O, begin_doc},
+    {"take", (PyCFunction)notices_take, METH_NOARGS, take_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject NoticesType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "waf._finder.Notices",
+    .tp_doc = PyDoc_STR("Notices(led): called with each match that Hyperscan reports; `led` says of each form, by a byte, "
+                        "whether its candidates are named by their ends."),
+    .tp_basicsize = sizeof(Notices),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)notices_init,
+    .tp_dealloc = (destructor)notices_dealloc,
+    .tp_call = (ternaryfunc)notices_call,
+    .tp_methods = notices_methods,
+};
+
+/* ------------------------------------------------------------------------------------------------------- signs */
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *wide; /* by sign: it is not enough to look around it */
+    Py_ssize_t signs;
+    uint64_t reach, *ends;
+    size_t count, room, most;
+} Signs;
+
+static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_GET_SIZE(args) < 3) {
+        PyErr_SetString(PyExc_TypeError, "a match has an id, a start and an end");
+        return NULL;
+    }
+    unsigned long long sign = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 0));
+    unsigned long long end = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 2));
+    if (PyErr_Occurred())
+        return NULL;
+    if (sign >= (unsigned long long)self->signs) {
+        PyErr_SetString(PyExc_ValueError, "no such sign");
+        return NULL;
+    }
+    if (self->count == self->room) {
+        size_t room = self->room ? self->room * 2 : 64;
+        uint64_t *more = PyMem_Realloc(self->ends, room * sizeof *more);
+        if (more == NULL)
+            return PyErr_NoMemory();
+        self->ends = more;
+        self->room = room;
+    }
+    self->ends[self->count++] = end;
+    if (self->count > self->most || self->wide[sign])
+        Py_RETURN_TRUE;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_begin_doc, "begin(most)\n\nA new text, in which more than `most` signs are too many.");
+
+static PyObject *signs_begin(Signs *self, PyObject *number)
+{
+    unsigned long long most = PyLong_AsUnsignedLongLong(number);
+    if (PyErr_Occurred())
+        return NULL;
+    self->most = (size_t)most;
+    self->count = 0;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_windows_doc, "windows(first) -> list[tuple[int, int]]\n\nWhat is within reach of the signs, in order and "
+                                "apart; `first`: the beginning of the text counts as one.");
+
+static PyObject *signs_windows(Signs *self, PyObject *first)
+{
+    int begins = PyObject_IsTrue(first);
+    if (begins < 0)
+        return NULL;
+    PyObject *windows = PyList_New(0);
+    if (windows == NULL || (self->count == 0 && !begins))
+        return windows;
+    if (self->count > 1)
+        qsort(self->ends, self->count, sizeof *self->ends, by_place);
+    uint64_t reach = self->reach, end = begins ? 0 : self->ends[0];
+    uint64_t low = end > reach ? end - reach : 0, high = end + reach;
+    for (size_t i = 0; i <= self->count; i++) {
+        int last = i == self->count;
+        end = last ? 0 : self->ends[i];
+        if (last || end > high + reach) {
+            PyObject *window = Py_BuildValue("KK", (unsigned long long)low, (unsigned long long)high);
+            int failed = window == NULL || PyList_Append(windows, window) < 0;
+            Py_XDECREF(window);
+            if (failed) {
+                Py_DECREF(windows);
+                return NULL;
+            }
+            low = end > reach ? end - reach : 0;
+        }
+        high = end + reach;
+    }
+    return windows;
+}
+
+static int signs_init(Signs *self, PyObject *args, PyObject *kwargs)
+{
+    const char *wide;
+    Py_ssize_t size, reach;
+    if (self->wide != NULL) {
+        PyErr_SetString(PyExc_TypeError, "made once");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(args, "y#n", &wide, &size, &reach))
+        return -1;
+    if (reach < 0) {
+        PyErr_SetString(PyExc_ValueError, "a reach is no less than nothing");
+        return -1;
+    }
+    self->wide = PyMem_Malloc((size_t)size + 1);
+    if (self->wide == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(self->wide, wide, (size_t)size);
+    self->signs = size;
+    self->reach = (uint64_t)reach;
+    return 0;
+}
+
+static void signs_dealloc(Signs *self)
+{
+    PyMem_Free(self->wide);
+    PyMem_Free(self->ends);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef signs_methods[] = {
+    {"begin", (PyCFunction)signs_begin, METH_O, signs_begin_doc},
+    {"windows", (PyCFunction)signs_windows, METH_O, signs_windows_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject SignsType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "waf._finder.Signs",
+    .tp_doc = PyDoc_STR("Signs(wide, reach): called with each sign that Hyperscan reports; `wide` says of each, by a byte, "
+                        "whether it ends the search."),
+    .tp_basicsize = sizeof(Signs),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)signs_init,
+    .tp_dealloc = (destructor)signs_dealloc,
+    .tp_call = (ternaryfunc)signs_call,
+    .tp_methods = signs_methods,
+};
+
+#endif
