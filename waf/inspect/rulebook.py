@@ -155,10 +155,14 @@ class Questions:
         if answer is None:
             if self._budget <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
-            self._budget -= 2 if self._short(armed, hit) else 1 + min(len(data) // 512, _LONG)
-            start = matcher.start_of(data, hit.match)
+            short = self._short(armed, hit)
+            self._budget -= 2 if short else 1 + min(len(data) // 512, _LONG)
+            # Where a match starts takes several scans to find, and not all confirmers want to know.
+            start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
         length, confidence = answer
+        if confidence is not None and not length:
+            length = end - matcher.start_of(data, hit.match)
         if confidence is None:
             return Outcome.REJECTED, (end - length, end), rule.confidence
         return Outcome.FOUND, (end - length, end), confidence

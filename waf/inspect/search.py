@@ -319,7 +319,7 @@ class _Rounds:
         ends = ends_of(self._values)
         matcher = self._searcher.matcher
         if matcher is not None and (scan.matches or scan.wanted is None):
-            one_by_one = bool(ends) and ends[-1] > len(frontier) * _BIG
+            one_by_one = len(frontier) > 1 and ends[-1] > len(frontier) * _BIG
             self._collect(matcher, frontier, ends, None if one_by_one else scan.matches)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))

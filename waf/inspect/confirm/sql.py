@@ -217,6 +217,7 @@ _BARE: Final = tuple(
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
+_NAME: Final = 64  # bytes in which a word that begins a statement ends
 _STATEMENT_MAX: Final = (
     200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
 )
@@ -265,6 +266,8 @@ def judge(value: bytes) -> Confidence | None:
             break
         if value.count(b" ", 0, start.start()) > 4 or bare[:1] in "TE":
             break  # a script of statements, or a sentence
+        if start[0][:1] == b";" and not _begins_statement(value, start.end()):
+            continue
         if _AFLOAT.match(_shape(value, start.start(), WINDOW)):
             return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
@@ -284,8 +287,25 @@ def _start(value: bytes) -> int:
 
 def _shape(value: bytes, start: int, window: int) -> str:
     text = value[start : start + window]
+    if _is_prose(text):
+        return "nn?"  # whatever follows
     shape = _reduce(_letters(text, tokens(text)))
     return shape + "?" if len(value) > start + window and "c" not in shape else shape
+
+
+def _is_prose(text: bytes) -> bool:
+    """It begins with two operands and nothing between them, most often words: no shape does."""
+    first = tokens(text, most=2)
+    return len(first) == 2 and all(
+        token.kind in "NSV"
+        or (token.kind == "W" and token.text not in LETTERS and token.text not in STATEMENTS)
+        for token in first
+    )
+
+
+def _begins_statement(value: bytes, position: int) -> bool:
+    first = tokens(value[position : position + _NAME], most=1)
+    return bool(first) and first[0].text in STATEMENTS
 
 
 def _quoted(value: bytes, document: bool) -> bool:
@@ -306,15 +326,25 @@ def _quoted(value: bytes, document: bool) -> bool:
     return False
 
 
+def _may_continue(rest: bytes) -> bool:
+    """False where no shape begins with the first token: operands, but for the list before "into outfile"."""
+    first = tokens(rest, most=1)
+    if not first:
+        return False
+    kind, word = first[0].kind, first[0].text
+    if kind in "WF":
+        return word in STATEMENTS or (word in LETTERS if kind == "W" else LETTERS.get(word, "1") != "1")
+    if kind == "N":
+        return b"outfile" in rest or b"dumpfile" in rest
+    return kind in "PC),;{"
+
+
 def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool | None:
     """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
     before = value[position - 1 : position] if value[:position].strip() else b""
     if before and before in _OPENERS and rest[:1].isalnum():
         return None
-    first = tokens(rest, most=1)
-    if not first or (
-        first[0].kind == "W" and first[0].text not in LETTERS and first[0].text not in STATEMENTS
-    ):
+    if not _may_continue(rest):
         return None
     found = tokens(rest)
     shape = _reduce(_letters(rest, found))
