@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import Store
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.matcher import MAX_MATCHES, Matcher, Pattern, PatternFault, TooManyMatches
-from waf.inspect.search import Searcher, among_others, ends_of, indices
+from waf.inspect.matcher import MAX_MATCHES, PER_MATCH, Matcher, Pattern, PatternFault, TooManyMatches
+from waf.inspect.search import Searcher, among_others, ends_of, steps_of
 
 EXPRESSIONS = [b"union\\s+select", b"^admin$", b"a[^b]{0,5}c", b"\\bor\\b"]
 
@@ -76,7 +76,7 @@ def test_too_many_matches_end_the_scan() -> None:
     matcher = build(b"a", b"[ab]")
     with pytest.raises(TooManyMatches) as raised:
         matcher.scan(b"a" * 10_000)
-    assert len(raised.value.found) == MAX_MATCHES + 10_000 // 16 + 1
+    assert len(raised.value.found) == MAX_MATCHES + 10_000 // PER_MATCH + 1
     with pytest.raises(TooManyMatches):
         matcher.scan(b"aaaa", most=3)
     assert len(matcher.scan(b"a" * 100)) == 200
@@ -179,6 +179,6 @@ def test_offsets_lead_to_their_values(values: list[bytes]) -> None:
     position = 0
     for number, value in enumerate(values):
         for offset in range(position + 1, position + len(value) + 1):
-            assert indices(ends, [offset]) == [number]
+            assert steps_of(ends, [offset], ()) == {number: 0}
         position += len(value) + 1
     assert position == len(text) + 1

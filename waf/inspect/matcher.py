@@ -32,7 +32,8 @@ __all__ = [
     "watched",
 ]
 
-MAX_MATCHES: Final = 256  # of one scan, and one more for every 16 bytes of text
+MAX_MATCHES: Final = 256  # of one scan, and …
+PER_MATCH: Final = 24  # … one more for so many bytes of text: source code, the densest honest text, has one in 40
 SHORT: Final = 256  # bytes of a text up to which one database of all hints is faster than several
 _COMBINATIONS: Final = 1024  # of characters, whose groups are remembered
 _COUNTED: Final = (
@@ -116,7 +117,7 @@ class Matcher:
 
     def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
         found: list[Match] = []
-        most = most or MAX_MATCHES + min(len(text), _COUNTED) // 16
+        most = most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH
 
         def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
             found.append((index, end))
@@ -224,7 +225,7 @@ class MatchStream:
 
     def feed(self, data: bytes) -> list[Match]:
         """Matches that end within `data`. Raises TooManyMatches; the stream is of no use after that."""
-        self._limit[0] = MAX_MATCHES + len(data) // 16
+        self._limit[0] = MAX_MATCHES + len(data) // PER_MATCH
         try:
             self._stream.scan(data)
         except hyperscan.ScanTerminated:

@@ -33,6 +33,8 @@ _LONG: Final = (
     4096  # bytes of a value from which on its first steps are always taken: there are few such values
 )
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
+_HITS: Final = 512  # matches in all texts of a message, and …
+_PER_HIT: Final = 12  # … one more for so many bytes of it: three times what source code has in all of its views
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …
@@ -310,6 +312,7 @@ class _Rounds:
         self._budgets = [_BASE + times * length for times in _TIMES]  # of first steps, of further ones
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._hits: list[Hit] = []
+        self._most = _HITS + length // _PER_HIT
         self._overflowed: set[int] = set()
         self._exhausted = self._unopened = False
 
@@ -323,13 +326,17 @@ class _Rounds:
             self._collect(matcher, frontier, ends, None if one_by_one else scan.matches)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
-        while made := self._decode(frontier, ends, scan) if scan.steps else []:
+        # What has more matches than are counted is decoded no further: that alone is a finding.
+        while made := self._decode(frontier, ends, scan) if scan.steps and not self._overflowed else []:
             decoded += made
             by_folds: dict[int, list[Text]] = {}
             for text in made:
                 by_folds.setdefault(text.mask & _ALL_FOLDS, []).append(text)
             frontier = []
             for folds, texts in by_folds.items():
+                if len(self._hits) > self._most:
+                    self._overflowed.add(texts[0].owner)
+                    break
                 self._look(texts, self._searcher.folded.matcher(folds) if folds else matcher)
                 if not folds or self._searcher.folded.goes_on(folds):
                     frontier += texts
@@ -435,12 +442,6 @@ class _Rounds:
 def ends_of(values: Sequence[bytes]) -> list[int]:
     """Where each value ends when all are joined, with what stands behind it."""
     return list(accumulate([len(value) + len(BETWEEN) for value in values]))
-
-
-def indices(ends: list[int], offsets: Sequence[int]) -> list[int]:
-    """Which texts the bytes before the offsets stand in; `ends` are where the texts end, joined."""
-    last = len(ends) - 1
-    return sorted({min(bisect_right(ends, offset - 1), last) for offset in offsets})
 
 
 def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:

@@ -6,6 +6,7 @@ holds is given, scoring is another room's.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +34,7 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, indices, steps_of
+from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, HeaderLine, Mask, Part, PatternStore, Request, Response
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
 _SHOWN: Final = 256  # matches that are looked at where they are too many
+_AROUND: Final = 2048  # bytes before and behind the first of them in each value
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
@@ -296,8 +298,7 @@ class Signatures:
         if scan.overflow:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
-            spots = [end for _, end in scan.matches[:_SHOWN]]
-            fields = [fields[index] for index in indices(ends_of([field.value for field in fields]), spots)]
+            fields = _excerpts(fields, [end for _, end in scan.matches[:_SHOWN]])
             scan = self._searcher.scan_all([field.value for field in fields])
         elif scan.spots is None:
             scan = self._searcher.scan_all([field.value for field in fields])
@@ -379,6 +380,21 @@ class Signatures:
 
         _, candidates = self._examine(fields, scan, level, silent, nothing_typed, covers)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
+
+
+def _excerpts(fields: Sequence[Field], offsets: Sequence[int]) -> list[Field]:
+    """The fields in which the bytes before the offsets stand when all are joined, cut to what is around the first."""
+    ends = ends_of([field.value for field in fields])
+    last = len(ends) - 1
+    first: dict[int, int] = {}
+    for offset in sorted(offsets):
+        first.setdefault(min(bisect_right(ends, offset - 1), last), offset)
+    cut = []
+    for number, offset in first.items():
+        field = fields[number]
+        start = max(offset - (ends[number - 1] if number else 0) - _AROUND, 0)
+        cut.append(structs.replace(field, value=field.value[start : start + 2 * _AROUND]))
+    return cut
 
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:
