@@ -11,7 +11,8 @@ from typing import Final
 
 _OPENED: Final = re.compile(rb"/\*[!+][0-9]{0,6}")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.S)
-_WITHIN_WORD: Final = re.compile(rb"(?<=[a-z0-9_])/\*.*?\*/(?=[a-z0-9_])", re.S | re.I)
+# A comment ends at its first "*/": to go on to a later one where no word follows is quadratic.
+_WITHIN_WORD: Final = re.compile(rb"(?<=[a-z0-9_])/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/(?=[a-z0-9_])", re.I)
 _LINE_COMMENT: Final = re.compile(rb"(?:--|#)[^\n]*\n")
 _RARE_BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
 

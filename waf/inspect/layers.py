@@ -24,10 +24,11 @@ def unpercent(data: bytes) -> bytes:
     """Percent-decoded once, as servers do (RFC 3986 section 2.1); a "%" without two hex digits stays."""
     if b"%" not in data:
         return data
-    if len(data) < 64 or _BAD_PERCENT.search(data):
+    if len(data) < 64:
         return unquote_to_bytes(data)
     # Quoted-printable differs in its escape character alone, and its decoder is ten times as fast.
-    return binascii.a2b_qp(data.replace(b"=", b"=3D").replace(b"%", b"="))
+    data = data.replace(b"=", b"=3D")
+    return binascii.a2b_qp(_BAD_PERCENT.sub(b"=25", data).replace(b"%", b"="))
 
 
 _PERCENT_U: Final = re.compile(rb"%[uU]([0-9A-Fa-f]{4})")

@@ -15,7 +15,7 @@ import msgspec
 from waf.config.shape import did_you_mean
 from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
-from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
+from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, Text
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
@@ -25,13 +25,16 @@ from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
-_QUESTIONS: Final = 200  # budget of questions to confirmers for any message
-_PER_QUESTION: Final = 512  # bytes of a message for which there is one more
+# What questions may cost, in units of some 10 µs: so much for any message, and …
+_EFFORT: Final = 600
+_PER_UNIT: Final = 100  # … one unit more for so many bytes of it
 _FINDINGS: Final = 64  # of one message; more say no more
 _UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
-_LONG: Final = (
-    8  # what a question about a text of 4 KiB and more costs beside the one that every question costs
-)
+_GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
+_LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for 128 bytes
+_READ: Final = 3  # to read a whole value; and one more for 40 bytes
+_WINDOW: Final = 2048  # bytes of which a confirmer reads no more
+_USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
 _LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
 _EXCERPT: Final = 60  # bytes of a match that an excerpt shows, from its end
 _NEAR: Final = (
@@ -112,14 +115,14 @@ class Questions:
         self._matcher = matcher
         self._budget = 0
         self._share = _LEAST
-        self.allow(_QUESTIONS * _PER_QUESTION)
+        self.allow(_EFFORT * _PER_UNIT)
         self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
 
     def allow(self, length: int, groups: int = 1) -> None:
         """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
-        self._budget += length // _PER_QUESTION
-        self._share = max(self._budget // (_LONG + 1) // max(groups, 1), _LEAST)
+        self._budget += length // _PER_UNIT
+        self._share = max(self._budget // _USUAL // max(groups, 1), _LEAST)
 
     @property
     def spent(self) -> bool:
@@ -156,7 +159,7 @@ class Questions:
             if self._budget <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
-            self._budget -= 2 if short else 1 + min(len(data) // 512, _LONG)
+            self._budget -= _cost(armed, len(data), short)
             # Where a match starts takes several scans to find, and not all confirmers want to know.
             start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
@@ -179,6 +182,17 @@ class Questions:
         if known is None:
             known = self._documents[data] = is_document(data)
         return known
+
+
+def _cost(armed: Armed, size: int, short: bool) -> int:
+    """What a question about a text of so many bytes takes of the budget; `short`: of a document as a whole."""
+    if short and armed.rule.confirm not in READS_DOCUMENTS:
+        return _GLANCE
+    if short:
+        return _LOOK + size // 1024
+    if armed.scope is Scope.VALUE:
+        return _READ + min(size, _WINDOW) // 40
+    return _LOOK + min(size, _WINDOW) // 128
 
 
 def _excluded(

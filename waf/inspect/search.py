@@ -34,7 +34,9 @@ _LONG: Final = (
 )
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _HITS: Final = 512  # matches in all texts of a message, and …
-_PER_HIT: Final = 12  # … one more for so many bytes of it: three times what source code has in all of its views
+_PER_HIT: Final = (
+    12  # … one more for so many bytes of it: three times what source code has in all of its views
+)
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …

@@ -7,6 +7,7 @@ nothing of schemas: variables are JSON and are read there.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, Final
 
 from waf.inspect.bodies.parsed import Collector, Notes
@@ -16,6 +17,7 @@ MAX_DEPTH: Final = 20  # selection sets within one another; the usual introspect
 MAX_ALIASES: Final = 30
 MAX_SELECTIONS: Final = 1000
 MAX_BATCH: Final = 20
+MAX_TOKENS: Final = 20_000  # of one document that are looked at
 
 _LOOKS_LIKE: Final = re.compile(
     r"\s*+(?:#[^\n]*+\s*+)*+(?:(?:query|mutation|subscription)\b[^{;]{0,1000}\{|fragment\s+\w+\s+on\s|\{\s*[\w.#])"
@@ -64,7 +66,10 @@ def check_text(text: str, notes: Notes) -> None:
     depth = deepest = arguments = aliases = selections = 0
     broken = False
     colon_may_alias = False
-    for match in _TOKEN.finditer(text):
+    for number, match in enumerate(_TOKEN.finditer(text)):
+        if number >= MAX_TOKENS:
+            selections = max(selections, MAX_SELECTIONS + 1)
+            break
         if match["name"]:
             if depth and not arguments:
                 selections += 1
@@ -105,7 +110,7 @@ _PLAIN: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 def collect(text: str, into: Collector) -> None:
     """The document as one field, and each string literal in it as another, unescaped."""
     into.add(Part.GRAPHQL, "", _bytes(text))
-    for match in _TOKEN.finditer(text):
+    for match in islice(_TOKEN.finditer(text), MAX_TOKENS):
         literal = match["text"] if match["block"] is None else match["block"]
         if literal:
             into.add(Part.GRAPHQL, "literal", _bytes(_ESCAPE.sub(_unescaped, literal)))
