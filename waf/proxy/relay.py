@@ -10,6 +10,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from waf.exchange import Exchange
 from waf.http1 import framing, serialize
 from waf.http1.framing import BodyReader
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from waf.proxy.downstream import Conversation
 
 _LENGTH: Final = Framing.LENGTH  # an enum's attribute costs more than a global
+
+TURN: Final = 0.004
+"""Seconds after which a body that takes long to filter lets others have their turn."""
+
+_SLICE: Final = 1024  # bytes of a coded body that are unfolded at once, at first
+_LEAST: Final = 128
 
 IDLE_FLUSH: Final = 0.05
 """Seconds for which the app may pause before its filter is asked to give out what it holds back."""
@@ -61,6 +69,10 @@ async def deliver(
             passing = Passing(talk, exchange, link, response, released, reader, upload)
             return await passing.run(released.response, data, request, keep)
         link.inbox = reader.excess
+    if (body_filter := released.body) is not None and b"content-encoding" in response.headers.index:
+        data = await filtered_by_turns(talk, exchange, body_filter, data, True)
+        note(exchange, body_filter)
+        released = msgspec.structs.replace(released, body=None, whole=data)
     return deliver_whole(talk, exchange, released, data, keep)
 
 
@@ -68,7 +80,7 @@ class Passing:
     """A response too long, too slow or too vague to be sent as one piece."""
 
     __slots__ = (
-        "_chunked", "_exchange", "_filter", "_flush_at", "_head", "_heard", "_hold", "_known", "_link",
+        "_chunked", "_coded", "_exchange", "_filter", "_flush_at", "_head", "_heard", "_hold", "_known", "_link",
         "_reader", "_sent", "_status", "_talk", "_timer", "_upload",
     )  # fmt: skip
 
@@ -90,6 +102,7 @@ class Passing:
         self._filter = released.body
         self._hold = released.hold_head and released.body is not None
         self._status = released.response.status
+        self._coded = b"content-encoding" in response.headers.index
         exact = response.framing is Framing.LENGTH and not released.changes_length
         self._known = response.length if exact else None
         self._chunked = False
@@ -115,7 +128,9 @@ class Passing:
         try:
             last = False
             while True:
-                if body_filter is not None:
+                if body_filter is not None and self._coded:
+                    data = await filtered_by_turns(self._talk, self._exchange, body_filter, data, last)
+                elif body_filter is not None:
                     data = filtered(self._exchange, body_filter, data, last, clock)
                 self._write(data, last)
                 if last:
@@ -201,3 +216,31 @@ class Passing:
                 ending += LAST_CHUNK
         self._exchange.bytes_to_client += len(head) + len(out) + len(ending)
         self._talk.client.write_parts(head, out, ending)
+
+
+async def filtered_by_turns(
+    talk: Conversation, exchange: Exchange, body_filter: BodyFilter, data: bytes, last: bool
+) -> bytes:
+    """`filtered` for a coded body, which may unfold to a thousand times its length: all others have their turns between.
+
+    How much is given to the filter at once follows from how long it took for what it was given before.
+    """
+    clock = talk.commons.clock
+    out: list[bytes] = []
+    start, size, since = 0, _SLICE, 0.0
+    while True:
+        piece = data[start : start + size]
+        start += size
+        end = start >= len(data)
+        began = clock()
+        out.append(filtered(exchange, body_filter, piece, last and end, clock))
+        spent = clock() - began
+        if end:
+            return b"".join(out)
+        size = max(size // 2, _LEAST) if spent > TURN else size * 2 if spent < TURN / 4 else size
+        since += spent
+        if since > TURN:
+            since = 0.0
+            await talk.let_others()
+            if talk.client.lost:
+                raise fault("client.gone")

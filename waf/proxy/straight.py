@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 GATHERED: Final = 128 * 1024
 """Bytes up to which an answer of known length is gathered whole before it is judged …"""
 
+CODED_AT_ONCE: Final = 4 * 1024
+"""Bytes up to which a coded answer is judged in one step."""
+
 PATIENCE: Final = 0.25
 """… if no more seconds pass meanwhile, or a tick of the wheel more; then it goes on in pieces, as far as it came."""
 
@@ -136,6 +139,8 @@ def answered(talk: Conversation) -> bool:
     missing = response.length + end - len(data)
     if response.framing is not _LENGTH or missing < 0:
         return False
+    if response.length > CODED_AT_ONCE and b"content-encoding" in response.headers.index:
+        return False  # it may unfold to very much
     if missing:
         return response.length <= GATHERED and _gather(talk, way, response)
     talk.ahead = None
