@@ -6,14 +6,12 @@ parser that accepts it, and raw.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Final
 
 import orjson
 
-from waf.inspect.bodies import graphql, json_body, multipart_body, xml_body
+from waf.inspect.bodies import graphql, json_body, multipart_body, protobuf_body, xml_body
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.content_type import (
     NO_TYPE,
@@ -95,7 +93,7 @@ def parse_body(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
     if media == b"application/graphql":
         return _graphql(data, notes) or _unknown(data, notes, text=True)
     if media.startswith(_GRPC):
-        return _messages(data, media)
+        return protobuf_body.parse(data, media, notes)
     if media.startswith(FILE_TYPES) and content_type.wellformed:
         return _file(data, notes)
     return _unknown(data, notes, text=media.startswith(b"text/"))
@@ -177,20 +175,6 @@ def _graphql(data: bytes, notes: Notes) -> Parsed | None:
     into = Collector(notes)
     graphql.collect(text, into)
     return Parsed(BodyKind.GRAPHQL, into.done)
-
-
-_STRINGS: Final = re.compile(rb"[\t\n\r -~\x80-\xf4]{4,}")
-
-
-def _messages(data: bytes, media: bytes) -> Parsed:
-    """Protocol buffers and gRPC: no schema here, so what reads as strings between the binary is one text."""
-    if media.startswith(b"application/grpc-web-text"):
-        try:
-            data = base64.b64decode(data)
-        except binascii.Error:
-            return Parsed(BodyKind.TEXT, lambda: [Field(Part.BODY, "", data)])
-    strings = b"\n".join(_STRINGS.findall(data))
-    return Parsed(BodyKind.BINARY, lambda: [Field(Part.BODY, "", strings)])
 
 
 def _file(data: bytes, notes: Notes) -> Parsed:
