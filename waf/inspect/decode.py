@@ -123,8 +123,7 @@ _GROUP: Final = rb"[CDI-Za-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
 CLASS_HINTS: Final[dict[View, bytes]] = {
     View.BASE64: rb"(?-i:^(?:(?:" + _GROUP + rb"){2}|" + _WIDE + rb"))",
-    # A document with a character that means something in some language beside its own.
-    View.JSON: rb"^\s{0,4}[\[{]\s{0,4}[\"\[{][^\x00-\x08\x0e-\x1f\x7f]*['`<>();|&$\\/#*=%!~^?+]",
+    View.JSON: rb"^\s{0,4}[\[{]\s{0,4}[\"\[{]",
     View.HEX: rb"^(?:0x|\\x|x')?(?:[2-7][0-9a-f]|0[9ad]){6}",
 }
 

@@ -269,8 +269,8 @@ _HEX: Final = re.compile(rb"(?:0x|\\x|x'|)((?:[0-9A-Fa-f]{2}){6,})'?", re.I)
 
 
 _DOCUMENT_MAX: Final = 65_536  # bytes of a document that is taken apart
-_STRINGS_MAX: Final = 24  # of a document
-_PLAIN: Final = re.compile(r"[\w .,:@-]{1,40}")  # what no language but our own takes for more than text
+_STRINGS_MAX: Final = 16  # of a document that are texts of their own; all others are one text
+_PLAIN: Final = re.compile(r"[\w.,:@-]{1,40}")  # what no language takes for more than a name or a number
 
 
 def decode_json(text: bytes) -> tuple[bytes, ...]:
@@ -295,7 +295,9 @@ def decode_json(text: bytes) -> tuple[bytes, ...]:
         elif isinstance(value, str):
             strings.append(value)
     telling = [one for one in dict.fromkeys(strings + found) if len(one) > 2 and not _PLAIN.fullmatch(one)]
-    return tuple(one.encode("utf-8", "surrogatepass") for one in telling[:_STRINGS_MAX])
+    if len(telling) > _STRINGS_MAX:
+        telling[_STRINGS_MAX:] = ["\n".join(telling[_STRINGS_MAX:])]
+    return tuple(one.encode("utf-8", "surrogatepass") for one in telling)
 
 
 def decode_hex(text: bytes) -> tuple[bytes, ...]:
