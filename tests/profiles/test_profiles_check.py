@@ -239,6 +239,27 @@ def _slugs(count: int) -> Learner:
     return made
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "asked"),
+    [
+        ("/favicon.ico", "GET", True),
+        ("/robots.txt", "HEAD", True),
+        ("/apple-touch-icon-120x120-precomposed.png", "GET", True),
+        ("/.well-known/change-password", "GET", True),
+        ("/.well-known/acme-challenge/abc_DEF-1", "GET", True),
+        ("/favicon.ico", "POST", False),
+        ("/favicon.ico.bak", "GET", False),
+        ("/shop/favicon.ico", "GET", False),
+        ("/.well-known/.git/config", "GET", False),
+        ("/.git/config", "GET", False),
+    ],
+)
+def test_what_browsers_ask_of_any_site_is_no_unknown_path(
+    profile: Profile, path: str, method: str, asked: bool
+) -> None:
+    assert ("profile.unknown-path" not in rules(check(profile, path, method=method))) is asked
+
+
 def test_slugs_are_values_of_a_slot_and_checked_as_such() -> None:
     profile = _slugs(600).compile(START)
     assert rules(check(profile, "/blog/some-new-title")) == []

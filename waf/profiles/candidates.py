@@ -36,6 +36,9 @@ _FIXED: Final = frozenset({v.Type.EMPTY, v.Type.DATE, v.Type.UUID, v.Type.BOOL})
 
 _NUMBERS: Final = frozenset({v.Type.EMPTY, v.Type.INT, v.Type.DECIMAL})
 
+_OF_VALUES: Final = frozenset({Aspect.SHAPE, Aspect.LENGTH, Aspect.PLAIN, Aspect.PROSE, Aspect.SCRIPT})
+"""What a new value may well bring, however often the old ones were sent."""
+
 _STRATA: Final = {
     v.Stratum.PLAIN: Aspect.PLAIN,
     v.Stratum.PROSE: Aspect.PROSE,
@@ -234,9 +237,13 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
 
     nature = _nature(parameter, floors)
 
+    # Few values, again and again, are a sample of as many values and not of as many requests.
+    distinct = min(n, float(len(parameter.values))) if parameter.values and not parameter.many_values else n
+
     def make(aspect: Aspect, allowed: Iterable[str], doubtful: float, known: int) -> Candidate:
         key = msgspec.structs.replace(base, aspect=aspect.value)
-        return Candidate(key, aspect, tuple(allowed), n, doubtful, known, seen, math.inf, 0.0, nature)
+        size = distinct if aspect in _OF_VALUES else n
+        return Candidate(key, aspect, tuple(allowed), size, doubtful, known, seen, math.inf, 0.0, nature)
 
     types = tally(parameter.types.values(), floors)
     tags = [tag for tag, evidence in parameter.types.items() if floors.known(evidence)]

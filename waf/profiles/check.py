@@ -20,7 +20,7 @@ from waf.profiles.findings import about_field, about_place
 from waf.profiles.model import method_of
 from waf.profiles.observe import media_type
 from waf.profiles.rules import ValueRule
-from waf.profiles.segments import HARMLESS, SLOT, slot_of, split
+from waf.profiles.segments import HARMLESS, SLOT, asked_anywhere, slot_of, split
 
 UNKNOWN: Final = "_OTHER"
 """Route label of requests whose path is at no known place."""
@@ -184,19 +184,21 @@ class Profile:
             if child is None:
                 child = self._slot(node, segment, number, findings) if node.slots else None
                 if child is None:
-                    return self._nowhere(node, segment, findings)
+                    return self._nowhere(request, node, segment, findings)
             parent, node = node, child
         endpoint = node.endpoints.get(request.method)
         if endpoint is not None:
             return endpoint
         if not node.endpoints:
-            return self._nowhere(parent, segments[-1], findings)
+            return self._nowhere(request, parent, segments[-1], findings)
         if node.methods is not None and method_of(request.method) not in node.methods.allowed:
             findings.append(about_place(node.methods, request.method.decode("latin-1")))
         return node.template
 
-    def _nowhere(self, node: Node, segment: bytes, findings: list[Finding]) -> str:
-        if node.path is not None:
+    def _nowhere(self, request: Request, node: Node, segment: bytes, findings: list[Finding]) -> str:
+        if node.path is not None and not (
+            request.method in _READING and request.query is None and asked_anywhere(request.path)
+        ):
             findings.append(about_place(node.path, self._mask(segment)))
         return f"{node.template}/**"
 
@@ -280,6 +282,7 @@ class Profile:
         )
 
 
+_READING: Final = frozenset({b"GET", b"HEAD"})
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_.~-]*").fullmatch
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -69,6 +70,10 @@ def general_name(name: str) -> str:
 @lru_cache(maxsize=1024)
 def learned_header(name: str) -> bool:
     return name not in UNLEARNED_HEADERS and not name.startswith(_IGNORED_PREFIXES)
+
+
+Again = Callable[[object], bool]
+"""Whether this client sent that within the hour already."""
 
 
 class Endpoint:
@@ -156,8 +161,10 @@ class Endpoint:
         self.first = min(self.first, wall)
         self.last = max(self.last, wall)
 
-    def learn(self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes) -> None:
-        """Learn the fields that stand in `parts`."""
+    def learn(
+        self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes, again: Again | None = None
+    ) -> None:
+        """Learn the fields that stand in `parts`. With `again` a value is learned once from each client in an hour."""
         met: dict[Place, int] = {}
         parameters = self.open()
         masked = seen.masked
@@ -182,6 +189,8 @@ class Endpoint:
             if clear and not parameter.n:
                 clear = parameter.clear = not (part in COMMON_PARTS or SECRET.search(name))
             met[place] = met.get(place, 0) + 1
+            if again is not None and again((place, field.value)):
+                continue
             parameter.observe(field.value, field.kind, mark, key, clear, times)
         for place, count in met.items():
             parameters[place].present(count, mark, times)

@@ -7,6 +7,7 @@ latest. Owns the shape of the tree and its caps. What is to be made of it is dec
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from waf.profiles.endpoint import (
@@ -18,6 +19,7 @@ from waf.profiles.endpoint import (
 from waf.profiles.evidence import FRESH, SOURCE_BITS, Evidence
 from waf.profiles.observe import Observation
 from waf.profiles.parameter import Parameter, age_things, merge_things
+from waf.profiles.sampling import Repeats
 from waf.profiles.segments import MAX_DEPTH, SLOT, is_word, literal, slot_of, split, unliteral
 
 MAX_ENDPOINTS: Final = 2_000
@@ -122,6 +124,7 @@ class State:
 
     __slots__ = (
         "_hot",
+        "_repeats",
         "_seen_since",
         "_since",
         "activity",
@@ -146,6 +149,7 @@ class State:
         self.activity = [0.0] * SOURCE_BITS  # requests by source bit
         self._since = 0
         self._seen_since = 0
+        self._repeats = Repeats()
 
     def observe(self, seen: Observation, mark: Evidence, key: bytes) -> bool:
         """Learn one exchange. False if its path is no place in the tree, or the tree is full."""
@@ -176,7 +180,7 @@ class State:
         self.requests += 1.0
         self.activity[seen.source % SOURCE_BITS] += times
         self.common.present(seen, mark)
-        self.common.learn(seen, COMMON_PARTS, mark, key)
+        self.common.learn(seen, COMMON_PARTS, mark, key, partial(self._sent_again, seen.source, seen.wall))
         if seen.host:
             add_thing(self.hosts, seen.host, mark, MAX_HOSTS)
         self._hot.pop(endpoint, None)
@@ -185,6 +189,10 @@ class State:
         if self._since >= _COOL_EVERY:
             self._cool()
         return True
+
+    def _sent_again(self, source: int, wall: float, what: object) -> bool:
+        """A client sends its cookies with every request: a token that came a thousand times is one token, not a thousand."""
+        return self._repeats.count(hash((source, what)), wall) > 1
 
     def _cool(self) -> None:
         """Pack the endpoints that have not been used for longest."""

@@ -43,6 +43,12 @@ _SESSION: Final = re.compile(
     rb";(?:jsessionid|sid|phpsessid)=[A-Za-z0-9.!_-]{0,128}(?=/|$)", re.IGNORECASE
 ).sub
 
+_ANYWHERE: Final = re.compile(
+    rb"/(?:favicon\.(?:ico|png|svg)|robots\.txt|sitemap\.xml|humans\.txt|(?:app-)?ads\.txt|browserconfig\.xml"
+    rb"|site\.webmanifest|manifest\.json|apple-touch-icon(?:-[0-9]{2,3}x[0-9]{2,3})?(?:-precomposed)?\.png"
+    rb"|\.well-known(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}){1,2})"
+).fullmatch
+
 HARMLESS: Final = frozenset({"{int}", "{uuid}", "{date}", "{hex}"})
 
 
@@ -65,6 +71,14 @@ def split(path: bytes) -> list[bytes] | None:
     if b"." in segments or b".." in segments:
         return None
     return segments
+
+
+def asked_anywhere(path: bytes) -> bool:
+    """True for what browsers and crawlers ask of any site by themselves (icons, robots.txt, RFC 8615).
+
+    An app that has no such thing answers 404, which is not learned from; whether it has it is no sign of anything.
+    """
+    return _ANYWHERE(path) is not None
 
 
 def slot_of(segment: bytes) -> str | None:
