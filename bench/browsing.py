@@ -120,7 +120,9 @@ def measure(site: Site, tools: Tools, directory: Path, steps: int) -> Outcome:
             learning = control(peer, "/v1/status")["learning"]
         (directory / "waf" / "events.jsonl").unlink(missing_ok=True)
         more = SETTINGS.format(mode="protect")
-        with (peer := start_sidecar(directory / "waf", where, upstream, more=more, cache=cache, access="all")).server:
+        with (
+            peer := start_sidecar(directory / "waf", where, upstream, more=more, cache=cache, access="all")
+        ).server:
             control(peer, "/v1/profile", {"operation": "compile"})
             endpoints = control(peer, "/v1/profile/status")["endpoints"]
             asked = asyncio.run(surf(peer.port, site, OTHERS, int(steps * TESTED)))
@@ -161,9 +163,13 @@ def attacks(asked: list[Asked], port: int, seed: str) -> list[bytes]:
         parts = urlsplit(each.url)
         target, body = parts.path + (f"?{parts.query}" if parts.query else ""), each.body or ""
         if number % 6 == 0:
-            target = parts.path.rstrip("/") + rng.choice((".bak", ".old", "/.git/config", "~", "/wp-login.php"))
+            target = parts.path.rstrip("/") + rng.choice(
+                (".bak", ".old", "/.git/config", "~", "/wp-login.php")
+            )
         elif number % 6 == 1:
-            target += ("&" if "?" in target else "?") + rng.choice(("debug=1", "cmd=id", "isAdmin=true", "template=x"))
+            target += ("&" if "?" in target else "?") + rng.choice(
+                ("debug=1", "cmd=id", "isAdmin=true", "template=x")
+            )
         else:
             text = quote_plus(payload(rng.choice(CLASSES), rng))
             if body and _is_form(each):
@@ -184,9 +190,7 @@ def attacks(asked: list[Asked], port: int, seed: str) -> list[bytes]:
 
 
 def _is_form(each: Asked) -> bool:
-    return any(
-        key.lower() == "content-type" and "urlencoded" in value for key, value in each.headers.items()
-    )
+    return any(key.lower() == "content-type" and "urlencoded" in value for key, value in each.headers.items())
 
 
 def _with(pairs: str, text: str, rng: random.Random) -> str:
@@ -240,7 +244,16 @@ def main() -> int:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     told = f"Of {sums[0]:,} requests of other people the profile refused {sums[1]} ({sums[1] / max(1, sums[0]):.2%}; bar 0.3 %)."
-    text = "\n".join(["`python -m bench.browsing --results`: people with a real browser at real applications.", "", *head, *rows, "", told])
+    text = "\n".join(
+        [
+            "`python -m bench.browsing --results`: people with a real browser at real applications.",
+            "",
+            *head,
+            *rows,
+            "",
+            told,
+        ]
+    )
     print(text)
     if options.results and rows:
         replace_section(HERE / "RESULTS.md", "browsing", "Real browsing", text)

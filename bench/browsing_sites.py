@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.profile_apps import word
 from bench.processes import Cores, Server, listens
+from bench.profile_apps import word
 
 PEOPLE: Final = 16
 PASSWORD: Final = "correct horse 42"
@@ -181,7 +181,17 @@ def _datasette(tools: Tools, directory: Path, port: int, where: Cores) -> Server
             for n in range(2_000)
         ]  # fmt: skip
         base.executemany("insert into goods values (?, ?, ?, ?, ?)", goods)
-    command = [tools.python, "-m", "datasette", "shop.db", "-p", str(port), "--setting", "sql_time_limit_ms", "3000"]
+    command = [
+        tools.python,
+        "-m",
+        "datasette",
+        "shop.db",
+        "-p",
+        str(port),
+        "--setting",
+        "sql_time_limit_ms",
+        "3000",
+    ]
     return Server(
         command, where=where.others, log=directory / "log", ready=lambda: listens(port), cwd=directory
     )
@@ -195,9 +205,18 @@ def _jupyter(tools: Tools, directory: Path, port: int, where: Cores) -> Server:
         tools.python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=",
         f"--ServerApp.root_dir={directory}", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
-    env = {"JUPYTER_CONFIG_DIR": str(directory / ".config"), "JUPYTER_RUNTIME_DIR": str(directory / ".run"), "HOME": str(directory)}
+    env = {
+        "JUPYTER_CONFIG_DIR": str(directory / ".config"),
+        "JUPYTER_RUNTIME_DIR": str(directory / ".run"),
+        "HOME": str(directory),
+    }
     return Server(
-        command, where=where.others, log=directory / "log", ready=lambda: listens(port), cwd=directory, env=env
+        command,
+        where=where.others,
+        log=directory / "log",
+        ready=lambda: listens(port),
+        cwd=directory,
+        env=env,
     )
 
 
@@ -211,7 +230,11 @@ def _mediawiki(tools: Tools, directory: Path, port: int, where: Cores) -> Server
     settings.write_text(settings.read_text() + more)
     env = {"MW_CONFIG_FILE": str(settings), "PHP_CLI_SERVER_WORKERS": "3"}
     for number in range(PEOPLE):
-        _do(["php", "maintenance/createAndPromote.php", "--force", f"Person{number}", PASSWORD], MEDIAWIKI, **env)
+        _do(
+            ["php", "maintenance/createAndPromote.php", "--force", f"Person{number}", PASSWORD],
+            MEDIAWIKI,
+            **env,
+        )
     command = ["php", "-S", f"127.0.0.1:{port}", "-t", str(MEDIAWIKI)]
     return Server(command, where=where.others, log=directory / "log", ready=lambda: listens(port), env=env)
 
@@ -239,7 +262,13 @@ SITES: Final = (
     Site("polls and admin (Django)", _module("django", "django"), _polls, "/", "/admin/login/?next=/"),
     Site("Wagtail", _module("wagtail", "wagtail"), _wagtail, "/admin/", "/admin/login/"),
     Site("Datasette", _module("datasette", "datasette"), _datasette),
-    Site("MediaWiki", _lacks_mediawiki, _mediawiki, "/index.php/Main_Page", "/index.php?title=Special:UserLogin"),
+    Site(
+        "MediaWiki",
+        _lacks_mediawiki,
+        _mediawiki,
+        "/index.php/Main_Page",
+        "/index.php?title=Special:UserLogin",
+    ),
     Site("TiddlyWiki", _lacks_tiddlywiki, _tiddlywiki),
     Site("JupyterLab", _module("jupyterlab", "jupyterlab"), _jupyter, "/lab"),
 )

@@ -23,7 +23,7 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS: Final = 30.0
 PATIENCE: Final = 20.0  # seconds for an answer of the browser
 IDLE: Final = 0.15  # seconds without a request in flight after which a page is at rest
-REST: Final = 6.0  # seconds after which it is left alone anyway
+REST: Final = 2.5  # seconds after which it is left alone anyway
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -43,6 +43,17 @@ def browser_path() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def _launch(path: str, home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-background-networking", "--disable-sync", "--disable-extensions", "--disable-default-apps",
+            "--disable-component-update", "--remote-debugging-port=0", f"--user-data-dir={home}", "about:blank",
+        ],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
 class Browser:
     """A running browser; an async context manager. `page` opens one in a context of its own: a person of their own."""
 
@@ -57,14 +68,7 @@ class Browser:
             raise RuntimeError("no Chromium is installed")
         self._directory = tempfile.TemporaryDirectory(prefix="waf-browser-", ignore_cleanup_errors=True)
         home = Path(self._directory.name)
-        self._process = subprocess.Popen(
-            [
-                path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                "--disable-background-networking", "--disable-sync", "--disable-extensions", "--disable-default-apps",
-                "--disable-component-update", "--remote-debugging-port=0", f"--user-data-dir={home}", "about:blank",
-            ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        self._process = _launch(path, home)
         told = home / "DevToolsActivePort"
         started = time.monotonic()
         while not told.exists() or not told.read_text().strip():
@@ -158,13 +162,21 @@ class Page:
                 self._flying.add(params["requestId"])
                 if request["url"].startswith("http"):
                     # A redirection has the number of the request that it answers.
-                    key = f"{params['requestId']} {len(self.asked)}" if "redirectResponse" in params else params["requestId"]
-                    self.asked[key] = Asked(request["method"], request["url"], request["headers"], request.get("postData"))
+                    key = (
+                        f"{params['requestId']} {len(self.asked)}"
+                        if "redirectResponse" in params
+                        else params["requestId"]
+                    )
+                    self.asked[key] = Asked(
+                        request["method"], request["url"], request["headers"], request.get("postData")
+                    )
             case "Network.loadingFinished" | "Network.loadingFailed":
                 self._flying.discard(params["requestId"])
                 self._quiet = time.monotonic()
             case "Page.javascriptDialogOpening":
-                task = asyncio.create_task(self.send("Page.handleJavaScriptDialog", accept=True, promptText="a name"))
+                task = asyncio.create_task(
+                    self.send("Page.handleJavaScriptDialog", accept=True, promptText="a name")
+                )
                 self._tasks.add(task)
                 task.add_done_callback(self._over)
 
@@ -191,7 +203,9 @@ class Page:
     async def run(self, script: str) -> Any:
         """What a script comes to, as plain values; None where it fails or the page goes away meanwhile."""
         try:
-            found = await self.send("Runtime.evaluate", expression=script, returnByValue=True, userGesture=True)
+            found = await self.send(
+                "Runtime.evaluate", expression=script, returnByValue=True, userGesture=True
+            )
         except Lost:
             return None
         return found.get("result", {}).get("value")

@@ -53,7 +53,9 @@ _FILL: Final = """
   return true;
 })(%s)
 """
-_PRESS: Final = "(() => { const b = window.__buttons && window.__buttons[%d]; if (b) b.click(); return !!b; })()"
+_PRESS: Final = (
+    "(() => { const b = window.__buttons && window.__buttons[%d]; if (b) b.click(); return !!b; })()"
+)
 
 
 class Surfer:
@@ -93,7 +95,9 @@ class Surfer:
                 await page.run(f"location.href = {_quoted(rng.choice(sight['links']))}")
             case "forms":
                 number = rng.randrange(len(sight["forms"]))
-                values = [made for field in sight["forms"][number] if (made := self._value(field)) is not None]
+                values = [
+                    made for field in sight["forms"][number] if (made := self._value(field)) is not None
+                ]
                 arguments = f"{number}, {json.dumps(values)}, {rng.randrange(4) if rng.random() < 0.3 else 0}"
                 await page.run(_FILL % arguments)
             case _:

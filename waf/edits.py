@@ -145,8 +145,7 @@ def view(learner: Learner, workload: str, name: str, mask: Mask = shape_mask) ->
     book = learner.book
     match name:
         case "evidence":
-            lines = yaml_view.evidence_of(learner.candidates(), book).split("\n")
-            return "\n".join(mask(line.encode()) for line in lines)
+            return yaml_view.evidence_of(learner.candidates(), book, mask)
         case "openapi":
             version = book.versions[-1].version if book.versions else "0"
             document = openapi_export.export(book.all_places(), book.constraints(), workload, version)

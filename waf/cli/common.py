@@ -47,6 +47,9 @@ def clear_errors(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except ConfigError as error:
             show_problems(error.problems)
+        except BrokenPipeError:  # whoever read it has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
         except OSError as error:
             fail(f"{error.filename or ''}: {error.strerror or error}")
         sys.exit(2)

@@ -56,8 +56,10 @@ def status(source: Source, every: bool, as_json: bool) -> None:
             f"{row['requests']:>9.0f} {sources:>7} {row['learned']:>7} {row['staged']:>6} {row['protected']:>9}"
             f" {row['violations']:>12}  {row['method']} {row['template'] or '/'}"
         )
-        if not row["ready"] and row["why_not"]:
+        if row["why_not"] and (every or not row["ready"]):
             click.echo(f"{'':>57}not yet: {'; '.join(row['why_not'])}")
+        if row["callers"]:
+            click.echo(f"{'':>57}called by: {', '.join(row['callers'])}")
     if not every and len(places) > 20:
         click.echo(f"  … {len(places) - 20} more: --all")
     for version in said["versions"]:

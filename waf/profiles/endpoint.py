@@ -162,7 +162,12 @@ class Endpoint:
         self.last = max(self.last, wall)
 
     def learn(
-        self, seen: Observation, parts: frozenset[Part], mark: Evidence, key: bytes, again: Again | None = None
+        self,
+        seen: Observation,
+        parts: frozenset[Part],
+        mark: Evidence,
+        key: bytes,
+        again: Again | None = None,
     ) -> None:
         """Learn the fields that stand in `parts`. With `again` a value is learned once from each client in an hour."""
         met: dict[Place, int] = {}

@@ -17,6 +17,7 @@ from how many sources) is a text of its own. Reading names every mistake with it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ import yaml
 from waf.config.document import Listing, Mapping, Scalar, Tree, read_document
 from waf.config.shape import did_you_mean
 from waf.errors import ConfigError, Problem
+from waf.model import Mask
 from waf.profiles.book import Book, pattern_of
 from waf.profiles.candidates import Candidate
 from waf.profiles.constraints import ROOT, Aspect, Constraint, Key, Origin, Stage
@@ -70,12 +72,15 @@ def text_of(book: Book, workload: str) -> str:
     return _dump(content)
 
 
-def evidence_of(found: Iterable[Candidate], book: Book) -> str:
-    """How well founded each constraint is, by its id, as YAML."""
+def evidence_of(found: Iterable[Candidate], book: Book, mask: Mask = bytes.decode) -> str:
+    """How well founded each constraint is, by its id, as YAML. `mask` makes safe what was seen but once."""
     content: dict[str, Any] = {}
+    safe = lru_cache(maxsize=4096)(lambda part: mask(part.encode()))
     for candidate in found:
         entry = book.entries.get(candidate.key)
-        content[str(candidate.key)] = {
+        # Part by part: a mask shortens what is long, and a template may be.
+        name = "/".join(safe(part) for part in str(candidate.key).split("/"))
+        content[name] = {
             "requests": round(candidate.n),
             "sources": _number(estimate(candidate.seen)),
             "hours": hours(candidate.seen),
@@ -84,7 +89,7 @@ def evidence_of(found: Iterable[Candidate], book: Book) -> str:
             "why": (entry.note if entry else candidate.why) or "closed",
         }
         if entry and entry.violations:
-            content[str(candidate.key)]["violations"] = entry.violations
+            content[name]["violations"] = entry.violations
     return _dump(content)
 
 
