@@ -64,7 +64,7 @@ BARS: Final = {
     "shop 3,600: detection": (">=", 0.95),
     "shop 3,600: false alarms": ("<=", 0.0005),
     "1 % poison from 2 sources: points lost": ("<=", 0.5),
-    "four replicas merged: other verdicts than one": ("<=", 0),
+    "four replicas merged: share of verdicts other than one's": ("<=", 0.001),
 }
 
 
@@ -218,13 +218,17 @@ def measure_poison(directory: Path, upstream: int, seed: int) -> dict[int, Outco
     return found
 
 
-def measure_merge(directory: Path, upstream: int, seed: int) -> int:
-    """How many verdicts differ between one sidecar that saw it all and four that saw a quarter each, merged."""
+def measure_merge(directory: Path, upstream: int, seed: int) -> tuple[int, int]:
+    """How many verdicts differ between one sidecar that saw it all and four that saw a quarter each, merged.
+
+    And between that one and another that saw it all as well: what is left to chance, in the order of arrival and in
+    what is sampled, differs from one run to the next.
+    """
     data = data_of(seed, "shop", TRAIN)
     messages = [message(sent, address(sent.user)) for sent in data.train]
     verdicts = []
-    for parts in (1, 4):
-        places = [directory / f"{parts}-{part}" for part in range(parts)]
+    for name, parts in (("one", 1), ("another", 1), ("four", 4)):
+        places = [directory / f"{name}{part}" for part in range(parts)]
         for part, place in enumerate(places):
             with (peer := crowd(place, upstream, "discover")).server:
                 taught(peer, messages[part::parts])
@@ -235,7 +239,12 @@ def measure_merge(directory: Path, upstream: int, seed: int) -> int:
         with (peer := crowd(places[0], upstream)).server:
             control(peer, "/v1/profile", {"operation": "compile"})
             verdicts.append(judged(peer, data).statuses)
-    return sum(one != other for one, other in zip(*verdicts, strict=True))
+    one, another, four = verdicts
+    return _different(one, four), _different(one, another)
+
+
+def _different(one: Sequence[int], other: Sequence[int]) -> int:
+    return sum(mine != theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def main() -> int:
@@ -322,11 +331,13 @@ def _crowds(directory: Path, upstream: int, seeds: int, results: dict[str, list[
         )
         print(rows[-1], file=sys.stderr)
     different = [measure_merge(directory / f"merge{seed}", upstream, seed) for seed in range(seeds)]
-    results["four replicas merged: other verdicts than one"] = [float(n) for n in different]
-    verdicts = TEST + ATTACKS
+    results["four replicas merged: share of verdicts other than one's"] = [
+        four / (TEST + ATTACKS) for four, _ in different
+    ]
     rows += [
         "",
-        f"Four replicas merged, each twice: {_mean(different):.1f} of {verdicts:,} verdicts differ from those of one.",
+        f"Of {TEST + ATTACKS:,} verdicts {_mean(four for four, _ in different):.1f} differ between one sidecar that saw it all and four "
+        f"replicas merged, each twice; {_mean(other for _, other in different):.1f} between two that saw it all.",
     ]
     print(rows[-1], file=sys.stderr)
     return rows

@@ -36,7 +36,7 @@ _FIXED: Final = frozenset({v.Type.EMPTY, v.Type.DATE, v.Type.UUID, v.Type.BOOL})
 
 _NUMBERS: Final = frozenset({v.Type.EMPTY, v.Type.INT, v.Type.DECIMAL})
 
-_OF_VALUES: Final = frozenset({Aspect.SHAPE, Aspect.LENGTH, Aspect.PLAIN, Aspect.PROSE, Aspect.SCRIPT})
+_OF_VALUES: Final = frozenset({Aspect.SHAPE, Aspect.PLAIN, Aspect.PROSE, Aspect.SCRIPT})
 """What a new value may well bring, however often the old ones were sent."""
 
 _STRATA: Final = {
