@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import random
 
-from tests.profiles.traffic import START, args, check, form, learned_shop, learner, rules, seen, shop
-from waf.profiles.candidates import Candidate
+import pytest
+from msgspec.structs import replace
+
+from tests.profiles.traffic import (
+    FORM,
+    START,
+    args,
+    check,
+    cookies,
+    form,
+    learned_shop,
+    learner,
+    rules,
+    seen,
+    shop,
+)
+from waf.profiles.candidates import Candidate, _room
 from waf.profiles.constraints import Aspect, Stage
 from waf.profiles.learner import Learner
-from waf.profiles.observe import HOUR
+from waf.profiles.observe import HOUR, Observation
 
 
 def find(made: Learner, text: str) -> Candidate:
@@ -146,3 +161,97 @@ def test_what_only_a_poisoner_visited_is_still_unknown() -> None:
     made.advance(START)
     made.book.promote("* *", Stage.PROTECT, START)
     assert rules(check(made.profile(), "/shop/backdoor"), enforced=True) == ["profile.unknown-path"]
+
+
+# --------------------------------------------------------------------------- what young profiles got wrong
+
+
+def taught(*observations: Observation) -> Learner:
+    made = learner()
+    for number, observation in enumerate(observations):
+        wall = START + number
+        made.observe(replace(observation, wall=wall, trusted=True), wall)
+    return made
+
+
+def test_short_values_are_never_too_long_or_too_short() -> None:
+    rng = random.Random(4)
+    made = taught(
+        *(
+            seen("/p", args(page=str(rng.randrange(1, 10)), zip=str(rng.randrange(10_000, 99_999))))
+            for _ in range(900)
+        )
+    )
+    profile = made.compile(START)
+    for fine in (args(page="10", zip="12345"), args(page="3", zip="88")):
+        assert rules(check(profile, "/p", fine)) == []
+    assert rules(check(profile, "/p", args(page="3" * 300, zip="12345"))) == [
+        "profile.type",
+        "profile.length",
+    ]
+    assert rules(check(profile, "/p", args(page="3" * 30, zip="12345"))) == ["profile.length"]
+
+
+def test_codes_of_one_length_keep_it() -> None:
+    rng = random.Random(5)
+    made = taught(*(seen("/p", args(code=f"{rng.getrandbits(128):032x}")) for _ in range(600)))
+    profile = made.compile(START)
+    assert "profile.length" in rules(check(profile, "/p", args(code="ab01" * 9)))
+    assert "profile.length" in rules(check(profile, "/p", args(code="ab01" * 7)))
+
+
+@pytest.mark.parametrize(("n", "room"), [(12, 2.1), (300, 1.4), (50_000, 1)])
+def test_lengths_may_go_further_where_few_were_seen(n: int, room: float) -> None:
+    low, high = 10, 40
+    most = _room([low, high], n)[1]
+    assert high + (high - low) <= most
+    assert most >= room * high
+    assert most <= 8 * high
+
+
+def test_numbers_are_no_list_before_very_many_were_seen() -> None:
+    rng = random.Random(6)
+
+    def drawn(count: int) -> Learner:
+        return taught(
+            *(
+                seen("/p", args(stars=str(rng.randrange(1, 6)), size=rng.choice(["10", "25", "50"]), by=rng.choice(["asc", "desc"])))
+                for _ in range(count)
+            )
+        )  # fmt: skip
+
+    few, many = drawn(300), drawn(600)
+    assert find(few, "GET /p arg.stars type").closed
+    assert find(few, "GET /p arg.by enum").closed
+    assert not find(few, "GET /p arg.size enum").closed
+    assert find(many, "GET /p arg.size enum").closed
+    assert not [c for c in many.candidates() if str(c.key) == "GET /p arg.stars enum"]
+
+
+def test_a_missing_body_is_of_no_type() -> None:
+    rng = random.Random(7)
+    made = taught(
+        *(seen("/p", form(a=str(rng.randrange(99))), method="POST", content_type=FORM) for _ in range(300))
+    )
+    profile = made.compile(START)
+    assert rules(check(profile, "/p", method="POST")) == ["profile.missing-parameter"]
+    assert rules(check(profile, "/p", method="POST", content_type=b"text/xml")) == ["profile.content-type"]
+
+
+def test_a_cookie_is_one_witness_however_often_its_client_sends_it() -> None:
+    few = taught(*(seen("/p", cookies(t=f"{'abcdef'[n % 6]}-token-of-one-client")) for n in range(600)))
+    assert find(few, "* * cookie.t shape").n == 6
+    assert not find(few, "* * cookie.t shape").closed
+    crowded = learner()
+    for number in range(300):  # the same value from many clients is many witnesses
+        wall = START + number * 600
+        crowded.observe(seen("/p", cookies(lang="en"), source=f"10.{number % 60}.0.1", wall=wall), wall)
+    assert find(crowded, "* * cookie.lang enum").n > 200
+
+
+def test_few_values_that_come_again_are_a_small_sample_of_shapes() -> None:
+    tokens = ["Ab3-x", "9Zq_w", "mm-1p", "7aB.c", "q_8_r", "Lk2-j", "x.9.y"]
+    made = taught(*(seen("/p", args(t=tokens[n % len(tokens)])) for n in range(700)))
+    shape = find(made, "GET /p arg.t shape")
+    assert shape.n == len(tokens)
+    assert not shape.closed

@@ -279,3 +279,8 @@ def test_with_its_endpoint_a_pin_goes_and_nothing_is_ignored(made: Learner) -> N
     assert made.book.pins == {}
     assert made.book.ignored == ()
     assert TYPE in {c.key for c in made.book.constraints()}, "what was learned counts again"
+
+
+def test_an_openapi_document_is_sent_where_it_belongs() -> None:
+    with pytest.raises(ConfigError, match=r"profiles\.openapi"):
+        parse("openapi: 3.1.0\npaths: {}\n", "shop.yaml")

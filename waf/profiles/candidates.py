@@ -266,7 +266,7 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
         shapes = tally(parameter.shapes.values(), floors)
         known = sorted(_text(shape) for shape, evidence in parameter.shapes.items() if floors.known(evidence))
         yield make(Aspect.SHAPE, known, shapes.doubtful, shapes.known)
-    if not parameter.many_values and parameter.values:
+    if not parameter.many_values and parameter.values and not (kinds <= _NUMBERS and _is_run(parameter)):
         result = tally(parameter.values.values(), floors)
         kept = (digest for digest, evidence in parameter.values.items() if floors.known(evidence))
         found = make(Aspect.ENUM, sorted(f"#{digest:015x}" for digest in kept), result.doubtful, result.known)
@@ -278,6 +278,13 @@ def _of_values(parameter: Parameter, base: Key, part: Part, floors: Floors) -> I
         if most:
             beyond = tally((e for times, e in parameter.repeats.items() if times > most), floors)
             yield make(Aspect.REPEATS, (str(most),), beyond.doubtful, repeats.known)
+
+
+def _is_run(parameter: Parameter) -> bool:
+    """True for numbers that lie close together, as pages and stars do: after 9 comes 10."""
+    if parameter.low is None or parameter.high is None or len(parameter.values) < 3:
+        return False
+    return parameter.high - parameter.low < 2 * len(parameter.values)
 
 
 def _nature(parameter: Parameter, floors: Floors) -> Nature:

@@ -111,7 +111,11 @@ def parse(text: str, file: str) -> Document:
     """Read a profile's text. Raises ConfigError with every problem and its line."""
     problems: list[Problem] = []
     reader = _Reader(file, problems)
-    document = reader.document(read_document(text, file, problems))
+    root = read_document(text, file, problems)
+    if "openapi" in root.entries or "swagger" in root.entries:
+        mend = "name it under profiles.openapi in waf.yaml: what it says then wins over what is learned, in requests and answers"
+        raise ConfigError([Problem(file, 1, "", "this is an OpenAPI document and not a profile", mend)])
+    document = reader.document(root)
     if problems:
         raise ConfigError(problems)
     return document
