@@ -12,7 +12,8 @@ from waf.profiles.closing import LEAST
 from waf.profiles.constraints import Constraint, Key, Origin, Stage
 from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
-from waf.profiles.report import SILENT, STALE, plain, shadows, status, zombies
+from waf.profiles.model import STALE
+from waf.profiles.report import SILENT, plain, shadows, status, zombies
 from waf.profiles.review import diff, take_document, take_edits, waiting
 from waf.profiles.yaml_view import Document, evidence_of, parse, text_of
 

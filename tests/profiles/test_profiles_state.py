@@ -242,6 +242,36 @@ def test_ageing_forgets_what_is_not_seen_again() -> None:
     assert made.state.common.n == (before + 300) / 2
 
 
+def test_an_endpoint_that_was_in_use_is_remembered_and_its_return_is_told() -> None:
+    made = learner()
+    day = 86_400.0
+    for number in range(60):
+        made.observe(seen(f"/old/{number}", args(q="1"), trusted=True, wall=START + number), START + number)
+    made.observe(seen("/once", trusted=True, wall=START), START)
+    for month in range(1, 5):  # something else is in use all the time
+        wall = START + month * 31 * day
+        made.observe(seen("/new", trusted=True, wall=wall), wall)
+        made.advance(wall)
+    assert "/old/{int}" in templates(made.state)
+    assert "/once" not in templates(made.state)
+    old = made.state.root.children["old"].children["{int}"].endpoints["GET"]
+    assert old.withered
+    assert not old.parameters()
+    wall = START + 130 * day
+    again = learner()
+    again.load(made.dump())
+    again.observe(seen("/old/7", trusted=True, wall=wall), wall)
+    (alert,) = again.alerts
+    assert (alert.kind, alert.subject) == ("zombie", "GET /old/{int}")
+    assert "130 days" in alert.text
+    assert not again.state.root.children["old"].children["{int}"].endpoints["GET"].withered
+    again.observe(seen("/old/8", trusted=True, wall=wall), wall)
+    assert len(again.alerts) == 1
+    made.state.age(START + 400 * day)
+    made.state.age(START + 400 * day)
+    assert "/old/{int}" not in templates(made.state)
+
+
 # -------------------------------------------------------------------------------------------------- memory
 
 

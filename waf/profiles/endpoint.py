@@ -225,6 +225,18 @@ class Endpoint:
             for place in sorted(own)[MAX_PARAMETERS:]:
                 self.lost |= own.pop(place).seen
 
+    @property
+    def withered(self) -> bool:
+        """True where only is remembered that there was such an endpoint."""
+        return self.n == 0.0
+
+    def wither(self) -> None:
+        """Forget all but that it was there, and when it was used last."""
+        self.n, self._open, self._packed = 0.0, {}, b""
+        for things in (self.types_in, self.types_out, self.callers, self.statuses, self.request_sizes,
+                       self.response_sizes, self.auth, self.entities):  # fmt: skip
+            things.clear()
+
     def age(self) -> None:
         """See `Parameter.age`."""
         self.n /= 2

@@ -107,6 +107,10 @@ class Learner:
                 return learned
         learned = self.state.observe(observation, bits, self._key)
         self.lessons += learned
+        while self.state.awoken:
+            template, method, unseen = self.state.awoken.popleft()
+            said = f"used again after {unseen / 86_400:.0f} days: is it meant to be there still?"
+            self.alerts.append(Alert(now, "zombie", f"{method} {template}", said))
         return learned
 
     def passed(
@@ -226,7 +230,7 @@ class Learner:
     def _turn_month(self, now: float) -> None:
         month = int(now // MONTH)
         if self._month and month > self._month:
-            self.state.age()
+            self.state.age(now)
         self._month = month
 
     def pin_documents(self, documents: Iterable[Imported]) -> None:

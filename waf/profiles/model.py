@@ -6,6 +6,8 @@ latest. Owns the shape of the tree and its caps. What is to be made of it is dec
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -25,6 +27,9 @@ from waf.profiles.segments import MAX_DEPTH, SLOT, is_word, literal, slot_of, sp
 MAX_ENDPOINTS: Final = 2_000
 MAX_LITERALS: Final = 64  # of one node; more collapse into its slot
 MAX_HOSTS: Final = 64
+STALE: Final = 90 * 86_400.0  # seconds unseen after which an endpoint is stale
+REMEMBERED: Final = 365 * 86_400.0
+SETTLED: Final = 10.0  # requests, halved each month, of an endpoint that is worth remembering
 
 
 class Node:
@@ -89,17 +94,19 @@ class Node:
             self.slot_values().merge(other.values)
         self.collapse_if_full()
 
-    def age(self) -> None:
-        """See `Parameter.age`."""
+    def age(self, now: float) -> None:
+        """See `State.age`."""
         self.n /= 2
         self.seen &= ~FRESH
         if self.values is not None:
             self.values.age()
         for method, endpoint in list(self.endpoints.items()):
-            if not endpoint.seen & FRESH:
-                del self.endpoints[method]
-            else:
+            if endpoint.seen & FRESH:
                 endpoint.age()
+            elif now - endpoint.last < REMEMBERED and (endpoint.withered or endpoint.n >= SETTLED):
+                endpoint.wither()
+            else:
+                del self.endpoints[method]
 
     def prune(self) -> None:
         """Drop what leads nowhere."""
@@ -128,6 +135,7 @@ class State:
         "_seen_since",
         "_since",
         "activity",
+        "awoken",
         "common",
         "endpoints",
         "hosts",
@@ -150,6 +158,7 @@ class State:
         self._since = 0
         self._seen_since = 0
         self._repeats = Repeats()
+        self.awoken: deque[tuple[str, str, float]] = deque(maxlen=64)  # stale endpoints that are used again
 
     def observe(self, seen: Observation, mark: Evidence, key: bytes) -> bool:
         """Learn one exchange. False if its path is no place in the tree, or the tree is full."""
@@ -175,6 +184,8 @@ class State:
                 return False
             self.endpoints += 1
             endpoint = node.endpoints[method] = Endpoint()
+        elif seen.wall - endpoint.last > STALE:
+            self.awoken.append((self._template(segments), method, seen.wall - endpoint.last))
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
         self.requests += 1.0
@@ -189,6 +200,15 @@ class State:
         if self._since >= _COOL_EVERY:
             self._cool()
         return True
+
+    def _template(self, segments: list[bytes]) -> str:
+        """The template of a place that is there."""
+        node, template = self.root, ""
+        for segment in segments:
+            below = node.child(segment, 0)
+            template += "/" + next(name for name, child in node.children.items() if child is below)
+            node = below
+        return template
 
     def _sent_again(self, source: int, wall: float, what: object) -> bool:
         """A client sends its cookies with every request: a token that came a thousand times is one token, not a thousand."""
@@ -214,6 +234,13 @@ class State:
             (e.last, e.size + _PLACE_SIZE, n, m) for _, n in self.root.walk() for m, e in n.endpoints.items()
         ]
         self.endpoints = len(places)
+        if self.endpoints > MAX_ENDPOINTS * 0.9:  # what is only remembered must not keep anything new out
+            for _, _, node, method in places:
+                if node.endpoints[method].withered:
+                    del node.endpoints[method]
+            self.root.prune()
+            places = [place for place in places if place[3] in place[2].endpoints]
+            self.endpoints = len(places)
         excess = sum(size for _, size, _, _ in places) - self.memory * 3 // 4
         if excess > 0:
             for _, size, node, method in sorted(places, key=lambda place: place[0]):
@@ -236,10 +263,13 @@ class State:
         self._cool()
         self.settle()
 
-    def age(self) -> None:
-        """Once a month: what has not been seen since the last time is forgotten, the rest counts half."""
+    def age(self, now: float = math.inf) -> None:
+        """Once a month: what has not been seen since the last time is forgotten, the rest counts half.
+
+        Of an endpoint that was in use it is remembered for a year that there was one, see `awoken`.
+        """
         for _, node in list(self.root.walk()):
-            node.age()
+            node.age(now)
         self.root.prune()
         self.common.age()
         self.requests /= 2

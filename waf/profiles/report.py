@@ -17,9 +17,8 @@ from waf.profiles.candidates import Candidate, children_of
 from waf.profiles.constraints import EVERYWHERE, Stage
 from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import estimate, hours
-from waf.profiles.model import Node, State
+from waf.profiles.model import STALE, Node, State
 
-STALE: Final = 90 * 86_400.0  # seconds unseen after which an endpoint is stale
 SILENT: Final = 30 * 86_400.0
 _REASONS: Final = 3
 
