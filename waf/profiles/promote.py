@@ -74,7 +74,7 @@ def step(
     """Let every learned constraint take its next step. Gives the keys that changed what the profile says.
 
     What trusted sources taught is protected at once, but not while they are still at it: without `settled` it waits
-    in its stage until they have gone, or have shown as much again without going against it.
+    in its stage until they have gone, or have for an hour shown as much again without going against it.
 
     `strictly` gives the candidates as they stand with twenty sources for each thing; it is called only if
     needed. Without `automatic` nothing is protected, and nothing protected widened, but by a person.
@@ -123,7 +123,7 @@ def step(
     for key, entry in book.entries.items() if automatic else ():
         if entry.constraint.stage is not Stage.STAGE:
             continue
-        if entry.note == WAITS and (settled or _shown_again(entry)):
+        if entry.note == WAITS and (settled or _shown_again(entry, now)):
             move(entry, Stage.PROTECT, now, NO_STAGING)
             changed.add(key)
         elif _proven(entry, rates, needs, now):
@@ -194,9 +194,11 @@ def _complaints(entry: Entry) -> float:
     return min(estimate(entry.violators), float(entry.violations))
 
 
-def _shown_again(entry: Entry) -> bool:
+def _shown_again(entry: Entry, now: float) -> bool:
+    """Of those who never stop teaching. Who plays a recording is done within the hour, releases within it included."""
     since = entry.seen - entry.requests
-    return not entry.violations and since >= min(STAGE_REQUESTS, entry.requests)
+    shown = not entry.violations and since >= min(STAGE_REQUESTS, entry.requests)
+    return shown and now - entry.since >= GRACE_SECONDS
 
 
 def _proven(entry: Entry, rates: dict[str, tuple[float, float]], needs: Needs, now: float) -> bool:
