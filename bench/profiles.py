@@ -1,5 +1,6 @@
 """How well profiles are learned: detection, false alarms, poison, merging, memory, and what a check costs.
 
+    python -m bench.profiles --proxy …     # through a running sidecar, see bench.profiles_proxy
     python -m bench.profiles [--seeds 3] [--styles shop,rest,json,cms] [--quick] [--misses] [--check]
 
 Applications, users and attacks come from `bench.profile_apps`; the users that are measured are others than those
@@ -46,7 +47,8 @@ POISON: Final = 0.01
 BARS: Final = {
     "form shop, 28,800 learned: detection": (">=", 0.985),
     "form shop, 28,800 learned: false alarms": ("<=", 0.0005),
-    "form shop, 3,600 learned, quick: detection": (">=", 0.95),
+    "form shop, 3,600 learned: detection": (">=", 0.95),
+    "form shop, 3,600 learned: false alarms": ("<=", 0.0005),
     "poison of 1 % from two sources: points lost": ("<=", 0.5),
     "four replicas: other verdicts than one": ("<=", 0),
     "MB at 20,000 parameters, each seen thirty times": ("<=", 32),
@@ -363,8 +365,16 @@ def told(results: dict[str, float]) -> bool:
 
 
 def main() -> int:
+    if "--proxy" in sys.argv:
+        from bench import profiles_proxy
+
+        sys.argv.remove("--proxy")
+        return profiles_proxy.main()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--proxy", action="store_true", help="through a running sidecar: bench.profiles_proxy and its options"
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--styles", default=",".join((*STYLES, *HELD_OUT)))

@@ -300,7 +300,8 @@ def main() -> int:
                             print("   refused:", sent.method, sent.target[:150], sent.form, file=sys.stderr)
         if not (options.quick or options.no_crowd):
             rows += _crowds(directory, backend.port, options.seeds, results)
-    text = "\n".join(rows)
+    command = f"`python -m bench.profiles_proxy --styles {options.styles} --seeds {options.seeds} --results`"
+    text = "\n".join([f"{command}: means over {options.seeds} applications of each kind.", "", *rows])
     print(text)
     kept = True
     for name, (sign, bar) in BARS.items():
