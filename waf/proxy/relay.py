@@ -16,7 +16,7 @@ from waf.exchange import Exchange
 from waf.http1 import framing, serialize
 from waf.http1.framing import BodyReader
 from waf.http1.serialize import LAST_CHUNK
-from waf.model import BodyRefused, Framing, Outcome, Released, Request, Response
+from waf.model import BodyFilter, BodyRefused, Framing, Outcome, Released, Request, Response
 from waf.proxy.faults import Refusal, fault
 from waf.proxy.intake import Upload
 from waf.proxy.steps import deliver_whole, filtered, note
