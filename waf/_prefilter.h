@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x3D505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
+enum { PF_MAGIC = 0x3F505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
 enum { PF_BEFORE = 1, PF_BEHIND = 2 };
 
 typedef struct {
@@ -36,6 +36,7 @@ typedef struct {
     uint32_t magic, atoms, slots, leads, columns, cells, unused, check;
     uint8_t symbols[256], in_words[64], single[64];
     uint64_t singles, enough; /* symbols that are atoms, and those that are enough alone */
+    uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[256];
     PrefilterLead lead[PF_LEADS];
@@ -173,9 +174,8 @@ static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssi
         }
         key = (key << 6 | symbol) & 0xFFFFFF;
         present |= 1ull << symbol;
-        uint32_t ends = tables->ends[key & 0xFFF];
-        if (ends) {
-            prefilter_ends(filter, ends, key, text, size, at, &seen);
+        if (PF_BIT(tables->threes, key & 0x3FFFF)) {
+            prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &seen);
             if (seen.low & 1)
                 return 0;
         }

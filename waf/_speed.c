@@ -1359,6 +1359,43 @@ static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
     return PyLong_FromSsize_t(found == NULL ? -1 : found - data);
 }
 
+PyDoc_STRVAR(sift_doc,
+             "sift(program, text) -> bytes\n\n"
+             "Of the values in a text that stand between marks (0x7f) those that the program does not let pass.");
+
+static PyObject *sift(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)unused;
+    if (nargs != 2 || !PyBytes_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "sift(bytes | None, bytes)");
+        return NULL;
+    }
+    Prefilter filter;
+    if (prefilter_open(args[0], &filter) < 0)
+        return NULL;
+    const char *at = PyBytes_AS_STRING(args[1]), *end = at + PyBytes_GET_SIZE(args[1]);
+    PyObject *left = PyBytes_FromStringAndSize(NULL, end - at);
+    if (left == NULL)
+        return NULL;
+    char *start = PyBytes_AS_STRING(left), *out = start;
+    int any = 0;
+    while (at <= end) {
+        const char *stop = memchr(at, MARK, (size_t)(end - at));
+        if (stop == NULL)
+            stop = end;
+        if (!prefilter_passes(&filter, (const uint8_t *)at, stop - at)) {
+            if (any)
+                *out++ = MARK;
+            out = put(out, at, stop - at);
+            any = 1;
+        }
+        at = stop + 1;
+    }
+    if (_PyBytes_Resize(&left, out - start) < 0)
+        return NULL;
+    return left;
+}
+
 PyDoc_STRVAR(passes_doc,
              "passes(program, text) -> bool\n\nTrue: no expression of the program matches anywhere in the text.");
 
@@ -1377,6 +1414,7 @@ static PyObject *passes(PyObject *unused, PyObject *const *args, Py_ssize_t narg
 
 static PyMethodDef module_methods[] = {
     {"find", (PyCFunction)(void (*)(void))find, METH_FASTCALL, find_doc},
+    {"sift", (PyCFunction)(void (*)(void))sift, METH_FASTCALL, sift_doc},
     {"passes", (PyCFunction)(void (*)(void))passes, METH_FASTCALL, passes_doc},
     {"stirs", stirs, METH_O, stirs_doc},
     {NULL, NULL, 0, NULL},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
 from tests.sensitive.messages import ENTITIES, FINDER
-from waf.http1.speed import PASSES
+from waf.http1.speed import PASSES, SIFT
 from waf.inspect.databases import Pattern
 from waf.inspect.rules import parse_rules
 from waf.inspect.search import Searcher
@@ -305,3 +305,14 @@ def test_the_end_is_a_column_of_its_own() -> None:
     made = automaton([rb"[0-9]{2}\b"])
     assert made is not None
     assert len(made.classes) == END + 1
+
+
+@needs_c
+@given(st.lists(st.binary(max_size=20).map(lambda one: one.replace(b"\x7f", b"")), max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_values_are_sifted_one_by_one(values: list[bytes]) -> None:
+    assert SIFT is not None
+    made = program.build([b"[a-m]", rb"^\x00"], STORE)
+    left = [value for value in values if not passes(made, value)]
+    assert SIFT(made, b"\x7f".join(values)) == b"\x7f".join(left)
+    assert SIFT(None, b"\x7f".join(values)) == b"\x7f".join(values)

@@ -101,6 +101,17 @@ def _passes() -> Callable[[bytes | None, bytes], bool] | None:
     return passes
 
 
+def _sift() -> Callable[[bytes | None, bytes], bytes] | None:
+    if HEADS is None:
+        return None
+    from waf._speed import sift
+
+    return sift
+
+
+SIFT: Final = _sift()
+"""Of values with marks between them those that a program does not let pass, with marks between them."""
+
 PASSES: Final = _passes()
 """Runs a program of `prefilter.program`. True: nothing that the program is about is in the text."""
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from waf.http1.speed import PASSES
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, MAX_TEXTS, SECOND_HINTS, STEPS, Step, Text
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
@@ -296,6 +297,8 @@ class Searcher:
                 return False
             for step in _steps_of(bits):
                 texts += [made for made in step.apply(value) if made and made != value]
+        if PASSES is not None:
+            texts = [text for text in texts if not PASSES(self.program, text)]
         return not texts or not self.scan(BETWEEN.join(texts))
 
     def search(self, values: Sequence[bytes], scan: Scan) -> Result:

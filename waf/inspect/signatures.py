@@ -17,6 +17,7 @@ from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
 from waf.http1 import speed
 from waf.http1.memo import Memo
+from waf.http1.speed import SIFT
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
@@ -38,7 +39,7 @@ from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, steps_o
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Finding, HeaderLine, Mask, Part, PatternStore, Request, Response
-from waf.prefilter import program
+from waf.prefilter.program import build as proving
 
 if TYPE_CHECKING:
     from waf._speed import Values
@@ -50,6 +51,9 @@ _AROUND: Final = 2048  # bytes before and behind the first of them in each value
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
+_PROVED: Final = (
+    8192  # bytes of a sheet up to which its values are proved one by one: in longer ones scans cost less
+)
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 
@@ -130,7 +134,7 @@ class Signatures:
                 problems += pattern_problems(fault, book)
         if problems or searcher is None:
             raise ConfigError(list(dict.fromkeys(problems)))  # a rule may be in two books
-        answers = program.build([one.expression for one in responses.patterns], store)
+        answers = proving([one.expression for one in responses.patterns], store)
         return cls(requests, searcher, files, matchers[0], responses, matchers[1], answers)
 
     @property
@@ -146,11 +150,16 @@ class Signatures:
         return tuple({one.rule.id: one.rule for book in books for one in book.armed}.values())
 
     def check(
-        self, reading: Reading, level: int, typed: Callable[[Field], bool] = nothing_typed
+        self,
+        reading: Reading,
+        level: int,
+        typed: Callable[[Field], bool] = nothing_typed,
+        head_clear: bool = False,
     ) -> list[Finding]:
         """What the rules of levels up to `level` find in a request, but in fields that `typed` says are harmless.
 
-        Notes on suspicious encodings and on limits go to `reading.findings`.
+        `head_clear`: it is known that there is nothing in the head (see `screened`). Notes on suspicious encodings and
+        on limits go to `reading.findings`.
         """
         clean = self._clean[level]
         bodiless = reading.body_kind is BodyKind.NONE
@@ -158,6 +167,8 @@ class Signatures:
         # Apart from the head: what characters one of them has costs nothing in the other.
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
         if bodiless or (sheet is not None and not suspect):
+            if head_clear:
+                return []
             values = self._clean_values
             quick = (
                 reading.head_text(clean.lines, values, self._searcher.program) if values is not None else None
@@ -358,6 +369,13 @@ class Signatures:
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
+        program = self._searcher.program
+        if SIFT is not None and program is not None and len(sheet.text) <= _PROVED:
+            # What is proved to be clean by itself needs no scan, and nothing in it belongs to what is left.
+            left = SIFT(program, sheet.text)
+            if not left:
+                return False
+            sheet = structs.replace(sheet, text=left)
         scan = self._searcher.scan(sheet.text)
         if not scan:
             return False

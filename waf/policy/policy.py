@@ -219,9 +219,10 @@ class Policy:
         detector = self.detector
         redacts = self._redacts and settings.sensitive and settings.mode is _PROTECT
         clear = 0
-        if not body and settings.signatures and (screen := self._screens.get(settings.level)) is not None:
+        if settings.signatures and (screen := self._screens.get(settings.level)) is not None:
             clear = screen(request)
-        if clear & RULES_CLEAR:
+        rules_clear, data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
+        if rules_clear and not body:
             reading = Reading(request, self._limits, detector.mask)
         else:
             reading = read(request, body, self._limits, detector.mask)
@@ -236,13 +237,13 @@ class Policy:
             exchange.route = settings.name or check.endpoint
             findings += check.findings
             typed = check.typed
-        if settings.signatures and self.signatures is not None and not clear & RULES_CLEAR:
-            findings += self.signatures.check(reading, settings.level, typed)
+        if settings.signatures and self.signatures is not None and (body or not rules_clear):
+            findings += self.signatures.check(reading, settings.level, typed, rules_clear)
         findings += reading.findings
         hits = None
-        if settings.sensitive and not clear & DATA_CLEAR:
+        if settings.sensitive and (body or not data_clear):
             lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
-            hits = judgement.hits = detector.check_request(reading, request.path, lift)
+            hits = judgement.hits = detector.check_request(reading, request.path, lift, data_clear)
             if hits is not None:
                 findings += hits.findings
         if redacts:

@@ -22,7 +22,7 @@ Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
 _NONE: Final = b"-"  # what is kept where there is no program
-_MAGIC: Final = 0x3D505257
+_MAGIC: Final = 0x3F505257
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
 _MOST_BITS: Final = 128
@@ -176,6 +176,7 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
     number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
     single, ends, near = bytearray(64), bytearray(1 << 12), bytearray(1 << _NEAR - 3)
     atoms: list[bytes] = []
+    threes = bytearray(1 << 15)
     keyed: list[tuple[int, int]] = []
     noted: set[bytes] = set()  # ends of keys
     for factor, mask in sorted(factors.items(), key=lambda pair: (len(pair[0]), pair[0])):
@@ -190,10 +191,13 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
             continue
         size = min(len(inner), 4)
         at = _place_of_key(inner, size, noted)
-        noted.add(inner[at + size - 2 : at + size])
+        noted.add(inner[at + size - 3 : at + size] if size > 2 else inner)
         key = 0
         for symbol in inner[at : at + size]:
             key = key << 6 | symbol
+        before = _OUTSIDE if factor[0] == WORD_EDGE else range(64)
+        for three in (key & 0x3FFFF,) if size > 2 else [symbol << 12 | key for symbol in before]:
+            _set(threes, three)
         if factor[0] == WORD_EDGE and size < 4:  # then what stands before it tells more
             for symbol in _OUTSIDE:
                 _near(near, symbol << 6 * size | key, size + 1)
@@ -215,6 +219,7 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
             bytes(symbol in IN_WORDS for symbol in range(64)),
             bytes(single),
             struct.pack("<2Q", *_presence(single, number_of)),
+            bytes(threes),
             bytes(ends),
             bytes(near),
             _bits([0, *masks], 256),
@@ -255,10 +260,10 @@ def _bits(masks: Sequence[int], count: int) -> bytes:
 
 
 def _place_of_key(factor: bytes, size: int, noted: set[bytes]) -> int:
-    """Where in the factor its key begins: the fewer and rarer the last two symbols of all keys, the less is looked up."""
+    """Where in the factor its key begins: the fewer and rarer the last symbols of all keys, the less is looked up."""
 
     def cost(place: int) -> tuple[float, float]:
-        end = factor[place + size - 2 : place + size]
+        end = factor[place + max(size - 3, 0) : place + size]
         return 0.0 if end in noted else share(end), share(factor[place : place + size])
 
     return min(range(len(factor) - size + 1), key=cost)

@@ -121,9 +121,16 @@ class Detector:
     # -------------------------------------------------------------------------------------------------
     # requests
 
-    def check_request(self, reading: Readable, path: bytes, lift: Lift | None = None) -> RequestHits | None:
-        """What a request carries; None for nothing. `path` is as on the wire, without query."""
-        return self._requests.check(reading, lambda: self.policy.orders("request", path).lifted(lift))
+    def check_request(
+        self, reading: Readable, path: bytes, lift: Lift | None = None, head_clear: bool = False
+    ) -> RequestHits | None:
+        """What a request carries; None for nothing. `path` is as on the wire, without query.
+
+        `head_clear`: it is known that there is nothing in the head (see `screened`).
+        """
+        return self._requests.check(
+            reading, lambda: self.policy.orders("request", path).lifted(lift), head_clear
+        )
 
     @property
     def screened(self) -> tuple[frozenset[bytes], Values, bytes | None] | None:

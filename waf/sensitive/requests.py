@@ -91,10 +91,15 @@ class RequestCheck:
         self._by_field = by_field
         self._clean: Final = speed.values()  # header lines that say nothing
 
-    def check(self, reading: Readable, orders: Callable[[], Orders]) -> RequestHits | None:
-        """What `reading` carries; None for nothing. `orders` is asked only if there is something."""
+    def check(
+        self, reading: Readable, orders: Callable[[], Orders], head_clear: bool = False
+    ) -> RequestHits | None:
+        """What `reading` carries; None for nothing. `orders` is asked only if there is something.
+
+        `head_clear`: it is known that there is nothing in the head.
+        """
         fields: list[Field] = []
-        if self._suspects_head(reading.request):
+        if not head_clear and self._suspects_head(reading.request):
             fields += [
                 f
                 for f in reading.head
