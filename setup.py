@@ -1,6 +1,7 @@
 """What is compiled is optional: where it cannot be, the same is done in Python, slower."""
 
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -51,6 +52,9 @@ class Build(build_ext):
     def run(self) -> None:
         whole = HERE / "waf" if self.inplace else Path(self.build_lib) / "waf"
         (whole / DIGEST).unlink(missing_ok=True)
+        if self.inplace:  # what was compiled once and is not any more would hide its source
+            for file in whole.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
+                file.unlink()
         super().run()
         if all(Path(self.get_ext_fullpath(module)).exists() for module in MODULES):
             whole.mkdir(parents=True, exist_ok=True)
