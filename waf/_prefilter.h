@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x3F505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
+enum { PF_MAGIC = 0x43505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
 enum { PF_BEFORE = 1, PF_BEHIND = 2 };
 
 typedef struct {
@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
     uint32_t magic, atoms, slots, leads, columns, cells, unused, check;
     uint8_t symbols[256], in_words[64], single[64];
-    uint64_t singles, enough; /* symbols that are atoms, and those that are enough alone */
+    /* Symbols: those that are atoms, those that are enough alone, and those of which the automaton needs one. */
+    uint64_t singles, enough, wakes;
     uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[256];
@@ -150,28 +151,30 @@ static void prefilter_ends(const Prefilter *filter, uint32_t ends, uint32_t key,
         prefilter_atoms(filter, 4u << 24 | key, text, size, at, seen);
 }
 
+/* Whether the automaton finds something. A state is where its row begins. */
+static int prefilter_finds(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
+{
+    const PrefilterTables *tables = filter->tables;
+    uint32_t state = 0;
+    for (Py_ssize_t at = 0; at <= size; at++) {
+        state = filter->cells[state + tables->classes[at < size ? text[at] : 256]];
+        if (state + 256 > tables->cells)
+            return 1;
+    }
+    return 0;
+}
+
 /* 1: no expression of the program matches anywhere in the text. 0: that is not known. */
 static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
 {
     const PrefilterTables *tables = filter->tables;
     if (tables == NULL || (tables->leads && prefilter_leads(tables, text, size)))
         return 0;
-    uint32_t key = PF_EDGE, state = 0;
-    const uint32_t cells = tables->cells;
+    uint32_t key = PF_EDGE;
     uint64_t present = 1ull << PF_EDGE; /* symbols */
     PrefilterBits seen = {0, 0};
     for (Py_ssize_t at = 0; at <= size; at++) {
-        uint8_t symbol = PF_EDGE;
-        uint32_t column = tables->classes[256];
-        if (at < size) {
-            symbol = tables->symbols[text[at]] & 63;
-            column = tables->classes[text[at]];
-        }
-        if (cells) { /* the automaton: a state is where its row begins */
-            state = filter->cells[state + column];
-            if (state + 256 > cells)
-                return 0;
-        }
+        uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
         key = (key << 6 | symbol) & 0xFFFFFF;
         present |= 1ull << symbol;
         if (PF_BIT(tables->threes, key & 0x3FFFF)) {
@@ -189,7 +192,9 @@ static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssi
         prefilter_set(&seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
     /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
     const uint64_t firsts = 0x5555555555555555ull, low = seen.low >> 1;
-    return !(seen.low & 1 || low & low >> 1 & firsts || seen.high & seen.high >> 1 & firsts);
+    if (seen.low & 1 || low & low >> 1 & firsts || seen.high & seen.high >> 1 & firsts)
+        return 0;
+    return !(tables->cells && present & tables->wakes && prefilter_finds(filter, text, size));
 }
 
 #endif

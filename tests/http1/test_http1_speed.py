@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from waf.config.schema import Limits
 from waf.errors import ClientFault, UpstreamFault
 from waf.http1 import parse, serialize
 from waf.http1.speed import HEADS, app_name, client_name, values
-from waf.model import Framing, Peer, Request, Response
+from waf.model import Framing, Headers, Peer, Request, Response
 
 LIMITS = Limits()
 HOP = serialize.Hop(
@@ -182,7 +183,7 @@ def test_pairs_hold_what_the_reference_holds(data: bytes, query: bytes) -> None:
     if request is None:
         return
     lines = request.headers.lines
-    made = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory)
+    made = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory, None)
     if made is None:
         return
     text, fresh = made
@@ -196,7 +197,7 @@ def test_pairs_hold_what_the_reference_holds(data: bytes, query: bytes) -> None:
         decoded = b"\n" + unquote_to_bytes(coded.replace(b"+", b" "))
     assert text == expected + decoded
     memory.add(fresh)
-    again = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory)
+    again = HEADS.pairs(request.target, lines, frozenset({b"host"}), memory, None)
     assert again is not None
     assert again == (request.target + decoded, b""), "lines that were clean are not looked at again"
 
@@ -206,5 +207,33 @@ def test_tokens_are_left_to_the_reference() -> None:
     assert HEADS is not None
     assert memory is not None
     lines = ((b"x-a", b"X-A", b"an eyJ of one"),)
-    assert HEADS.pairs(b"/", lines, frozenset(), memory) is None
-    assert HEADS.pairs(b"/", lines, frozenset({b"x-a"}), memory) == (b"/", b"")
+    assert HEADS.pairs(b"/", lines, frozenset(), memory, None) is None
+    assert HEADS.pairs(b"/", lines, frozenset({b"x-a"}), memory, None) == (b"/", b"")
+
+
+def test_another_value_of_a_header_and_nothing_else() -> None:
+    assert HEADS is not None
+    asked = parse.request_head(
+        b"GET /a?b=c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br\r\nX-A: 1\r\n\r\n", LIMITS
+    )
+    made = HEADS.with_value(asked, b"accept-encoding", b"gzip")
+    lines = (
+        asked.headers.lines[0],
+        (b"accept-encoding", b"Accept-Encoding", b"gzip"),
+        asked.headers.lines[2],
+    )
+    wanted = msgspec.structs.replace(asked, headers=Headers.of(lines))
+    assert made == wanted
+    assert asked.headers.index[b"accept-encoding"] == b"gzip, br"
+
+
+@pytest.mark.parametrize(
+    "wrong", [(), (1,) * 9, (set(), 1, set(), 1, None, set(), 1, None, b""), (None,) * 9]
+)
+def test_nothing_but_a_request_is_judged(wrong: tuple[object, ...]) -> None:
+    assert HEADS is not None
+    with pytest.raises(TypeError):
+        HEADS.clear(*wrong)  # type: ignore[arg-type]
+    memory = values()
+    with pytest.raises((TypeError, AttributeError)):
+        HEADS.clear(set(), 9, set(), memory, None, frozenset(), memory, None, object())  # type: ignore[arg-type]

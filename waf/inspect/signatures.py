@@ -52,7 +52,7 @@ _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
 _PROVED: Final = (
-    8192  # bytes of a sheet up to which its values are proved one by one: in longer ones scans cost less
+    512  # bytes of a sheet up to which its values are proved one by one: in longer ones scans cost less
 )
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 

@@ -16,13 +16,24 @@ from typing import Final
 from waf.model import PatternStore
 from waf.prefilter.automaton import Automaton, automaton
 from waf.prefilter.expressions import alternatives
-from waf.prefilter.factors import IN_WORDS, LONGEST, SYMBOLS, WORD_EDGE, Factors, dearness, sets_of, share
+from waf.prefilter.factors import (
+    BLANK,
+    EDGE,
+    IN_WORDS,
+    LONGEST,
+    SYMBOLS,
+    WORD_EDGE,
+    Factors,
+    dearness,
+    sets_of,
+    share,
+)
 
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
 _NONE: Final = b"-"  # what is kept where there is no program
-_MAGIC: Final = 0x3F505257
+_MAGIC: Final = 0x43505257
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
 _MOST_BITS: Final = 128
@@ -161,6 +172,7 @@ def _pruned(bits: dict[bytes, int]) -> dict[bytes, int]:
 # ------------------------------------------------------------------------------------------------------------- layout
 
 
+_FIRST: Final = SYMBOLS[ord("a")]
 _OUTSIDE: Final = sorted(set(range(64)) - IN_WORDS - {WORD_EDGE})
 
 
@@ -218,7 +230,7 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
             SYMBOLS,
             bytes(symbol in IN_WORDS for symbol in range(64)),
             bytes(single),
-            struct.pack("<2Q", *_presence(single, number_of)),
+            struct.pack("<3Q", *_presence(single, number_of), _waking(machine)),
             bytes(threes),
             bytes(ends),
             bytes(near),
@@ -240,6 +252,36 @@ def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int
     enough = {number for mask, number in number_of.items() if mask & 1}
     bits = [(1 << symbol, number) for symbol, number in enumerate(single) if number]
     return sum(bit for bit, _ in bits), sum(bit for bit, number in bits if number in enough)
+
+
+def _waking(machine: Automaton | None) -> int:
+    """The symbols without one of which the automaton finds nothing: as few of the usual ones as may be."""
+    if machine is None:
+        return 0
+    quiet: list[int] = []
+    for symbols in ([*range(_FIRST, _FIRST + 26), EDGE, BLANK], *([SYMBOLS[byte]] for byte in b".,-_/:=0")):
+        if not _finds(machine, [*quiet, *symbols]):
+            quiet += symbols
+    return sum(1 << symbol for symbol in range(64) if symbol not in quiet)
+
+
+def _finds(machine: Automaton, symbols: Sequence[int]) -> bool:
+    """Whether the automaton finds something in any text of these symbols."""
+    columns = {machine.classes[byte] for byte in range(256) if SYMBOLS[byte] in symbols} | {
+        machine.classes[256]
+    }
+    states = len(machine.table) // machine.columns
+    seen, waiting = {0}, [0]
+    while waiting:
+        row = waiting.pop() * machine.columns
+        for column in columns:
+            state = machine.table[row + column]
+            if state >= states:
+                return True
+            if state not in seen:
+                seen.add(state)
+                waiting.append(state)
+    return False
 
 
 def _set(bits: bytearray, number: int) -> None:
