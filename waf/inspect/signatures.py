@@ -51,9 +51,7 @@ _AROUND: Final = 2048  # bytes before and behind the first of them in each value
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
-_PROVED: Final = (
-    512  # bytes of a sheet up to which its values are proved one by one: in longer ones scans cost less
-)
+_PROVED: Final = 512  # bytes of a sheet up to which its values are proved one by one
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 
