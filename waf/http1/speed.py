@@ -8,6 +8,7 @@ they do everything.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -80,7 +81,7 @@ def app_name(name: bytes) -> tuple[bytes, int]:
 
 
 def _heads() -> Heads | None:
-    if os.environ.get("WAF_PURE_PYTHON"):
+    if os.environ.get("WAF_PURE_PYTHON") or sys.byteorder != "little":  # as the programs of `prefilter` are
         return None
     try:
         from waf._speed import Heads
