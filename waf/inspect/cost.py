@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from waf.errors import Problem
+from waf.inspect.hints import among_others
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule
-from waf.inspect.search import among_others
 
 LIMIT: Final = 0.25  # µs/KiB that one pattern may cost on ordinary text
 _RUNS: Final = 5

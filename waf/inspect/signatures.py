@@ -6,7 +6,6 @@ holds is given, scoring is another room's.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +21,7 @@ from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
+from waf.inspect.hints import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
@@ -35,9 +35,10 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import BETWEEN, Result, Scan, Searcher, ends_of, steps_of
+from waf.inspect.search import Result, Scan, Searcher, ends_of, steps_of
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
+from waf.inspect.thinning import excerpts, without_echoes
 from waf.model import Field, Finding, HeaderLine, Mask, Part, PatternStore, Request, Response
 from waf.prefilter.program import build as proving
 
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
 _SHOWN: Final = 256  # matches that are looked at where they are too many
-_AROUND: Final = 2048  # bytes before and behind the first of them in each value
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
@@ -225,7 +225,7 @@ class Signatures:
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         shown = (*reading.head, *reading.body_fields())
         return Explanation(
-            shown, tuple(fields), tuple(result.decoded), tuple(candidates), tuple(_without_echoes(findings))
+            shown, tuple(fields), tuple(result.decoded), tuple(candidates), tuple(without_echoes(findings))
         )
 
     def request_stream(self, request: Request, level: int, limits: Limits | None = None) -> BodyScan:
@@ -307,7 +307,7 @@ class Signatures:
         if scan.overflow:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
-            fields = _excerpts(fields, [end for _, end in scan.matches[:_SHOWN]])
+            fields = excerpts(fields, [end for _, end in scan.matches[:_SHOWN]])
             scan = self._searcher.scan_all([field.value for field in fields])
         elif scan.spots is None:
             scan = self._searcher.scan_all([field.value for field in fields])
@@ -328,7 +328,7 @@ class Signatures:
             if self._searcher.idle(values, scan):
                 return []
         _, candidates = self._examine(fields, scan, level, notes, typed)
-        return _without_echoes(
+        return without_echoes(
             [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         )
 
@@ -396,26 +396,3 @@ class Signatures:
 
         _, candidates = self._examine(fields, scan, level, silent, nothing_typed, covers)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)
-
-
-def _excerpts(fields: Sequence[Field], offsets: Sequence[int]) -> list[Field]:
-    """The fields in which the bytes before the offsets stand when all are joined, cut to what is around the first."""
-    ends = ends_of([field.value for field in fields])
-    last = len(ends) - 1
-    first: dict[int, int] = {}
-    for offset in sorted(offsets):
-        first.setdefault(min(bisect_right(ends, offset - 1), last), offset)
-    cut = []
-    for number, offset in first.items():
-        field = fields[number]
-        start = max(offset - (ends[number - 1] if number else 0) - _AROUND, 0)
-        cut.append(structs.replace(field, value=field.value[start : start + 2 * _AROUND]))
-    return cut
-
-
-def _without_echoes(findings: list[Finding]) -> list[Finding]:
-    """A rule that fits the path fits the segment as well: the attack counts once."""
-    if len(findings) < 2:
-        return findings
-    in_path = {finding.rule for finding in findings if finding.address == "path"}
-    return [one for one in findings if one.address != "segment" or one.rule not in in_path]
