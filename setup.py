@@ -20,7 +20,7 @@ def accelerators() -> list[Extension]:
         Extension(
             f"waf.{name}",
             [f"waf/{name}.c"],
-            depends=["waf/_prefilter.h"],
+            depends=sorted(str(header.relative_to(HERE)) for header in HERE.glob("waf/_*.h")),
             extra_compile_args=["-O3"],
             optional=True,
         )
