@@ -33,7 +33,7 @@ class RecordMask:
 
     def excerpt(self, data: bytes) -> str:
         """A `model.Mask`: at most 120 characters, controls escaped."""
-        known = self._plain.get(data)
+        known = self._plain.get(data) if len(data) <= SHOWN else None
         if known is not None:
             return known
         safe = self.masked(data[:_LOOKED_AT])
