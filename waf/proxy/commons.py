@@ -32,7 +32,7 @@ Record = Callable[[Exchange], None]
 """Called exactly once for each exchange, when it has ended. Must not block; what it raises is counted and
 dropped."""
 
-JUDGED_IN_THREAD: Final = 256 * 1024
+JUDGED_IN_THREAD: Final = 96 * 1024
 """Bodies that may unfold to more than this many bytes are judged in the worker thread, so that the loop goes on."""
 
 KEEP_ALIVE_SHARE: Final = 0.9
