@@ -64,7 +64,7 @@ def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
         elif kind == "punct":
             add(Token(_PUNCTUATION[raw], raw, begin, end))
         else:
-            add(Token(_KINDS[kind], raw, begin, end))
+            add(Token(_KINDS[kind or "other"], raw, begin, end))
         if len(found) >= most:
             break
     return found

@@ -33,11 +33,11 @@ def _delimited(
 
 
 _WAYS: Final = (
-    _delimited(rb"\{\{\{?[\s\x00]*+(?!\})", b"}}", 600),
+    _delimited(rb"\{\{\{?", b"}}", 600),
     _delimited(rb"(?:\$!?|[#*@~%]|__\$)\{", b"}", 600, b"\n"),
     _delimited(rb"<%[-=#!@]?", b"%>", 600, dash=True),
     _delimited(rb"\[\[", b"]]", 300, b"[]"),
-    _delimited(rb"\{%-?\s*+", b"%}", 600, dash=True),
+    _delimited(rb"\{%-?", b"%}", 600, dash=True),
     _delimited(rb"<#", b">", 300),
     _delimited(rb"#set\s?\(", b")", 400),
     _delimited(rb"@\(", b")", 200, b"\n"),
@@ -68,6 +68,7 @@ _UNCLOSED: Final = (
 _OPENER: Final = re.compile(
     rb"\{(?:[{%\dpsefilmvc$@])|[$#*@~%]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfu]", re.I
 )
+_BLANKS: Final = b" \t\r\n\f\v\0"
 _OPENERS_MAX: Final = 64
 """Openings that are tried from one start; those that nothing closes are cheap, but a text may be full of them."""
 
@@ -103,7 +104,7 @@ def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
             continue
         if way.dash and inside[1:].endswith(b"-"):
             inside = inside[:-1]
-        return end + len(way.closing), inside
+        return end + len(way.closing), inside.lstrip(_BLANKS)
     return None
 
 
