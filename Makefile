@@ -38,11 +38,13 @@ format: setup
 bench: setup
 	$(BIN)/python -m bench.latency --results
 	$(BIN)/python -m bench.micro --results
+	$(BIN)/python -m bench.many_rules --results
 	$(BIN)/python -m bench.memory --results
 bench-check: setup
 	$(BIN)/python -m bench.latency --check
 torture: setup
 	$(BIN)/python -m bench.torture --results
+	$(BIN)/python -m bench.worst --sizes --results
 soak: setup
 	$(BIN)/python -m bench.soak --results
 mutation: setup
