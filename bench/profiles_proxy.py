@@ -64,7 +64,7 @@ BARS: Final = {
     "shop 3,600: detection": (">=", 0.95),
     "shop 3,600: false alarms": ("<=", 0.0005),
     "1 % poison from 2 sources: points lost": ("<=", 0.5),
-    "four replicas merged: share of verdicts other than one's": ("<=", 0.001),
+    "four replicas merged: other verdicts than one": ("<=", 0),
 }
 
 
@@ -221,8 +221,9 @@ def measure_poison(directory: Path, upstream: int, seed: int) -> dict[int, Outco
 def measure_merge(directory: Path, upstream: int, seed: int) -> tuple[int, int]:
     """How many verdicts differ between one sidecar that saw it all and four that saw a quarter each, merged.
 
-    And between that one and another that saw it all as well: what is left to chance, in the order of arrival and in
-    what is sampled, differs from one run to the next.
+    And between that one and another that saw it all as well. Merging is exact (`bench.profiles` finds no difference), but
+    each replica has sieves of its own: what a client repeats within the hour is counted at the 2nd, 4th, 8th time by one
+    that sees it all, and as often as that by each of four that see a quarter, so sizes of samples differ a little.
     """
     data = data_of(seed, "shop", TRAIN)
     messages = [message(sent, address(sent.user)) for sent in data.train]
@@ -332,9 +333,7 @@ def _crowds(directory: Path, upstream: int, seeds: int, results: dict[str, list[
         )
         print(rows[-1], file=sys.stderr)
     different = [measure_merge(directory / f"merge{seed}", upstream, seed) for seed in range(seeds)]
-    results["four replicas merged: share of verdicts other than one's"] = [
-        four / (TEST + ATTACKS) for four, _ in different
-    ]
+    results["four replicas merged: other verdicts than one"] = [float(four) for four, _ in different]
     rows += [
         "",
         f"Of {TEST + ATTACKS:,} verdicts {_mean(four for four, _ in different):.1f} differ between one sidecar that saw it all and four "
