@@ -157,7 +157,8 @@ def attacks(asked: list[Asked], port: int, seed: str) -> list[bytes]:
     """What people asked, each with one thing wrong."""
     rng = random.Random(seed)
     made: list[bytes] = []
-    fit = [each for each in asked if "?" in each.url or (each.body and _is_form(each))]
+    sent = [each for each in asked if each.method in ("GET", "POST", "PUT", "PATCH")]
+    fit = [each for each in sent if "?" in each.url or (each.body and _is_form(each))]
     for number in range(ATTACKS if fit else 0):
         each = rng.choice(fit)
         parts = urlsplit(each.url)
