@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from bench.peers import Peer, start_sidecar
 from bench.processes import cores, free_port
 from bench.profiles_proxy import control, statuses
 from bench.surfer import Surfer
+from waf.control.files import default_cache_dir
 
 HERE: Final = Path(__file__).resolve().parent
 TEACHERS: Final = range(6)
@@ -111,7 +113,7 @@ def measure(site: Site, tools: Tools, directory: Path, steps: int) -> Outcome:
     place.mkdir(parents=True)
     with site.start(tools, place, upstream, where):
         more = SETTINGS.format(mode="discover")
-        cache = directory.parent / "cache"
+        cache = Path(default_cache_dir(os.environ))  # compiling patterns anew for each site takes long
         with (peer := start_sidecar(directory / "waf", where, upstream, more=more, cache=cache)).server:
             control(peer, "/v1/status")
             _monitor(directory / "waf" / "waf.yaml", peer)

@@ -260,6 +260,11 @@ def test_what_browsers_ask_of_any_site_is_no_unknown_path(
     assert ("profile.unknown-path" not in rules(check(profile, path, method=method))) is asked
 
 
+def test_a_browser_may_ask_for_the_options_of_any_page(profile: Profile) -> None:
+    assert rules(check(profile, "/shop/search", method="OPTIONS")) == []
+    assert rules(check(profile, "/shop/search", method="TRACE")) == ["profile.unknown-method"]
+
+
 def test_slugs_are_values_of_a_slot_and_checked_as_such() -> None:
     profile = _slugs(600).compile(START)
     assert rules(check(profile, "/blog/some-new-title")) == []

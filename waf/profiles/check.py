@@ -191,7 +191,13 @@ class Profile:
             return endpoint
         if not node.endpoints:
             return self._nowhere(request, parent, segments[-1], findings)
-        if node.methods is not None and method_of(request.method) not in node.methods.allowed:
+        # OPTIONS is the browser's own question (CORS, RFC 9110 section 9.3.7): whoever answers it with an error is
+        # asked all the same, and does nothing.
+        if (
+            node.methods is not None
+            and request.method != b"OPTIONS"
+            and method_of(request.method) not in node.methods.allowed
+        ):
             findings.append(about_place(node.methods, request.method.decode("latin-1")))
         return node.template
 
