@@ -19,6 +19,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -128,9 +129,10 @@ def measure(site: Site, tools: Tools, directory: Path, steps: int) -> Outcome:
             control(peer, "/v1/profile", {"operation": "compile"})
             endpoints = control(peer, "/v1/profile/status")["endpoints"]
             asked = asyncio.run(surf(peer.port, site, OTHERS, int(steps * TESTED)))
+            time.sleep(1.0)  # the last events are on their way to the file
+            events = events_of(directory / "waf")
             bad = attacks(asked, peer.port, f"attacks {site.name}")
             sent = asyncio.run(statuses(peer.port, bad)) if bad else []
-        events = events_of(directory / "waf")[: -len(bad) or None]
     assert isinstance(learning, dict)
     assert isinstance(endpoints, int)
     denied = [event for event in events if "denied" in event["event.type"]]

@@ -20,7 +20,7 @@ from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
 from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
-from waf.profiles.observe import Observation, Sources
+from waf.profiles.observe import Observation, Sources, welcomed
 from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
 from waf.sensitive.tally import Tally
 
@@ -38,6 +38,8 @@ _OBJECTIONS: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
 _FORWARDED: Final = Outcome.FORWARDED
 _REDACTED: Final = Outcome.REDACTED
 _BLOCKED: Final = Outcome.BLOCKED
+_TUNNELLED: Final = Outcome.TUNNELLED
+_TAKEN: Final = frozenset({_FORWARDED, _BLOCKED, _REDACTED, _TUNNELLED})
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
@@ -116,8 +118,7 @@ class Intake:
 
     def take(self, exchange: Exchange) -> None:
         """Look at one ended exchange; called on the hot path."""
-        outcome = exchange.outcome
-        if outcome is not _FORWARDED and outcome is not _BLOCKED and outcome is not _REDACTED:
+        if exchange.outcome is not _FORWARDED and exchange.outcome not in _TAKEN:
             return
         judgement = exchange.policy_data
         if type(judgement) is not Judgement or exchange.bypass not in _READ:
@@ -140,7 +141,7 @@ class Intake:
     def _consider(self, exchange: Exchange, judgement: Judgement, status: int) -> None:
         """Choose, if need be, an exchange that nobody objects to."""
         reading = judgement.reading
-        if reading is None or not 200 <= status < 400:
+        if reading is None or not welcomed(status):
             return
         request = reading.request
         check = judgement.check
@@ -228,7 +229,7 @@ class Intake:
         blocked = exchange.outcome is _BLOCKED
         check = judgement.check
         violations = check.violations if check is not None and check.findings else ()
-        accepted = not flagged and not blocked and 200 <= exchange.sent_status < 400
+        accepted = not flagged and not blocked and welcomed(exchange.sent_status)
         if accepted and judgement.reading is not None:
             sensitive = [
                 f for f in (*found, *exchange.response_verdict.findings) if f.engine is Engine.SENSITIVE

@@ -87,7 +87,12 @@ class Sources:
 
 def accepted(observation: Observation) -> bool:
     """True if the app took the request gladly and nothing spoke against it."""
-    return not observation.flagged and not observation.blocked and 200 <= observation.status < 400
+    return not observation.flagged and not observation.blocked and welcomed(observation.status)
+
+
+def welcomed(status: int) -> bool:
+    """True for the status of an app that took a request gladly; 101 begins a WebSocket (RFC 6455 section 4.2.2)."""
+    return 200 <= status < 400 or status == 101
 
 
 def media_type(value: bytes) -> str:
