@@ -163,6 +163,7 @@ def test_headers_of_browsers_and_tracking_parameters_are_not_learned() -> None:
 
 SENT = [
     ({}, True),
+    ({"status": 101}, True),  # a WebSocket
     ({"status": 404}, False),
     ({"status": 500}, False),
     ({"status": 302}, True),
