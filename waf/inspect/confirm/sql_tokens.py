@@ -50,7 +50,7 @@ def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
     found: list[Token] = []
     add = found.append
     for match in _TOKEN.finditer(text, start):
-        kind = match.lastgroup
+        kind = match.lastgroup or ""
         if kind == "blank":
             continue
         begin, end = match.span()
