@@ -13,7 +13,7 @@ import sys
 from typing import Any, Final
 
 ENOUGH: Final = 1024 * 1024  # bytes that are free; less is not worth the system calls (0.1 ms for each MB)
-PERIOD: Final = 2.0  # seconds between two looks
+PERIOD: Final = 0.5  # seconds between two looks
 SWITCH: Final = 0.001  # seconds for which a thread that judges may keep the interpreter from the loop
 GENERATIONS: Final = (10_000, 20, 50)
 

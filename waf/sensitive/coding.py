@@ -6,22 +6,11 @@ bounded by the ratio; a body that expands further than a document does is a bomb
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
-
-def _library(name: str) -> Any:
-    """An optional dependency, or None."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
-brotli: Final = _library("brotli")
-zstandard: Final = _library("zstandard")
+from waf.http1.libraries import has, library
 
 RATIO: Final = 100
 FREE: Final = 10 * 1024 * 1024
@@ -72,7 +61,8 @@ class _Deflate:
 
 class _Brotli:
     def __init__(self) -> None:
-        self._stream = brotli.Decompressor()
+        self._library = library("brotli")
+        self._stream = self._library.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
@@ -82,12 +72,13 @@ class _Brotli:
                 if self._stream.is_finished() or self._stream.can_accept_more_data():
                     return
                 out = self._stream.process(b"", output_buffer_limit=_PIECE)
-        except brotli.error:
+        except self._library.error:
             raise BadCoding("the body is not what its Content-Encoding says") from None
 
 
 class _Zstd:
     def __init__(self) -> None:
+        self._library = library("zstandard")
         self._stream: Any = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -96,14 +87,14 @@ class _Zstd:
                 rest = data[start : start + _SLICE]
                 while rest:
                     if self._stream is None:
-                        self._stream = zstandard.ZstdDecompressor(max_window_size=1 << 23).decompressobj()
+                        self._stream = self._library.ZstdDecompressor(max_window_size=1 << 23).decompressobj()
                     out = self._stream.decompress(rest)
                     if out:
                         yield out
                     rest = b""
                     if self._stream.eof:
                         rest, self._stream = self._stream.unused_data, None
-        except zstandard.ZstdError:
+        except self._library.ZstdError:
             raise BadCoding("the body is not what its Content-Encoding says") from None
 
 
@@ -112,9 +103,9 @@ _MAKERS: Final[dict[bytes, Callable[[], Decoder]]] = {
     b"x-gzip": lambda: _Deflate(gzip=True),
     b"deflate": lambda: _Deflate(gzip=False),
 }
-if brotli is not None:
+if has("brotli"):
     _MAKERS[b"br"] = _Brotli
-if zstandard is not None:
+if has("zstandard"):
     _MAKERS[b"zstd"] = _Zstd
 
 

@@ -10,16 +10,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
+from waf.http1.libraries import has, library
 from waf.inspect.bodies.parsed import Notes
-
-try:
-    import brotli  # type: ignore[import-untyped]
-except ImportError:  # optional
-    brotli = None
-try:
-    import zstandard
-except ImportError:  # optional
-    zstandard = None  # type: ignore[assignment]
 
 _RATIO_COUNTS_FROM: Final = 256 * 1024  # bytes inflated; small repetitive bodies pass any ratio
 _MAX_MEMBERS: Final = 100
@@ -127,6 +119,7 @@ def _deflate(data: bytes, allowed: int) -> bytes:
 
 
 def _brotli(data: bytes, allowed: int) -> bytes:
+    brotli = library("brotli")
     inflater = brotli.Decompressor()
     out: list[bytes] = []
     left = allowed
@@ -147,6 +140,7 @@ def _brotli(data: bytes, allowed: int) -> bytes:
 
 
 def _zstd(data: bytes, allowed: int) -> bytes:
+    zstandard = library("zstandard")
     out: list[bytes] = []
     left = allowed
     try:
@@ -173,7 +167,7 @@ _CODINGS: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
     b"x-gzip": _gzip,
     b"deflate": _deflate,
 }
-if brotli is not None:
+if has("brotli"):
     _CODINGS[b"br"] = _brotli
-if zstandard is not None:
+if has("zstandard"):
     _CODINGS[b"zstd"] = _zstd
