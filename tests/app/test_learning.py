@@ -78,7 +78,7 @@ async def test_requests_that_come_again_are_learned_once_and_counted(pattern_cac
 @pytest.mark.parametrize(
     ("settings", "least", "most"),
     [
-        ({"profiles.sources": "3"}, 500, 700),  # then one in sixteen
+        ({"profiles.sources": "3"}, 400, 750),  # then one in sixteen
         ({"profiles.sources": "3", "profiles.trusted_sources": "127.0.0.0/8"}, 900, 900),
         ({"profiles.hours": "1", "profiles.sources": "3"}, 900, 900),
     ],
