@@ -158,16 +158,17 @@ class Intake:
             self.dropped += 1
             self._leave_out(pace)
             return
-        body = reading.body
         times = 1
-        if len(body) <= MAX_REPEAT:
-            peer, cookie = exchange.peer, request.headers.index.get(b"cookie")
-            again = hash((request.target, request.method, peer.client, peer.identity, cookie, body))
-            times = self._repeats.count(again, exchange.wall)
-        mature = self._mature / SOONER if budget is self._budget and budget.short else self._mature
-        if times & (times - 1) or (pace is not None and not pace.wants(mature)):
-            self._leave_out(pace)
-            return
+        if budget is self._budget:  # of those who teach on purpose every request counts, on whichever replica it is
+            body = reading.body
+            if len(body) <= MAX_REPEAT:
+                peer, cookie = exchange.peer, request.headers.index.get(b"cookie")
+                again = hash((request.target, request.method, peer.client, peer.identity, cookie, body))
+                times = self._repeats.count(again, exchange.wall)
+            mature = self._mature / SOONER if budget.short else self._mature
+            if times & (times - 1) or (pace is not None and not pace.wants(mature)):
+                self._leave_out(pace)
+                return
         self.passed -= 1
         self._choose(exchange, judgement, pace, float(times - times // 2))
 

@@ -64,15 +64,26 @@ async def test_replayed_traffic_teaches_and_is_then_enforced(pattern_cache: Path
         assert place["requests"] == 121
 
 
-@on_uvloop
-async def test_requests_that_come_again_are_learned_once_and_counted(pattern_cache: Path) -> None:
-    async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
-        for _ in range(64):
-            assert (await site.get("/items?id=1&sort=asc"))[0] == 200
-        await site.recorded(64)
-        said = await site.ask("/v1/profile/status")
-        assert said["places"][0]["requests"] == 64
-        assert (await site.status())["learning"]["observed"] == 7  # the 1st, 2nd, 4th … 64th
+@pytest.mark.parametrize(
+    ("sources", "observed"),
+    [
+        ("3", 7),  # the 1st, 2nd, 4th … 64th
+        ("1", 64),  # of those who teach on purpose, so that replicas together learn what one would
+    ],
+)
+def test_requests_that_come_again(pattern_cache: Path, sources: str, observed: int) -> None:
+    @on_uvloop
+    async def run() -> None:
+        settings = {**TRUSTED, "profiles.sources": sources}
+        async with RawApp() as app, serving(pattern_cache, app.url, **settings) as site:
+            for _ in range(64):
+                assert (await site.get("/items?id=1&sort=asc"))[0] == 200
+            await site.recorded(64)
+            said = await site.ask("/v1/profile/status")
+            assert said["places"][0]["requests"] == 64
+            assert (await site.status())["learning"]["observed"] == observed
+
+    run()
 
 
 @pytest.mark.parametrize(
