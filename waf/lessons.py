@@ -25,6 +25,9 @@ from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, 
 from waf.sensitive.tally import Tally
 
 QUEUE: Final = 512  # lessons waiting
+TAUGHT: Final = (
+    4_096  # the same of those who teach on purpose, as fast as they can, while a profile is compiled
+)
 QUEUE_BYTES: Final = 1024 * 1024  # of request bodies waiting; read as fields they are several times larger
 MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
 MAX_REPEAT: Final = 2_048  # bytes of a body that is compared with earlier ones
@@ -159,7 +162,9 @@ class Intake:
             self._leave_out(pace)
             return
         times = 1
-        if budget is self._budget:  # of those who teach on purpose every request counts, on whichever replica it is
+        if (
+            budget is self._budget
+        ):  # of those who teach on purpose every request counts, on whichever replica it is
             body = reading.body
             if len(body) <= MAX_REPEAT:
                 peer, cookie = exchange.peer, request.headers.index.get(b"cookie")
@@ -179,11 +184,10 @@ class Intake:
             pace.passed += 1
 
     def _budget_of(self, client: str) -> Budget:
-        return (
-            self._teachers
-            if self._all_teach or (self._trusted and self._trusted.holds(client))
-            else self._budget
-        )
+        return self._teachers if self._teaches(client) else self._budget
+
+    def _teaches(self, client: str) -> bool:
+        return self._all_teach or bool(self._trusted and self._trusted.holds(client))
 
     def _choose(
         self, exchange: Exchange, judgement: Judgement, pace: Pace | None, times: float, **more: Any
@@ -280,7 +284,8 @@ class Intake:
 
     def _put(self, lesson: Lesson) -> None:
         waiting = self._waiting + lesson.size
-        if len(self.queue) >= QUEUE or waiting > QUEUE_BYTES:
+        many = len(self.queue)
+        if waiting > QUEUE_BYTES or (many >= QUEUE and (many >= TAUGHT or not self._teaches(lesson.client))):
             self.dropped += 1
             return
         self._waiting = waiting
