@@ -1,5 +1,6 @@
 """What is compiled of the hot path is never older than its source, and the sources alone do as well."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -62,6 +63,14 @@ def test_what_is_compiled_is_used() -> None:
     if not compiled.current():
         pytest.skip("nothing was compiled of these sources (make setup, with a C compiler)")
     assert ".py" not in {Path(file).suffix for file in files().values()}
+
+
+@pytest.mark.parametrize("name", ["_speed", "_bodies", "_finder"])
+def test_the_accelerators_are_there_where_they_can_be_built(name: str) -> None:
+    """They are optional, so a build that fails says nothing."""
+    if shutil.which("cc") is None and shutil.which("gcc") is None:
+        pytest.skip("no C compiler")
+    assert importlib.util.find_spec(f"waf.{name}") is not None
 
 
 def test_only_these_modules_are_looked_for() -> None:

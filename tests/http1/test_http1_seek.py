@@ -1,0 +1,23 @@
+"""Searching with the C library gives what `bytes.find` gives, however often it is asked."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waf.http1.seek import find
+
+pieces = st.lists(st.sampled_from([b"\r\n--", b"edge", b"-", b"\0", b"a"]), max_size=8).map(b"".join)
+
+
+@given(
+    st.lists(st.tuples(pieces, st.integers(0, 2000)), min_size=1, max_size=4), st.lists(pieces, max_size=4)
+)
+def test_as_bytes_find_does(parts: list[tuple[bytes, int]], wanted: list[bytes]) -> None:
+    data = b"".join(piece + b"x" * size for piece, size in parts)
+    for one in (*wanted, *wanted, b""):
+        assert find(data, one) == data.find(one)
+
+
+def test_another_text_is_looked_through_anew() -> None:
+    first, second = b"x" * 5000 + b"edge", b"edge" + b"x" * 5000
+    assert [find(first, b"edge"), find(second, b"edge"), find(first, b"edge")] == [5000, 0, 5000]
+    assert [find(first, b"none"), find(first, b"edge")] == [-1, 5000]
