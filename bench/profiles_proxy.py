@@ -221,9 +221,9 @@ def measure_poison(directory: Path, upstream: int, seed: int) -> dict[int, Outco
 def measure_merge(directory: Path, upstream: int, seed: int) -> tuple[int, int]:
     """How many verdicts differ between one sidecar that saw it all and four that saw a quarter each, merged.
 
-    And between that one and another that saw it all as well. Merging is exact (`bench.profiles` finds no difference), but
-    each replica has sieves of its own: what a client repeats within the hour is counted at the 2nd, 4th, 8th time by one
-    that sees it all, and as often as that by each of four that see a quarter, so sizes of samples differ a little.
+    And between that one and another that saw it all as well. Merging is exact (`bench.profiles` finds no difference) and
+    every request is a lesson here, but each replica compiles profiles of its own while it learns, which say of a request
+    whether it goes against what is known so far.
     """
     data = data_of(seed, "shop", TRAIN)
     messages = [message(sent, address(sent.user)) for sent in data.train]

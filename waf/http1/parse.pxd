@@ -1,0 +1,1 @@
+# Nothing to declare: compiled as it is.
