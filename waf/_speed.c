@@ -1344,33 +1344,19 @@ static PyObject *stirs(PyObject *unused, PyObject *number)
     return PyBool_FromLong(poll(&one, 1, 0) != 0); /* an error counts as well: such a socket is of no use */
 }
 
-PyDoc_STRVAR(find_doc, "find(data, wanted) -> int\n\nWhat data.find(wanted) gives. The last answer about a long text is kept: of an\n"
-                       "upload's every window, two readers ask the same one after the other.");
-
-enum { LONG_TEXT = 4096 };
+PyDoc_STRVAR(find_doc, "find(data, wanted) -> int\n\nWhat data.find(wanted) gives.");
 
 static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
 {
-    static PyObject *last_data, *last_wanted;
-    static Py_ssize_t last_found;
     (void)unused;
     if (nargs != 2 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "find(bytes, bytes)");
         return NULL;
     }
-    const char *data = PyBytes_AS_STRING(args[0]), *wanted = PyBytes_AS_STRING(args[1]);
-    Py_ssize_t size = PyBytes_GET_SIZE(args[0]), wanted_size = PyBytes_GET_SIZE(args[1]);
-    /* The very same object: it is held, so none can stand at its place, and bytes do not change. */
-    if (args[0] == last_data && is_bytes(last_wanted, wanted, wanted_size))
-        return PyLong_FromSsize_t(last_found);
-    const char *found = memmem(data, (size_t)size, wanted, (size_t)wanted_size);
-    Py_ssize_t place = found == NULL ? -1 : found - data;
-    if (size >= LONG_TEXT) {
-        Py_XSETREF(last_data, Py_NewRef(args[0]));
-        Py_XSETREF(last_wanted, Py_NewRef(args[1]));
-        last_found = place;
-    }
-    return PyLong_FromSsize_t(place);
+    const char *data = PyBytes_AS_STRING(args[0]);
+    const char *found = memmem(data, (size_t)PyBytes_GET_SIZE(args[0]), PyBytes_AS_STRING(args[1]),
+                               (size_t)PyBytes_GET_SIZE(args[1]));
+    return PyLong_FromSsize_t(found == NULL ? -1 : found - data);
 }
 
 PyDoc_STRVAR(sift_doc,

@@ -15,9 +15,3 @@ def test_as_bytes_find_does(parts: list[tuple[bytes, int]], wanted: list[bytes])
     data = b"".join(piece + b"x" * size for piece, size in parts)
     for one in (*wanted, *wanted, b""):
         assert find(data, one) == data.find(one)
-
-
-def test_another_text_is_looked_through_anew() -> None:
-    first, second = b"x" * 5000 + b"edge", b"edge" + b"x" * 5000
-    assert [find(first, b"edge"), find(second, b"edge"), find(first, b"edge")] == [5000, 0, 5000]
-    assert [find(first, b"none"), find(first, b"edge")] == [-1, 5000]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.proxy.stage import OpenPolicy, Stage
 from tests.proxy.test_conversation import BLOCK, Filter
-from waf.config.schema import Config, Limits
+from waf.config.schema import Config, Limits, Size, Timeouts
 from waf.model import Admitted, Outcome, Refused, Released, Withheld
 from waf.proxy.faults import fault
 from waf.proxy.straight import GATHERED, PATIENCE
@@ -268,3 +268,38 @@ def test_where_the_coroutine_has_to_begin_nothing_was_touched(stage: Stage) -> N
     client.sends(GET[10:])
     stage.apps[0].sends(OK)
     assert client.got().count(b"\r\n\r\nok") == 2
+
+
+def test_an_answer_beyond_the_buffer_is_not_waited_for(make_stage: Callable[..., Stage]) -> None:
+    """Its rest would not be read before somebody takes what has come."""
+    stage = make_stage(config=Config(limits=Limits(buffer=Size(16 * 1024))))
+    client = warm(stage)
+    stage.apps[0].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\nbegin")
+    assert client.got().endswith(b"begin")
+    stage.apps[0].sends(b"x" * 29_995)
+    assert stage.last.outcome is Outcome.FORWARDED
+
+
+def test_an_idle_connection_ends_in_time_after_a_slow_answer(make_stage: Callable[..., Stage]) -> None:
+    """The wheel had looked away until the answer would have been late."""
+    stage = make_stage(config=Config(timeouts=Timeouts(keep_alive=5, first_byte=60)))
+    client = warm(stage)
+    stage.passes(7)
+    stage.apps[0].sends(OK)
+    assert client.got().endswith(b"ok")
+    stage.passes(4)
+    assert not client.closed
+    stage.passes(2)
+    assert client.closed
+
+
+def test_a_refusal_by_the_head_counts_all_that_came(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    stage.policy.body_plan = Refused(BLOCK)
+    client = stage.connect()
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    client.sends(request)
+    assert client.got().startswith(b"HTTP/1.1 403")
+    assert stage.last.bytes_from_client == len(request)
+    client.sends(GET)
+    assert client.got().startswith(b"HTTP/1.1 403")

@@ -74,7 +74,7 @@ def begin(talk: Conversation) -> bool:
     client.wanted = False
     talk.resting = talk.unread = False
     exchange = Exchange(commons.ids.draw(), talk.peer, started, commons.wall())
-    exchange.bytes_from_client = end
+    exchange.bytes_from_client = size
     try:
         hop = introduce(talk, exchange, request)
         policy = commons.policy()
@@ -83,18 +83,19 @@ def begin(talk: Conversation) -> bool:
         exchange.head_at = now = clock()
         plan = policy.plan(exchange, now)
         if isinstance(plan, Refused):
+            exchange.overhead = clock() - started
             raise Refusal(plan.verdict, Outcome.BLOCKED)
         body = b""
         if request.length:
             if plan.stream or request.length > plan.buffer:
                 client.inbox = data[end:]
+                exchange.bytes_from_client = end
                 talk.unread = True
                 talk.ahead = Way(exchange, policy, hop, plan)
                 talk.wake()
                 return True
             body = data[end:]
             talk.hold(request.length)
-            exchange.bytes_from_client = size
             exchange.client_body_at = now
         permission = policy.admit(exchange, body, now)
         exchange.admitted_at = now = clock()
@@ -142,7 +143,9 @@ def answered(talk: Conversation) -> bool:
     if response.length > CODED_AT_ONCE and b"content-encoding" in response.headers.index:
         return False  # it may unfold to very much
     if missing:
-        return response.length <= GATHERED and _gather(talk, way, response)
+        # A stream takes no more than `held`: the rest of what is longer would not come before this is taken.
+        fits = response.length <= GATHERED and end + response.length <= commons.flow.held
+        return fits and _gather(talk, way, response)
     talk.ahead = None
     link.inbox = b""
     exchange.answered_at = began = commons.clock()
@@ -189,6 +192,8 @@ def _end(talk: Conversation, exchange: Exchange, keep: bool) -> None:
     talk.resting = True
     talk.parting = not keep
     talk.deadline = commons.clock() + commons.timeouts.keep_alive
+    if talk.deadline < talk.fires:
+        talk.wheel.watch(talk)
     if keep and not client.inbox and not client.ended and not client.blocked:
         client.want()
     else:
