@@ -83,22 +83,13 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
     request = parse.request_head(head, commons.limits, commons.hosts)
     if request.upgrade is not None and not commons.websocket:
         request = msgspec.structs.replace(request, upgrade=None)
-    hop = introduce(talk, exchange, request)
-    policy = commons.policy()
-    exchange.policy_version = policy.version
-    exchange.generation = policy.generation
-    exchange.head_at = now = clock()
-    plan = policy.plan(exchange, now)
-    if isinstance(plan, Refused):
-        talk.unread = request.framing is not Framing.NONE
-        exchange.overhead = clock() - began
-        raise Refusal(plan.verdict, Outcome.BLOCKED)
-    way = Way(exchange, policy, hop, plan)
+    talk.unread = request.framing is not _NONE
+    way = introduce(talk, exchange, request, began)
     if request.framing is not _NONE and (request.framing is not _LENGTH or request.length):
         exchange.overhead = clock() - began
         return await _take(talk, way)
     talk.unread = False
-    permission = policy.admit(exchange, b"", now)
+    permission = way.policy.admit(exchange, b"", exchange.head_at)
     exchange.admitted_at = now = clock()
     exchange.overhead = now - began
     if isinstance(permission, Refused):

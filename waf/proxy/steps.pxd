@@ -6,8 +6,8 @@ from waf.proxy.downstream cimport Conversation
 from waf.proxy.upstream cimport Link
 
 
-@cython.locals(commons=Commons)
-cpdef introduce(Conversation talk, Exchange exchange, object request)
+@cython.locals(commons=Commons, now=double)
+cpdef introduce(Conversation talk, Exchange exchange, object request, double began)
 
 cpdef bint deliver_whole(Conversation talk, Exchange exchange, object released, bytes data, bint keep) except -1
 

@@ -19,6 +19,7 @@ from waf.model import (
     BodyRefused,
     Framing,
     Outcome,
+    Refused,
     Released,
     Request,
     Response,
@@ -55,8 +56,11 @@ class Way(msgspec.Struct, gc=False):
     permission: Admitted | None = None
 
 
-def introduce(talk: Conversation, exchange: Exchange, request: Request) -> Hop:
-    """Note whose request it is and under which trace it goes; gives what we add to its head."""
+def introduce(talk: Conversation, exchange: Exchange, request: Request, began: float) -> Way:
+    """Note whose request it is and under which trace it goes, and ask the policy in force what is to become of it.
+
+    Raises Refusal where the head is enough; `began` is when our own time with it began.
+    """
     commons = talk.commons
     exchange.request = request
     if commons.proxies.networks:
@@ -68,7 +72,15 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request) -> Hop:
         traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
     else:
         exchange.trace_id = traceparent[3:35].decode()
-    return Hop(exchange.peer, talk.trusted, b"", request_id, traceparent)
+    policy = commons.policy()
+    exchange.policy_version = policy.version
+    exchange.generation = policy.generation
+    exchange.head_at = now = commons.clock()
+    plan = policy.plan(exchange, now)
+    if isinstance(plan, Refused):
+        exchange.overhead = commons.clock() - began
+        raise Refusal(plan.verdict, Outcome.BLOCKED)
+    return Way(exchange, policy, Hop(exchange.peer, talk.trusted, b"", request_id, traceparent), plan)
 
 
 def deliver_whole(

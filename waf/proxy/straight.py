@@ -76,22 +76,15 @@ def begin(talk: Conversation) -> bool:
     exchange = Exchange(commons.ids.draw(), talk.peer, started, commons.wall())
     exchange.bytes_from_client = size
     try:
-        hop = introduce(talk, exchange, request)
-        policy = commons.policy()
-        exchange.policy_version = policy.version
-        exchange.generation = policy.generation
-        exchange.head_at = now = clock()
-        plan = policy.plan(exchange, now)
-        if isinstance(plan, Refused):
-            exchange.overhead = clock() - started
-            raise Refusal(plan.verdict, Outcome.BLOCKED)
+        way = introduce(talk, exchange, request, started)
+        policy, plan, now = way.policy, way.plan, exchange.head_at
         body = b""
         if request.length:
             if plan.stream or request.length > plan.buffer:
                 client.inbox = data[end:]
                 exchange.bytes_from_client = end
                 talk.unread = True
-                talk.ahead = Way(exchange, policy, hop, plan)
+                talk.ahead = way
                 talk.wake()
                 return True
             body = data[end:]
@@ -103,13 +96,14 @@ def begin(talk: Conversation) -> bool:
         if isinstance(permission, Refused):
             raise Refusal(permission.verdict, Outcome.BLOCKED)
         link = commons.pool.ready(talk, request.method in IDEMPOTENT)
-        talk.ahead = Way(exchange, policy, hop, plan, permission)
+        way.permission = permission
+        talk.ahead = way
         if link is None:
             talk.wake()
             return True
         talk.link = link
         exchange.attempts = 1
-        link.send(permission, hop)
+        link.send(permission, way.hop)
         exchange.sent_upstream_at = now = clock()
     except Exception as error:
         _end(talk, exchange, settle(talk, exchange, error))
