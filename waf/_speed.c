@@ -557,9 +557,45 @@ static int is_line(PyObject *line)
            PyBytes_Check(PyTuple_GET_ITEM(line, 1)) && PyBytes_Check(PyTuple_GET_ITEM(line, 2));
 }
 
+enum { DIGITS = 20 }; /* of the longest number */
+
+/* How many bytes a part takes: bytes as they are, and numbers in decimal. -1 with an exception. */
+static Py_ssize_t part_size(PyObject *part)
+{
+    if (PyBytes_Check(part))
+        return PyBytes_GET_SIZE(part);
+    if (!PyLong_Check(part)) {
+        PyErr_SetString(PyExc_TypeError, "parts are bytes or int");
+        return -1;
+    }
+    long long number = PyLong_AsLongLong(part);
+    if (number < 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "numbers are not negative");
+        return -1;
+    }
+    Py_ssize_t digits = 1;
+    while (number /= 10)
+        digits++;
+    return digits;
+}
+
+static char *put_part(char *at, PyObject *part)
+{
+    if (PyBytes_Check(part))
+        return put_bytes(at, part);
+    char digits[DIGITS], *first = digits + DIGITS;
+    unsigned long long number = (unsigned long long)PyLong_AsLongLong(part);
+    do
+        *--first = (char)('0' + number % 10);
+    while (number /= 10);
+    return put(at, first, digits + DIGITS - first);
+}
+
 PyDoc_STRVAR(write_doc,
              "write(from_app, before, lines, mask, after) -> bytes | None\n\n"
-             "`before`, each header line of which a bit of `mask` is known to be set, and the parts of `after`.");
+             "The parts of `before`, each header line of which a bit of `mask` is known to be set, and the parts of\n"
+             "`after`. Parts are bytes, or numbers, which are written in decimal.");
 
 static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -578,12 +614,10 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
     uint8_t keep[MOST_LINES];
     for (int side = 1; side <= 4; side += 3)
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[side]); i++) {
-            PyObject *part = PyTuple_GET_ITEM(args[side], i);
-            if (!PyBytes_Check(part)) {
-                PyErr_SetString(PyExc_TypeError, "parts are bytes");
+            Py_ssize_t part = part_size(PyTuple_GET_ITEM(args[side], i));
+            if (part < 0)
                 return NULL;
-            }
-            size += PyBytes_GET_SIZE(part);
+            size += part;
         }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *line = PyTuple_GET_ITEM(lines, i);
@@ -607,7 +641,7 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
         return NULL;
     char *at = PyBytes_AS_STRING(out);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[1]); i++)
-        at = put_bytes(at, PyTuple_GET_ITEM(args[1], i));
+        at = put_part(at, PyTuple_GET_ITEM(args[1], i));
     for (Py_ssize_t i = 0; i < count; i++)
         if (keep[i]) {
             PyObject *line = PyTuple_GET_ITEM(lines, i);
@@ -617,7 +651,7 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
             at = put(at, "\r\n", 2);
         }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[4]); i++)
-        at = put_bytes(at, PyTuple_GET_ITEM(args[4], i));
+        at = put_part(at, PyTuple_GET_ITEM(args[4], i));
     return out;
 }
 

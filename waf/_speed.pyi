@@ -34,10 +34,10 @@ class Heads:
     def write(
         self,
         from_app: bool,
-        before: tuple[bytes, ...],
+        before: tuple[bytes | int, ...],
         lines: tuple[HeaderLine, ...],
         mask: int,
-        after: tuple[bytes, ...],
+        after: tuple[bytes | int, ...],
         /,
     ) -> bytes | None: ...
     def clear(

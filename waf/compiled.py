@@ -21,9 +21,14 @@ from types import ModuleType
 from typing import Final
 
 MODULES: Final = (
+    "waf.value",
+    "waf.messages",
+    "waf.permission",
     "waf.exchange",
     "waf.http1.parse",
     "waf.http1.serialize",
+    "waf.proxy.stats",
+    "waf.proxy.identity",
     "waf.proxy.turn",
     "waf.proxy.stream",
     "waf.proxy.upstream",
@@ -31,6 +36,7 @@ MODULES: Final = (
     "waf.proxy.downstream",
     "waf.proxy.steps",
     "waf.proxy.straight",
+    "waf.record.tallies",
     "waf.record.metrics",
     "waf.record.recorder",
 )

@@ -6,10 +6,9 @@ import enum
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from waf.findings import PASSED, Field, Verdict
 from waf.messages import Request, Response
+from waf.value import Value
 
 
 class Outcome(enum.Enum):
@@ -27,17 +26,21 @@ class Outcome(enum.Enum):
     OWN_FAULT = "own-fault"  # a bug of ours
 
 
-class Peer(msgspec.Struct, frozen=True, gc=False):
+class Peer(Value):
     """Who is at the other end: `address` of the socket; `client` the address believed after trusted hops.
 
-    `identity` is whom its certificate names (a SPIFFE ID, where it has one), shown to us or to a trusted proxy.
+    `scheme` is "http" or "https", as the listener saw it; `identity` is whom its certificate names (a SPIFFE ID, where
+    it has one), shown to us or to a trusted proxy.
     """
 
-    address: str
-    port: int
-    client: str
-    scheme: str  # "http" or "https", as the listener saw it
-    identity: str = ""
+    __slots__ = ("address", "port", "client", "scheme", "identity")  # noqa: RUF023 (the order of the arguments)
+
+    def __init__(self, address: str, port: int, client: str, scheme: str, identity: str = "") -> None:
+        self.address = address
+        self.port = port
+        self.client = client
+        self.scheme = scheme
+        self.identity = identity
 
 
 CHOSEN_BYPASSES: Final = frozenset({"mode-off", "patch", "response-coding"})

@@ -5,21 +5,24 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-import msgspec
+from waf.value import Value
 
 HeaderLine = tuple[bytes, bytes, bytes]
 """(lower-case name, name as on the wire, value without surrounding white space)."""
 
 
-class Headers(msgspec.Struct, frozen=True, gc=False):
+class Headers(Value):
     """Header lines in wire order with an index by lower-case name.
 
     `index` maps a lower-case name to the value of its *last* line; it is exact for headers that may stand once
     only (the parser refuses their doubles). Use `all` for those that may repeat.
     """
 
-    lines: tuple[HeaderLine, ...]
-    index: dict[bytes, bytes]
+    __slots__ = ("lines", "index")  # noqa: RUF023 (the order of the arguments)
+
+    def __init__(self, lines: tuple[HeaderLine, ...], index: dict[bytes, bytes]) -> None:
+        self.lines = lines
+        self.index = index
 
     @classmethod
     def of(cls, lines: Sequence[HeaderLine]) -> Headers:
@@ -46,36 +49,79 @@ class Framing(enum.Enum):
     UNTIL_CLOSE = "until-close"  # responses only
 
 
-class Request(msgspec.Struct, frozen=True, gc=False):
+class Request(Value):
     """A request head that passed the grammar; `http1.parse.request_head` is its only maker.
 
     `target` is in origin form ("/a?b") or "*", byte for byte as received, but that a leading "//" is "/".
     `path` and `query` are its two parts, undecoded (`query` without "?", None when there is no "?").
     `minor` is 0 or 1 of HTTP/1.x.
     `length` is the Content-Length, 0 unless `framing` is LENGTH.
+    `upgrade` is b"websocket" or None; any other Upgrade was dropped or refused.
     """
 
-    method: bytes
-    target: bytes
-    path: bytes
-    query: bytes | None
-    minor: int
-    headers: Headers
-    host: bytes
-    framing: Framing
-    length: int
-    keep_alive: bool
-    expects_continue: bool
-    upgrade: bytes | None  # b"websocket" or None; any other Upgrade was dropped or refused
+    __slots__ = (
+        "expects_continue",
+        "framing",
+        "headers",
+        "host",
+        "keep_alive",
+        "length",
+        "method",
+        "minor",
+        "path",
+        "query",
+        "target",
+        "upgrade",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        path: bytes,
+        query: bytes | None,
+        minor: int,
+        headers: Headers,
+        host: bytes,
+        framing: Framing,
+        length: int,
+        keep_alive: bool,
+        expects_continue: bool,
+        upgrade: bytes | None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.minor = minor
+        self.headers = headers
+        self.host = host
+        self.framing = framing
+        self.length = length
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.upgrade = upgrade
 
 
-class Response(msgspec.Struct, frozen=True, gc=False):
+class Response(Value):
     """A response head that passed the grammar; `length` as in `Request`."""
 
-    status: int
-    reason: bytes
-    minor: int
-    headers: Headers
-    framing: Framing
-    length: int
-    keep_alive: bool
+    __slots__ = ("status", "reason", "minor", "headers", "framing", "length", "keep_alive")  # noqa: RUF023
+
+    def __init__(
+        self,
+        status: int,
+        reason: bytes,
+        minor: int,
+        headers: Headers,
+        framing: Framing,
+        length: int,
+        keep_alive: bool,
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.minor = minor
+        self.headers = headers
+        self.framing = framing
+        self.length = length
+        self.keep_alive = keep_alive

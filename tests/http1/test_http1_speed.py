@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -155,11 +154,21 @@ def test_wrong_arguments_are_errors_not_crashes() -> None:
             with pytest.raises(TypeError):
                 call(*arguments)  # type: ignore[operator]
     with pytest.raises(TypeError):
-        HEADS.write(False, (1,), (), 1, ())  # type: ignore[arg-type]
+        HEADS.write(False, ("1",), (), 1, ())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not negative"):
+        HEADS.write(False, (-1,), (), 1, ())
+    with pytest.raises(OverflowError):
+        HEADS.write(False, (), (), 1, (1 << 64,))
     with pytest.raises(TypeError):
         HEADS.write(False, (), ((b"a", b"b"),), 1, ())  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         HEADS.__init__()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [0, 9, 10, 200, 4294967296, (1 << 63) - 1])
+def test_numbers_are_written_in_decimal(number: int) -> None:
+    assert HEADS is not None
+    assert HEADS.write(False, (b"a", number), (), 1, (number, b"z")) == b"a%d%dz" % (number, number)
 
 
 def test_c_is_told_what_the_tables_say() -> None:
@@ -222,7 +231,7 @@ def test_another_value_of_a_header_and_nothing_else() -> None:
         (b"accept-encoding", b"Accept-Encoding", b"gzip"),
         asked.headers.lines[2],
     )
-    wanted = msgspec.structs.replace(asked, headers=Headers.of(lines))
+    wanted = asked.altered(headers=Headers.of(lines))
     assert made == wanted
     assert asked.headers.index[b"accept-encoding"] == b"gzip, br"
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from waf.assembly import Files, Kept, build, keep
@@ -113,7 +112,7 @@ class Walk:
         if isinstance(answer, Refused):
             return answer
         if answer.stream is None:
-            return msgspec.structs.replace(answer, body=self.body)
+            return answer.altered(body=self.body)
         out = b""
         try:
             for start in range(0, len(self.body), piece):
@@ -121,7 +120,7 @@ class Walk:
             out += answer.stream.finish()
         except BodyRefused as refused:
             return Refused(refused.verdict)
-        return msgspec.structs.replace(answer, body=out, stream=None)
+        return answer.altered(body=out, stream=None)
 
     def passed(self) -> Admitted:
         answer = self.admit()

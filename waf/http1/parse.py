@@ -20,7 +20,7 @@ from waf.http1.grammar import LENGTH, REQUEST, RESPONSE, WEBSOCKET_KEY
 from waf.http1.hosts import HOSTS, BadHost, HostRule
 from waf.http1.rules import client_fault, upstream_fault
 from waf.http1.speed import HEADS, METHODS
-from waf.model import Framing, Request, Response
+from waf.messages import Framing, Request, Response
 
 _METHODS: Final = frozenset(METHODS)
 

@@ -9,13 +9,13 @@ import functools
 import http
 from typing import Final
 
-import msgspec
-
+from waf.exchange import Peer
 from waf.http1 import connection
 from waf.http1.headers import CLIENT_CLAIMS, HOP_BY_HOP, OWN_TO_REQUESTS
 from waf.http1.memo import Memo
 from waf.http1.speed import FROM_APP, FROM_CLIENT, HEADS
-from waf.model import Framing, Peer, Request, Response
+from waf.messages import Framing, Request, Response
+from waf.value import Value
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 """Ends a chunked body; there are never trailers."""
@@ -27,6 +27,8 @@ _WITH_CONTENT: Final = frozenset({b"POST", b"PUT", b"PATCH"})
 """Methods that expect content, so that "none" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
 
 _write: Final = HEADS.write if HEADS is not None else None
+_CHUNKED: Final = (b"\r\nTransfer-Encoding: chunked\r\n\r\n",)
+_ENDED: Final = (b"\r\n\r\n",)
 _OWN_OPTIONS: Final = frozenset({None, b"keep-alive", b"Keep-Alive", b"close", b"Close"})
 """Connection headers that nominate no field, as nearly everybody writes them."""
 
@@ -41,7 +43,7 @@ _from_app: Final = Memo(lambda name: name not in HOP_BY_HOP, capacity=4096, long
 """Lower-case name -> whether a header of that name goes on."""
 
 
-class Hop(msgspec.Struct, frozen=True, gc=False):
+class Hop(Value):
     """What this hop adds to a request.
 
     `trusted`: the peer is a proxy that we believe, so X-Forwarded-* are kept and appended to; else all that
@@ -50,12 +52,23 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     tracestate goes along); None sends none. `fallback_host` is the Host for an HTTP/1.0 request without one.
     """
 
-    peer: Peer
-    trusted: bool = False
-    via: bytes = b""
-    request_id: bytes = b""
-    traceparent: bytes | None = None
-    fallback_host: bytes = b"localhost"
+    __slots__ = ("peer", "trusted", "via", "request_id", "traceparent", "fallback_host")  # noqa: RUF023
+
+    def __init__(
+        self,
+        peer: Peer,
+        trusted: bool = False,
+        via: bytes = b"",
+        request_id: bytes = b"",
+        traceparent: bytes | None = None,
+        fallback_host: bytes = b"localhost",
+    ) -> None:
+        self.peer = peer
+        self.trusted = trusted
+        self.via = via
+        self.request_id = request_id
+        self.traceparent = traceparent
+        self.fallback_host = fallback_host
 
 
 def isolates(request: Request) -> bool:
@@ -109,12 +122,13 @@ def _plain_request(request: Request, hop: Hop, length: int | None) -> bytes | No
         or (framed and request.method not in _WITH_CONTENT)
     ):
         return None
+    framing: tuple[bytes | int, ...]
     if length is None:
-        framing = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+        framing = _CHUNKED
     elif length or framed or request.method in _WITH_CONTENT:
-        framing = b"\r\nContent-Length: %d\r\n\r\n" % length
+        framing = (b"\r\nContent-Length: ", length, b"\r\n\r\n")
     else:
-        framing = b"\r\n\r\n"
+        framing = _ENDED
     peer = hop.peer
     return _write(
         False,
@@ -129,7 +143,7 @@ def _plain_request(request: Request, hop: Hop, length: int | None) -> bytes | No
             hop.request_id,
             b"\r\ntraceparent: ",
             hop.traceparent,
-            framing,
+            *framing,
         ),
     )
 
@@ -204,7 +218,6 @@ def _add_forwarded(out: list[bytes], request: Request, hop: Hop) -> None:
 
 def response_head(
     response: Response,
-    *,
     length: int | None,
     close: bool,
     minor: int,
@@ -228,17 +241,18 @@ def response_head(
         and response.status >= 200
         and response.headers.index.get(b"connection") in _OWN_OPTIONS
     ):
-        ending = (
-            b"Content-Length: %d\r\nConnection: close\r\n\r\n" if close else b"Content-Length: %d\r\n\r\n"
-        ) % length
+        ending = b"\r\nConnection: close\r\n\r\n" if close else b"\r\n\r\n"
+        after: tuple[bytes | int, ...]
         if request_id and b"x-request-id" not in response.headers.index:
-            ending = b"X-Request-Id: %b\r\n%b" % (request_id, ending)
+            after = (b"X-Request-Id: ", request_id, b"\r\nContent-Length: ", length, ending)
+        else:
+            after = (b"Content-Length: ", length, ending)
         head = _write(
             True,
-            (b"HTTP/1.1 %d " % response.status, response.reason, b"\r\n"),
+            (b"HTTP/1.1 ", response.status, b" ", response.reason, b"\r\n"),
             response.headers.lines,
             FROM_APP,
-            (ending,),
+            after,
         )
         if head is not None:
             return head

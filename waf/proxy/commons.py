@@ -17,7 +17,8 @@ from waf.config.schema import Config
 from waf.exchange import Exchange
 from waf.http1.forwarding import TrustedProxies
 from waf.http1.hosts import HostRule
-from waf.model import Admitted, BodyPlan, Refused, Released, Response, Withheld
+from waf.messages import Response
+from waf.permission import Admitted, BodyPlan, Refused, Released, Withheld
 from waf.policy.access import subnet_key
 from waf.proxy.identity import Ids
 from waf.proxy.stats import Stats
@@ -111,6 +112,7 @@ class Commons:
         "door",
         "draining",
         "emptied",
+        "first_byte",
         "flow",
         "hosts",
         "idle_until",
@@ -119,12 +121,15 @@ class Commons:
         "keep_alive",
         "limits",
         "loop",
+        "most_requests",
         "policy",
         "pool",
         "proxies",
         "record",
+        "rest",
         "stats",
         "timeouts",
+        "trusts",
         "wall",
         "websocket",
         "wheel",
@@ -173,7 +178,12 @@ class Commons:
         self.flow.held = config.limits.buffer
         self.hosts = HostRule.compile(config.listen.hosts)
         self.proxies = TrustedProxies.compile(config.listen.trusted_proxies, config.listen.trusted_hops)
+        self.trusts = bool(self.proxies.networks)
         self.websocket = config.listen.websocket
+        # What every exchange asks for.
+        self.first_byte = float(config.timeouts.first_byte)
+        self.rest = float(config.timeouts.keep_alive)
+        self.most_requests = config.limits.requests_per_connection
         self.pool.resize(config.upstream, config.timeouts.connect)
 
     def weigh(self) -> None:

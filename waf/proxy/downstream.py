@@ -11,11 +11,10 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from waf.errors import Fault
+from waf.exchange import Peer
 from waf.http1.forwarding import certificate_identity, client_address, client_identity, forwarded_scheme
-from waf.model import Peer, Request
+from waf.messages import Request
 from waf.proxy.exchange import conduct
 from waf.proxy.faults import fault
 from waf.proxy.replies import TOO_MANY_CONNECTIONS
@@ -150,7 +149,7 @@ class Conversation(Turn):
         if client.inbox and client.inbox not in _BLANK:
             return not client.lost
         client.want()
-        self.deadline = commons.clock() + commons.timeouts.keep_alive
+        self.deadline = commons.clock() + commons.rest
         while client.inbox in _BLANK:
             if client.ended or client.lost:
                 return False
@@ -231,7 +230,7 @@ class Conversation(Turn):
         scheme = forwarded_scheme(request.headers) or peer.scheme
         # A proxy's own certificate says nothing of those it speaks for.
         identity = client_identity(request.headers, self.commons.proxies)
-        return msgspec.structs.replace(peer, client=address, scheme=scheme, identity=identity)
+        return peer.altered(client=address, scheme=scheme, identity=identity)
 
     def hold(self, size: int) -> None:
         """`size` more bytes of the request's body are in memory. Raises `overload.bodies`."""

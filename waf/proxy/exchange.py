@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from waf.exchange import Exchange
 from waf.http1 import arrival, parse
 from waf.http1.serialize import Hop
@@ -82,7 +80,7 @@ async def _walk(talk: Conversation, exchange: Exchange) -> bool:
 
     request = parse.request_head(head, commons.limits, commons.hosts)
     if request.upgrade is not None and not commons.websocket:
-        request = msgspec.structs.replace(request, upgrade=None)
+        request = request.altered(upgrade=None)
     talk.unread = request.framing is not _NONE
     way = introduce(talk, exchange, request, began)
     if request.framing is not _NONE and (request.framing is not _LENGTH or request.length):
@@ -201,7 +199,7 @@ async def _answer(
     """The head of the app's answer; None where it closed before a byte of one came. Interim answers are
     dropped."""
     commons = talk.commons
-    first_byte = commons.timeouts.first_byte
+    first_byte = commons.first_byte
     deadline = exchange.sent_upstream_at + first_byte
     scanned = interim = 0
     while True:

@@ -10,8 +10,6 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from waf.exchange import Exchange
 from waf.http1 import framing, serialize
 from waf.http1.framing import BodyReader
@@ -72,7 +70,7 @@ async def deliver(
     if (body_filter := released.body) is not None and b"content-encoding" in response.headers.index:
         data = await filtered_by_turns(talk, exchange, body_filter, data, True)
         note(exchange, body_filter)
-        released = msgspec.structs.replace(released, body=None, whole=data)
+        released = released.altered(body=None, whole=data)
     return deliver_whole(talk, exchange, released, data, keep)
 
 

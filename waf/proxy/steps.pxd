@@ -1,16 +1,33 @@
 cimport cython
 
 from waf.exchange cimport Exchange
+from waf.http1.serialize cimport Hop, announces, isolates, response_head
+from waf.messages cimport Request, Response
+from waf.permission cimport Admitted, BodyPlan, Released
 from waf.proxy.commons cimport Commons
 from waf.proxy.downstream cimport Conversation
 from waf.proxy.upstream cimport Link
 
 
-@cython.locals(commons=Commons, now=double)
-cpdef introduce(Conversation talk, Exchange exchange, object request, double began)
+cdef class Way:
+    cdef public Exchange exchange
+    cdef public Hop hop
+    cdef public Admitted permission
+    cdef public BodyPlan plan
+    cdef public object policy
 
-cpdef bint deliver_whole(Conversation talk, Exchange exchange, object released, bytes data, bint keep) except -1
 
-cpdef part(Conversation talk, Exchange exchange, Link link, object response, object upload=*)
+@cython.locals(commons=Commons, now=double, request_id=bytes, traceparent=bytes)
+cpdef Way introduce(Conversation talk, Exchange exchange, Request request, double began)
+
+@cython.locals(request=Request, response=Response)
+cpdef bint deliver_whole(
+    Conversation talk, Exchange exchange, Released released, bytes data, bint keep
+) except -1
+
+@cython.locals(request=Request)
+cpdef part(Conversation talk, Exchange exchange, Link link, Response response, object upload=*)
+
+cdef bint _ended_exactly(Request request, Response response, Link link, object upload) except -1
 
 cpdef close(Conversation talk, Exchange exchange)

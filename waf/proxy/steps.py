@@ -5,26 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from waf.exchange import Exchange
-from waf.http1 import forwarding, serialize
-from waf.http1.serialize import Hop
-from waf.model import (
-    PASSED,
-    Action,
-    Admitted,
-    BodyFilter,
-    BodyPlan,
-    BodyRefused,
-    Framing,
-    Outcome,
-    Refused,
-    Released,
-    Request,
-    Response,
-    joined,
-)
+from waf.exchange import Exchange, Outcome
+from waf.findings import PASSED, Action, joined
+from waf.http1.forwarding import traceparent as trace_of
+from waf.http1.serialize import Hop, announces, isolates, response_head
+from waf.messages import Framing, Request, Response
+from waf.permission import Admitted, BodyFilter, BodyPlan, BodyRefused, Refused, Released
 from waf.proxy.commons import PolicyLike
 from waf.proxy.faults import Refusal
 from waf.proxy.intake import Upload
@@ -43,17 +29,27 @@ HEAD_END: Final = b"\r\n\r\n"
 _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
 
 
-class Way(msgspec.Struct, gc=False):
+class Way:
     """An exchange whose head was read, with what was decided of it so far.
 
     Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link.
     """
 
-    exchange: Exchange
-    policy: PolicyLike
-    hop: Hop
-    plan: BodyPlan
-    permission: Admitted | None = None
+    __slots__ = ("exchange", "hop", "permission", "plan", "policy")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        policy: PolicyLike,
+        hop: Hop,
+        plan: BodyPlan,
+        permission: Admitted | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.policy = policy
+        self.hop = hop
+        self.plan = plan
+        self.permission = permission
 
 
 def introduce(talk: Conversation, exchange: Exchange, request: Request, began: float) -> Way:
@@ -63,13 +59,13 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
     """
     commons = talk.commons
     exchange.request = request
-    if commons.proxies.networks:
+    if commons.trusts:
         exchange.peer = talk.believed(request)
     request_id = exchange.id.encode()
-    traceparent = forwarding.traceparent(request.headers)
+    traceparent = trace_of(request.headers)
     if traceparent is None:
         exchange.trace_id = exchange.id
-        traceparent = b"00-%b-%b-01" % (request_id, request_id[:16])
+        traceparent = b"00-" + request_id + b"-" + request_id[:16] + b"-01"
     else:
         exchange.trace_id = traceparent[3:35].decode()
     policy = commons.policy()
@@ -94,9 +90,7 @@ def deliver_whole(
         note(exchange, body_filter)
     request, response = exchange.request, released.response
     assert request is not None
-    head = serialize.response_head(
-        response, length=len(data), close=not keep, minor=request.minor, request_id=exchange.id.encode()
-    )
+    head = response_head(response, len(data), not keep, request.minor, (), exchange.id.encode())
     exchange.sent_status = response.status
     exchange.bytes_to_client = len(head) + len(data)
     talk.client.write_parts(head, data)
@@ -147,10 +141,10 @@ def _ended_exactly(request: Request, response: Response, link: Link, upload: Upl
     if link.inbox:
         return False
     if request.framing is not _NONE and (
-        (upload is not None and not upload.done) or link.unsent or serialize.isolates(request)
+        (upload is not None and not upload.done) or link.unsent or isolates(request)
     ):
         return False
-    return response.framing is not _NONE or not serialize.announces(response)
+    return response.framing is not _NONE or not announces(response)
 
 
 def close(talk: Conversation, exchange: Exchange) -> None:

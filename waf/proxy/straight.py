@@ -14,9 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from waf.errors import Fault
-from waf.exchange import Exchange
-from waf.http1 import parse, serialize
-from waf.model import Framing, Outcome, Refused, Response, Withheld
+from waf.exchange import Exchange, Outcome
+from waf.http1.parse import request_head, response_head
+from waf.http1.serialize import isolates
+from waf.messages import Framing, Response
+from waf.permission import Refused, Withheld
 from waf.proxy.endings import settle
 from waf.proxy.faults import Refusal
 from waf.proxy.intake import JUDGED_AT_ONCE
@@ -50,21 +52,21 @@ def begin(talk: Conversation) -> bool:
         or client.blocked
         or client.ended
         or not commons.keep_alive
-        or talk.served + 1 >= commons.limits.requests_per_connection
+        or talk.served + 1 >= commons.most_requests
     ):
         return False
     clock = commons.clock
     started = clock()
     head = data if size == end else data[:end]
     try:
-        request = parse.request_head(head, commons.limits, commons.hosts)
+        request = request_head(head, commons.limits, commons.hosts)
     except Fault:
         return False  # to be refused there
     if not request.keep_alive or request.upgrade is not None:
         return False
     framing = request.framing
     if framing is not _NONE and (
-        framing is not _LENGTH or request.length != size - end or serialize.isolates(request)
+        framing is not _LENGTH or request.length != size - end or isolates(request)
         or b"content-encoding" in request.headers.index
     ):  # fmt: skip
         return False
@@ -108,7 +110,7 @@ def begin(talk: Conversation) -> bool:
     except Exception as error:
         _end(talk, exchange, settle(talk, exchange, error))
         return True
-    deadline = talk.deadline = now + commons.timeouts.first_byte
+    deadline = talk.deadline = now + commons.first_byte
     if deadline < talk.fires:
         talk.wheel.watch(talk)
     return True
@@ -128,7 +130,7 @@ def answered(talk: Conversation) -> bool:
     request = exchange.request
     assert request is not None
     try:
-        response = parse.response_head(data[:end], commons.limits, request.method)
+        response = response_head(data[:end], commons.limits, request.method)
     except Fault:
         return False
     missing = response.length + end - len(data)
@@ -185,7 +187,7 @@ def _end(talk: Conversation, exchange: Exchange, keep: bool) -> None:
     talk.served += 1
     talk.resting = True
     talk.parting = not keep
-    talk.deadline = commons.clock() + commons.timeouts.keep_alive
+    talk.deadline = commons.clock() + commons.rest
     if talk.deadline < talk.fires:
         talk.wheel.watch(talk)
     if keep and not client.inbox and not client.ended and not client.blocked:

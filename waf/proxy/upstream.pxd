@@ -2,17 +2,22 @@ cimport cython
 
 from waf.proxy.stream cimport Flow, Stream
 from waf.proxy.turn cimport Turn
+from waf.http1.serialize cimport Hop, request_head
+from waf.messages cimport Response
+from waf.permission cimport Admitted
 
 
 cdef class Link(Stream):
     cdef public Pool _pool
     cdef bint _counted
     cdef int _fd
-    cdef object _permission, _left
+    cdef Admitted _permission
+    cdef object _left
     cdef public bint reused
     cdef public double idle_since, deadline, fires
 
-    cpdef send(self, object permission, object hop, object length=*)
+    @cython.locals(body=bytes)
+    cpdef send(self, Admitted permission, Hop hop, object length=*)
     cpdef bint stirs(self) except -1
 
 
@@ -29,4 +34,4 @@ cdef class Pool:
     @cython.locals(link=Link)
     cpdef Link ready(self, Turn turn, bint repeatable)
     @cython.locals(now=double, timeout=double)
-    cpdef give(self, Link link, object response=*)
+    cpdef give(self, Link link, Response response=*)

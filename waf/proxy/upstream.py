@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from waf.config.address import Endpoint
 from waf.config.schema import Upstream
-from waf.http1 import serialize
-from waf.http1.serialize import LAST_CHUNK, Hop
-from waf.model import Admitted, Response
+from waf.http1.serialize import LAST_CHUNK, Hop, request_head
+from waf.messages import Response
+from waf.permission import Admitted
 from waf.proxy.faults import fault
 from waf.proxy.readiness import stirs
 from waf.proxy.stats import Stats
@@ -65,10 +65,10 @@ class Link(Stream):
         if body is None:
             self._permission = permission
             self._left = length
-            self.write(serialize.request_head(permission.request, hop, length))
+            self.write(request_head(permission.request, hop, length))
             return
         self._permission = None
-        self.write_parts(serialize.request_head(permission.request, hop, len(body)), body)
+        self.write_parts(request_head(permission.request, hop, len(body)), body)
 
     def push(self, data: bytes, last: bool) -> None:
         """Send on what the permission's filter lets through of the next bytes of the body.

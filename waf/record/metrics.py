@@ -8,20 +8,23 @@ scrape.
 from __future__ import annotations
 
 import platform
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from waf.exchange import Exchange
-from waf.model import Action, Finding, Verdict
+from waf.exchange import Exchange, Outcome
+from waf.findings import PASSED, Action, Finding, Verdict
 from waf.record.families import Distribution, Family, Join
 from waf.record.process import process_families
 from waf.record.tallies import DURATIONS, OTHER, OVERHEADS, Counts, Histogram
 
 _FORWARD: Final = Action.FORWARD
+_FORWARDED: Final = Outcome.FORWARDED
 
 MAX_ROUTES: Final = 300
-MAX_SERIES: Final = 3_000  # of requests: routes x outcomes x status classes that really occur
+MAX_SERIES: Final = (
+    3_000  # of requests: routes x outcomes x status classes that really occur, but for those passed
+)
+CLASSES: Final = 6  # of statuses; 0 for none
 MAX_KINDS: Final = 200
 MAX_REASONS: Final = 50
 MAX_RULES: Final = 1_000
@@ -58,7 +61,9 @@ class Metrics:
 
     def __init__(self, version: str = "", engine: str = "") -> None:
         self._requests: Counts[RequestKey] = Counts(MAX_SERIES, lambda key: (OTHER, *key[1:]))
-        self._routes: set[str] = {OTHER}
+        self._passed: dict[str, list[int]] = {
+            OTHER: [0] * CLASSES
+        }  # by route: forwarded without a finding, by status class
         self._findings: Counts[tuple[str, str, bool]] = Counts(MAX_KINDS, lambda k: (k[0], OTHER, k[2]))
         self._rules: Counts[str] = Counts(MAX_RULES, lambda _: OTHER)
         self._faults: Counts[str] = Counts(MAX_REASONS, lambda _: OTHER)
@@ -79,27 +84,24 @@ class Metrics:
     def count(self, exchange: Exchange) -> None:
         """Add one ended exchange."""
         verdict, reply = exchange.verdict, exchange.response_verdict
-        would = verdict.would if verdict.would is not _FORWARD else reply.would
-        key = (exchange.route, exchange.outcome._value_, would._value_, exchange.sent_status // 100)
-        # A plain dict lookup for the series that exist already, which is nearly always.
-        sums = self._requests.sums
-        if key in sums:
-            sums[key] += 1
+        status_class = exchange.sent_status // 100
+        if (
+            verdict is PASSED
+            and reply is PASSED
+            and exchange.outcome is _FORWARDED
+            and (passed := self._passed.get(exchange.route)) is not None
+            and status_class < CLASSES
+        ):
+            passed[status_class] += 1
         else:
-            self._first(key)
-        # Histogram.observe by hand: three calls fewer for each exchange.
-        histogram, seconds = self._overhead, exchange.overhead
-        histogram.counts[bisect_left(OVERHEADS, seconds)] += 1
-        histogram.sum += seconds
+            would = verdict.would if verdict.would is not _FORWARD else reply.would
+            self._add((exchange.route, exchange.outcome._value_, would._value_, status_class))
+        self._overhead.observe(exchange.overhead)
         seconds = exchange.ended - exchange.started
         if seconds > 0.0:
-            histogram = self._duration
-            histogram.counts[bisect_left(DURATIONS, seconds)] += 1
-            histogram.sum += seconds
+            self._duration.observe(seconds)
         if exchange.answered_at:
-            histogram, seconds = self._upstream, exchange.answered_at - exchange.sent_upstream_at
-            histogram.counts[bisect_left(DURATIONS, seconds)] += 1
-            histogram.sum += seconds
+            self._upstream.observe(exchange.answered_at - exchange.sent_upstream_at)
         self._from_client += exchange.bytes_from_client
         self._to_client += exchange.bytes_to_client
         self._from_app += exchange.bytes_from_app
@@ -114,13 +116,25 @@ class Metrics:
         if reply.findings:
             self._count_findings(reply)
 
-    def _first(self, key: RequestKey) -> None:
-        if key[0] not in self._routes:
-            if len(self._routes) >= MAX_ROUTES:
+    def _add(self, key: RequestKey) -> None:
+        """Count one of a kind that is rarer, or the first of its route."""
+        route = key[0]
+        if route not in self._passed:
+            if len(self._passed) >= MAX_ROUTES:
                 key = (OTHER, *key[1:])
             else:
-                self._routes.add(key[0])
+                self._passed[route] = [0] * CLASSES
         self._requests.add(key)
+
+    def _series(self) -> dict[RequestKey, int]:
+        """All exchanges by what they are counted under."""
+        sums = dict(self._requests.sums)
+        for route, passed in self._passed.items():
+            for status_class, count in enumerate(passed):
+                if count:
+                    key = (route, _FORWARDED.value, _FORWARD.value, status_class)
+                    sums[key] = sums.get(key, 0) + count
+        return sums
 
     def _count_findings(self, verdict: Verdict) -> None:
         findings: tuple[Finding, ...] = verdict.findings
@@ -154,7 +168,7 @@ class Metrics:
     @property
     def requests(self) -> int:
         """Exchanges counted so far."""
-        return sum(self._requests.sums.values())
+        return sum(self._series().values())
 
     def families(self) -> tuple[Family, ...]:
         """Everything, now."""
@@ -174,7 +188,7 @@ class Metrics:
     def _own(self) -> list[Family]:
         requests = tuple(
             ((_text(route), outcome, would, _status_class(status)), float(n))
-            for (route, outcome, would, status), n in self._requests.sums.items()
+            for (route, outcome, would, status), n in self._series().items()
         )
         findings = tuple(
             ((engine, _text(kind), "true" if enforced else "false"), float(n))

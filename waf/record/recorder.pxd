@@ -1,10 +1,11 @@
 from waf.exchange cimport Exchange
+from waf.record.metrics cimport Metrics
 
 
 cdef class Recorder:
     cdef public object mask, learner, capture, recent
-    cdef public object metrics
-    cdef object _put, _service, _chance, _count
+    cdef public Metrics metrics
+    cdef object _put, _service, _chance
     cdef double _share
 
     cpdef record(self, Exchange exchange)

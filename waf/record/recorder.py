@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 from waf.config.schema import Events
-from waf.exchange import Exchange
-from waf.model import CHOSEN_BYPASSES, PASSED, Mask, Outcome
+from waf.exchange import Exchange, Outcome
+from waf.findings import PASSED
+from waf.model import CHOSEN_BYPASSES, Mask
 from waf.record.events import event, line, remarkable
 from waf.record.metrics import Metrics
 
@@ -50,7 +51,6 @@ class Recorder:
         self._put = put
         self._service = service
         self._chance = chance
-        self._count = metrics.count
         self._share = 0.0
         self.configure(config)
 
@@ -62,7 +62,7 @@ class Recorder:
 
     def record(self, exchange: Exchange) -> None:
         try:
-            self._count(exchange)
+            self.metrics.count(exchange)
             # The first line is remarkable() for nearly every exchange, without its call.
             if (
                 exchange.outcome is _FORWARDED

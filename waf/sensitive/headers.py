@@ -85,7 +85,7 @@ def redact_head(
     if refusal is not None:
         return HeadHits(response, tally, refusal)
     if altered:
-        response = msgspec.structs.replace(response, headers=Headers.of(lines))
+        response = response.altered(headers=Headers.of(lines))
     verdict = msgspec.structs.replace(
         PASSED,
         action=Action.REDACT if altered else Action.FORWARD,

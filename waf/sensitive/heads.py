@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import msgspec
-
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS
 from waf.model import Framing, HeaderLine, Headers, Request, Response
@@ -53,7 +51,7 @@ def _with_value(request: Request, name: bytes, value: bytes) -> Request:
     if HEADS is not None:
         return HEADS.with_value(request, name, value)
     lines = tuple([line if line[0] != name else (line[0], line[1], value) for line in request.headers.lines])
-    return msgspec.structs.replace(request, headers=Headers(lines, {**request.headers.index, name: value}))
+    return request.altered(headers=Headers(lines, {**request.headers.index, name: value}))
 
 
 def prepared(request: Request) -> Request:
@@ -72,7 +70,7 @@ def prepared(request: Request) -> Request:
         if lower in _RANGES and ranged:
             continue
         lines.append((lower, name, coding if lower == b"accept-encoding" else old))
-    return msgspec.structs.replace(request, headers=Headers.of(lines))
+    return request.altered(headers=Headers.of(lines))
 
 
 def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: bool) -> Response:
@@ -94,9 +92,9 @@ def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: boo
             continue
         strong = lower == b"etag" and not value.startswith(b"W/")
         lines.append((lower, name, b"W/" + value if strong else value))
-    changed = msgspec.structs.replace(response, headers=Headers.of(lines))
+    changed = response.altered(headers=Headers.of(lines))
     if (decoded or lengthens) and response.framing is Framing.LENGTH:
-        changed = msgspec.structs.replace(changed, framing=Framing.CHUNKED, length=0)
+        changed = changed.altered(framing=Framing.CHUNKED, length=0)
     return changed
 
 
@@ -108,4 +106,4 @@ def undigested(request: Request, length: int) -> Request:
         if lower not in DIGESTS and lower != b"content-encoding"
     ]
     framing = Framing.LENGTH if request.framing is not Framing.NONE else Framing.NONE
-    return msgspec.structs.replace(request, headers=Headers.of(lines), framing=framing, length=length)
+    return request.altered(headers=Headers.of(lines), framing=framing, length=length)

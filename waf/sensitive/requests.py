@@ -226,8 +226,7 @@ class RequestCheck:
                 address = f"header.{lower.decode('latin-1')}"
                 new = self._run(old, Container.TEXT, orders, address, lower)
             lines.append((lower, name, new))
-        changed = msgspec.structs.replace(
-            request,
+        changed = request.altered(
             path=path,
             query=query,
             target=path if query is None else path + b"?" + query,

@@ -1,0 +1,24 @@
+from waf.value cimport Value
+
+
+cdef class Headers(Value):
+    cdef readonly tuple lines
+    cdef readonly dict index
+
+
+cdef class Request(Value):
+    cdef readonly bytes method, target, path, query, host, upgrade
+    cdef readonly Headers headers
+    cdef readonly object framing
+    cdef readonly long long length
+    cdef readonly int minor
+    cdef readonly bint keep_alive, expects_continue
+
+
+cdef class Response(Value):
+    cdef readonly bytes reason
+    cdef readonly Headers headers
+    cdef readonly object framing
+    cdef readonly long long length
+    cdef readonly int status, minor
+    cdef readonly bint keep_alive
