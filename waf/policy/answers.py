@@ -10,25 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from waf.config.schema import Config
+from waf.exchange import Exchange
+from waf.findings import PASSED, Action, Confidence, Engine, Finding, Mode, Severity, Verdict, joined
 from waf.inspect.signatures import Signatures
-from waf.model import (
-    PASSED,
-    Action,
-    BodyFilter,
-    BodyRefused,
-    Confidence,
-    Engine,
-    Exchange,
-    Finding,
-    Framing,
-    Mode,
-    Released,
-    Response,
-    Severity,
-    Verdict,
-    Withheld,
-    joined,
-)
+from waf.messages import Framing, Response
+from waf.permission import BodyFilter, BodyRefused, Released, Withheld
 from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
@@ -123,7 +109,7 @@ class Answers:
         clears = self._clears
         if clears is None or not (settings.sensitive and settings.signatures and settings.responses):
             return False
-        return clears(response, body)
+        return clears.clears(response, body)
 
     def _whole(
         self, exchange: Exchange, judgement: Judgement, response: Response, body: bytes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from waf.findings import Finding
 from waf.inspect.reading import Reading
-from waf.model import Finding
 from waf.policy.paths import CanonicalPath, canonical
 from waf.policy.routes import Settings
 from waf.profiles.check import Check

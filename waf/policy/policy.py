@@ -14,27 +14,12 @@ from typing import Final
 from msgspec import structs
 
 from waf.config.schema import Config
+from waf.exchange import Exchange
+from waf.findings import Action, Confidence, Engine, Field, Finding, Mode, Severity, Verdict
 from waf.inspect.reading import Reading, read
 from waf.inspect.signatures import Signatures
-from waf.model import (
-    Action,
-    Admitted,
-    BodyPlan,
-    Confidence,
-    Engine,
-    Exchange,
-    Field,
-    Finding,
-    Framing,
-    Mode,
-    Refused,
-    Released,
-    Request,
-    Response,
-    Severity,
-    Verdict,
-    Withheld,
-)
+from waf.messages import Framing, Request, Response
+from waf.permission import Admitted, BodyPlan, Refused, Released, Withheld
 from waf.policy.access import Gate
 from waf.policy.answers import Answers
 from waf.policy.bypass import broke, uninspected

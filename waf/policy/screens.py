@@ -14,7 +14,7 @@ from waf.config.schema import Limits
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS, PASSES
 from waf.inspect.signatures import Signatures
-from waf.model import Framing, Request, Response
+from waf.messages import Framing, Request, Response
 from waf.sensitive.detect import Detector
 from waf.sensitive.headers import QUIET
 
@@ -53,7 +53,7 @@ class AnswerScreen:
 
         self._programs: Final = Memo(programs, capacity=256, longest=128)
 
-    def __call__(self, response: Response, body: bytes) -> bool:
+    def clears(self, response: Response, body: bytes) -> bool:
         """True: neither engine finds anything in head or body."""
         index = response.headers.index
         programs = self._programs[index.get(b"content-type", b"")]

@@ -45,7 +45,8 @@ def begin(talk: Conversation) -> bool:
     client, commons = talk.client, talk.commons
     data = client.inbox
     size = len(data)
-    end = data.find(HEAD_END) + 4
+    # Nearly all end with their heads; where something else ends so, what is no head up to there is refused below.
+    end = size if data.endswith(HEAD_END) else data.find(HEAD_END) + 4
     if (
         size - end > JUDGED_AT_ONCE
         or end == 3

@@ -1,0 +1,21 @@
+cimport cython
+
+from waf.exchange cimport Exchange
+from waf.messages cimport Request, Response
+from waf.permission cimport Released
+from waf.policy.judgement cimport Judgement
+from waf.policy.screens cimport AnswerScreen
+
+
+cdef class Answers:
+    cdef public object _signatures  # tests put a broken engine here
+    cdef object _on_error, _detector, _disclosures, _contract, _verdicts, _lifting
+    cdef bint _redacts, _withholds
+    cdef AnswerScreen _clears
+
+    @cython.locals(judgement=Judgement)
+    cpdef release(self, Exchange exchange, Response response, object body=*)
+
+    cdef bint _is_clear(self, object settings, Response response, bytes body) except -1
+    @cython.locals(request=Request, enforce=bint)
+    cdef _whole(self, Exchange exchange, Judgement judgement, Response response, bytes body)

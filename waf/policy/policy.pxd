@@ -1,0 +1,26 @@
+cimport cython
+
+from waf.exchange cimport Exchange
+from waf.messages cimport Request, Response
+from waf.permission cimport Admitted
+from waf.policy.answers cimport Answers
+from waf.policy.judgement cimport Judgement
+
+
+cdef class Policy:
+    cdef public object signatures  # tests put a broken engine here, and below
+    cdef readonly object config, detector, profile, disclosures, contract, gate, tuning, routes
+    cdef readonly str version
+    cdef readonly long generation
+    cdef object _limits, _verdicts, _lifting, _defaults
+    cdef readonly dict _screens
+    cdef readonly Answers _answers
+    cdef bint _needs_path, _gated, _redacts
+
+    @cython.locals(request=Request, judgement=Judgement)
+    cpdef plan(self, Exchange exchange, object now)
+    @cython.locals(judgement=Judgement)
+    cpdef admit(self, Exchange exchange, bytes body, object now)
+    @cython.locals(request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint, redacts=bint)
+    cdef _judge(self, Exchange exchange, bytes body)
+    cpdef release(self, Exchange exchange, Response response, object body=*)
