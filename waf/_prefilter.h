@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x43505257, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2 };
+enum { PF_MAGIC = 0x43505258, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64 };
 enum { PF_BEFORE = 1, PF_BEHIND = 2 };
 
 typedef struct {
@@ -33,10 +33,12 @@ typedef struct {
 } PrefilterLead;
 
 typedef struct {
-    uint32_t magic, atoms, slots, leads, columns, cells, unused, check;
+    uint32_t magic, atoms, slots, leads, columns, cells, ordinary, check; /* `ordinary`: where the other program begins */
     uint8_t symbols[256], in_words[64], single[64];
-    /* Symbols: those that are atoms, those that are enough alone, and those of which the automaton needs one. */
-    uint64_t singles, enough, wakes;
+    /* Symbols: those that are atoms, those that are enough alone, those of which the automaton needs one, and those of
+     * the texts that this program is for. */
+    uint64_t singles, enough, wakes, covered;
+    uint64_t shortest; /* bytes of the shortest lead */
     uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[256];
@@ -45,11 +47,35 @@ typedef struct {
 } PrefilterTables;
 
 typedef struct {
-    const PrefilterTables *tables;
+    const PrefilterTables *tables; /* NULL: there is none */
     const PrefilterSlot *slots;
     const PrefilterAtom *atoms;
     const uint16_t *cells;
+} PrefilterPart;
+
+typedef struct {
+    PrefilterPart whole, ordinary; /* the second for ordinary texts alone */
 } Prefilter;
+
+/* How many bytes the program is that begins there; 0 where none does. */
+static inline size_t prefilter_part(const char *program, size_t size, PrefilterPart *out)
+{
+    const PrefilterTables *tables = (const void *)program;
+    if (size < sizeof *tables || tables->magic != PF_MAGIC || tables->slots == 0 ||
+        (tables->slots & (tables->slots - 1)) != 0 || tables->slots > 1u << 20 || tables->atoms > 1u << 20 ||
+        tables->cells > 1u << 16 || (tables->cells && tables->cells < 256) || tables->leads > PF_LEADS)
+        return 0;
+    size_t own = sizeof *tables + tables->slots * sizeof(PrefilterSlot) + tables->atoms * sizeof(PrefilterAtom) +
+                 tables->cells * sizeof(uint16_t);
+    own = (own + 7) & ~(size_t)7;
+    if (own > size)
+        return 0;
+    out->tables = tables;
+    out->slots = (const PrefilterSlot *)(tables + 1);
+    out->atoms = (const PrefilterAtom *)(out->slots + tables->slots);
+    out->cells = (const uint16_t *)(out->atoms + tables->atoms);
+    return own;
+}
 
 /* 1, or 0 without an exception where `program` is None: then nothing is ever let pass. -1 with one if it is no program. */
 static inline int prefilter_open(PyObject *program, Prefilter *out)
@@ -57,20 +83,16 @@ static inline int prefilter_open(PyObject *program, Prefilter *out)
     memset(out, 0, sizeof *out);
     if (program == Py_None)
         return 0;
-    const PrefilterTables *tables = PyBytes_Check(program) ? (const void *)PyBytes_AS_STRING(program) : NULL;
-    size_t size = tables != NULL ? (size_t)PyBytes_GET_SIZE(program) : 0;
-    if (size < sizeof *tables || tables->magic != PF_MAGIC || tables->slots == 0 ||
-        (tables->slots & (tables->slots - 1)) != 0 || tables->slots > 1u << 20 || tables->atoms > 1u << 20 ||
-        tables->cells > 1u << 16 || (tables->cells && tables->cells < 256) || tables->leads > PF_LEADS ||
-        size != sizeof *tables + tables->slots * sizeof(PrefilterSlot) + tables->atoms * sizeof(PrefilterAtom) +
-                    tables->cells * sizeof(uint16_t)) {
+    const char *start = PyBytes_Check(program) ? PyBytes_AS_STRING(program) : NULL;
+    size_t size = start != NULL ? (size_t)PyBytes_GET_SIZE(program) : 0;
+    size_t own = start != NULL ? prefilter_part(start, size, &out->whole) : 0;
+    size_t other = own && own < size && out->whole.tables->ordinary == own
+                       ? prefilter_part(start + own, size - own, &out->ordinary) : 0;
+    if (own == 0 || own + other != size) {
+        memset(out, 0, sizeof *out);
         PyErr_SetString(PyExc_ValueError, "no program of waf.prefilter");
         return -1;
     }
-    out->tables = tables;
-    out->slots = (const PrefilterSlot *)(tables + 1);
-    out->atoms = (const PrefilterAtom *)(out->slots + tables->slots);
-    out->cells = (const uint16_t *)(out->atoms + tables->atoms);
     return 1;
 }
 
@@ -86,7 +108,7 @@ static inline void prefilter_set(PrefilterBits *seen, const PrefilterBits *bits)
 }
 
 /* Sets the bits of the atoms with this key that end where they must for the key to end behind `at`. */
-static void prefilter_atoms(const Prefilter *filter, uint32_t key, const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
+static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
                             PrefilterBits *seen)
 {
     const PrefilterTables *tables = filter->tables;
@@ -115,6 +137,8 @@ static void prefilter_atoms(const Prefilter *filter, uint32_t key, const uint8_t
 
 static int prefilter_leads(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size)
 {
+    if ((uint64_t)size < tables->shortest)
+        return 0;
     for (uint32_t i = 0; i < tables->leads; i++) {
         const PrefilterLead *lead = &tables->lead[i];
         Py_ssize_t length = lead->size > PF_LEAD ? PF_LEAD : (Py_ssize_t)lead->size, at = 0;
@@ -137,7 +161,7 @@ static inline int prefilter_near(const PrefilterTables *tables, uint32_t symbols
 
 /* Sets the bits of the atoms that may end here: `ends` says how many symbols their keys have, two, three or four. An atom
  * of two or three that must stand apart from words is told by what stands before it, too. */
-static void prefilter_ends(const Prefilter *filter, uint32_t ends, uint32_t key, const uint8_t *text, Py_ssize_t size,
+static void prefilter_ends(const PrefilterPart *filter, uint32_t ends, uint32_t key, const uint8_t *text, Py_ssize_t size,
                            Py_ssize_t at, PrefilterBits *seen)
 {
     const PrefilterTables *tables = filter->tables;
@@ -152,7 +176,7 @@ static void prefilter_ends(const Prefilter *filter, uint32_t ends, uint32_t key,
 }
 
 /* Whether the automaton finds something. A state is where its row begins. */
-static int prefilter_finds(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
+static int prefilter_finds(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
 {
     const PrefilterTables *tables = filter->tables;
     uint32_t state = 0;
@@ -164,37 +188,60 @@ static int prefilter_finds(const Prefilter *filter, const uint8_t *text, Py_ssiz
     return 0;
 }
 
-/* 1: no expression of the program matches anywhere in the text. 0: that is not known. */
-static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
+enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
+
+/* PF_PASSES: no expression of the program matches anywhere in the text. PF_STOPS: that is not known. PF_NOT_COVERED: the
+ * program is not for such texts. */
+static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
 {
     const PrefilterTables *tables = filter->tables;
-    if (tables == NULL || (tables->leads && prefilter_leads(tables, text, size)))
-        return 0;
+    if (tables->leads && prefilter_leads(tables, text, size))
+        return PF_STOPS;
+    const uint64_t begins = tables->leads ? 1ull << PF_EDGE | 1ull << PF_LINE_END : 0; /* symbols before a line */
     uint32_t key = PF_EDGE;
     uint64_t present = 1ull << PF_EDGE; /* symbols */
     PrefilterBits seen = {0, 0};
-    for (Py_ssize_t at = 0; at <= size; at++) {
-        uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
-        key = (key << 6 | symbol) & 0xFFFFFF;
-        present |= 1ull << symbol;
-        if (PF_BIT(tables->threes, key & 0x3FFFF)) {
-            prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &seen);
-            if (seen.low & 1)
-                return 0;
+    for (Py_ssize_t at = 0; at <= size;) {
+        Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK;
+        for (; at < stop; at++) {
+            uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
+            uint64_t bit = 1ull << symbol;
+            key = (key << 6 | symbol) & 0xFFFFFF;
+            present |= bit;
+            if (PF_BIT(tables->threes, key & 0x3FFFF)) {
+                prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &seen);
+                if (seen.low & 1)
+                    return PF_STOPS;
+            }
+            if (bit & begins && at < size && prefilter_leads(tables, text + at + 1, size - at - 1))
+                return PF_STOPS;
         }
-        if (tables->leads && (symbol == PF_EDGE || symbol == PF_LINE_END) && at < size &&
-            prefilter_leads(tables, text + at + 1, size - at - 1))
-            return 0;
+        if (present & ~tables->covered)
+            return PF_NOT_COVERED;
     }
     if (present & tables->enough)
-        return 0;
+        return PF_STOPS;
     for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
         prefilter_set(&seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
     /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
     const uint64_t firsts = 0x5555555555555555ull, low = seen.low >> 1;
     if (seen.low & 1 || low & low >> 1 & firsts || seen.high & seen.high >> 1 & firsts)
+        return PF_STOPS;
+    return tables->cells && present & tables->wakes && prefilter_finds(filter, text, size) ? PF_STOPS : PF_PASSES;
+}
+
+/* 1: no expression of the program matches anywhere in the text. 0: that is not known. */
+static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
+{
+    if (filter->whole.tables == NULL)
         return 0;
-    return !(tables->cells && present & tables->wakes && prefilter_finds(filter, text, size));
+    if (filter->ordinary.tables != NULL) {
+        /* What stops there stops here as well: it is a part. */
+        int found = prefilter_run(&filter->ordinary, text, size);
+        if (found != PF_NOT_COVERED)
+            return found == PF_PASSES;
+    }
+    return prefilter_run(&filter->whole, text, size) == PF_PASSES;
 }
 
 #endif

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from waf.model import PatternStore
+from waf.prefilter import ordinary
 from waf.prefilter.automaton import Automaton, automaton
 from waf.prefilter.expressions import alternatives
 from waf.prefilter.factors import (
@@ -33,7 +34,7 @@ Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
 _NONE: Final = b"-"  # what is kept where there is no program
-_MAGIC: Final = 0x43505257
+_MAGIC: Final = 0x43505258
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
 _MOST_BITS: Final = 128
@@ -101,7 +102,10 @@ def _built(expressions: Sequence[bytes], leads: Sequence[Lead], exact: Sequence[
     atoms = _pruned(_bits_of(list(demands)))
     if len(atoms) > _MOST_ATOMS:
         return None
-    return _packed(atoms, leads, machine)
+    made = _packed(atoms, leads, machine)
+    pairs = [(one, one << 1) for one in map(_pair, range(_MOST_PAIRS))]
+    small = _packed(ordinary.within(atoms, pairs), leads, machine, ordinary.COVERED)
+    return made if made is None or small is None else _joined(made, small)
 
 
 def _telling(sets: Sequence[Factors]) -> tuple[Factors, ...]:
@@ -124,7 +128,7 @@ def _bits_of(demands: Sequence[tuple[Factors, ...]]) -> dict[bytes, int]:
     alone = {factor for demand in demands if len(demand) == 1 for factor in demand[0]}
     bits: dict[bytes, int] = {}
     for number, (first, second) in enumerate(_pairs([demand for demand in demands if len(demand) == 2])):
-        one = 1 << 2 * number + (1 if number < _IN_LOW else 2)
+        one = _pair(number)
         for factor in first:
             bits[factor] = bits.get(factor, 0) | one
         for factor in second:
@@ -132,6 +136,11 @@ def _bits_of(demands: Sequence[tuple[Factors, ...]]) -> dict[bytes, int]:
     for factor in alone:
         bits[factor] = 1
     return bits
+
+
+def _pair(number: int) -> int:
+    """The first bit of a pair; the second is the next one."""
+    return 1 << 2 * number + (1 if number < _IN_LOW else 2)
 
 
 def _pairs(demands: Sequence[tuple[Factors, ...]]) -> list[tuple[Factors, Factors]]:
@@ -182,7 +191,13 @@ def _near(near: bytearray, key: int, size: int) -> None:
         _set(near, (key << 2 | size & 3) * factor >> 32 - _NEAR & (1 << _NEAR) - 1)
 
 
-def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton | None) -> bytes | None:
+def _packed(
+    factors: dict[bytes, int],
+    leads: Sequence[Lead],
+    machine: Automaton | None,
+    covered: Iterable[int] = range(64),
+) -> bytes | None:
+    """A program for texts of the symbols that are `covered`."""
     factors = _simplified(factors)
     masks = sorted(set(factors.values()))
     number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
@@ -230,7 +245,13 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
             SYMBOLS,
             bytes(symbol in IN_WORDS for symbol in range(64)),
             bytes(single),
-            struct.pack("<3Q", *_presence(single, number_of), _waking(machine)),
+            struct.pack(
+                "<5Q",
+                *_presence(single, number_of),
+                _waking(machine),
+                sum(1 << symbol for symbol in covered),
+                min((len(lead[:LONGEST_LEAD]) for lead in leads), default=0),
+            ),
             bytes(threes),
             bytes(ends),
             bytes(near),
@@ -243,8 +264,16 @@ def _packed(factors: dict[bytes, int], leads: Sequence[Lead], machine: Automaton
             table,
         )
     )
+    tables += bytes(-len(tables) % 8)
     counts = (len(atoms), len(slots) // 8, len(leads), columns, len(table) // 2)
     return _HEADER.pack(_MAGIC, *counts, 0, zlib.crc32(tables)) + tables
+
+
+def _joined(whole: bytes, part: bytes) -> bytes:
+    """One program that has the other for the texts that this covers; the header says where it begins."""
+    magic, *counts, _, _ = _HEADER.unpack_from(whole)
+    tables = whole[_HEADER.size :] + part
+    return _HEADER.pack(magic, *counts, len(whole), zlib.crc32(tables)) + tables
 
 
 def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int, int]:
