@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x43505258, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64 };
+enum { PF_MAGIC = 0x43505258, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024 };
 enum { PF_BEFORE = 1, PF_BEHIND = 2 };
 
 typedef struct {
@@ -33,7 +33,7 @@ typedef struct {
 } PrefilterLead;
 
 typedef struct {
-    uint32_t magic, atoms, slots, leads, columns, cells, ordinary, check; /* `ordinary`: where the other program begins */
+    uint32_t magic, atoms, slots, leads, columns, cells, next, check; /* `next`: where another program begins, or 0 */
     uint8_t symbols[256], in_words[64], single[64];
     /* Symbols: those that are atoms, those that are enough alone, those of which the automaton needs one, and those of
      * the texts that this program is for. */
@@ -54,7 +54,9 @@ typedef struct {
 } PrefilterPart;
 
 typedef struct {
-    PrefilterPart whole, ordinary; /* the second for ordinary texts alone */
+    PrefilterPart whole;
+    PrefilterPart ordinary; /* for ordinary texts alone … */
+    PrefilterPart quoted;   /* … and for those that have apostrophes as well */
 } Prefilter;
 
 /* How many bytes the program is that begins there; 0 where none does. */
@@ -83,17 +85,21 @@ static inline int prefilter_open(PyObject *program, Prefilter *out)
     memset(out, 0, sizeof *out);
     if (program == Py_None)
         return 0;
-    const char *start = PyBytes_Check(program) ? PyBytes_AS_STRING(program) : NULL;
-    size_t size = start != NULL ? (size_t)PyBytes_GET_SIZE(program) : 0;
-    size_t own = start != NULL ? prefilter_part(start, size, &out->whole) : 0;
-    size_t other = own && own < size && out->whole.tables->ordinary == own
-                       ? prefilter_part(start + own, size - own, &out->ordinary) : 0;
-    if (own == 0 || own + other != size) {
-        memset(out, 0, sizeof *out);
-        PyErr_SetString(PyExc_ValueError, "no program of waf.prefilter");
-        return -1;
+    const char *at = PyBytes_Check(program) ? PyBytes_AS_STRING(program) : NULL;
+    size_t left = at != NULL ? (size_t)PyBytes_GET_SIZE(program) : 0;
+    PrefilterPart *const parts[] = {&out->whole, &out->ordinary, &out->quoted};
+    for (int i = 0; i < 3; i++) {
+        size_t own = at != NULL ? prefilter_part(at, left, parts[i]) : 0;
+        left -= own;
+        if (own != 0 && parts[i]->tables->next == 0 && left == 0)
+            return 1;
+        if (own == 0 || parts[i]->tables->next != own)
+            break;
+        at += own;
     }
-    return 1;
+    memset(out, 0, sizeof *out);
+    PyErr_SetString(PyExc_ValueError, "no program of waf.prefilter");
+    return -1;
 }
 
 static inline uint8_t prefilter_symbol(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
@@ -230,15 +236,33 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
     return tables->cells && present & tables->wakes && prefilter_finds(filter, text, size) ? PF_STOPS : PF_PASSES;
 }
 
-/* 1: no expression of the program matches anywhere in the text. 0: that is not known. */
+/* Whether the text passes without its apostrophes; no longer than PF_UNQUOTED. */
+static int prefilter_unquoted(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
+{
+    uint8_t unquoted[PF_UNQUOTED + 1];
+    Py_ssize_t length = 0;
+    for (Py_ssize_t at = 0; at < size; at++) {
+        unquoted[length] = text[at];
+        length += text[at] != '\'';
+    }
+    return prefilter_run(filter, unquoted, length) == PF_PASSES;
+}
+
+/* 1: no expression of the program matches anywhere in the text, or none but those that are about apostrophes, and none in
+ * the text without them. 0: that is not known. */
 static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssize_t size)
 {
     if (filter->whole.tables == NULL)
         return 0;
+    /* What stops in a part stops in the whole as well. */
     if (filter->ordinary.tables != NULL) {
-        /* What stops there stops here as well: it is a part. */
         int found = prefilter_run(&filter->ordinary, text, size);
         if (found != PF_NOT_COVERED)
+            return found == PF_PASSES;
+    }
+    if (filter->quoted.tables != NULL && size <= PF_UNQUOTED) {
+        int found = prefilter_run(&filter->quoted, text, size);
+        if (found == PF_STOPS || (found == PF_PASSES && prefilter_unquoted(&filter->ordinary, text, size)))
             return found == PF_PASSES;
     }
     return prefilter_run(&filter->whole, text, size) == PF_PASSES;

@@ -13,11 +13,12 @@ from typing import Final
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, SECOND_HINTS
 from waf.inspect.matcher import SHORT, Matcher, Pattern, TooManyMatches
+from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter.automaton import automaton
 from waf.prefilter.factors import usual
+from waf.prefilter.layout import Lead
 from waf.prefilter.leads import leads_of
-from waf.prefilter.program import Lead
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …
@@ -49,7 +50,7 @@ def _is_small(hint: bytes) -> bool:
 class Hints:
     """Which steps might change a text, and where."""
 
-    __slots__ = ("_once", "_short", "_spots", "expressions", "leads", "small")
+    __slots__ = ("_once", "_short", "_spots", "expressions", "leads", "small", "unquoting")
 
     def __init__(self, store: PatternStore) -> None:
         literals = [(int(view), hint) for view, hint in LITERAL_HINTS.items() if view not in SECOND_HINTS]
@@ -75,6 +76,10 @@ class Hints:
         """… all other hints, …"""
         self.small: Final = [b"(?i:" + hint + b")" for hint in others if _is_small(hint)]
         """… and those that become one automaton, as they have only characters that stand everywhere."""
+        shell = SECOND_HINTS[View.SHELL]
+        self.unquoting: Final = [b"(?i:" + shell + b")" if _is_small(shell) else among_others(shell)]
+        """Of both the one for quotes within words. In text without other signs of a shell it finds apostrophes alone, and
+        what its step makes of the text is the text without them."""
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""

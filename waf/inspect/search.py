@@ -147,7 +147,9 @@ class Searcher:
         views = [_ALL_FOLDS] * len(patterns) if views is None else views
         hints = Hints(store)
         expressions = [*(one.expression for one in patterns), *hints.expressions]
-        proves = program.build(expressions, store, leads=hints.leads, exact=hints.small)
+        proves = program.build(
+            expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
+        )
         return cls(matcher, hints, Folded(patterns, views, store), proves)
 
     @property

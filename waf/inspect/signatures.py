@@ -51,7 +51,7 @@ _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
-_PROVED: Final = 512  # bytes of a sheet up to which its values are proved one by one
+_PROVED: Final = 8 * 1024  # bytes of a sheet up to which its values are proved one by one
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 

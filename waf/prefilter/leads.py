@@ -7,7 +7,7 @@ from re import _constants as code  # type: ignore[attr-defined]
 from typing import Final
 
 from waf.prefilter.expressions import Item, accepted, counts_case, either_case, parse
-from waf.prefilter.program import LONGEST_LEAD, MOST_LEADS, Lead
+from waf.prefilter.layout import LONGEST_LEAD, MOST_LEADS, Lead
 
 _LEAST: Final = 6  # classes that tell enough
 _SHORT: Final = 4  # classes of ways that are made one

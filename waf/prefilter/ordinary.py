@@ -7,26 +7,30 @@ Owns which texts are ordinary. Most of what is looked for needs a sign that they
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from waf.prefilter.factors import EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
 
-COVERED: Final = frozenset(
+ORDINARY: Final = frozenset(
     (EDGE, *(string.ascii_letters + string.digits + " .,-_").encode().translate(SYMBOLS))
 )
-"""The symbols of ordinary texts."""
+"""The symbols of ordinary texts, …"""
 
-_BETWEEN_WORDS: Final = sorted(COVERED - IN_WORDS)
+QUOTED: Final = ORDINARY | {SYMBOLS[ord("'")]}
+"""… and of those that have apostrophes as well ("O'Neill", "don't")."""
+
 _SHORT: Final = 3  # symbols of a factor that are too few to be looked up by alone
 
 
-def within(factors: dict[bytes, int], pairs: Iterable[tuple[int, int]]) -> dict[bytes, int]:
+def within(
+    factors: dict[bytes, int], pairs: Iterable[tuple[int, int]], covered: frozenset[int]
+) -> dict[bytes, int]:
     """The factors, each with its bits, by which a text of the covered symbols may be stopped.
 
     The bit 1 stops alone, those of each of the `pairs` together.
     """
-    kept = {factor: bits for factor, bits in factors.items() if COVERED.issuperset(factor.strip(b"\0"))}
+    kept = {factor: bits for factor, bits in factors.items() if covered.issuperset(factor.strip(b"\0"))}
     met = 0
     for bits in kept.values():
         met |= bits
@@ -34,20 +38,20 @@ def within(factors: dict[bytes, int], pairs: Iterable[tuple[int, int]]) -> dict[
     for first, second in pairs:
         if met & first and met & second:
             stopping |= first | second
+    edges = [bytes((symbol,)) for symbol in sorted(covered - IN_WORDS)]
     spelt: dict[bytes, int] = {}
     for factor, bits in kept.items():
         if bits & stopping:
-            for one in _spelt(factor):
+            for one in _spelt(factor, edges):
                 spelt[one] = spelt.get(one, 0) | bits & stopping
     return spelt
 
 
-def _spelt(factor: bytes) -> Iterable[bytes]:
+def _spelt(factor: bytes, edges: Sequence[bytes]) -> Iterable[bytes]:
     """A short factor with what may stand at the edges of its word in place of them: so more of it is looked up."""
     inner = factor.strip(b"\0")
     if len(inner) > _SHORT or len(inner) == len(factor):
         return (factor,)
-    edges = [bytes((symbol,)) for symbol in _BETWEEN_WORDS]
     before = edges if factor[0] == WORD_EDGE else (b"",)
     behind = edges if factor[-1] == WORD_EDGE else (b"",)
     return (one + inner + other for one in before for other in behind)

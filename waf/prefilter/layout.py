@@ -1,0 +1,238 @@
+"""How a program lies in memory: tables of symbols, factors under the last symbols of their keys, an automaton.
+
+Owns the layout, which `waf/_prefilter.h` reads, and nothing of what is looked for.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from waf.prefilter.automaton import Automaton
+from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_EDGE, share
+
+Lead = Sequence[frozenset[int]]
+"""Classes of bytes, one after the other, at the beginning of a line."""
+
+MAGIC: Final = 0x43505258
+MOST_LEADS: Final = 8
+LONGEST_LEAD: Final = 16  # classes
+_MOST_BITS: Final = 128
+_MOST_MASKS: Final = 190  # leaves room for what single symbols have together
+_NEAR: Final = 16  # bits of a hash
+FOUND: Final = 0xFFFF
+_HEADER: Final = struct.Struct("<8I")
+_ATOM: Final = struct.Struct(f"<BBBB{LONGEST}s")
+_BEFORE, _BEHIND = 1, 2  # edges of words, as C knows them
+
+
+def is_whole(kept: bytes) -> bool:
+    """Whether what was kept is a program as it was made."""
+    if len(kept) < _HEADER.size:
+        return False
+    magic, *_, check = _HEADER.unpack_from(kept)
+    return bool(magic == MAGIC and check == zlib.crc32(kept[_HEADER.size :]))
+
+
+_FIRST: Final = SYMBOLS[ord("a")]
+_OUTSIDE: Final = sorted(set(range(64)) - IN_WORDS - {WORD_EDGE})
+
+
+def _near(near: bytearray, key: int, size: int) -> None:
+    """Takes three or four symbols into the filter (Bloom, 1970); `waf/_prefilter.h` asks it."""
+    for factor in (0x9E3779B1, 0x85EBCA77):
+        _set(near, (key << 2 | size & 3) * factor >> 32 - _NEAR & (1 << _NEAR) - 1)
+
+
+def packed(
+    factors: dict[bytes, int],
+    leads: Sequence[Lead],
+    machine: Automaton | None,
+    covered: Iterable[int] = range(64),
+) -> bytes | None:
+    """A program for texts of the symbols that are `covered`."""
+    factors = _simplified(factors)
+    masks = sorted(set(factors.values()))
+    number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
+    single, ends, near = bytearray(64), bytearray(1 << 12), bytearray(1 << _NEAR - 3)
+    atoms: list[bytes] = []
+    threes = bytearray(1 << 15)
+    keyed: list[tuple[int, int]] = []
+    noted: set[bytes] = set()  # ends of keys
+    for factor, mask in sorted(factors.items(), key=lambda pair: (len(pair[0]), pair[0])):
+        inner = factor.strip(b"\0")
+        if len(inner) == 1:
+            known = single[inner[0]]
+            both = mask | (masks[known - 1] if known else 0)
+            if both not in number_of:
+                masks.append(both)
+                number_of[both] = len(masks)
+            single[inner[0]] = number_of[both]
+            continue
+        size = min(len(inner), 4)
+        at = _place_of_key(inner, size, noted)
+        noted.add(inner[at + size - 3 : at + size] if size > 2 else inner)
+        key = 0
+        for symbol in inner[at : at + size]:
+            key = key << 6 | symbol
+        before = _OUTSIDE if factor[0] == WORD_EDGE else range(64)
+        for three in (key & 0x3FFFF,) if size > 2 else [symbol << 12 | key for symbol in before]:
+            _set(threes, three)
+        if factor[0] == WORD_EDGE and size < 4:  # then what stands before it tells more
+            for symbol in _OUTSIDE:
+                _near(near, symbol << 6 * size | key, size + 1)
+            ends[key & 0xFFF] |= 1 << size - 1
+        else:
+            if size > 2:
+                _near(near, key, size)
+            ends[key & 0xFFF] |= 1 << size - 2
+        edges = (_BEFORE if factor[0] == WORD_EDGE else 0) | (_BEHIND if factor[-1] == WORD_EDGE else 0)
+        keyed.append((size << 24 | key, len(atoms)))
+        atoms.append(_ATOM.pack(len(inner), at + size, edges, number_of[mask], inner))
+    if len(masks) > 255:
+        return None
+    slots = _slots(keyed)
+    classes, table, columns = _machine(machine)
+    tables = b"".join(
+        (
+            SYMBOLS,
+            bytes(symbol in IN_WORDS for symbol in range(64)),
+            bytes(single),
+            struct.pack(
+                "<5Q",
+                *_presence(single, number_of),
+                _waking(machine),
+                sum(1 << symbol for symbol in covered),
+                min((len(lead[:LONGEST_LEAD]) for lead in leads), default=0),
+            ),
+            bytes(threes),
+            bytes(ends),
+            bytes(near),
+            _bits([0, *masks], 256),
+            *map(_lead, leads),
+            *(bytes(8 + 32 * LONGEST_LEAD) for _ in range(MOST_LEADS - len(leads))),
+            classes,
+            slots,
+            *atoms,
+            table,
+        )
+    )
+    tables += bytes(-len(tables) % 8)
+    counts = (len(atoms), len(slots) // 8, len(leads), columns, len(table) // 2)
+    return _HEADER.pack(MAGIC, *counts, 0, zlib.crc32(tables)) + tables
+
+
+def chained(programs: Sequence[bytes]) -> bytes:
+    """One program out of several, each for the texts that it covers; headers say where the next one begins."""
+    chain = b""
+    for program in reversed(programs):
+        magic, *counts, _, _ = _HEADER.unpack_from(program)
+        tables = program[_HEADER.size :] + chain
+        chain = _HEADER.pack(magic, *counts, len(program) if chain else 0, zlib.crc32(tables)) + tables
+    return chain
+
+
+def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int, int]:
+    """The symbols that are factors, and those of them that are enough alone."""
+    enough = {number for mask, number in number_of.items() if mask & 1}
+    bits = [(1 << symbol, number) for symbol, number in enumerate(single) if number]
+    return sum(bit for bit, _ in bits), sum(bit for bit, number in bits if number in enough)
+
+
+def _waking(machine: Automaton | None) -> int:
+    """The symbols without one of which the automaton finds nothing: as few of the usual ones as may be."""
+    if machine is None:
+        return 0
+    quiet: list[int] = []
+    for symbols in ([*range(_FIRST, _FIRST + 26), EDGE, BLANK], *([SYMBOLS[byte]] for byte in b".,-_/:=0")):
+        if not _finds(machine, [*quiet, *symbols]):
+            quiet += symbols
+    return sum(1 << symbol for symbol in range(64) if symbol not in quiet)
+
+
+def _finds(machine: Automaton, symbols: Sequence[int]) -> bool:
+    """Whether the automaton finds something in any text of these symbols."""
+    columns = {machine.classes[byte] for byte in range(256) if SYMBOLS[byte] in symbols} | {
+        machine.classes[256]
+    }
+    states = len(machine.table) // machine.columns
+    seen, waiting = {0}, [0]
+    while waiting:
+        row = waiting.pop() * machine.columns
+        for column in columns:
+            state = machine.table[row + column]
+            if state >= states:
+                return True
+            if state not in seen:
+                seen.add(state)
+                waiting.append(state)
+    return False
+
+
+def _set(bits: bytearray, number: int) -> None:
+    bits[number >> 3] |= 1 << (number & 7)
+
+
+def _simplified(factors: dict[bytes, int]) -> dict[bytes, int]:
+    """With no more different masks than have a number: the factors of those that fewest have are enough alone."""
+    count = Counter(factors.values())
+    kept = {mask for mask, _ in count.most_common(_MOST_MASKS)} | {1}
+    return {factor: mask if mask in kept else 1 for factor, mask in factors.items()}
+
+
+def _bits(masks: Sequence[int], count: int) -> bytes:
+    return b"".join(mask.to_bytes(_MOST_BITS // 8, "little") for mask in masks).ljust(
+        count * _MOST_BITS // 8, b"\0"
+    )
+
+
+def _place_of_key(factor: bytes, size: int, noted: set[bytes]) -> int:
+    """Where in the factor its key begins: the fewer and rarer the last symbols of all keys, the less is looked up."""
+
+    def cost(place: int) -> tuple[float, float]:
+        end = factor[place + max(size - 3, 0) : place + size]
+        return 0.0 if end in noted else share(end), share(factor[place : place + size])
+
+    return min(range(len(factor) - size + 1), key=cost)
+
+
+def _slots(keyed: Sequence[tuple[int, int]]) -> bytes:
+    """A table of (key, atom's number and one) with open addressing, half full at most."""
+    size = 16
+    while size < 2 * len(keyed):
+        size *= 2
+    slots: list[tuple[int, int]] = [(0, 0)] * size
+    for key, atom in keyed:
+        at = _slot(key) & size - 1
+        while slots[at][1]:
+            at = at + 1 & size - 1
+        slots[at] = (key, atom + 1)
+    return b"".join(struct.pack("<II", *slot) for slot in slots)
+
+
+def _slot(key: int) -> int:
+    return (key * 0xC2B2AE35 & 0xFFFFFFFF) >> 13
+
+
+def _lead(lead: Lead) -> bytes:
+    sets = []
+    for one in lead[:LONGEST_LEAD]:
+        members = bytearray(32)
+        for byte in one:
+            members[byte >> 3] |= 1 << (byte & 7)
+        sets.append(bytes(members))
+    return struct.pack("<Q", len(sets)) + b"".join(sets) + bytes(32 * (LONGEST_LEAD - len(sets)))
+
+
+def _machine(machine: Automaton | None) -> tuple[bytes, bytes, int]:
+    if machine is None:
+        return bytes(264), b"", 0
+    # A state is told by where its row begins. Behind the rows there is room for any column, so that C need not look
+    # where it reads; whatever begins there, or beyond, stands for something found.
+    columns, count = machine.columns, len(machine.table)
+    rows = [min(state * columns, FOUND) if state * columns < count else FOUND for state in machine.table]
+    table = struct.pack(f"<{count + 256}H", *rows, *(0,) * 256)
+    return machine.classes + bytes(264 - len(machine.classes)), table, columns
