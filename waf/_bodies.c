@@ -1,7 +1,7 @@
 /* The plain case of request bodies, at the speed of C.
  *
  * `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
- * one text. For everything else it gives None: escapes, long or odd numbers, doubled keys, deep nesting, what may be
+ * one text; `json_screen` gives those alone that no program of waf/prefilter proves to be clean. For everything else it gives None: escapes, long or odd numbers, doubled keys, deep nesting, what may be
  * GraphQL, whatever is no JSON (RFC 8259) or no UTF-8. The caller then asks waf/inspect/bodies/json_body.py, which is
  * the reference: nothing is read here that is read otherwise there, and tests hold the two together.
  *
@@ -12,6 +12,8 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "_prefilter.h"
 
 enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 15 };
 enum { PLAIN, QUOTE, ODD, WIDE }; /* what a byte is to a string */
@@ -120,6 +122,14 @@ static uint32_t hash_of(const uint8_t *at, size_t length)
     return hash;
 }
 
+/* A piece behind a mark. */
+static inline uint8_t *put(uint8_t *out, const uint8_t *piece, size_t length)
+{
+    *out++ = MARK;
+    memcpy(out, piece, length);
+    return out + length;
+}
+
 /* One text out of a document: each piece behind a mark. Gives its length, -1 where the document is not plain. */
 static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out)
 {
@@ -181,9 +191,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
                 if (keys[i].hash == hash && keys[i].length == length && memcmp(keys[i].at, name, length) == 0)
                     return -1; /* a key twice */
             keys[open++] = (Key){name, (uint32_t)length, hash};
-            *out++ = MARK;
-            memcpy(out, name, length);
-            out += length;
+            out = put(out, name, length);
             while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
                 at++;
             if (at == end || *at++ != ':')
@@ -220,14 +228,41 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
         }
         if (at == NULL || depth == 0) /* a document that is one value is for the reference */
             return -1;
-        *out++ = MARK;
-        memcpy(out, value, (size_t)(value_end - value));
-        out += value_end - value;
+        out = put(out, value, (size_t)(value_end - value));
         wanted = BEHIND;
     }
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at == end ? out - start_of_out : -1;
+}
+
+/* The text of a document, without what a filter lets pass where there is one; NULL without an exception where the document
+ * is not plain. */
+static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter)
+{
+    long depth = PyLong_AsLong(most_depth);
+    if (depth == -1 && PyErr_Occurred())
+        return NULL;
+    if (depth > MOST_DEPTH)
+        depth = MOST_DEPTH;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(document);
+    Py_ssize_t size = PyBytes_GET_SIZE(document);
+    if (size > INT32_MAX || depth < 1)
+        return NULL;
+    /* Each scalar is one byte at least and has a bracket, colon or comma before it: its mark fits in there. */
+    PyObject *text = PyBytes_FromStringAndSize(NULL, size);
+    if (text == NULL)
+        return NULL;
+    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text));
+    if (length > 0 && filter != NULL)
+        length = prefilter_sift(filter, (uint8_t *)PyBytes_AS_STRING(text), length, (uint8_t *)PyBytes_AS_STRING(text));
+    if (length < 0)
+        Py_CLEAR(text);
+    else if (length == 0)
+        Py_SETREF(text, PyBytes_FromStringAndSize(NULL, 0)); /* a constant, and no copy */
+    else
+        _PyBytes_Resize(&text, length); /* NULL where there is no memory */
+    return text;
 }
 
 PyDoc_STRVAR(json_sheet_doc,
@@ -240,31 +275,47 @@ static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
         return NULL;
     }
-    long depth = PyLong_AsLong(arguments[1]);
-    if (depth == -1 && PyErr_Occurred())
+    PyObject *text = text_of(arguments[0], arguments[1], NULL);
+    return text == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : text;
+}
+
+enum { RULES_CLEAR = 1, DATA_CLEAR = 2 }; /* as in waf/policy/screens.py */
+
+PyDoc_STRVAR(json_screen_doc,
+             "json_screen(data, most_depth, rules, values) -> tuple[int, bytes] | None\n\n"
+             "Of a plain JSON document: RULES_CLEAR where the program `rules` lets all keys and scalars pass, DATA_CLEAR where\n"
+             "`values` lets the document pass and it holds nothing that stands for something else; and the keys and\n"
+             "scalars that `rules` does not let pass, with marks between them. None where it is not plain.");
+
+static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    Prefilter rules, values;
+    if (count != 4 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "json_screen takes bytes, a depth, and two programs");
         return NULL;
-    if (depth > MOST_DEPTH)
-        depth = MOST_DEPTH;
+    }
+    if (prefilter_open(arguments[2], &rules) < 0 || prefilter_open(arguments[3], &values) < 0)
+        return NULL;
+    PyObject *text = text_of(arguments[0], arguments[1], &rules);
+    if (text == NULL)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
     Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
-    if (size > INT32_MAX || depth < 1)
-        Py_RETURN_NONE;
-    /* Each scalar is one byte at least and has a bracket, colon or comma before it: its mark fits in there. */
-    PyObject *text = PyBytes_FromStringAndSize(NULL, size);
-    if (text == NULL)
-        return NULL;
-    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text));
-    if (length < 0) {
-        Py_DECREF(text);
-        Py_RETURN_NONE;
-    }
-    if (_PyBytes_Resize(&text, length) < 0)
-        return NULL;
-    return text;
+    uint8_t all = 0; /* what is beyond ASCII, or an entity of mark-up, may be read as something else */
+    for (Py_ssize_t i = 0; i < size; i++)
+        all |= data[i];
+    int clear = PyBytes_GET_SIZE(text) == 0 ? RULES_CLEAR : 0;
+    if (all < 0x80 && memchr(data, '&', (size_t)size) == NULL && prefilter_passes(&values, data, size))
+        clear |= DATA_CLEAR;
+    PyObject *number = PyLong_FromLong(clear), *result = number != NULL ? PyTuple_Pack(2, number, text) : NULL;
+    Py_XDECREF(number);
+    Py_DECREF(text);
+    return result;
 }
 
 static PyMethodDef methods[] = {
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},
+    {"json_screen", (PyCFunction)(void (*)(void))json_screen, METH_FASTCALL, json_screen_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x43505258, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024 };
+enum { PF_MAGIC = 0x4350525C, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
 enum { PF_BEFORE = 1, PF_BEHIND = 2 };
 
 typedef struct {
@@ -35,9 +35,9 @@ typedef struct {
 typedef struct {
     uint32_t magic, atoms, slots, leads, columns, cells, next, check; /* `next`: where another program begins, or 0 */
     uint8_t symbols[256], in_words[64], single[64];
-    /* Symbols: those that are atoms, those that are enough alone, those of which the automaton needs one, and those of
-     * the texts that this program is for. */
-    uint64_t singles, enough, wakes, covered;
+    /* Symbols: those that are atoms, those that are enough alone, those that may be enough without an atom, those of which
+     * the automaton needs one, and those of the texts that this program is for. */
+    uint64_t singles, enough, lone, wakes, covered;
     uint64_t shortest; /* bytes of the shortest lead */
     uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
@@ -194,6 +194,18 @@ static int prefilter_finds(const PrefilterPart *filter, const uint8_t *text, Py_
     return 0;
 }
 
+/* Whether the symbols of a text and the atoms in it are enough to stop it. */
+static inline int prefilter_stops(const PrefilterTables *tables, uint64_t present, PrefilterBits *seen)
+{
+    if (present & tables->enough)
+        return 1;
+    for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
+        prefilter_set(seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
+    /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
+    const uint64_t firsts = 0x5555555555555555ull, low = seen->low >> 1;
+    return seen->low & 1 || low & low >> 1 & firsts || seen->high & seen->high >> 1 & firsts;
+}
+
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
 
 /* PF_PASSES: no expression of the program matches anywhere in the text. PF_STOPS: that is not known. PF_NOT_COVERED: the
@@ -225,13 +237,7 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
         if (present & ~tables->covered)
             return PF_NOT_COVERED;
     }
-    if (present & tables->enough)
-        return PF_STOPS;
-    for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
-        prefilter_set(&seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
-    /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
-    const uint64_t firsts = 0x5555555555555555ull, low = seen.low >> 1;
-    if (seen.low & 1 || low & low >> 1 & firsts || seen.high & seen.high >> 1 & firsts)
+    if (prefilter_stops(tables, present, &seen))
         return PF_STOPS;
     return tables->cells && present & tables->wakes && prefilter_finds(filter, text, size) ? PF_STOPS : PF_PASSES;
 }
@@ -266,6 +272,55 @@ static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssi
             return found == PF_PASSES;
     }
     return prefilter_run(&filter->whole, text, size) == PF_PASSES;
+}
+
+/* Of the values between marks those that do not pass, with marks between them; `out` may be `text`. Gives their length.
+ *
+ * What `prefilter_passes` gives for each, in one run over all of them: most values are ordinary and short, and to begin
+ * anew with each costs more than to look at it. */
+static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, Py_ssize_t size, uint8_t *out)
+{
+    const PrefilterTables *tables = filter->ordinary.tables;
+    /* Symbols with which a value is not done with when it has no atom. */
+    const uint64_t odd = tables != NULL ? tables->enough | tables->lone | tables->wakes | ~tables->covered : 0;
+    const uint64_t edge = 1ull << PF_EDGE;
+    uint8_t *const first = out;
+    int any = 0;
+    uint32_t key = PF_EDGE;
+    uint64_t present = edge;
+    PrefilterBits seen = {0, 0};
+    for (Py_ssize_t at = 0, start = 0; at <= size; at++) {
+        if (tables != NULL) {
+            uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
+            key = (key << 6 | symbol) & 0xFFFFFF;
+            present |= 1ull << symbol;
+            if (PF_BIT(tables->threes, key & 0x3FFFF))
+                prefilter_ends(&filter->ordinary, tables->ends[key & 0xFFF], key, text, size, at, &seen);
+        }
+        if (at < size && text[at] != PF_MARK)
+            continue;
+        const uint8_t *value = text + start;
+        const Py_ssize_t length = at - start;
+        int clean;
+        if (tables == NULL || present & ~tables->covered)
+            clean = prefilter_passes(filter, value, length);
+        else
+            clean = !(((seen.low | seen.high) != 0 || present & odd) &&
+                      (prefilter_stops(tables, present, &seen) ||
+                       (tables->cells && present & tables->wakes && prefilter_finds(&filter->ordinary, value, length)))) &&
+                    !(tables->leads && prefilter_leads(tables, value, length));
+        if (!clean) {
+            if (any)
+                *out++ = PF_MARK;
+            memmove(out, value, (size_t)length);
+            out += length;
+            any = 1;
+        }
+        start = at + 1;
+        present = edge;
+        seen.low = seen.high = 0;
+    }
+    return out - first;
 }
 
 #endif

@@ -1407,25 +1407,12 @@ static PyObject *sift(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
     Prefilter filter;
     if (prefilter_open(args[0], &filter) < 0)
         return NULL;
-    const char *at = PyBytes_AS_STRING(args[1]), *end = at + PyBytes_GET_SIZE(args[1]);
-    PyObject *left = PyBytes_FromStringAndSize(NULL, end - at);
+    Py_ssize_t size = PyBytes_GET_SIZE(args[1]);
+    PyObject *left = PyBytes_FromStringAndSize(NULL, size);
     if (left == NULL)
         return NULL;
-    char *start = PyBytes_AS_STRING(left), *out = start;
-    int any = 0;
-    while (at <= end) {
-        const char *stop = memchr(at, MARK, (size_t)(end - at));
-        if (stop == NULL)
-            stop = end;
-        if (!prefilter_passes(&filter, (const uint8_t *)at, stop - at)) {
-            if (any)
-                *out++ = MARK;
-            out = put(out, at, stop - at);
-            any = 1;
-        }
-        at = stop + 1;
-    }
-    if (_PyBytes_Resize(&left, out - start) < 0)
+    size = prefilter_sift(&filter, (const uint8_t *)PyBytes_AS_STRING(args[1]), size, (uint8_t *)PyBytes_AS_STRING(left));
+    if (_PyBytes_Resize(&left, size) < 0)
         return NULL;
     return left;
 }

@@ -7,13 +7,12 @@ fields when somebody asks. Decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Final, overload
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
 from waf.inspect.bodies import graphql
-from waf.inspect.bodies.choose import EMPTY, open_body, parse_body
+from waf.inspect.bodies.choose import open_body, parse_body
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
@@ -22,7 +21,9 @@ from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
 if TYPE_CHECKING:
     from waf._speed import Values
 
-__all__ = ["BodyKind", "Reading", "read"]
+__all__ = ["BodyKind", "Reading", "look_at_head", "read"]
+
+_NO_BODY: Final = BodyKind.NONE
 
 
 class Reading(Sequence[Field]):
@@ -33,16 +34,19 @@ class Reading(Sequence[Field]):
     """
 
     __slots__ = (
-        "_body_fields", "_cookies", "_head", "_headers", "_limits", "_mask", "_notes", "_parsed", "_target", "body",
-        "request",
+        "_away", "_body_fields", "_cookies", "_head", "_headers", "_limits", "_mask", "_notes", "_parsed", "_sheet",
+        "_target", "body", "body_kind", "request",
     )  # fmt: skip
 
     def __init__(self, request: Request, limits: Limits, mask: Mask) -> None:
         self.request = request
         self.body = b""
+        self.body_kind = _NO_BODY
         self._limits = limits
         self._mask = mask
-        self._parsed: Parsed = EMPTY
+        self._parsed: Parsed | None = None
+        self._sheet: Sheet | None = None
+        self._away = False
         self._notes: Notes | None = None
         self._target: list[Field] | None = None
         self._cookies: list[Field] | None = None
@@ -137,40 +141,54 @@ class Reading(Sequence[Field]):
             self._head = [method, *self.target, *self.headers, *self.cookies]
         return self._head
 
-    @property
-    def body_kind(self) -> BodyKind:
-        return self._parsed.kind
-
     def body_fields(self) -> Sequence[Field]:
-        """Every field of the body; parsed on first use, then kept."""
-        if self._body_fields is None:
-            self._body_fields = self._parsed.fields()
-        return self._body_fields
+        """Every field of the body; made on first use, then kept."""
+        fields = self._body_fields
+        if fields is None:
+            parsed = self._parsed
+            fields = self._body_fields = self._fields_anew() if parsed is None else parsed.fields()
+        return fields
 
     def body_sheet(self) -> Sheet | None:
         """All of the body's values in one text where that is cheaper than its fields; None where it is not."""
-        if self._body_fields is not None or self._parsed.sheet is None:
+        if self._sheet is not None:
+            return self._sheet
+        parsed = self._parsed
+        if self._body_fields is not None or parsed is None or parsed.sheet is None:
             return None
-        return self._parsed.sheet()
+        return parsed.sheet()
 
     def put_away(self) -> None:
         """Forget what was made of the body, which is several times as large; who asks for it later has it made again.
 
         An exchange waits for the app, and then perhaps to be learned, and few are.
         """
-        again = partial(_fields_again, self.request, self.body, self._limits, self._mask)
-        self._parsed = Parsed(self._parsed.kind, again)
-        self._body_fields = None
+        self._parsed = self._sheet = self._body_fields = None
+        self._away = True
 
     def open(self, body: bytes) -> None:
-        self.body, self._parsed = open_body(self.request, body, self.notes)
+        """Read `body`, and notice what there is to be noticed."""
+        self.body, parsed = open_body(self.request, body, self.notes)
+        self._parsed = parsed
+        self.body_kind = parsed.kind
 
+    def hold(self, body: bytes, kind: BodyKind, sheet: Sheet | None) -> None:
+        """Take it as known that `body` is of this kind, without codings, and that there is nothing to be noticed in it.
 
-def _fields_again(request: Request, data: bytes, limits: Limits, mask: Mask) -> list[Field]:
-    """The fields of a body that was read before, decoded as it is; what there is to notice was noticed then."""
-    line = request.headers.get(b"content-type")
-    content_type = parse_content_type(line) if line else NO_TYPE
-    return parse_body(data, content_type, Notes(limits, mask)).fields()
+        `sheet` has the values of which is not known whether anything is to be found in them; None: there are none.
+        """
+        self.body = body
+        self.body_kind = kind
+        self._sheet = sheet
+
+    def _fields_anew(self) -> list[Field]:
+        """The fields of a body that was held, or put away: what there was to notice was noticed then."""
+        if not self.body:
+            return []
+        line = self.request.headers.get(b"content-type")
+        content_type = parse_content_type(line) if line else NO_TYPE
+        notes = Notes(self._limits, self._mask) if self._away else self.notes
+        return parse_body(self.body, content_type, notes).fields()
 
 
 def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:
@@ -178,13 +196,19 @@ def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:
     reading = Reading(request, limits, mask)
     if body:
         reading.open(body)
+    look_at_head(reading)
+    return reading
+
+
+def look_at_head(reading: Reading) -> None:
+    """Notice what is not a matter of single fields."""
+    request = reading.request
     if request.query is not None and b"query=" in request.query:
         _check_graphql(reading)
     if b"$" in request.headers.index.get(b"cookie", b""):
         for field in reading.cookies:
             if field.name.lower() in ("$version", "$path", "$domain", "$port"):
                 reading.notes.add("protocol.legacy-cookie", Part.COOKIE, field.name)
-    return reading
 
 
 def _check_graphql(reading: Reading) -> None:

@@ -153,14 +153,15 @@ class Signatures:
         level: int,
         typed: Callable[[Field], bool] = nothing_typed,
         head_clear: bool = False,
+        body_clear: bool = False,
     ) -> list[Finding]:
         """What the rules of levels up to `level` find in a request, but in fields that `typed` says are harmless.
 
-        `head_clear`: it is known that there is nothing in the head (see `screened`). Notes on suspicious encodings and
+        `head_clear`: it is known that there is nothing in the head (see `screened`), `body_clear` the same of the body. Notes on suspicious encodings and
         on limits go to `reading.findings`.
         """
         clean = self._clean[level]
-        bodiless = reading.body_kind is BodyKind.NONE
+        bodiless = body_clear or reading.body_kind is BodyKind.NONE
         sheet = None if bodiless else reading.body_sheet()
         # Apart from the head: what characters one of them has costs nothing in the other.
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)

@@ -16,7 +16,7 @@ from msgspec import structs
 from waf.config.schema import Config
 from waf.exchange import Exchange
 from waf.findings import Action, Confidence, Engine, Field, Finding, Mode, Severity, Verdict
-from waf.inspect.reading import Reading, read
+from waf.inspect.reading import Reading, look_at_head
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Request, Response
 from waf.permission import Admitted, BodyPlan, Refused, Released, Withheld
@@ -28,7 +28,7 @@ from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes
-from waf.policy.screens import DATA_CLEAR, RULES_CLEAR, screens
+from waf.policy.screens import DATA_CLEAR, RULES_CLEAR, BodyScreen, screens
 from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
@@ -91,6 +91,7 @@ class Policy:
         self._defaults: Final = self.routes.defaults
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._screens: Final = screens(signatures, detector, config.limits)
+        self._read_body: Final = BodyScreen(signatures, detector, config.limits.depth)
         self._redacts: Final = self._verdicts.acts(Engine.SENSITIVE)
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
@@ -207,11 +208,12 @@ class Policy:
         if settings.signatures and (screen := self._screens.get(settings.level)) is not None:
             clear = screen(request)
         rules_clear, data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
-        if rules_clear and not body:
-            reading = Reading(request, self._limits, detector.mask)
-        else:
-            reading = read(request, body, self._limits, detector.mask)
+        reading = Reading(request, self._limits, detector.mask)
         judgement.reading = exchange.fields = reading
+        clear = self._read_body(reading, body) if body else RULES_CLEAR | DATA_CLEAR
+        if not rules_clear:
+            look_at_head(reading)
+        body_rules_clear, body_data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
         findings = judgement.findings
         if body and len(body) > settings.body and request.framing is Framing.CHUNKED:
             findings.append(_too_large())
@@ -222,13 +224,14 @@ class Policy:
             exchange.route = settings.name or check.endpoint
             findings += check.findings
             typed = check.typed
-        if settings.signatures and self.signatures is not None and (body or not rules_clear):
-            findings += self.signatures.check(reading, settings.level, typed, rules_clear)
+        if settings.signatures and self.signatures is not None and not (rules_clear and body_rules_clear):
+            findings += self.signatures.check(reading, settings.level, typed, rules_clear, body_rules_clear)
         findings += reading.findings
         hits = None
-        if settings.sensitive and (body or not data_clear):
+        if settings.sensitive and not (data_clear and body_data_clear):
             lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
-            hits = judgement.hits = detector.check_request(reading, request.path, lift, data_clear)
+            hits = detector.check_request(reading, request.path, lift, data_clear, body_data_clear)
+            judgement.hits = hits
             if hits is not None:
                 findings += hits.findings
         if redacts:

@@ -13,6 +13,10 @@ from typing import Final
 from waf.config.schema import Limits
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS, PASSES
+from waf.inspect.bodies import json_body
+from waf.inspect.bodies.choose import IS_JSON
+from waf.inspect.bodies.parsed import BodyKind, Sheet
+from waf.inspect.reading import Reading
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Request, Response
 from waf.sensitive.detect import Detector
@@ -22,7 +26,7 @@ RULES_CLEAR: Final = 1
 DATA_CLEAR: Final = 2
 Screen = Callable[[Request], int]
 """`RULES_CLEAR` is set where signatures find nothing in the head of the request, nor is there anything else to be noticed
-in it; `DATA_CLEAR` where there is no sensitive data in it."""
+in it; `DATA_CLEAR` where there is no sensitive data in it. For bodies the same."""
 
 
 def screens(signatures: Signatures | None, detector: Detector, limits: Limits) -> dict[int, Screen]:
@@ -37,6 +41,43 @@ def screens(signatures: Signatures | None, detector: Detector, limits: Limits) -
             known, methods, values, program = rules
             made[level] = partial(HEADS.clear, known, limits.fields, methods, values, program, *data)
     return made
+
+
+LONG: Final = 8 * 1024  # bytes of a body from which on the engines cost less
+_JSON: Final = BodyKind.JSON
+
+
+class BodyScreen:
+    """Reads bodies, and tells of short plain ones whether the engines have to look at them. `depth` is that of documents."""
+
+    def __init__(self, signatures: Signatures | None, detector: Detector, depth: int) -> None:
+        rules = signatures.screened(1) if signatures is not None else None
+        data = detector.screened
+        self._rules: Final = rules[3] if rules is not None else None
+        self._data: Final = data[2] if data is not None else None
+        self._depth: Final = depth
+        self._json: Final = None if self._rules is None and self._data is None else json_body.SCREEN
+
+    def __call__(self, reading: Reading, body: bytes) -> int:
+        """Reads the body; what of `RULES_CLEAR` and `DATA_CLEAR` is known of it."""
+        headers = reading.request.headers
+        index = headers.index
+        if (
+            self._json is None
+            or len(body) > LONG
+            or not IS_JSON[index.get(b"content-type", b"")]
+            or b"content-encoding" in index
+            or len(index) != len(headers.lines)  # perhaps two types
+        ):
+            reading.open(body)
+            return 0
+        found = self._json(body, self._depth, self._rules, self._data)
+        if found is None:
+            reading.open(body)
+            return 0
+        clear, left = found
+        reading.hold(body, _JSON, Sheet(left, json_body.PARTS) if left else None)
+        return clear
 
 
 SHORT: Final = 1024  # bytes of an answer up to which this is cheaper than the engines

@@ -17,7 +17,7 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x43505258
+MAGIC: Final = 0x4350525C
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 128
@@ -102,7 +102,7 @@ def packed(
             bytes(symbol in IN_WORDS for symbol in range(64)),
             bytes(single),
             struct.pack(
-                "<5Q",
+                "<6Q",
                 *_presence(single, number_of),
                 _waking(machine),
                 sum(1 << symbol for symbol in covered),
@@ -135,11 +135,19 @@ def chained(programs: Sequence[bytes]) -> bytes:
     return chain
 
 
-def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int, int]:
-    """The symbols that are factors, and those of them that are enough alone."""
-    enough = {number for mask, number in number_of.items() if mask & 1}
-    bits = [(1 << symbol, number) for symbol, number in enumerate(single) if number]
-    return sum(bit for bit, _ in bits), sum(bit for bit, number in bits if number in enough)
+def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int, int, int]:
+    """The symbols that are factors, those of them that are enough alone, and those that other ones may complete."""
+    masks = {number: mask for mask, number in number_of.items()}
+    bits = [(1 << symbol, masks[number]) for symbol, number in enumerate(single) if number]
+    together = 0
+    for _, mask in bits:
+        together |= mask
+    # The neighbours of each bit's: that those of two pairs are neighbours as well does no harm.
+    return (
+        sum(bit for bit, _ in bits),
+        sum(bit for bit, mask in bits if mask & 1),
+        sum(bit for bit, mask in bits if mask & (together << 1 | together >> 1)),
+    )
 
 
 def _waking(machine: Automaton | None) -> int:

@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from waf.prefilter.factors import EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
+from waf.prefilter.factors import BLANK, DIGIT, EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
 
 ORDINARY: Final = frozenset(
     (EDGE, *(string.ascii_letters + string.digits + " .,-_").encode().translate(SYMBOLS))
@@ -19,6 +19,12 @@ ORDINARY: Final = frozenset(
 
 QUOTED: Final = ORDINARY | {SYMBOLS[ord("'")]}
 """… and of those that have apostrophes as well ("O'Neill", "don't")."""
+
+_IN_NUMBERS: Final = frozenset((WORD_EDGE, EDGE, BLANK, DIGIT))
+_NUMBER: Final = (bytes((DIGIT,)),)
+"""Stands for short factors of digits, which every number would have to be looked up for: that there are digits at all
+tells nearly as much, and costs nothing.
+"""
 
 _SHORT: Final = 3  # symbols of a factor that are too few to be looked up by alone
 
@@ -42,9 +48,13 @@ def within(
     spelt: dict[bytes, int] = {}
     for factor, bits in kept.items():
         if bits & stopping:
-            for one in _spelt(factor, edges):
+            for one in _NUMBER if not bits & 1 and _is_number(factor) else _spelt(factor, edges):
                 spelt[one] = spelt.get(one, 0) | bits & stopping
     return spelt
+
+
+def _is_number(factor: bytes) -> bool:
+    return DIGIT in factor and _IN_NUMBERS.issuperset(factor)
 
 
 def _spelt(factor: bytes, edges: Sequence[bytes]) -> Iterable[bytes]:

@@ -122,14 +122,19 @@ class Detector:
     # requests
 
     def check_request(
-        self, reading: Readable, path: bytes, lift: Lift | None = None, head_clear: bool = False
+        self,
+        reading: Readable,
+        path: bytes,
+        lift: Lift | None = None,
+        head_clear: bool = False,
+        body_clear: bool = False,
     ) -> RequestHits | None:
         """What a request carries; None for nothing. `path` is as on the wire, without query.
 
-        `head_clear`: it is known that there is nothing in the head (see `screened`).
+        `head_clear`: it is known that there is nothing in the head (see `screened`), `body_clear` the same of the body.
         """
         return self._requests.check(
-            reading, lambda: self.policy.orders("request", path).lifted(lift), head_clear
+            reading, lambda: self.policy.orders("request", path).lifted(lift), head_clear, body_clear
         )
 
     @property

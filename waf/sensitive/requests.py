@@ -92,11 +92,15 @@ class RequestCheck:
         self._clean: Final = speed.values()  # header lines that say nothing
 
     def check(
-        self, reading: Readable, orders: Callable[[], Orders], head_clear: bool = False
+        self,
+        reading: Readable,
+        orders: Callable[[], Orders],
+        head_clear: bool = False,
+        body_clear: bool = False,
     ) -> RequestHits | None:
         """What `reading` carries; None for nothing. `orders` is asked only if there is something.
 
-        `head_clear`: it is known that there is nothing in the head.
+        `head_clear`: it is known that there is nothing in the head, `body_clear` the same of the body.
         """
         fields: list[Field] = []
         if not head_clear and self._suspects_head(reading.request):
@@ -106,7 +110,7 @@ class RequestCheck:
                 if f.part not in _QUIET_PARTS and not (f.part == Part.HEADER and f.name in _QUIET_HEADERS)
             ]
         body = reading.body
-        if body and self._suspects_body(body, reading.body_kind.value):
+        if body and not body_clear and self._suspects_body(body, reading.body_kind.value):
             fields += reading.body_fields()
         if not fields:
             return None

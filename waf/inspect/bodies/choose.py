@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from waf.http1.memo import Memo
 from waf.inspect.bodies import graphql, json_body, multipart_body, protobuf_body, xml_body
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.content_type import (
@@ -51,6 +52,22 @@ _GRPC: Final = (
     b"application/protobuf",
     b"application/x-grpc",
 )
+
+
+def _is_json(line: bytes) -> bool:
+    content_type = parse_content_type(line)
+    charset = content_type.get(b"charset")
+    media = content_type.media
+    return (
+        (media in _JSON_TYPES or media.endswith(b"+json"))
+        and not media.startswith(b"multipart/")
+        and content_type.wellformed
+        and (charset is None or ascii_compatible(charset) is True)
+    )
+
+
+IS_JSON: Final = Memo(_is_json, capacity=256, longest=64)
+"""Whether a Content-Type says JSON and nothing that would have to be noticed."""
 
 
 def open_body(request: Request, body: bytes, notes: Notes) -> tuple[bytes, Parsed]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -22,24 +23,29 @@ from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
 _STRUCTURE_TO_MARKS: Final = bytes.maketrans(b'"{}[]\n\r\t', MARK * 8)
-_PARTS: Final = (Part.JSON, Part.JSON_KEY)
+PARTS: Final = (Part.JSON, Part.JSON_KEY)
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
 
 
-def _accelerator() -> Callable[[bytes, int], bytes | None] | None:
-    if os.environ.get("WAF_PURE_PYTHON"):
-        return None
+Screen = Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None]
+
+
+def _accelerators() -> tuple[Callable[[bytes, int], bytes | None] | None, Screen | None]:
+    if os.environ.get("WAF_PURE_PYTHON") or sys.byteorder != "little":  # as the programs of `prefilter` are
+        return None, None
     try:
-        from waf._bodies import json_sheet
+        from waf._bodies import json_screen, json_sheet
     except ImportError:
-        return None
-    return json_sheet
+        return None, None
+    return json_sheet, json_screen
 
 
-PLAIN_SHEET: Final = _accelerator()
-"""The plain case in C (`waf/_bodies.c`), where it was built. What is below is the reference."""
+PLAIN_SHEET, SCREEN = _accelerators()
+"""The plain case in C (`waf/_bodies.c`), where it was built: the sheet of a document, and what of it two programs do not
+prove to be clean. What is below is the reference.
+"""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -56,7 +62,7 @@ def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
     if PLAIN_SHEET is not None:
         text = PLAIN_SHEET(data, notes.limits.depth)
         if text is not None:
-            sheet = Sheet(text, _PARTS)
+            sheet = Sheet(text, PARTS)
             return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet)
     try:
         document, shape = _strict(data, notes)
@@ -89,10 +95,10 @@ def _parsed(
         if data is not None and b"\\" not in data and MARK not in data:
             # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
             bare = b'"' not in shape.replace(b'""', b"")
-            return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS), _PARTS)
+            return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS), PARTS)
         strings = _strings(documents, data is None or b'\\"' in data)
         text = _bytes(MARK.decode().join(strings))
-        return Sheet(text, _PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
+        return Sheet(text, PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
     kind = BodyKind.GRAPHQL if operations else BodyKind.JSON
     return Parsed(kind, lambda: _fields(documents, notes, operations, rest), sheet)
