@@ -13,6 +13,7 @@ cdef class Policy:
     cdef readonly str version
     cdef readonly long generation
     cdef object _limits, _verdicts, _lifting, _defaults
+    cdef public object _read_body  # tests take it away
     cdef readonly dict _screens
     cdef readonly Answers _answers
     cdef bint _needs_path, _gated, _redacts
@@ -21,6 +22,7 @@ cdef class Policy:
     cpdef plan(self, Exchange exchange, object now)
     @cython.locals(judgement=Judgement)
     cpdef admit(self, Exchange exchange, bytes body, object now)
-    @cython.locals(request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint, redacts=bint)
+    @cython.locals(request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint,
+                   body_rules_clear=bint, body_data_clear=bint, redacts=bint)
     cdef _judge(self, Exchange exchange, bytes body)
     cpdef release(self, Exchange exchange, Response response, object body=*)
