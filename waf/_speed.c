@@ -659,16 +659,17 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
 
 enum { MARK = 0x7f, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
 /* MARK stands between two values; waf/inspect/search.py's BETWEEN. */
-enum { PROVED = 48, MOST_ASKED = 64, SHORT_ASKED = 8 };
-/* PROVED: bytes of a value up to which it is cheaper to prove that it is clean than to remember it. MOST_ASKED:
- * parameters of a Referer that are taken apart; waf/inspect/fields.py's _MOST, and SHORT_ASKED its _LONG. */
+enum { PROVED_SETS = 256, MOST_ASKED = 64, SHORT_ASKED = 8 };
+/* MOST_ASKED: parameters of a Referer that are taken apart; waf/inspect/fields.py's _MOST, and SHORT_ASKED its _LONG. */
 
 /* Values in which nothing was found, as keyed hashes: nothing of them can be read here, and nobody without the key can
- * make another value pass for one of them. */
+ * make another value pass for one of them. Those that a program proved to be clean have a small table of their own: they
+ * are cheap to prove again, and many, and must not drive out what had to be searched. */
 typedef struct {
     PyObject_HEAD
     uint64_t key[2];
     uint64_t table[SETS][WAYS];
+    uint64_t proved[PROVED_SETS][WAYS];
 } Values;
 
 #define ROTATED(x, b) ((x) << (b) | (x) >> (64 - (b)))
@@ -707,10 +708,23 @@ static int is_seen(const Values *values, uint64_t hash)
     return set[0] == hash || set[1] == hash || set[2] == hash || set[3] == hash;
 }
 
+static int was_proved(const Values *values, uint64_t hash)
+{
+    const uint64_t *set = values->proved[hash % PROVED_SETS];
+    return set[0] == hash || set[1] == hash || set[2] == hash || set[3] == hash;
+}
+
+static void remember_proved(Values *values, uint64_t hash)
+{
+    uint64_t *set = values->proved[hash % PROVED_SETS];
+    memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+    set[0] = hash;
+}
+
 typedef struct {
     char *start, *at, *before;
     Py_ssize_t written, met; /* values in the text, and values at all */
-    const Values *values;
+    Values *values;
     Prefilter filter;
     uint64_t fresh[MOST_NEW]; /* hashes of what is to be remembered if nothing is found in the text */
     int fresh_count;
@@ -735,16 +749,17 @@ static int end_value(Text *text)
     const char *value = text->before + (text->written ? 1 : 0);
     Py_ssize_t size = text->at - value;
     text->met++;
-    if (size <= PROVED && is_proved(text, value, size))
-        goto clean;
     if (size <= LONGEST_VALUE) {
         uint64_t hash = keyed_hash(text->values->key, value, size);
-        if (is_seen(text->values, hash))
+        if (was_proved(text->values, hash) || is_seen(text->values, hash))
             goto clean;
+        if (is_proved(text, value, size)) {
+            remember_proved(text->values, hash);
+            goto clean;
+        }
         if (text->fresh_count < MOST_NEW)
             text->fresh[text->fresh_count++] = hash;
-    }
-    if (size > PROVED && is_proved(text, value, size))
+    } else if (is_proved(text, value, size))
         goto clean;
     text->written++;
     return 0;
@@ -858,7 +873,7 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
     Text text;
     text.start = text.at = text.before = PyBytes_AS_STRING(out);
     text.written = text.met = 0;
-    text.values = (const Values *)args[6];
+    text.values = (Values *)args[6];
     text.fresh_count = 0;
     if (prefilter_open(args[7], &text.filter) < 0) {
         Py_DECREF(out);
@@ -1032,7 +1047,7 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
     Text text;
     text.start = text.before = PyBytes_AS_STRING(out);
     text.at = put_bytes(text.start, args[0]);
-    text.values = (const Values *)args[3];
+    text.values = (Values *)args[3];
     text.fresh_count = 0;
     for (Py_ssize_t i = 0; i < count; i++)
         if (look[i]) {

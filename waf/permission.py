@@ -45,7 +45,7 @@ class BodyPlan(Value):
 
     Bodies of up to `buffer` bytes are read whole and judged by `admit`. A longer one is answered with 413 when `over`
     is "block", or judged by `admit_stream` and forwarded in inspected windows when it is "stream". With `stream` true
-    any body streams from its first byte.
+    any body that is not here whole streams from its first byte.
     """
 
     __slots__ = ("buffer", "over", "stream")

@@ -83,7 +83,7 @@ def begin(talk: Conversation) -> bool:
         policy, plan, now = way.policy, way.plan, exchange.head_at
         body = b""
         if request.length:
-            if plan.stream or request.length > plan.buffer:
+            if request.length > plan.buffer and not plan.stream:
                 client.inbox = data[end:]
                 exchange.bytes_from_client = end
                 talk.unread = True
