@@ -312,10 +312,23 @@ def test_not_for_a_request_that_may_have_worked(stage: Stage) -> None:
 def test_not_for_a_body_that_streamed(make_stage) -> None:
     stage = make_stage(OpenPolicy(buffer=0, stream=True))
     client = warmed(stage)
-    client.sends(post(b"abc").replace(b"POST", b"PUT"))
+    head, _, body = post(b"abc").replace(b"POST", b"PUT").partition(b"\r\n\r\n")
+    client.sends(head + b"\r\n\r\n")
+    client.sends(body)
     stage.apps[0].resets()
     assert status(client.got()) == 502
     assert len(stage.apps) == 1
+
+
+def test_a_body_that_is_here_whole_needs_no_streaming(make_stage) -> None:
+    stage = make_stage(OpenPolicy(buffer=0, stream=True))
+    client = warmed(stage)
+    client.sends(post(b"abc").replace(b"POST", b"PUT"))
+    assert stage.apps[0].got().endswith(b"\r\n\r\nabc")
+    stage.apps[0].resets()
+    assert len(stage.apps) == 2  # it is held, and so it may be sent again
+    stage.apps[1].sends(OK)
+    assert status(client.got()) == 200
 
 
 def test_a_request_that_must_not_be_repeated_takes_no_connection_that_may_be_closing(stage: Stage) -> None:
