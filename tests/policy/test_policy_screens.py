@@ -167,7 +167,7 @@ def test_what_is_clear_of_a_body(policies: tuple[Policy, Policy], body: bytes, k
     request = Walk(policies[0], "/", method="POST", body=body, kind=kind).exchange.request
     assert request is not None
     reading = Reading(request, Limits(), repr)
-    assert policies[0]._read_body(reading, body) == clear
+    assert policies[0]._read_body.read(reading, body) == clear
     assert reading.body
     assert reading.body_kind is not BodyKind.NONE
 
@@ -183,7 +183,7 @@ def test_limits_of_fields_are_noticed_whoever_asks_for_them(policies: tuple[Poli
     request = Walk(policies[0], "/", method="POST", body=body, kind=JSON).exchange.request
     assert request is not None
     reading = Reading(request, Limits(), repr)
-    policies[0]._read_body(reading, body)
+    policies[0]._read_body.read(reading, body)
     assert not reading.findings
     assert len(reading.body_fields()) == Limits().fields + 1
     assert [finding.rule for finding in reading.findings] == ["limit.fields"]

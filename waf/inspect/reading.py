@@ -33,26 +33,23 @@ class Reading(Sequence[Field]):
     fields are made: take it last.
     """
 
-    __slots__ = (
-        "_away", "_body_fields", "_cookies", "_head", "_headers", "_limits", "_mask", "_notes", "_parsed", "_sheet",
-        "_target", "body", "body_kind", "request",
-    )  # fmt: skip
+    # What most readings never have is left to the class: to set it on each would cost as much as all the rest.
+    body = b""
+    body_kind = _NO_BODY
+    _parsed: Parsed | None = None
+    _sheet: Sheet | None = None
+    _away = False
+    _notes: Notes | None = None
+    _target: list[Field] | None = None
+    _cookies: list[Field] | None = None
+    _head: list[Field] | None = None
+    _headers: list[Field] | None = None
+    _body_fields: list[Field] | None = None
 
     def __init__(self, request: Request, limits: Limits, mask: Mask) -> None:
         self.request = request
-        self.body = b""
-        self.body_kind = _NO_BODY
         self._limits = limits
         self._mask = mask
-        self._parsed: Parsed | None = None
-        self._sheet: Sheet | None = None
-        self._away = False
-        self._notes: Notes | None = None
-        self._target: list[Field] | None = None
-        self._cookies: list[Field] | None = None
-        self._head: list[Field] | None = None
-        self._headers: list[Field] | None = None
-        self._body_fields: list[Field] | None = None
 
     def __len__(self) -> int:
         return len(self._all())

@@ -5,6 +5,7 @@ from waf.messages cimport Request, Response
 from waf.permission cimport Admitted
 from waf.policy.answers cimport Answers
 from waf.policy.judgement cimport Judgement
+from waf.policy.screens cimport BodyScreen
 
 
 cdef class Policy:
@@ -13,16 +14,18 @@ cdef class Policy:
     cdef readonly str version
     cdef readonly long generation
     cdef object _limits, _verdicts, _lifting, _defaults
-    cdef public object _read_body  # tests take it away
     cdef readonly dict _screens
     cdef readonly Answers _answers
+    cdef readonly BodyScreen _read_body
     cdef bint _needs_path, _gated, _redacts
 
     @cython.locals(request=Request, judgement=Judgement)
     cpdef plan(self, Exchange exchange, object now)
     @cython.locals(judgement=Judgement)
     cpdef admit(self, Exchange exchange, bytes body, object now)
-    @cython.locals(request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint,
-                   body_rules_clear=bint, body_data_clear=bint, redacts=bint)
+    @cython.locals(
+        request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint,
+        body_rules_clear=bint, body_data_clear=bint, redacts=bint,
+    )
     cdef _judge(self, Exchange exchange, bytes body)
     cpdef release(self, Exchange exchange, Response response, object body=*)

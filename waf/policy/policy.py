@@ -210,7 +210,7 @@ class Policy:
         rules_clear, data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
         reading = Reading(request, self._limits, detector.mask)
         judgement.reading = exchange.fields = reading
-        clear = self._read_body(reading, body) if body else RULES_CLEAR | DATA_CLEAR
+        clear = self._read_body.read(reading, body) if body else RULES_CLEAR | DATA_CLEAR
         if not rules_clear:
             look_at_head(reading)
         body_rules_clear, body_data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0

@@ -1,6 +1,14 @@
 cimport cython
 
-from waf.messages cimport Response
+from waf.messages cimport Headers, Request, Response
+
+
+cdef class BodyScreen:
+    cdef object _rules, _data, _depth
+    cdef public object _json  # tests take it away
+
+    @cython.locals(request=Request, headers=Headers, index=dict)
+    cpdef int read(self, object reading, bytes body) except -1
 
 
 cdef class AnswerScreen:

@@ -58,9 +58,10 @@ class BodyScreen:
         self._depth: Final = depth
         self._json: Final = None if self._rules is None and self._data is None else json_body.SCREEN
 
-    def __call__(self, reading: Reading, body: bytes) -> int:
+    def read(self, reading: Reading, body: bytes) -> int:
         """Reads the body; what of `RULES_CLEAR` and `DATA_CLEAR` is known of it."""
-        headers = reading.request.headers
+        request = reading.request
+        headers = request.headers
         index = headers.index
         if (
             self._json is None
