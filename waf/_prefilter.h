@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x4350525C, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
-enum { PF_BEFORE = 1, PF_BEHIND = 2 };
+enum { PF_MAGIC = 0x43505260, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8 };
 
 typedef struct {
     uint8_t size, end, edges, mask; /* `end`: how many of its symbols stand before the end of its key */
@@ -39,11 +39,12 @@ typedef struct {
      * the automaton needs one, and those of the texts that this program is for. */
     uint64_t singles, enough, lone, wakes, covered;
     uint64_t shortest; /* bytes of the shortest lead */
+    uint64_t calm, back; /* where the rows of calm states end; how many bytes before an alarm the automaton may begin */
     uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[256];
     PrefilterLead lead[PF_LEADS];
-    uint8_t classes[264];
+    uint8_t classes[264], alarms[256];
 } PrefilterTables;
 
 typedef struct {
@@ -136,6 +137,11 @@ static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uin
             fits = !tables->in_words[prefilter_symbol(tables, text, size, first - 1)];
         if (fits && atom->edges & PF_BEHIND)
             fits = !tables->in_words[prefilter_symbol(tables, text, size, last)];
+        if (fits && atom->edges & PF_HUMPED)
+            fits = first > 0 && first < size && text[first - 1] >= 'a' && text[first - 1] <= 'z' && text[first] >= 'A' &&
+                   text[first] <= 'Z';
+        if (fits && atom->edges & PF_APART)
+            fits = last < 0 || last >= size || text[last] < 'a' || text[last] > 'z';
         if (fits)
             prefilter_set(seen, &tables->masks[atom->mask]);
     }
@@ -181,12 +187,21 @@ static void prefilter_ends(const PrefilterPart *filter, uint32_t ends, uint32_t 
         prefilter_atoms(filter, 4u << 24 | key, text, size, at, seen);
 }
 
-/* Whether the automaton finds something. A state is where its row begins. */
+/* Whether the automaton finds something. A state is where its row begins. In a calm state nothing is found before the next
+ * alarm, and shortly before that it no longer matters which one it was: what lies between is left out. */
 static int prefilter_finds(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
 {
     const PrefilterTables *tables = filter->tables;
     uint32_t state = 0;
-    for (Py_ssize_t at = 0; at <= size; at++) {
+    for (Py_ssize_t at = 0, alarm = -1; at <= size; at++) {
+        if (state < tables->calm && alarm < at) {
+            for (alarm = at; alarm < size && !tables->alarms[text[alarm]]; alarm++)
+                ;
+            if (tables->back < (uint64_t)(alarm - at)) {
+                at = alarm - (Py_ssize_t)tables->back;
+                state = 0;
+            }
+        }
         state = filter->cells[state + tables->classes[at < size ? text[at] : 256]];
         if (state + 256 > tables->cells)
             return 1;

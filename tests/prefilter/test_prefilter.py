@@ -23,10 +23,9 @@ from waf.model import Field, Part
 from waf.prefilter import program
 from waf.prefilter.automaton import END, automaton
 from waf.prefilter.factors import SYMBOLS, sets_of
+from waf.prefilter.layout import APART, HUMPED, _calm
 from waf.prefilter.leads import leads_of
 from waf.prefilter.ordinary import ORDINARY
-from waf.sensitive.candidates import Candidates
-from waf.sensitive.find import Finder
 
 RULES = Path(__file__).parents[2] / "rules" / "signatures"
 needs_c = pytest.mark.skipif(PASSES is None, reason="without the accelerator no program runs")
@@ -205,6 +204,45 @@ def test_what_matches_with_apostrophes_or_without_does_not_pass(expressions: lis
 
 
 @needs_c
+def test_words_whose_case_tells() -> None:
+    made = program.build([b"never there"], None, cased=[(rb"pan", HUMPED), (rb"(?:\b|_)bics?", APART)])
+    for text in (b"companion", b"PAN", b"Pan", b"my pan", b"5Pan", b"bicycle", b"cubic", b"bicss"):
+        assert passes(made, text), text
+    for text in (b"customerPan", b"customerPANS", b"bic", b"a bic: b", b"BICS", b"_bic5", b"bicYCLE"):
+        assert not passes(made, text), text
+    unknown = program.build([b"never there"], None, cased=[(rb"pan.*", HUMPED)])
+    assert not passes(unknown, b"a pan"), "what is not known word by word counts in any case"
+
+
+def test_where_an_automaton_may_begin() -> None:
+    def calm(*expressions: bytes) -> tuple[int, int]:
+        made = automaton(expressions)
+        assert made is not None
+        states, back = _calm(made)
+        return len(states), back
+
+    assert calm(rb"[0-9]{3}") == (1, 0)
+    assert calm(rb"[A-Z][0-9]{3}") == (2, 1)
+    assert calm(rb"[A-Z]{2}[0-9]", rb"[a-z]@") == (4, 2)
+    assert calm(rb"[A-Z]{3}") == (0, 0), "something is found without an alarm"
+    assert calm(rb"x[a-z]*5") == (0, 0), "how far back it begins is not known"
+
+
+@needs_c
+@given(
+    st.lists(
+        st.sampled_from([b"A", b"AB", b"xyz ", b"12", b"1", b"@", b"C", b" words, and more words", b"\n"]),
+        max_size=9,
+    ).map(b"".join)
+)
+@settings(max_examples=1500, deadline=None)
+def test_an_automaton_that_begins_before_alarms_finds_all(text: bytes) -> None:
+    exact = [rb"[A-Z]{2}[0-9]{2}", rb"[a-z]@[A-Z]", rb"[0-9] [A-C]{1,2}"]
+    made = program.build([b"never there"], None, exact=exact)
+    assert passes(made, text) == (not any(re.search(one, text) for one in exact))
+
+
+@needs_c
 def test_what_needs_a_sign_is_not_looked_for_in_ordinary_texts() -> None:
     signs = [rb"[;&|].{0,9}\bls\b", rb"\$\(id", rb"\b(?:or|and)\b.{0,20}="]
     made, other = program.build(signs, None), program.build([*signs, rb"\bls\b"], None)
@@ -348,7 +386,6 @@ def test_no_text_passes_in_which_something_matches(text: bytes) -> None:
         assert is_clean(text)
 
 
-WHOLE = Finder(ENTITIES, Candidates(FINDER._candidates._database, FINDER._candidates.forms), {})
 VALUES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]
 VALUES += [*map(_ordinary, VALUES)]
 
@@ -358,7 +395,7 @@ VALUES += [*map(_ordinary, VALUES)]
 def test_no_value_passes_that_is_one(before: bytes) -> None:
     for text in VALUES:
         if passes(FINDER.program, before + text):
-            assert not WHOLE.candidates(before + text), text
+            assert not FINDER.candidates(before + text), text
 
 
 @needs_c
@@ -376,7 +413,7 @@ def test_no_value_passes_that_is_one(before: bytes) -> None:
 @settings(max_examples=1500, deadline=None)
 def test_no_text_passes_with_a_value_in_it(text: bytes) -> None:
     if passes(FINDER.program, text):
-        assert not WHOLE.candidates(text)
+        assert not FINDER.candidates(text)
 
 
 def test_the_end_is_a_column_of_its_own() -> None:

@@ -149,6 +149,13 @@ def sets_of(expression: bytes) -> list[Factors]:
     return sorted(usable, key=lambda one: (dearness(one), sorted(one)))
 
 
+def all_of(expression: bytes) -> Factors | None:
+    """Everything that the expression matches, in symbols; None where that is too much, or not understood."""
+    items = parse(expression)
+    exact = None if items is None else _sequence(items, True, True).exact
+    return None if exact is None else frozenset(map(_edged, exact))
+
+
 def _all_sets(part: _Part) -> Iterable[Factors]:
     return (*part.sets, part.exact) if part.exact is not None else (*part.sets, part.begins, part.ends)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from waf.prefilter.automaton import Automaton
@@ -17,7 +18,7 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x4350525C
+MAGIC: Final = 0x43505260
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 128
@@ -27,6 +28,11 @@ FOUND: Final = 0xFFFF
 _HEADER: Final = struct.Struct("<8I")
 _ATOM: Final = struct.Struct(f"<BBBB{LONGEST}s")
 _BEFORE, _BEHIND = 1, 2  # edges of words, as C knows them
+
+HUMPED: Final = 4
+"""It begins with a capital behind a small letter ("customerPan")."""
+APART: Final = 8
+"""No small letter stands behind it."""
 
 
 def is_whole(kept: bytes) -> bool:
@@ -52,9 +58,14 @@ def packed(
     leads: Sequence[Lead],
     machine: Automaton | None,
     covered: Iterable[int] = range(64),
+    cased: Mapping[bytes, int] = MappingProxyType({}),
 ) -> bytes | None:
-    """A program for texts of the symbols that are `covered`."""
+    """A program for texts of the symbols that are `covered`. `cased` are factors that are enough alone, with `HUMPED` or
+    `APART`; they have two symbols at least.
+    """
     factors = _simplified(factors)
+    if cased:
+        factors.setdefault(b"", 1)  # for its mask
     masks = sorted(set(factors.values()))
     number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
     single, ends, near = bytearray(64), bytearray(1 << 12), bytearray(1 << _NEAR - 3)
@@ -62,7 +73,9 @@ def packed(
     threes = bytearray(1 << 15)
     keyed: list[tuple[int, int]] = []
     noted: set[bytes] = set()  # ends of keys
-    for factor, mask in sorted(factors.items(), key=lambda pair: (len(pair[0]), pair[0])):
+    sought = [*((factor, mask, 0) for factor, mask in factors.items() if factor)]
+    sought += [(factor, 1, flags) for factor, flags in cased.items()]
+    for factor, mask, flags in sorted(sought, key=lambda one: (len(one[0]), one)):
         inner = factor.strip(b"\0")
         if len(inner) == 1:
             known = single[inner[0]]
@@ -89,24 +102,28 @@ def packed(
             if size > 2:
                 _near(near, key, size)
             ends[key & 0xFFF] |= 1 << size - 2
-        edges = (_BEFORE if factor[0] == WORD_EDGE else 0) | (_BEHIND if factor[-1] == WORD_EDGE else 0)
+        edges = (
+            (_BEFORE if factor[0] == WORD_EDGE else 0) | (_BEHIND if factor[-1] == WORD_EDGE else 0) | flags
+        )
         keyed.append((size << 24 | key, len(atoms)))
         atoms.append(_ATOM.pack(len(inner), at + size, edges, number_of[mask], inner))
     if len(masks) > 255:
         return None
     slots = _slots(keyed)
-    classes, table, columns = _machine(machine)
+    classes, table, columns, calm, back = _machine(machine)
     tables = b"".join(
         (
             SYMBOLS,
             bytes(symbol in IN_WORDS for symbol in range(64)),
             bytes(single),
             struct.pack(
-                "<6Q",
+                "<8Q",
                 *_presence(single, number_of),
                 _waking(machine),
                 sum(1 << symbol for symbol in covered),
                 min((len(lead[:LONGEST_LEAD]) for lead in leads), default=0),
+                calm,
+                back,
             ),
             bytes(threes),
             bytes(ends),
@@ -115,6 +132,7 @@ def packed(
             *map(_lead, leads),
             *(bytes(8 + 32 * LONGEST_LEAD) for _ in range(MOST_LEADS - len(leads))),
             classes,
+            bytes(byte in ALARMS for byte in range(256)),
             slots,
             *atoms,
             table,
@@ -235,12 +253,60 @@ def _lead(lead: Lead) -> bytes:
     return struct.pack("<Q", len(sets)) + b"".join(sets) + bytes(32 * (LONGEST_LEAD - len(sets)))
 
 
-def _machine(machine: Automaton | None) -> tuple[bytes, bytes, int]:
+ALARMS: Final = frozenset(
+    byte for byte in range(128) if not chr(byte).isalpha() and byte not in b"\0\t\r\n \"',.:-_/{}[]"
+)
+"""Digits and all signs but those that stand everywhere: without one of them forms of numbers do not begin."""
+
+_LONGEST_BACK: Final = 8
+
+
+def _calm(machine: Automaton) -> tuple[list[int], int]:
+    """The states in which an automaton may be that has met no alarm yet, and after how many bytes without one it is no
+    matter in which of them it was: so whoever knows where the next alarm is may begin so many bytes before it. No states
+    where it may find something without an alarm, or remembers more.
+    """
+    states = len(machine.table) // machine.columns
+    columns = sorted({machine.classes[byte] for byte in range(256) if byte not in ALARMS})
+    calm, waiting = {0}, [0]
+    while waiting:
+        row = waiting.pop() * machine.columns
+        for column in columns:
+            state = machine.table[row + column]
+            if state >= states:
+                return [], 0
+            if state not in calm:
+                calm.add(state)
+                waiting.append(state)
+    differing = {(one, other) for one in calm for other in calm if one < other}
+    for back in range(_LONGEST_BACK):
+        if not differing:
+            return sorted(calm), back
+        following = {
+            (machine.table[one * machine.columns + column], machine.table[other * machine.columns + column])
+            for one, other in differing
+            for column in columns
+        }
+        differing = {(min(pair), max(pair)) for pair in following if pair[0] != pair[1]}
+    return [], 0
+
+
+def _machine(machine: Automaton | None) -> tuple[bytes, bytes, int, int, int]:
+    """Classes, table and columns; where the rows of calm states end, and how far before an alarm to begin."""
     if machine is None:
-        return bytes(264), b"", 0
+        return bytes(264), b"", 0, 0, 0
+    calm, back = _calm(machine)
+    count = len(machine.table) // machine.columns
+    order = [*calm, *(state for state in range(count) if state not in set(calm))]  # state 0 stays the first
+    place = {state: number for number, state in enumerate(order)}
     # A state is told by where its row begins. Behind the rows there is room for any column, so that C need not look
     # where it reads; whatever begins there, or beyond, stands for something found.
-    columns, count = machine.columns, len(machine.table)
-    rows = [min(state * columns, FOUND) if state * columns < count else FOUND for state in machine.table]
-    table = struct.pack(f"<{count + 256}H", *rows, *(0,) * 256)
-    return machine.classes + bytes(264 - len(machine.classes)), table, columns
+    columns = machine.columns
+    rows = [
+        place[state] * columns if state < count else FOUND
+        for one in order
+        for state in machine.table[one * columns : (one + 1) * columns]
+    ]
+    table = struct.pack(f"<{len(rows) + 256}H", *rows, *(0,) * 256)
+    classes = machine.classes + bytes(264 - len(machine.classes))
+    return classes, table, columns, len(calm) * columns, back

@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from waf.prefilter.factors import BLANK, DIGIT, EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
+from waf.prefilter.factors import DIGIT, EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
 
 ORDINARY: Final = frozenset(
     (EDGE, *(string.ascii_letters + string.digits + " .,-_").encode().translate(SYMBOLS))
@@ -20,11 +20,9 @@ ORDINARY: Final = frozenset(
 QUOTED: Final = ORDINARY | {SYMBOLS[ord("'")]}
 """… and of those that have apostrophes as well ("O'Neill", "don't")."""
 
-_IN_NUMBERS: Final = frozenset((WORD_EDGE, EDGE, BLANK, DIGIT))
-_NUMBER: Final = (bytes((DIGIT,)),)
-"""Stands for short factors of digits, which every number would have to be looked up for: that there are digits at all
-tells nearly as much, and costs nothing.
-"""
+_IN_NUMBERS: Final = frozenset((WORD_EDGE, EDGE, DIGIT, *b" .-/()".translate(SYMBOLS)))
+_DIGITS: Final = bytes((DIGIT,))
+TWO_DIGITS: Final = _DIGITS * 2
 
 _SHORT: Final = 3  # symbols of a factor that are too few to be looked up by alone
 
@@ -48,13 +46,24 @@ def within(
     spelt: dict[bytes, int] = {}
     for factor, bits in kept.items():
         if bits & stopping:
-            for one in _NUMBER if not bits & 1 and _is_number(factor) else _spelt(factor, edges):
+            for one in _spelt(factor, edges):
                 spelt[one] = spelt.get(one, 0) | bits & stopping
-    return spelt
+    return with_plain_numbers(spelt, _SHORT)
 
 
-def _is_number(factor: bytes) -> bool:
-    return DIGIT in factor and _IN_NUMBERS.issuperset(factor)
+def with_plain_numbers(factors: dict[bytes, int], longest: int) -> dict[bytes, int]:
+    """The same with a mere digit in place of factors of up to so many symbols that are in every number.
+
+    They would be looked up at each; that there are digits at all tells nearly as much, and costs nothing.
+    """
+    plain: dict[bytes, int] = {}
+    for factor, bits in factors.items():
+        number = (
+            not bits & 1 and len(factor) <= longest and DIGIT in factor and _IN_NUMBERS.issuperset(factor)
+        )
+        one = _DIGITS if number else factor
+        plain[one] = plain.get(one, 0) | bits
+    return plain
 
 
 def _spelt(factor: bytes, edges: Sequence[bytes]) -> Iterable[bytes]:

@@ -13,9 +13,9 @@ from typing import Final
 from waf.model import PatternStore
 from waf.prefilter.automaton import Automaton, automaton
 from waf.prefilter.expressions import alternatives
-from waf.prefilter.factors import SYMBOLS, Factors, dearness, sets_of
-from waf.prefilter.layout import FOUND, MAGIC, MOST_LEADS, Lead, chained, is_whole, packed
-from waf.prefilter.ordinary import ORDINARY, QUOTED, within
+from waf.prefilter.factors import LONGEST, SYMBOLS, Factors, all_of, dearness, sets_of
+from waf.prefilter.layout import FOUND, HUMPED, MAGIC, MOST_LEADS, Lead, chained, is_whole, packed
+from waf.prefilter.ordinary import ORDINARY, QUOTED, TWO_DIGITS, with_plain_numbers, within
 
 _NONE: Final = b"-"  # what is kept where there is no program
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
@@ -33,6 +33,7 @@ def build(
     leads: Sequence[Lead] = (),
     exact: Sequence[bytes] = (),
     unquoting: Collection[bytes] = (),
+    cased: Sequence[tuple[bytes, int]] = (),
 ) -> bytes | None:
     """A program for the expressions, in the engine's syntax and any case; None where some text cannot be ruled out.
 
@@ -41,21 +42,52 @@ def build(
 
     `unquoting` are those of the expressions that are about apostrophes in ordinary words, and say no more than that the
     text without them has to be looked at: so it passes where both texts hold none of the others.
+
+    `cased` are further expressions, which tell no case themselves, each with `layout.HUMPED` or `layout.APART`: they count
+    only where that holds of a match.
     """
     wanted = list(expressions)
-    parts = (MAGIC, SYMBOLS, wanted, [list(map(sorted, one)) for one in leads], exact, sorted(unquoting))
+    words = _cased(cased)
+    if words is None:
+        wanted += [one for one, _ in cased]
+        words = {}
+    parts = (
+        MAGIC, SYMBOLS, wanted, [list(map(sorted, one)) for one in leads], exact, sorted(unquoting), sorted(words.items())
+    )  # fmt: skip
     key = f"prefilter-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     kept = store.load(key) if store is not None else None
     if kept is not None and (kept == _NONE or is_whole(kept)):
         return None if kept == _NONE else kept
-    program = _built(wanted, leads, exact, unquoting)
+    program = _built(wanted, leads, exact, unquoting, words)
     if store is not None:
         store.save(key, program or _NONE)
     return program
 
 
+def _cased(expressions: Iterable[tuple[bytes, int]]) -> dict[bytes, int] | None:
+    """All that the expressions match, as factors with what must hold of their case; None where that is not known."""
+    words: dict[bytes, int] = {}
+    for expression, holds in expressions:
+        matched = all_of(expression)
+        if matched is None:
+            return None
+        for factor in matched:
+            inner = factor.strip(b"\0")
+            if len(inner) < 2 or b"\0" in inner:
+                return None
+            end = factor
+            if len(inner) > LONGEST:  # what holds is told at one end
+                end = factor[:LONGEST] if holds == HUMPED else factor[-LONGEST:]
+            words[end] = holds if words.get(end, holds) == holds else 0
+    return words
+
+
 def _built(
-    expressions: Sequence[bytes], leads: Sequence[Lead], exact: Sequence[bytes], unquoting: Collection[bytes]
+    expressions: Sequence[bytes],
+    leads: Sequence[Lead],
+    exact: Sequence[bytes],
+    unquoting: Collection[bytes],
+    cased: dict[bytes, int],
 ) -> bytes | None:
     """A program for all texts, one for ordinary ones, and one for those of them that have apostrophes."""
     found = _factors(expressions, exact)
@@ -63,12 +95,12 @@ def _built(
         return None
     factors, machine = found
     pairs = [(one, one << 1) for one in map(_pair, range(_MOST_PAIRS))]
-    programs = [packed(factors, leads, machine)]
-    programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY))
+    programs = [packed(with_plain_numbers(factors, factors.get(TWO_DIGITS, 0)), leads, machine, cased=cased)]
+    programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased))
     if unquoting:
         rest = [[one for one in some if one not in unquoting] for some in (expressions, exact)]
         if (found := _factors(*rest)) is not None:
-            programs.append(packed(within(found[0], pairs, QUOTED), leads, found[1], QUOTED))
+            programs.append(packed(within(found[0], pairs, QUOTED), leads, found[1], QUOTED, cased))
     sound: list[bytes] = []
     for program in programs:
         if program is None:

@@ -17,7 +17,8 @@ import hyperscan
 
 from waf.model import PatternStore
 from waf.prefilter import program as prefilter
-from waf.prefilter.factors import usual
+from waf.prefilter.factors import sets_of, usual
+from waf.prefilter.layout import APART, HUMPED
 from waf.sensitive import speed
 from waf.sensitive.forms import Form, humped
 
@@ -150,24 +151,34 @@ def _signs(forms: Sequence[Form]) -> dict[bytes, bool]:
 
 
 def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:
-    """Of signs, and of what cannot be without its context word; numbers, and humps
-    within words, are known by no factors.
-    """
+    """Of signs, and of what cannot be without its context word; numbers are known by no factors."""
     sought: list[bytes] = []
     exact: list[bytes] = []
+    cased: list[tuple[bytes, int]] = []
     for form in forms:
         entity = form.entity
         if form.led:
             tail = f"{form.gap}(?:{entity.led_sign or form.pattern})"
-            for text, edged in map(humped, entity.context):
-                sought.append(f"{_EDGE if edged else ''}(?i:{text}){tail}".encode())
+            bare = not sets_of(tail.encode())  # then the word is all that there is to look for
+            for word in entity.context:
+                text, edged = humped(word)
                 if edged:
-                    exact.append(f"[a-z]{text[0].upper()}(?i:{text[1:]})".encode())
+                    cased.append((f"(?i:{text})".encode(), HUMPED))
+                if edged and bare and _behind(word, entity.labelled):
+                    cased += [(f"{_EDGE}(?i:{text}){more}".encode(), APART) for more in ("", "s")]
+                    sought.append(f"^(?i:{text})".encode())  # where its sign could not tell it
+                else:
+                    sought.append(f"{_EDGE if edged else ''}(?i:{text}){tail}".encode())
         else:
             signs = entity.signs if entity.signs and form.width <= REACH else (form.pattern,)
             for sign in map(str.encode, signs):
                 (exact if sign.startswith(b"[") and usual(sign, _USUAL) else sought).append(sign)
-    return prefilter.build(dict.fromkeys(sought), store, exact=[*dict.fromkeys(exact)])
+    return prefilter.build(dict.fromkeys(sought), store, exact=[*dict.fromkeys(exact)], cased=cased)
+
+
+def _behind(word: str, labelled: bool) -> str:
+    """What stands behind a context word that ends at an edge."""
+    return "s?[^a-z]" if word.endswith(r"\b") and not labelled else ""
 
 
 def _spellings(word: str, labelled: bool) -> list[str]:
@@ -177,7 +188,7 @@ def _spellings(word: str, labelled: bool) -> list[str]:
     is the gap's to say.
     """
     text, edged = humped(word)
-    behind = "s?[^a-z]" if word.endswith(r"\b") and not labelled else ""
+    behind = _behind(word, labelled)
     if not edged:
         return [f"(?i:{text}){behind}"]
     return [f"[^A-Za-z0-9](?i:{text}){behind}", f"[a-z]{text[0].upper()}(?i:{text[1:]}){behind}"]
