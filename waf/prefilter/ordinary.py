@@ -48,20 +48,30 @@ def within(
         if bits & stopping:
             for one in _spelt(factor, edges):
                 spelt[one] = spelt.get(one, 0) | bits & stopping
-    return with_plain_numbers(spelt, _SHORT)
+    return with_plain_numbers(spelt, pairs, -1)
 
 
-def with_plain_numbers(factors: dict[bytes, int], longest: int) -> dict[bytes, int]:
-    """The same with a mere digit in place of factors of up to so many symbols that are in every number.
+def with_plain_numbers(
+    factors: dict[bytes, int], pairs: Iterable[tuple[int, int]], among: int
+) -> dict[bytes, int]:
+    """The same with a mere digit in place of short factors that are in numbers, of those that set no bits but `among` these.
 
-    They would be looked up at each; that there are digits at all tells nearly as much, and costs nothing.
+    They would be looked up at each number; that there are digits at all tells nearly as much, and costs nothing. Of each
+    pair one has to be more than a single symbol.
     """
+    short = {one for one in factors if len(one) <= _SHORT and DIGIT in one and _IN_NUMBERS.issuperset(one)}
+    weak = single = 0
+    for factor, bits in factors.items():
+        if factor in short:
+            weak |= bits & among
+        if len(factor.strip(b"\0")) == 1:
+            single |= bits
+    for first, second in pairs:
+        if (weak & first and (weak | single) & second) or (weak & second and single & first):
+            weak &= ~(first | second)
     plain: dict[bytes, int] = {}
     for factor, bits in factors.items():
-        number = (
-            not bits & 1 and len(factor) <= longest and DIGIT in factor and _IN_NUMBERS.issuperset(factor)
-        )
-        one = _DIGITS if number else factor
+        one = _DIGITS if factor in short and not bits & (1 | ~weak) else factor
         plain[one] = plain.get(one, 0) | bits
     return plain
 

@@ -95,7 +95,9 @@ def _built(
         return None
     factors, machine = found
     pairs = [(one, one << 1) for one in map(_pair, range(_MOST_PAIRS))]
-    programs = [packed(with_plain_numbers(factors, factors.get(TWO_DIGITS, 0)), leads, machine, cased=cased)]
+    programs = [
+        packed(with_plain_numbers(factors, pairs, factors.get(TWO_DIGITS, 0)), leads, machine, cased=cased)
+    ]
     programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased))
     if unquoting:
         rest = [[one for one in some if one not in unquoting] for some in (expressions, exact)]
