@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.profiles.traffic import KEY, START, args, check, form, learned_shop, learner, rules, seen, shop
+from tests.profiles.traffic import KEY, START, args, check, cookies, form, learned_shop, learner, rules, seen, shop
 from waf.profiles import store
 from waf.profiles.book import Book
 from waf.profiles.constraints import Key as Constraint
@@ -44,8 +44,8 @@ def state_of(observations: list[Observation]) -> State:
     return state
 
 
-def canonical(state: State) -> object:
-    """What a state holds, whatever order it came in."""
+def canonical(state: State, *, texts: bool = True) -> object:
+    """What a state holds, whatever order it came in. `texts` are values that may be shown: no verdict knows them."""
 
     def node(n: object) -> object:
         return (
@@ -75,7 +75,7 @@ def canonical(state: State) -> object:
             p.requests,
             p.seen,
             sets,
-            sorted(p.texts.items()),
+            sorted(p.texts.items()) if texts else None,
             p.many_values,
             p.many_shapes,
             p.low,
@@ -197,6 +197,87 @@ def test_four_replicas_are_as_good_as_one() -> None:
         == rules(check(one.profile(), "/shop/search", bad))
         != []
     )
+
+
+def claims(made: Learner) -> list[tuple[object, ...]]:
+    """What a learner's profile says once traffic is held against it; the order says nothing."""
+    said = learner(hours=1)
+    said.load(made.dump())
+    said.advance(START + 20_000)
+    return sorted((str(c.key), c.allowed, c.stage.label) for c in said.book.constraints())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_however_traffic_falls_to_replicas_their_whole_is_what_one_would_have_learned(data: st.DataObject) -> None:
+    """Each replica compiles profiles of its own while it learns; nothing of these is in the whole."""
+    rng = random.Random(data.draw(st.integers(0, 2**32)))
+    trusted = data.draw(st.booleans())
+    traffic = [
+        replace(
+            shop(rng, source=f"10.{rng.randrange(80)}.0.1", trusted=trusted),
+            wall=START + number * 11.0,
+            fields=(),
+        )
+        if rng.random() < 0.05
+        else shop(rng, source=f"10.{rng.randrange(80)}.0.1", wall=START + number * 11.0, trusted=trusted)
+        for number in range(data.draw(st.integers(200, 900)))
+    ]
+    traffic = [replace(s, fields=[*s.fields, *cookies(sid=f"{s.source % 97:08x}z")]) for s in traffic]
+    one, parts = [learner("discover", hours=1)], [learner("discover", hours=1) for _ in range(4)]
+    for number, made in enumerate([*one, *parts]):
+        made.lineage = f"replica{number}"
+    for exchange in traffic:
+        for made in (one[0], rng.choice(parts)):
+            made.observe(exchange, exchange.wall)
+            if rng.random() < 0.004:
+                made.advance(exchange.wall, settled=rng.random() < 0.5)
+    rng.shuffle(parts)
+    whole = parts[0]
+    for other in [*parts[1:], *parts]:  # itself and all others once more
+        whole.merge(other)
+    assert claims(whole) == claims(one[0])
+    assert canonical(whole.state, texts=False) == canonical(one[0].state, texts=False)
+
+
+def test_a_profile_that_is_only_discovered_is_what_the_evidence_says_and_staged_when_it_is_first_watched() -> None:
+    made = learner("discover")
+    rng = random.Random(2)
+    for number in range(4_000):
+        exchange = shop(rng, source=f"10.{rng.randrange(200)}.0.1", wall=START + number * 60)
+        made.observe(exchange, exchange.wall)
+    made.advance(START + 4_000 * 60)
+    made.advance(START + 10 * 86_400)
+    assert {e.constraint.stage for e in made.book.entries.values()} == {Stage.STAGE}  # nothing could complain
+    watched = learner("monitor")
+    watched.load(made.dump())
+    watched.advance(START + 10 * 86_400 + 60)
+    assert {e.constraint.stage for e in watched.book.entries.values()} == {Stage.STAGE}
+
+
+def test_what_a_person_accepted_stays_while_a_workload_is_discovered() -> None:
+    made = learned_shop(mode="discover")
+    made.advance(START + 10_000)
+    assert made.book.accept("GET /shop/search arg.sort enum", START)
+    accepted = Constraint("/shop/search", "GET", "arg.sort", "enum")
+    before = made.book.entries[accepted].constraint
+    for number in range(300):
+        made.observe(seen("/shop/search", args(sort="any"), trusted=True, wall=START + 20_000 + number), START)
+    made.advance(START + 30_000)
+    entry = made.book.entries[accepted]
+    assert entry.constraint == before
+    assert len(entry.wanted) == len(before.allowed) + 1
+
+
+def test_the_name_of_a_secret_is_heeded_whatever_its_first_value_was() -> None:
+    made = learner("discover")
+    for number, masked in enumerate([frozenset({"form.password"}), frozenset[str](), frozenset[str]()]):
+        fields = form(password="hunter2", go="yes")
+        made.observe(
+            seen("/login", fields, method="POST", source=f"10.{number}.0.1", masked=masked, wall=START), START
+        )
+    values = made.state.root.children["login"].endpoints["POST"].parameters()
+    assert [p.texts for (_, name), p in values.items() if name == "password"] == [{}]
 
 
 def test_learning_goes_on_while_deltas_wait_to_be_fetched() -> None:

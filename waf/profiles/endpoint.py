@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from waf.model import Part
-from waf.profiles.evidence import FRESH, Evidence
+from waf.profiles.evidence import FRESH, Evidence, rewitnessed
 from waf.profiles.observe import Observation, media_type
 from waf.profiles.parameter import Parameter, Place, age_things, merge_things
 
@@ -72,8 +72,8 @@ def learned_header(name: str) -> bool:
     return name not in UNLEARNED_HEADERS and not name.startswith(_IGNORED_PREFIXES)
 
 
-Again = Callable[[object], bool]
-"""Whether this client sent that within the hour already."""
+Sent = Callable[[Place, bytes], int]
+"""A number for what a client sends again and again, one for each client, hour and value; -1 if it was just learned."""
 
 
 class Endpoint:
@@ -167,9 +167,9 @@ class Endpoint:
         parts: frozenset[Part],
         mark: Evidence,
         key: bytes,
-        again: Again | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """Learn the fields that stand in `parts`. With `again` a value is learned once from each client in an hour."""
+        """Learn the fields that stand in `parts`. With `sent` a value counts once from each client in an hour."""
         met: dict[Place, int] = {}
         parameters = self.open()
         masked = seen.masked
@@ -190,13 +190,14 @@ class Endpoint:
                     self.lost |= mark
                     continue
                 parameter = parameters[place] = Parameter()
+                parameter.clear = not (part in COMMON_PARTS or SECRET.search(name))
             clear = parameter.clear and not (masked and field.address in masked)
-            if clear and not parameter.n:
-                clear = parameter.clear = not (part in COMMON_PARTS or SECRET.search(name))
             met[place] = met.get(place, 0) + 1
-            if again is not None and again((place, field.value)):
-                continue
-            parameter.observe(field.value, field.kind, mark, key, clear, times)
+            if sent is None:
+                parameter.observe(field.value, field.kind, mark, key, clear, times)
+            elif (thing := sent(place, field.value)) >= 0:
+                parameter.count_distinct(thing)
+                parameter.observe(field.value, field.kind, rewitnessed(mark, thing), key, clear, 0.0)
         for place, count in met.items():
             parameters[place].present(count, mark, times)
 

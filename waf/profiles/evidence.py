@@ -50,6 +50,11 @@ def mark(source: int, hour: int, request: int, *, trusted: bool) -> Evidence:
     return bits | 1 << request % REQUEST_BITS if trusted else bits
 
 
+def rewitnessed(evidence: Evidence, request: int) -> Evidence:
+    """The same mark with another witness, where it has one: what its client sends with each request is one witness."""
+    return evidence & ~REQUESTS | 1 << request % REQUEST_BITS if evidence & REQUESTS else evidence
+
+
 def sources(evidence: Evidence) -> int:
     """How many sources at least have shown it; see `estimate` for the likely number."""
     return (evidence & SOURCES).bit_count()

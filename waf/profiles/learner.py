@@ -11,6 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -23,6 +24,7 @@ from waf.profiles.check import Profile
 from waf.profiles.closing import Needs, close, promising
 from waf.profiles.constraints import Key, Stage
 from waf.profiles.dissent import dissenters
+from waf.profiles.distinct import mixed
 from waf.profiles.evidence import ALL, Evidence, mark
 from waf.profiles.findings import shape_mask
 from waf.profiles.lineage import Origin, Share, join
@@ -30,7 +32,7 @@ from waf.profiles.merge import Complaint, Delta, Fall, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.openapi_import import Imported
-from waf.profiles.promote import Alert, Watch, fall, step
+from waf.profiles.promote import Alert, Watch, fall, gather, step
 from waf.profiles.siege import Siege, Suspects
 
 CAPS: Final = {
@@ -46,7 +48,7 @@ STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint o
 _ALERTS: Final = 200
 _COMPLAINTS: Final = 2_000  # constraints of which complaints are counted between two deltas
 _CARRIED: Final = (
-    "state", "book", "alerts", "led", "would_block", "_requests", "_watch", "_siege", "_suspects", "_month", "_app",
+    "state", "book", "alerts", "led", "would_block", "_wall", "_same", "_watch", "_siege", "_suspects", "_month", "_app",
     "_fresh", "_epoch", "_sent", "_complaints", "_falls", "lineage", "lessons", "shares",
 )  # fmt: skip
 
@@ -65,7 +67,7 @@ class Learner:
         self.shares: dict[str, Share] = {}  # what others had learned that is in it
         self.alerts: deque[Alert] = deque(maxlen=_ALERTS)
         self._key: Final = key[:64]
-        self._requests = 0
+        self._wall, self._same = 0.0, 0  # of the last request, and how many more came at that time
         self._alone: Final = config.sources == 1  # then every request is a witness
         self._watch = Watch()
         self._siege = Siege()
@@ -85,9 +87,9 @@ class Learner:
 
     def observe(self, observation: Observation, now: float) -> bool:
         """Take one finished exchange; true if it was learned from."""
-        self._requests += 1
         trusted = observation.trusted or self._alone
-        bits = mark(observation.source, int(observation.wall / HOUR), self._requests, trusted=trusted)
+        witness = self._witness(observation) if trusted else 0
+        bits = mark(observation.source, int(observation.wall / HOUR), witness, trusted=trusted)
         if not trusted:
             if turned := self._siege.count(observation.flagged, now):
                 self.alerts.append(Alert(now, *turned))
@@ -112,6 +114,16 @@ class Learner:
             said = f"used again after {unseen / 86_400:.0f} days: is it meant to be there still?"
             self.alerts.append(Alert(now, "zombie", f"{method} {template}", said))
         return learned
+
+    def _witness(self, seen: Observation) -> int:
+        """A number for a request that any other learner gives it as well: what is merged must tell witnesses apart.
+
+        Only where a clock stands still (recordings in whole seconds) the order counts as well.
+        """
+        self._same = self._same + 1 if seen.wall == self._wall else 0
+        self._wall = seen.wall
+        said = b"".join([seen.method, seen.path, *(field.value for field in seen.fields)])
+        return mixed(seen.source, int(seen.wall * 1e6), crc32(said)) + self._same
 
     def passed(
         self, requests: int, flagged: int, by_place: Mapping[str, int], now: float, alike: int = 0
@@ -198,7 +210,10 @@ class Learner:
             return []
         found = self._judged(lambda c: c.key in book.entries or promising(c, self.needs))
         automatic = self.config.promotion == "auto"
-        changed = step(book, found, self._strictly, self.needs, now, automatic=automatic, settled=settled)
+        if CAPS[self.config.mode] is Stage.DISCOVER:
+            changed = gather(book, found, self.needs, now)
+        else:
+            changed = step(book, found, self._strictly, self.needs, now, automatic=automatic, settled=settled)
         book.places = places_of(self.state)
         if changed:
             version = compile.version_of(book.all_places(), book.constraints())

@@ -135,5 +135,6 @@ def _lessen_endpoint(endpoint: Endpoint, by: Endpoint) -> None:
 
 
 def _lessen_parameter(parameter: Parameter, by: Parameter) -> None:
-    parameter.n = max(0.0, parameter.n - by.n)
+    # What is counted as distinct was joined, not added: nothing of it is there twice.
+    parameter.counted = max(0.0, parameter.counted - by.counted)
     parameter.requests = max(0.0, parameter.requests - by.requests)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from waf.profiles.distinct import mixed
 from waf.profiles.endpoint import (
     COMMON_PARTS,
     LEARNED_PARTS,
@@ -19,8 +20,8 @@ from waf.profiles.endpoint import (
     add_thing,
 )
 from waf.profiles.evidence import FRESH, SOURCE_BITS, Evidence
-from waf.profiles.observe import Observation
-from waf.profiles.parameter import Parameter, age_things, merge_things
+from waf.profiles.observe import HOUR, Observation
+from waf.profiles.parameter import Parameter, Place, age_things, merge_things, value_hash
 from waf.profiles.sampling import Repeats
 from waf.profiles.segments import MAX_DEPTH, SLOT, is_word, literal, slot_of, split, unliteral
 
@@ -191,7 +192,7 @@ class State:
         self.requests += 1.0
         self.activity[seen.source % SOURCE_BITS] += times
         self.common.present(seen, mark)
-        self.common.learn(seen, COMMON_PARTS, mark, key, partial(self._sent_again, seen.source, seen.wall))
+        self.common.learn(seen, COMMON_PARTS, mark, key, partial(self._sent, seen, key))
         if seen.host:
             add_thing(self.hosts, seen.host, mark, MAX_HOSTS)
         self._hot.pop(endpoint, None)
@@ -210,9 +211,15 @@ class State:
             node = below
         return template
 
-    def _sent_again(self, source: int, wall: float, what: object) -> bool:
-        """A client sends its cookies with every request: a token that came a thousand times is one token, not a thousand."""
-        return self._repeats.count(hash((source, what)), wall) > 1
+    def _sent(self, seen: Observation, key: bytes, place: Place, value: bytes) -> int:
+        """A client sends its cookies with every request: a token that came a thousand times is one token, not a thousand.
+
+        See `endpoint.Sent`. What is known to have been learned is left out only to save time: to learn it again would
+        change nothing.
+        """
+        if self._repeats.count(hash((seen.source, place, value)), seen.wall) > 1:
+            return -1
+        return mixed(seen.source, int(seen.wall / HOUR), value_hash(value, key))
 
     def _cool(self) -> None:
         """Pack the endpoints that have not been used for longest."""

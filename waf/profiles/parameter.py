@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from waf.model import Kind, Part
+from waf.profiles.distinct import Distinct
 from waf.profiles.evidence import BYTES, FRESH, HOURS, SOURCES, Evidence, saturated
 from waf.profiles.values import Look, length_bucket, look_at, tag_of
 
@@ -36,16 +37,19 @@ def _add(things: dict[Any, Evidence], thing: Any, mark: Evidence) -> None:
 class Parameter:
     """Learning state of one parameter. All attributes are public to `closing`, `state` and the tests.
 
-    `n` counts the values seen, `requests` the requests that had any; `seen` is the evidence of its presence.
+    `counted` is how many values were seen, `requests` how many requests had any; `seen` is the evidence of its
+    presence. Where clients send the same with every request, `distinct` counts what they sent in the place of `counted`,
+    which then is only what was there before the last `age`.
     """
 
     __slots__ = (
-        "chars", "clear", "high", "lengths", "low", "many_shapes", "many_values", "n", "repeats", "requests",
-        "seen", "shapes", "texts", "types", "values",
+        "chars", "clear", "counted", "distinct", "high", "lengths", "low", "many_shapes", "many_values", "repeats",
+        "requests", "seen", "shapes", "texts", "types", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.n: float = 0.0
+        self.counted: float = 0.0
+        self.distinct: Distinct | None = None
         self.requests: float = 0.0
         self.seen: Evidence = 0
         self.types: dict[int, Evidence] = {}
@@ -60,6 +64,17 @@ class Parameter:
         self.many_shapes = False
         self.low: float | None = None
         self.high: float | None = None
+
+    @property
+    def n(self) -> float:
+        """The size of the sample: values seen."""
+        return self.counted if self.distinct is None else self.counted + self.distinct.estimate()
+
+    def count_distinct(self, thing: int) -> None:
+        """Count a value that its client sends again and again, known by a number of its own."""
+        if self.distinct is None:
+            self.distinct = Distinct()
+        self.distinct.add(thing)
 
     def observe(
         self, value: bytes, kind: Kind, mark: Evidence, key: bytes, clear: bool, times: float = 1.0
@@ -76,7 +91,7 @@ class Parameter:
             if after == before:
                 typed = self.types.get(tag_of(kind, look.type), 0)
                 if typed | mark == typed:  # all that this value shows was marked together with it
-                    self.n += times
+                    self.counted += times
                     return
             values[digest] = after
             if before:
@@ -95,7 +110,7 @@ class Parameter:
         self._describe(look_at(value), mark, n, Kind.STRING)
 
     def _describe(self, look: Look, mark: Evidence, n: float, kind: Kind) -> None:
-        self.n += n
+        self.counted += n
         _add(self.types, tag_of(kind, look.type), mark)
         _add(self.lengths, look.length, mark)
         chars = self.chars
@@ -123,7 +138,11 @@ class Parameter:
 
     def merge(self, other: Parameter) -> None:
         """Add what another replica has seen; commutative and associative."""
-        self.n += other.n
+        self.counted += other.counted
+        if other.distinct is not None:
+            if self.distinct is None:
+                self.distinct = Distinct()
+            self.distinct.join(other.distinct)
         self.requests += other.requests
         self.seen |= other.seen
         self.clear &= other.clear
@@ -148,7 +167,8 @@ class Parameter:
 
     def age(self) -> None:
         """Forget what has not been seen since this was called before; what is left counts half."""
-        self.n /= 2
+        self.counted = self.n / 2
+        self.distinct = None
         self.requests /= 2
         self.seen &= ~FRESH
         for things in self.sets():
@@ -161,13 +181,16 @@ class Parameter:
         flags = self.many_values | self.many_shapes << 1 | self.clear << 2
         sets = [pack_things(things) for things in self.sets()]
         seen = self.seen.to_bytes(BYTES, "little")
-        return [self.n, self.requests, seen, flags, self.low, self.high, list(self.texts.items()), *sets]
+        head = [self.counted, self.requests, seen, flags, self.low, self.high, list(self.texts.items())]
+        return [*head, *sets] if self.distinct is None else [*head, *sets, bytes(self.distinct.registers)]
 
     @classmethod
     def unpack(cls, data: list[Any]) -> Parameter:
         """Raises ValueError, TypeError, IndexError, KeyError or OverflowError for what `pack` never made."""
         self = cls()
-        self.n, self.requests, seen, flags, self.low, self.high, texts, *sets = data
+        self.counted, self.requests, seen, flags, self.low, self.high, texts, *sets = data
+        if len(sets) == _SETS + 1:
+            self.distinct = Distinct(sets.pop())
         self.seen = int.from_bytes(seen, "little")
         self.many_values, self.many_shapes, self.clear = bool(flags & 1), bool(flags & 2), bool(flags & 4)
         self.texts = dict(texts)
@@ -224,6 +247,9 @@ def _hash(value: bytes, key: bytes) -> int:
 
 
 _hash_again: Final = lru_cache(maxsize=2_048)(_hash)  # most short values come again
+
+
+_SETS: Final = 6  # of one parameter
 
 
 Place = tuple[Part, str]

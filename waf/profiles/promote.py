@@ -13,6 +13,11 @@ Everything is decided per constraint, from the candidates that `closing` judged 
     wider                 a staged set follows what is learned; a protected one only what twenty sources (or a
                           trusted one, or a person) have shown
     narrower              at once
+
+All of that is for constraints that traffic is held against. While a workload is only discovered they are what the
+evidence says, no more and no less, whatever it said before (`gather`): so what replicas have learned apart, and what
+one learned that saw it all, is the same once it is brought together. Staging begins when they are first held against
+traffic.
 """
 
 from __future__ import annotations
@@ -48,6 +53,8 @@ RELEASE_SECONDS: Final = 3_600.0
 BREAKER_NOTE: Final = "breaker"
 
 
+BY_A_PERSON: Final = frozenset({"set by a person", "accepted by a person"})
+CLOSED: Final = "closed"
 WAITS: Final = "waits until those who are trusted have taught it all"
 NO_STAGING: Final = "needed no staging"
 
@@ -132,6 +139,38 @@ def step(
     return sorted(changed)
 
 
+def gather(book: Book, found: Iterable[Candidate], needs: Needs, now: float) -> list[Key]:
+    """Let the learned constraints be those that are closed now: for a workload that is only discovered.
+
+    Gives the keys that changed. What a person accepted or set keeps its stage and what it allows; what goes beyond waits.
+    """
+    texts: dict[str, str] = {}
+    changed: list[Key] = []
+    former, book.entries = book.entries, {}
+    for candidate in found:
+        key = candidate.key
+        entry = former.pop(key, None)
+        kept = entry is not None and entry.note in BY_A_PERSON
+        if entry is None or not kept:
+            if not candidate.closed:
+                if entry is not None:
+                    changed.append(key)
+                continue
+            learned = Constraint(key, candidate.allowed, Stage.STAGE)
+            if entry is None or entry.constraint != learned:
+                changed.append(key)
+            note = WAITS if _needs_no_staging(candidate, needs) else CLOSED
+            entry = Entry(learned, now, candidate.n, candidate.n, note=note)
+        else:
+            entry.seen = candidate.n
+            beyond = candidate.closed and candidate.allowed != entry.constraint.allowed
+            entry.wanted = candidate.allowed if beyond else ()
+        book.entries[key] = entry
+        texts.update(_shown(entry, candidate))
+    book.texts = texts
+    return sorted([*changed, *former])
+
+
 def _shown(entry: Entry, candidate: Candidate) -> dict[str, str]:
     """The values of an enumeration that may be shown, by the hash that stands for them."""
     allowed = {*entry.constraint.allowed, *entry.wanted}
@@ -140,13 +179,17 @@ def _shown(entry: Entry, candidate: Candidate) -> dict[str, str]:
 
 
 def _enter(candidate: Candidate, needs: Needs, now: float, automatic: bool, settled: bool) -> Entry:
-    # Who asks for one hour of learning asks for no day of staging.
-    at_once = automatic and (bool(candidate.seen & REQUESTS) or needs.elapsed <= 0)
+    at_once = automatic and _needs_no_staging(candidate, needs)
     stage = Stage.PROTECT if at_once and settled else Stage.STAGE
-    note = ("closed", WAITS, NO_STAGING)[at_once + (at_once and settled)]
+    note = (CLOSED, WAITS, NO_STAGING)[at_once + (at_once and settled)]
     return Entry(
         Constraint(candidate.key, candidate.allowed, stage), now, candidate.n, candidate.n, note=note
     )
+
+
+def _needs_no_staging(candidate: Candidate, needs: Needs) -> bool:
+    """Trusted evidence needs none; and who asks for one hour of learning asks for no day of staging."""
+    return bool(candidate.seen & REQUESTS) or needs.elapsed <= 0
 
 
 def _open(entry: Entry, candidate: Candidate, strict: Mapping[Key, Candidate], automatic: bool) -> bool:

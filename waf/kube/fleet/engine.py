@@ -94,6 +94,9 @@ class Workload:
 def merger(config: Profiles) -> Merger:
     """The `Merger` for workloads of this configuration."""
 
+    # The mode is each WafProfile's own and comes beside the book; what is to be enforced anywhere is staged here.
+    config = msgspec.structs.replace(config, mode="protect")
+
     def opened(key: Key, state: bytes) -> Workload:
         return Workload(config, key, state)
 
