@@ -164,7 +164,7 @@ class Sidecar:
             self._tasks.append(await self.crew.start())
         await self.server.start(reuse_port=self._worker)
         self._watch_metrics()
-        routes = profile_routes(self.learning, lambda: self._current().config.profiles.workload)
+        routes = profile_routes(self.learning, lambda: self._current().config)
         if self._number == 0:
             self._leader = await serve_to_parent(routes, leader_socket(self._crew_directory))
         elif not self._worker:

@@ -5,12 +5,12 @@ Each edit is a pure change of the learner's book; the next compiled profile foll
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
 
-from waf.config.schema import Limits
+from waf.config.schema import Config, Limits
 from waf.inspect.reading import read
 from waf.memory import Memory
 from waf.model import Field, Mask, Request
@@ -153,10 +153,17 @@ def view(learner: Learner, workload: str, name: str, mask: Mask = shape_mask) ->
     return yaml_view.text_of(book, workload)
 
 
-def status(learner: Learner, workload: str, mask: Mask = shape_mask) -> dict[str, Any]:
+def route_modes(config: Config) -> dict[str, str]:
+    """The mode of the profile at those routes that have one of their own."""
+    return {r.name or r.path: r.profiles_mode for r in config.routes if r.profiles_mode is not None}
+
+
+def status(
+    learner: Learner, workload: str, mask: Mask = shape_mask, routes: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """How far learning has come: counts by stage, each endpoint, versions, what waits for a person.
 
-    `mask` makes safe what is not known to be usual: a path that was seen once may be anything.
+    `routes` are those with a mode of their own. `mask` makes safe what is not known to be usual: a path that was seen once may be anything.
     """
     book = learner.book
     stages = {stage.label: review.blocking(book, stage) for stage in Stage}
@@ -167,6 +174,7 @@ def status(learner: Learner, workload: str, mask: Mask = shape_mask) -> dict[str
     return {
         "workload": workload,
         "mode": learner.config.mode,
+        "routes": dict(routes or {}),
         "constraints": stages,
         "endpoints": sum(len(methods) for methods in known.values()),
         "waiting": [str(change) for change in review.waiting(book)],

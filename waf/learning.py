@@ -21,7 +21,7 @@ from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply, learn_recording
 from waf.lessons import Flow, Intake, Lesson
-from waf.memory import Memory
+from waf.memory import Memory, reach_of
 from waf.model import Exchange, Mask
 from waf.profiles.learner import Learner
 from waf.profiles.merge import Delta
@@ -67,7 +67,7 @@ class Learning:
         self._task: asyncio.Task[None] | None = None
         self.memory = Memory(
             config.state_dir, config.profiles, fleet_key or kept.key, replica,
-            teaches=fleet_key is not None or follows > 0, follows=follows,
+            teaches=fleet_key is not None or follows > 0, follows=follows, reach=reach_of(config),
         )  # fmt: skip
         kept.disclosures = self.memory.disclosures
         self.observed = self.failed = self.disclosures = 0
@@ -106,9 +106,10 @@ class Learning:
         profiles = self._wanted.profiles
         if self._mode and profiles.mode != "off":  # who turned learning off is not overruled from afar
             profiles = msgspec.structs.replace(profiles, mode=self._mode)
+        reach = reach_of(self._wanted)
         self._wanted = None
         self._urgent = True
-        self.memory.reconfigure(profiles)
+        self.memory.reconfigure(profiles, reach)
         self.memory.pin(self._documents)
         self._note_release()
 

@@ -129,6 +129,10 @@ class Intake:
         if exchange.verdict is not PASSED or exchange.response_verdict is not PASSED:
             self._remarkable(exchange, judgement)
             return
+        check = judgement.check
+        if check is not None and check.findings:  # on a route that is only discovered, so that none was told
+            self._remarkable(exchange, judgement)
+            return
         tally = judgement.response_tally
         if tally is not None:
             if tally.totals:

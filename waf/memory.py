@@ -14,10 +14,11 @@ from typing import Final
 
 import msgspec
 
-from waf.config.schema import Profiles
+from waf.config.schema import Config, Profiles
 from waf.control.files import atomic_write, read_capped
 from waf.errors import Problem
 from waf.profiles.book import Book
+from waf.profiles.constraints import CAPS, Stage
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Sources
 from waf.profiles.openapi_import import Imported
@@ -43,11 +44,18 @@ class Change(msgspec.Struct, frozen=True):
     mode: str
 
 
+def reach_of(config: Config) -> Stage:
+    """How far constraints may come where a route says so itself."""
+    modes = (route.profiles_mode for route in config.routes)
+    return max((CAPS[mode] for mode in modes if mode is not None), default=Stage.DISCOVER)
+
+
 class Memory:
     """All that a workload remembers. `key` is the workload's secret: hashes of other keys do not fit together.
 
     With `teaches` what is learned is kept as deltas too, for the fleet. A worker that `follows` another (its number,
-    0 for none) keeps no profile on disk, and its flows of data in a file of its own, which the leader reads.
+    0 for none) keeps no profile on disk, and its flows of data in a file of its own, which the leader reads. `reach` is
+    how far constraints may come at some route (`reach_of`).
     """
 
     def __init__(
@@ -59,9 +67,11 @@ class Memory:
         *,
         teaches: bool = False,
         follows: int = 0,
+        reach: Stage = Stage.DISCOVER,
     ) -> None:
         self._directory = Path(directory) if directory else None
         self._config = config
+        self._reach = reach
         self._follows = follows
         self._teaches = f"{replica or 'local'}{f'-{follows}' if follows else ''}" if teaches else ""
         self.rekey(key)
@@ -77,8 +87,13 @@ class Memory:
         self._cut = 0  # number of the last delta
         self._values_key = hashlib.blake2b(key, person=b"waf-values").digest()
         self.sources = Sources(hashlib.blake2b(key, person=b"waf-sources").digest())
-        self.learner = Learner(self._config, self._values_key, self._teaches)
+        self.learner = self._learner()
         self.learner.lineage = os.urandom(8).hex()
+
+    def _learner(self) -> Learner:
+        made = Learner(self._config, self._values_key, self._teaches)
+        made.reach = self._reach
+        return made
 
     def cut(self) -> tuple[int, bytes] | None:
         """What was learned since the last cut, packed, and its number; None for nothing."""
@@ -92,13 +107,13 @@ class Memory:
         """Let the book of the fleet be ours. Raises `store.Damaged` and changes nothing then."""
         self.learner.follow(Book.load(profile))
 
-    def reconfigure(self, config: Profiles) -> None:
+    def reconfigure(self, config: Profiles, reach: Stage = Stage.DISCOVER) -> None:
         """Other thresholds and modes; what was learned stays, and what waits for the fleet."""
-        if config == self._config:
+        if config == self._config and reach is self._reach:
             return
         before, former = self.learner, self._config
-        self._config = config
-        self.learner = Learner(config, self._values_key, self._teaches)
+        self._config, self._reach = config, reach
+        self.learner = self._learner()
         self.learner.succeed(before)
         if config.memory != former.memory:
             self.learner.load(before.dump())

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from waf import edits
+from waf.config.schema import Config
 from waf.control.api import Route, json_answer, text_answer
 from waf.control.wire import MAX_UPLOAD, Answer, Asked
 from waf.errors import ConfigError
@@ -34,8 +35,11 @@ PATHS: Final = (
 )  # fmt: skip
 
 
-def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Route]:
-    """Routes over the learner of this process."""
+def profile_routes(learning: Learning, config: Callable[[], Config]) -> list[Route]:
+    """Routes over the learner of this process; `config` is what is in force."""
+
+    def workload() -> str:
+        return config().profiles.workload
 
     async def show(asked: Asked) -> Answer:
         view = asked.query.get("view", "profile")
@@ -45,7 +49,10 @@ def profile_routes(learning: Learning, workload: Callable[[], str]) -> list[Rout
         return text_answer(text, kind="application/json" if view == "openapi" else "application/yaml")
 
     async def status(_asked: Asked) -> Answer:
-        said = await learning.ask(lambda memory: edits.status(memory.learner, workload(), learning.mask))
+        def looked(memory: Memory) -> dict[str, Any]:
+            return edits.status(memory.learner, workload(), learning.mask, edits.route_modes(config()))
+
+        said = await learning.ask(looked)
         alerts = [{"at": a.at, "kind": a.kind, "subject": a.subject, "text": a.text} for a in learning.alerts]
         return json_answer({**said, "alerts": alerts})
 

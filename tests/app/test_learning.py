@@ -64,6 +64,61 @@ async def test_replayed_traffic_teaches_and_is_then_enforced(pattern_cache: Path
         assert place["requests"] == 121
 
 
+ROUTES = """
+routes:
+  - {path: /items/old, name: old, profiles_mode: discover}
+  - {path: /items/new, name: new, profiles_mode: monitor}
+"""
+ONE_ROUTE = "routes: [{path: /items/old, name: old, profiles_mode: protect}]"
+
+
+async def teach_items(site: Site, places: tuple[str, ...]) -> None:
+    for number in range(120):
+        for place in places:
+            assert (await site.get(f"/items/{place}?id={number}"))[0] == 200
+    await site.recorded(120 * len(places))
+    assert (await post(site, "/v1/profile", {"operation": "compile"}))[0] == 200
+
+
+@on_uvloop
+async def test_a_route_has_a_mode_of_its_own(pattern_cache: Path, tmp_path: Path) -> None:
+    file = tmp_path / "waf.yaml"
+    file.write_text(ROUTES)
+    async with RawApp() as app, serving(pattern_cache, app.url, file, **TRUSTED) as site:
+        await teach_items(site, ("old", "new", "now"))
+        assert [(await site.get(f"/items/{place}?id=x"))[0] for place in ("old", "new", "now")] == [
+            200,
+            200,
+            403,
+        ]
+        events = {event["url.path"]: event for event in await site.events()}
+        assert "/items/old" not in events  # nothing is told where it is only discovered
+        assert [f["enforced"] for f in events["/items/new"]["waf.findings"]] == [False]
+        said = await site.ask("/v1/profile/status")
+        assert said["routes"] == {"old": "discover", "new": "monitor"}
+        assert {row["template"]: row["protected"] > 0 for row in said["places"]}["/items/old"]
+        learner = site.sidecar.learning.memory.learner
+        key = "GET /items/old arg.id type"
+        entry = next(e for k, e in learner.book.entries.items() if str(k) == key)
+        assert entry.violations == 1  # what would be refused there is counted all the same
+
+
+@on_uvloop
+async def test_a_route_is_protected_where_the_workload_is_only_discovered(
+    pattern_cache: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "waf.yaml"
+    file.write_text(ONE_ROUTE)
+    settings = {**TRUSTED, "profiles.mode": "discover"}
+    async with RawApp() as app, serving(pattern_cache, app.url, file, **settings) as site:
+        await teach_items(site, ("old", "now"))
+        assert [(await site.get(f"/items/{place}?id=x"))[0] for place in ("old", "now")] == [403, 200]
+        assert [event["url.path"] for event in await site.events()] == ["/items/old"]
+        file.write_text(ONE_ROUTE.replace("protect", "monitor"))
+        assert (await site.sidecar.reloader.reload("test")).ok
+        assert (await site.get("/items/old?id=x"))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("sources", "observed"),
     [

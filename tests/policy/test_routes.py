@@ -12,6 +12,7 @@ from waf.config.schema import Config, Inspection, Route, Size
 from waf.model import Mode
 from waf.policy.paths import canonical
 from waf.policy.routes import Routes, Settings, host_fits
+from waf.profiles.constraints import Stage, cap_of
 
 
 def find(
@@ -137,3 +138,20 @@ def test_an_ambiguous_path_never_gets_less_than_the_defaults_or_the_route(
         assert odd.signatures >= other.signatures
         assert odd.sensitive >= other.sensitive
         assert odd.responses >= other.responses
+
+
+@pytest.mark.parametrize(
+    ("own", "path", "usual", "comes"),
+    [
+        (None, b"/a/x", Stage.PROTECT, Stage.PROTECT),
+        ("discover", b"/a/x", Stage.PROTECT, Stage.DISCOVER),
+        ("monitor", b"/a/x", Stage.PROTECT, Stage.STAGE),
+        ("protect", b"/a/x", Stage.DISCOVER, Stage.PROTECT),
+        ("discover", b"/a//x", Stage.PROTECT, Stage.PROTECT),  # read in two ways: nothing looser
+        ("protect", b"/a//x", Stage.STAGE, Stage.PROTECT),
+        ("discover", b"/b", Stage.PROTECT, Stage.PROTECT),
+    ],
+)
+def test_how_far_the_profile_goes_at_a_route(own: Any, path: bytes, usual: Stage, comes: Stage) -> None:
+    settings = find((Route(path="/a/**", profiles_mode=own),), path)
+    assert cap_of(usual, settings.profile_cap, loosens=settings.profile_loosens) is comes

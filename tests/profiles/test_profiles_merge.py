@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.profiles.traffic import KEY, START, args, check, cookies, form, learned_shop, learner, rules, seen, shop
+from tests.profiles.traffic import (
+    KEY,
+    START,
+    args,
+    check,
+    cookies,
+    form,
+    learned_shop,
+    learner,
+    rules,
+    seen,
+    shop,
+)
 from waf.profiles import store
 from waf.profiles.book import Book
 from waf.profiles.constraints import Key as Constraint
@@ -209,7 +221,9 @@ def claims(made: Learner) -> list[tuple[object, ...]]:
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_however_traffic_falls_to_replicas_their_whole_is_what_one_would_have_learned(data: st.DataObject) -> None:
+def test_however_traffic_falls_to_replicas_their_whole_is_what_one_would_have_learned(
+    data: st.DataObject,
+) -> None:
     """Each replica compiles profiles of its own while it learns; nothing of these is in the whole."""
     rng = random.Random(data.draw(st.integers(0, 2**32)))
     trusted = data.draw(st.booleans())
@@ -240,7 +254,9 @@ def test_however_traffic_falls_to_replicas_their_whole_is_what_one_would_have_le
     assert canonical(whole.state, texts=False) == canonical(one[0].state, texts=False)
 
 
-def test_a_profile_that_is_only_discovered_is_what_the_evidence_says_and_staged_when_it_is_first_watched() -> None:
+def test_a_profile_that_is_only_discovered_is_what_the_evidence_says_and_staged_when_it_is_first_watched() -> (
+    None
+):
     made = learner("discover")
     rng = random.Random(2)
     for number in range(4_000):
@@ -262,7 +278,9 @@ def test_what_a_person_accepted_stays_while_a_workload_is_discovered() -> None:
     accepted = Constraint("/shop/search", "GET", "arg.sort", "enum")
     before = made.book.entries[accepted].constraint
     for number in range(300):
-        made.observe(seen("/shop/search", args(sort="any"), trusted=True, wall=START + 20_000 + number), START)
+        made.observe(
+            seen("/shop/search", args(sort="any"), trusted=True, wall=START + 20_000 + number), START
+        )
     made.advance(START + 30_000)
     entry = made.book.entries[accepted]
     assert entry.constraint == before

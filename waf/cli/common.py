@@ -16,6 +16,8 @@ from click.core import ParameterSource
 
 from waf.assembly import Bundle, Files, Kept, build, keep
 from waf.errors import ConfigError, Problem
+from waf.memory import Memory, reach_of
+from waf.policy.policy import Policy
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,3 +75,16 @@ def policy_of(files: Files) -> tuple[Bundle, Kept]:
     """The policy that these files give, built as the sidecar builds it."""
     kept = keep(files.load().config, os.environ)
     return build(files, kept), kept
+
+
+def learned_policy(files: Files) -> Policy:
+    """The same over the profile that was learned in `state_dir`, as it was kept last; nothing is written there."""
+    bundle, kept = policy_of(files)
+    config = bundle.policy.config
+    if not (config.state_dir and config.profiles.enabled and config.profiles.mode != "off"):
+        return bundle.policy
+    memory = Memory(config.state_dir, config.profiles, kept.key, reach=reach_of(config))
+    memory.load()
+    show_problems(memory.problems, warning=True)
+    memory.pin(bundle.documents)
+    return bundle.policy.with_profile(memory.learner.profile(kept.mask), 0)

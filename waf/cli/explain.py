@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from waf.cli.common import clear_errors, config_option, fail, files_of, policy_of
+from waf.cli.common import clear_errors, config_option, fail, files_of, learned_policy
 from waf.control.files import read_capped
 from waf.model import Action, Finding
 from waf.policy.access_log import from_access_log
@@ -47,8 +47,7 @@ def explain(
     waf explain --raw request.http
     """
     sample = _one_sample(raw, har, entry, curl)
-    bundle, _ = policy_of(files_of(configs))
-    explanation = judge(bundle.policy, sample, time.monotonic(), time.time(), fields=True)
+    explanation = judge(learned_policy(files_of(configs)), sample, time.monotonic(), time.time(), fields=True)
     if as_json:
         click.echo(orjson.dumps(as_builtins(explanation, time.time()), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -90,6 +89,11 @@ def _show(explanation: Explanation) -> None:
             f"  refused with {explanation.status} in every mode: {explanation.fault}: {explanation.detail}"
         )
         return
+    if explanation.profile_mode != "off":
+        click.echo(
+            _bold("profile")
+            + f"  mode {explanation.profile_mode} here: {explanation.endpoint or 'nothing learned'}"
+        )
     if explanation.fields:
         click.echo(_bold("fields"))
         width = min(40, max(len(address) for address, _ in explanation.fields))
@@ -151,7 +155,7 @@ def replay(configs: Sequence[str], files: Sequence[str], as_json: bool, top: int
     Shows what protect mode would refuse, by rule and field, with the exclusion for each: tune until only
     attacks are left, then switch to protect. Exit status 1 if anything would be refused.
     """
-    policy = policy_of(files_of(configs))[0].policy
+    policy = learned_policy(files_of(configs))
     refused: Counter[tuple[str, str]] = Counter()
     exclusions: dict[tuple[str, str], str] = {}
     examples: dict[tuple[str, str], str] = {}

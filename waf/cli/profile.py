@@ -45,6 +45,8 @@ def status(source: Source, every: bool, as_json: bool) -> None:
     click.echo(
         f"workload {said['workload']}, mode {said['mode']}: {said['endpoints']} endpoints; constraints: {counts}"
     )
+    for route, mode in said.get("routes", {}).items():
+        click.echo(f"  at route {route}: mode {mode}")
     places = said["places"]
     if places:
         click.echo(

@@ -17,7 +17,7 @@ from waf.assembly import build, keep
 from waf.cli.common import fail, files_of, show_problems
 from waf.config.schema import Control
 from waf.control.files import read_capped
-from waf.memory import Memory
+from waf.memory import Memory, reach_of
 from waf.profiles.openapi_import import import_document
 
 TIMEOUT: Final = 120.0  # seconds for an answer of the control port
@@ -64,7 +64,7 @@ class Stored:
     def _open(self, directory: str) -> tuple[Memory, bytes]:
         config = msgspec.structs.replace(self._config, state_dir=directory)
         key = keep(config, os.environ).key
-        memory = Memory(directory, config.profiles, key)
+        memory = Memory(directory, config.profiles, key, reach=reach_of(config))
         memory.load()
         show_problems(memory.problems, warning=True)
         return memory, key
@@ -73,7 +73,7 @@ class Stored:
         return edits.view(self._memory.learner, self._workload, name, self._mask)
 
     def status(self) -> dict[str, Any]:
-        return edits.status(self._memory.learner, self._workload, self._mask)
+        return edits.status(self._memory.learner, self._workload, self._mask, edits.route_modes(self._config))
 
     def edit(self, edit: edits.Edit) -> list[str]:
         try:

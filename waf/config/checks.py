@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from waf.config.address import Endpoint, parse_endpoint, parse_upstream
-from waf.config.schema import Config
+from waf.config.schema import Config, Route
 from waf.config.shape import did_you_mean, shown
+from waf.model import Mode
 
 
 class Remark(msgspec.Struct, frozen=True):
@@ -172,6 +173,8 @@ def _routes(config: Config) -> Iterator[Remark]:
                 lower = kind.lower().partition(";")[0].strip()
                 mend = f'write "{lower}"' if _TYPE.fullmatch(lower) else 'such as "application/json"'
                 yield Remark(f"{at}.allow_types[{j}]", f"{shown(kind)} is no media type in lower case", mend)
+        if route.profiles_mode is not None:
+            yield from _profiles_mode(f"{at}.profiles_mode", route, config)
         same = (route.path, route.host.lower(), tuple(sorted(route.methods)))
         if same in seen:
             yield Remark(
@@ -180,6 +183,16 @@ def _routes(config: Config) -> Iterator[Remark]:
         elif ("/**", "", ()) in seen and same != ("/**", "", ()):
             yield Remark(at, "is never reached: a route before it fits every request", 'put "/**" last', True)
         seen.setdefault(same, i)
+
+
+def _profiles_mode(at: str, route: Route, config: Config) -> Iterator[Remark]:
+    if route.profiles is False:
+        yield Remark(at, "means nothing beside profiles: false", "remove one of the two")
+    elif not config.profiles.enabled or config.profiles.mode == "off":
+        yield Remark(at, "means nothing while profiles are off", "set profiles.mode to discover")
+    elif route.profiles_mode == "protect" and (route.mode or config.mode) is not Mode.PROTECT:
+        of = (route.mode or config.mode).value
+        yield Remark(at, f"refuses nothing where the mode is {of}", "set mode: protect on the route", True)
 
 
 def _access(config: Config) -> Iterator[Remark]:

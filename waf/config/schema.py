@@ -171,6 +171,9 @@ class Profiles(Section, frozen=True):
     version: str = ""  # image digest of the app
 
 
+ProfilesMode = Literal["discover", "monitor", "protect"]
+
+
 class Route(Section, frozen=True):
     """Settings for the requests that fit `host`, `methods` and `path`; the first fitting route wins."""
 
@@ -188,6 +191,7 @@ class Route(Section, frozen=True):
     signatures: bool | None = None  # whether they are searched here
     sensitive: bool | None = None  # whether it is searched here
     profiles: bool | None = None  # whether requests are held against the profile
+    profiles_mode: ProfilesMode | None = None  # as profiles.mode, for these requests
     responses: bool | None = None  # whether responses are searched for leaks
 
 

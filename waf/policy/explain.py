@@ -40,6 +40,7 @@ class Explanation(msgspec.Struct, frozen=True):
     detail: str = ""
     status: int = 0  # the answer in protect mode, 0 = the app's own
     endpoint: str = ""
+    profile_mode: str = ""  # how far the learned profile goes here
     fields: tuple[tuple[str, str], ...] = ()  # (address, masked value)
     views: tuple[tuple[str, str, str], ...] = ()  # (address, steps of decoding, masked text)
     rejected: tuple[tuple[str, str, str], ...] = ()  # (rule, address, why a match of it does not count)
@@ -70,7 +71,10 @@ def judge(
         if policy.signatures is not None and judgement.settings.signatures:
             views, rejected = _looked_at(policy, policy.signatures, judgement)
     status = verdict.status if verdict.would is Action.BLOCK else 0
-    return Explanation(label, verdict, "", exchange.detail, status, exchange.route, shown, views, rejected)
+    return Explanation(
+        label, verdict, "", exchange.detail, status, exchange.route, policy.profile_mode(judgement.settings),
+        shown, views, rejected,
+    )  # fmt: skip
 
 
 def _looked_at(

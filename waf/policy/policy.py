@@ -27,12 +27,13 @@ from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.paths import canonical
-from waf.policy.routes import Routes
+from waf.policy.routes import Routes, Settings
 from waf.policy.screens import DATA_CLEAR, RULES_CLEAR, BodyScreen, screens
 from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
 from waf.profiles.check import Profile
+from waf.profiles.constraints import CAPS, MODES, cap_of
 from waf.profiles.contract import Contract
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
@@ -222,7 +223,9 @@ class Policy:
             content_type = request.headers.index.get(b"content-type", b"")
             check = judgement.check = self.profile.check(request, reading, content_type)
             exchange.route = settings.name or check.endpoint
-            findings += check.findings
+            if check.findings:
+                cap, loosens = settings.profile_cap, settings.profile_loosens
+                findings += self.profile.held(check.findings, cap, loosens=loosens)
             typed = check.typed
         if settings.signatures and self.signatures is not None and not (rules_clear and body_rules_clear):
             findings += self.signatures.check(reading, settings.level, typed, rules_clear, body_rules_clear)
@@ -248,6 +251,13 @@ class Policy:
         if verdict.action is Action.REDACT and hits is not None:
             request, body = detector.redact_request(request, body, hits)
         return Admitted(request, body)
+
+    def profile_mode(self, settings: Settings) -> str:
+        """How far the learned profile goes for requests with these settings, "off" where they are not held against it."""
+        if not settings.profiles:
+            return "off"
+        usual = self.config.profiles.mode
+        return MODES[cap_of(CAPS[usual], settings.profile_cap, loosens=settings.profile_loosens)]
 
     def reads(self, exchange: Exchange, response: Response) -> bool:
         """True where the body of this answer is looked through, so that it is better judged whole than in pieces."""

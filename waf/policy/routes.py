@@ -11,6 +11,7 @@ import msgspec
 from waf.config.schema import Config, Route
 from waf.model import Mode
 from waf.policy.paths import CanonicalPath, template
+from waf.profiles.constraints import CAPS, Stage
 
 _STRICTNESS: Final = {Mode.OFF: 0, Mode.MONITOR: 1, Mode.PROTECT: 2}
 _HARDNESS: Final = {"stream": 0, "auto": 1, "block": 2}
@@ -30,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     signatures: bool
     sensitive: bool
     profiles: bool
+    profile_cap: Stage | None  # how far constraints of the profile hold here; None: as far as everywhere
+    profile_loosens: bool  # whether that may be less far than everywhere
     responses: bool
 
 
@@ -46,6 +49,8 @@ def defaults(config: Config) -> Settings:
         signatures=config.signatures.enabled,
         sensitive=config.sensitive.enabled,
         profiles=config.profiles.enabled and config.profiles.mode != "off",
+        profile_cap=None,
+        profile_loosens=True,
         responses=config.signatures.responses,
     )
 
@@ -79,6 +84,8 @@ class Routes:
             signatures=_either(route.signatures, base.signatures),
             sensitive=_either(route.sensitive, base.sensitive),
             profiles=_either(route.profiles, base.profiles),
+            profile_cap=CAPS[route.profiles_mode] if route.profiles_mode is not None else None,
+            profile_loosens=True,
             responses=_either(route.responses, base.responses),
         )
         return _Compiled(
@@ -133,6 +140,8 @@ def _stricter(a: Settings, b: Settings) -> Settings:
         signatures=a.signatures or b.signatures,
         sensitive=a.sensitive or b.sensitive,
         profiles=a.profiles or b.profiles,
+        profile_cap=a.profile_cap,
+        profile_loosens=False,
         responses=a.responses or b.responses,
     )
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from waf.model import Field, Finding, Framing, Mask, Part, Request
-from waf.profiles.constraints import Constraint, names_allow
+from waf.profiles.constraints import Constraint, Stage, cap_of, names_allow
 from waf.profiles.endpoint import TRACKING, general_name
 from waf.profiles.findings import about_field, about_place
 from waf.profiles.model import method_of
@@ -114,8 +114,10 @@ class Profile:
         *,
         version: str,
         mask: Mask,
+        cap: Stage = Stage.PROTECT,
     ) -> None:
         self.version: Final = version
+        self.cap: Final = cap
         self._root: Final = root
         self._direct: Final = dict(_direct(root))
         self._common: Final = common
@@ -163,6 +165,15 @@ class Profile:
                 if met & place.body_required != place.body_required:
                     self._missing(place, met | place.head_required, findings)
         return check
+
+    def held(self, findings: Sequence[Finding], cap: Stage | None, *, loosens: bool) -> Sequence[Finding]:
+        """What `check` found, as far as constraints come at a route; see `constraints.cap_of`."""
+        cap = cap_of(self.cap, cap, loosens=loosens)
+        if cap is Stage.DISCOVER:
+            return ()
+        if cap is Stage.PROTECT:
+            return findings
+        return [msgspec.structs.replace(f, enforced=False) if f.enforced else f for f in findings]
 
     def _check_headers(self, request: Request, findings: list[Finding]) -> None:
         """Headers of the app's own. Looked up by name: most requests have a dozen of which none has a rule."""

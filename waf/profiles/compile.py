@@ -21,10 +21,18 @@ Places = dict[str, frozenset[str]]
 
 
 def build(
-    places: Places, constraints: Iterable[Constraint], *, key: bytes, mask: Mask, version: str
+    places: Places,
+    constraints: Iterable[Constraint],
+    *,
+    key: bytes,
+    mask: Mask,
+    version: str,
+    cap: Stage = Stage.PROTECT,
 ) -> Profile:
-    """Compile. `places` are those that requests are assigned to, whether or not anything is demanded of
-    them."""
+    """Compile. `places` are those that requests are assigned to, whether or not anything is demanded of them.
+
+    `cap` is how far constraints hold for requests of which no route says otherwise.
+    """
     by_place: defaultdict[tuple[str, str], list[Constraint]] = defaultdict(list)
     for constraint in constraints:
         if constraint.stage is not Stage.DISCOVER:
@@ -45,7 +53,7 @@ def build(
         if method == EVERYWHERE:
             _about_place(root, template, found, key)
     _prune(root)
-    return Profile(root, common, headers, version=version, mask=mask)
+    return Profile(root, common, headers, version=version, mask=mask, cap=cap)
 
 
 def version_of(places: Places, constraints: Iterable[Constraint]) -> str:

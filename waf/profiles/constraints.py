@@ -86,6 +86,24 @@ class Stage(enum.IntEnum):
         return self.name.lower()
 
 
+CAPS: Final = {
+    "off": Stage.DISCOVER,
+    "discover": Stage.DISCOVER,
+    "monitor": Stage.STAGE,
+    "protect": Stage.PROTECT,
+}
+"""The mode of a workload or a route: how far any constraint may come there."""
+MODES: Final = {stage: mode for mode, stage in CAPS.items()}
+
+
+def cap_of(usual: Stage, own: Stage | None, *, loosens: bool) -> Stage:
+    """How far constraints come at a route that says `own` (None: nothing) where they come to `usual` elsewhere.
+
+    A route that may not loosen (its request's path can be read in two ways) leaves them at least as far as elsewhere.
+    """
+    return usual if own is None else own if loosens else max(usual, own)
+
+
 class Origin(enum.Enum):
     LEARNED = "learned"
     OPENAPI = "openapi"

@@ -34,8 +34,7 @@ class Distinct:
         """Take note of one thing, new or not."""
         place = thing & REGISTERS - 1
         rank = 57 - (thing >> 8 & _REST).bit_length()  # leading zeros of the other 56 bits, and one
-        if rank > self.registers[place]:
-            self.registers[place] = rank
+        self.registers[place] = max(self.registers[place], rank)
 
     def join(self, other: Distinct) -> None:
         self.registers = bytearray(map(max, self.registers, other.registers))

@@ -22,7 +22,7 @@ from waf.profiles.book import Book
 from waf.profiles.candidates import Candidate, candidates, families, places_of
 from waf.profiles.check import Profile
 from waf.profiles.closing import Needs, close, promising
-from waf.profiles.constraints import Key, Stage
+from waf.profiles.constraints import CAPS, Key, Stage
 from waf.profiles.dissent import dissenters
 from waf.profiles.distinct import mixed
 from waf.profiles.evidence import ALL, Evidence, mark
@@ -34,14 +34,6 @@ from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert, Watch, fall, gather, step
 from waf.profiles.siege import Siege, Suspects
-
-CAPS: Final = {
-    "off": Stage.DISCOVER,
-    "discover": Stage.DISCOVER,
-    "monitor": Stage.STAGE,
-    "protect": Stage.PROTECT,
-}
-"""The mode of a workload: how far any of its constraints may come."""
 
 MONTH: Final = 30 * 86_400.0
 STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint opens to it
@@ -81,6 +73,9 @@ class Learner:
         self._complaints: dict[str, tuple[int, Evidence]] = {}  # by constraint, since the last delta
         self._falls: list[Fall] = []
         self.would_block = 0  # since the last delta; counted by whoever decides
+        self.reach = (
+            Stage.DISCOVER
+        )  # how far constraints may come at some route, whatever the workload's mode
         self.led = False  # the book is another's (the fleet's): nothing is promoted here
 
     # ------------------------------------------------------------------------------------------ observations
@@ -189,17 +184,23 @@ class Learner:
 
     def profile(self, mask: Mask = shape_mask) -> Profile:
         """The profile that the book stands for; nothing is learned or promoted."""
-        constraints = self.book.constraints(CAPS[self.config.mode])
+        constraints = self.book.constraints(self.cap)
         places = self.book.all_places()
         version = compile.version_of(places, constraints)
         shown = [self.book.shown(constraint) for constraint in constraints]
-        return compile.build(places, shown, key=self._key, mask=mask, version=version)
+        usual = CAPS[self.config.mode]
+        return compile.build(places, shown, key=self._key, mask=mask, version=version, cap=usual)
+
+    @property
+    def cap(self) -> Stage:
+        """How far constraints may come, at the route where they may come furthest."""
+        return max(CAPS[self.config.mode], self.reach)
 
     def version(self) -> str:
         """Names what `profile` would give."""
         book = self.book
-        stated = compile.version_of(book.all_places(), book.constraints(CAPS[self.config.mode]))
-        return f"{stated}-{len(book.texts)}"
+        stated = compile.version_of(book.all_places(), book.constraints(self.cap))
+        return f"{stated}-{len(book.texts)}-{self.config.mode}"
 
     def advance(self, now: float, *, settled: bool = True) -> list[Key]:
         """Judge what has been learned and let every constraint take its next step. Gives the keys that
@@ -210,7 +211,7 @@ class Learner:
             return []
         found = self._judged(lambda c: c.key in book.entries or promising(c, self.needs))
         automatic = self.config.promotion == "auto"
-        if CAPS[self.config.mode] is Stage.DISCOVER:
+        if self.cap is Stage.DISCOVER:
             changed = gather(book, found, self.needs, now)
         else:
             changed = step(book, found, self._strictly, self.needs, now, automatic=automatic, settled=settled)
