@@ -36,13 +36,14 @@ SLICE: Final = 0.001  # seconds of learning at a time
 PAUSE: Final = 0.05  # between two slices
 HURRY: Final = 0.004  # the same where many lessons wait
 MANY: Final = 32
-EIGHTH: Final = (
-    8  # of what waits is learned in a slice, whatever the time: a busy machine must not lose lessons
-)
+EIGHTH: Final = 8  # of what waits is learned in a slice at least: a busy machine must not lose lessons
 TICK: Final = 2.0  # seconds between two looks at what is to be done in a thread
 PATIENCE: Final = 10.0  # seconds that a question may wait for what is queued
 
-LED: Final = "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)"
+LED: Final = {
+    False: "this profile is the fleet's: edit spec.profile of the WafProfile (waf fleet export)",
+    True: "this profile is a store's: edit it there, or DELETE /v1/profile/compiled to learn alone again",
+}  # by whether it was pushed
 
 
 class Learning:
@@ -81,16 +82,11 @@ class Learning:
         self._documents: tuple[Imported, ...] = ()
         self._version = ""  # of the profile in force, with what it shows
         self._config = config
-        self._apply(config)
-
-    def _apply(self, config: Config) -> None:
-        self._report_disclosures = config.sensitive.disclosure != "off"
-        self.intake.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:
         """Other sources, thresholds and modes from now on; what was learned stays."""
         self._config = self._wanted = config
-        self._apply(config)
+        self.intake.reconfigure(config)
         self._settle()
 
     def pin(self, documents: Sequence[Imported]) -> None:
@@ -202,15 +198,21 @@ class Learning:
         self._count()
         return await self._aside(self.memory.cut)
 
+    async def change(self, what: Callable[[Memory], T]) -> T:
+        """Do something to what is known, and let the profile follow. What `what` raises it must raise before."""
+
+        def work() -> T:
+            done = what(self.memory)
+            self._compile()
+            return done
+
+        done = await self._aside(work)
+        self._renewed()
+        return done
+
     async def follow(self, profile: bytes) -> None:
         """Enforce a profile of the fleet. Raises ValueError for bytes that are none; then all is as it was."""
-
-        def work() -> None:
-            self.memory.follow(profile)
-            self._compile()
-
-        await self._aside(work)
-        self._renewed()
+        await self.change(lambda memory: memory.follow(profile))
 
     async def receive(self, delta: bytes) -> None:
         """Add what another worker learned, packed. Raises ValueError for bytes that are no such thing."""
@@ -230,13 +232,11 @@ class Learning:
     async def rekey(self, key: bytes) -> None:
         """Hash with the secret of all replicas; what was learned under one's own cannot be shared, and goes."""
 
-        def work() -> None:
-            self.memory.rekey(key)
-            self.memory.pin(self._documents)
-            self._compile()
+        def begin_anew(memory: Memory) -> None:
+            memory.rekey(key)
+            memory.pin(self._documents)
 
-        await self._aside(work)
-        self._renewed()
+        await self.change(begin_anew)
 
     def set_mode(self, mode: str) -> None:
         """The profile's mode as the fleet says, "" for the configuration's; in force with the next profile, at once."""
@@ -272,17 +272,12 @@ class Learning:
 
     def _follow(self, flow: Flow) -> None:
         """Note where sensitive data went, and whether an answer held unusually much."""
-        memory = self.memory
-        memory.inventory.add(flow.route, flow.direction, flow.tally, flow.wall, flow.policy)
-        if flow.direction != "response":
-            return
-        for finding in memory.disclosures.learn(flow.route, flow.tally.totals, flow.wall):
+        route = flow.route
+        for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy):
             self.disclosures += 1
-            if self._report_disclosures:
-                self._log(
-                    "warning", finding.detail, rule=finding.rule, expected=finding.expected,
-                    request=flow.request, route=flow.route,
-                )  # fmt: skip
+            if self._config.sensitive.disclosure != "off":
+                more = {"expected": finding.expected, "request": flow.request, "route": route}
+                self._log("warning", finding.detail, rule=finding.rule, **more)
 
     def _count(self) -> None:
         """Take in the exchanges that were only counted."""
@@ -342,14 +337,15 @@ class Learning:
         }
 
     def watch_metrics(self, watch: Callable[..., None]) -> None:
-        intake, name = self.intake, "waf_learning_{}"
-        watch(name.format("observed_total"), "Exchanges learned from.", lambda: self.observed)
-        watch(
-            name.format("dropped_total"), "Exchanges there was no room or time for.", lambda: intake.dropped
-        )
-        watch(name.format("failed_total"), "Exchanges that could not be learned from.", lambda: self.failed)
-        watch(name.format("queue"), "Exchanges waiting to be learned.", lambda: len(intake.queue))
-        watch("waf_disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures)
+        intake = self.intake
+        for name, about, value in (
+            ("learning_observed_total", "Exchanges learned from.", lambda: self.observed),
+            ("learning_dropped_total", "Exchanges there was no room or time for.", lambda: intake.dropped),
+            ("learning_failed_total", "Exchanges that could not be learned from.", lambda: self.failed),
+            ("learning_queue", "Exchanges waiting to be learned.", lambda: len(intake.queue)),
+            ("disclosures_total", "Responses that disclosed unusually much.", lambda: self.disclosures),
+        ):
+            watch(f"waf_{name}", about, value)
 
     async def edit(self, edit: Edit, now: float) -> list[str]:
         """A person's edit, in force at once. Raises ValueError or ConfigError, and changes nothing then."""
@@ -357,7 +353,7 @@ class Learning:
         def work() -> list[str]:
             learner = self.memory.learner
             if learner.led:
-                raise ValueError(LED)
+                raise ValueError(LED[learner.pushed])
             changed = apply(learner, edit, now)
             self._build(learner)
             return changed

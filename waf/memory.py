@@ -17,6 +17,7 @@ import msgspec
 from waf.config.schema import Config, Profiles
 from waf.control.files import atomic_write, read_capped
 from waf.errors import Problem
+from waf.model import Finding
 from waf.profiles.book import Book
 from waf.profiles.constraints import CAPS, Stage
 from waf.profiles.learner import Learner
@@ -25,6 +26,7 @@ from waf.profiles.openapi_import import Imported
 from waf.profiles.report import endpoints_of
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.inventory import Inventory
+from waf.sensitive.tally import Tally
 
 MAX_FILE: Final = 256 * 1024 * 1024  # bytes
 PROFILE: Final = "profile.state"
@@ -107,6 +109,11 @@ class Memory:
         """Let the book of the fleet be ours. Raises `store.Damaged` and changes nothing then."""
         self.learner.follow(Book.load(profile))
 
+    @property
+    def fingerprint(self) -> str:
+        """Names the workload's secret without telling it: hashes made under another do not fit."""
+        return hashlib.blake2b(self._values_key, digest_size=8, person=b"waf-fingerprint").hexdigest()
+
     def reconfigure(self, config: Profiles, reach: Stage = Stage.DISCOVER) -> None:
         """Other thresholds and modes; what was learned stays, and what waits for the fleet."""
         if config == self._config and reach is self._reach:
@@ -143,6 +150,11 @@ class Memory:
         if self._follows:
             self.learner.follow(self.learner.book)
             self.learner.forget()
+
+    def flowed(self, route: str, direction: str, tally: Tally, wall: float, policy: str) -> Sequence[Finding]:
+        """Note sensitive data that one message carried; gives what is unusual about an answer."""
+        self.inventory.add(route, direction, tally, wall, policy)
+        return self.disclosures.learn(route, tally.totals, wall) if direction == "response" else ()
 
     def policy_in_force(self, version: str, mode: str, now: float) -> None:
         """Note a policy if it is another one than the last."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -22,6 +24,10 @@ from waf.control.wire import MAX_UPLOAD, Answer, Asked
 from waf.errors import ConfigError
 from waf.learning import Learning
 from waf.memory import Memory
+from waf.profiles.book import Book
+from waf.profiles.merge import Delta
+from waf.profiles.outbox import Handed
+from waf.profiles.rules import check_allowed
 
 PATIENCE: Final = 120.0  # seconds for the answer of the leading worker
 MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
@@ -31,7 +37,8 @@ Handler = Callable[[Asked], Awaitable[Answer]]
 
 PATHS: Final = (
     ("GET", "/v1/profile"), ("POST", "/v1/profile"), ("GET", "/v1/profile/status"), ("GET", "/v1/profile/shadows"),
-    ("POST", "/v1/profile/shadows"), ("POST", "/v1/profile/har"),
+    ("POST", "/v1/profile/shadows"), ("POST", "/v1/profile/har"), ("GET", "/v1/profile/deltas"),
+    ("GET", "/v1/profile/compiled"), ("PUT", "/v1/profile/compiled"), ("DELETE", "/v1/profile/compiled"),
 )  # fmt: skip
 
 
@@ -81,8 +88,80 @@ def profile_routes(learning: Learning, config: Callable[[], Config]) -> list[Rou
 
         return json_answer(await learning.ask(compare))
 
-    handlers = (show, edit, status, shadows, shadows, har)
+    async def deltas(asked: Asked) -> Answer:
+        _refuse_in_a_fleet(config())
+        since = asked.query.get("since", "")
+        handed, key = await learning.ask(
+            lambda memory: (memory.learner.hand_out(since, secrets.token_hex(4)), memory.fingerprint)
+        )
+        return json_answer(msgspec.to_builtins(Told.of(handed, key)))
+
+    async def compiled(_asked: Asked) -> Answer:
+        book = await learning.book()
+        key, led = learning.memory.fingerprint, learning.memory.learner.pushed
+        return json_answer(
+            {"key": key, "version": learning.version, "pushed": led, "profile": b64encode(book).decode()}
+        )
+
+    async def push(asked: Asked) -> Answer:
+        _refuse_in_a_fleet(config())
+        pushed = msgspec.json.decode(asked.body, type=Pushed)
+        book = await asyncio.to_thread(pushed.book)
+        key = learning.memory.fingerprint
+        if pushed.key != key:
+            raise ValueError(
+                f"made for values hashed under another secret ({pushed.key[:32]!r}, here {key!r})"
+            )
+        await learning.change(lambda memory: memory.learner.follow(book, pushed=True))
+        return json_answer({"version": learning.version})
+
+    async def let_go(_asked: Asked) -> Answer:
+        if not learning.memory.learner.pushed:
+            return json_answer({"error": "no store pushed this profile"}, 409)
+        await learning.change(lambda memory: memory.learner.alone())
+        return Answer(status=204)
+
+    handlers = (show, edit, status, shadows, shadows, har, deltas, compiled, push, let_go)
     return [Route(*place, _told(handler)) for place, handler in zip(PATHS, handlers, strict=True)]
+
+
+def _refuse_in_a_fleet(config: Config) -> None:
+    if config.fleet.address:
+        raise ValueError("the fleet that fleet.address names learns from this sidecar and leads it already")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """`outbox.Handed` as JSON; each delta is `merge.Delta.pack`. `key` is the fingerprint of the secret of its hashes."""
+
+    replica: str
+    mark: str
+    whole: bool
+    key: str
+    deltas: tuple[bytes, ...]  # in base64
+
+    @classmethod
+    def of(cls, handed: Handed, key: str) -> Told:
+        packed = tuple(delta.pack() for delta in handed.deltas)
+        return cls(handed.replica, handed.mark, handed.whole, key, packed)
+
+    def handed(self) -> Handed:
+        """Raises `store.Damaged`."""
+        return Handed(self.replica, self.mark, self.whole, tuple(Delta.unpack(data) for data in self.deltas))
+
+
+class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A profile to be enforced: `Book.dump`, and the fingerprint of the secret of its hashes."""
+
+    key: str
+    profile: bytes  # in base64
+
+    def book(self) -> Book:
+        """Raises ValueError for what could not be enforced."""
+        book = Book.load(self.profile)
+        for constraint in book.constraints():
+            if problem := check_allowed(constraint):
+                raise ValueError(f"{constraint.key}: {problem}")
+        return book
 
 
 def _told(handler: Handler) -> Handler:

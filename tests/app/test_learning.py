@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from yarl import URL
 
 from tests.app.rig import RawApp, Site, on_uvloop, serving
 from waf.assembly import Kept
+from waf.cli import main
 from waf.config.schema import Config, Profiles
 from waf.crew import Crew
 from waf.learning import Learning
 from waf.memory import Memory
-from waf.profiles.constraints import Stage
+from waf.profiles.book import Book
+from waf.profiles.constraints import Constraint, Stage
+from waf.profiles.constraints import Key as ProfileKey
 from waf.profiles.observe import Observation
 from waf.record.log import Log
 
@@ -358,3 +366,134 @@ async def test_long_documents_are_taken_where_they_belong(pattern_cache: Path) -
     async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
         assert await post(site, "/v1/profile/har", recording) == (200, {"learned": 500, "skipped": {}})
         assert (await post(site, "/v1/reload", recording))[0] == 413
+
+
+@contextlib.asynccontextmanager
+async def replicas(cache: Path, directory: Path, app: str, **settings: str) -> AsyncIterator[list[Site]]:
+    """Two sidecars that share a secret, each with a state directory of its own."""
+    key = directory / "key"
+    key.write_bytes(b"shared" * 8)
+    shared = {**TRUSTED, "sensitive.key_file": str(key), **settings}
+    async with (
+        serving(cache, app, **shared, state_dir=str(directory / "a")) as one,
+        serving(cache, app, **shared, state_dir=str(directory / "b")) as other,
+    ):
+        yield [one, other]
+
+
+async def waf(*args: str) -> tuple[int, str]:
+    """A command against a sidecar of this loop."""
+    result = await asyncio.to_thread(
+        CliRunner().invoke, main, args, env={"WAF_CONFIG": None}, catch_exceptions=False
+    )
+    return result.exit_code, result.output
+
+
+async def handed(site: Site, since: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = await site.ask(f"/v1/profile/deltas?since={since}")
+    return found
+
+
+@on_uvloop
+async def test_a_store_asks_for_deltas_and_pushes_one_profile(pattern_cache: Path, tmp_path: Path) -> None:
+    async with RawApp() as app, replicas(pattern_cache, tmp_path, app.url) as (one, other):
+        await visit(one, 30)
+        for number in range(30):
+            await other.get(f"/items?id={number}&sort=random")
+        urls = [one.control, other.control]
+        file = tmp_path / "store.yaml"
+        file.write_text("profiles: {sources: 1, epsilon: 0.02}")
+        gather = ("profile", "--config", str(file), "gather", *urls, "--store", str(tmp_path / "store"))
+        code, said = await waf(*gather)
+        assert (code, said.count("the whole"), said.count("enforces")) == (0, 2, 2)
+        for number in range(120):
+            site = (one, other)[number % 2]
+            assert (await site.get(f"/items?id={number}&sort={('asc', 'desc', 'random')[number % 3]}"))[
+                0
+            ] == 200
+        code, said = await waf(*gather)
+        assert (code, said.count("1 deltas"), said.count("enforces")) == (0, 2, 2)
+        assert len({line.split()[-1] for line in said.splitlines() if "enforces" in line}) == 1
+        for site in (one, other):  # both enforce what neither has seen whole
+            assert (await site.get("/items?id=7&sort=random"))[0] == 200
+            assert (await site.get("/items?id=7&sort=up"))[0] == 403
+            status, answer = await post(site, "/v1/profile", {"operation": "hold"})
+            assert (status, "a store's" in answer["error"]) == (400, True)
+        async with one.session.delete(one.control + "/v1/profile/compiled") as answer:
+            assert answer.status == 204
+        assert (await post(one, "/v1/profile", {"operation": "hold"}))[0] == 200
+
+
+@on_uvloop
+async def test_deltas_since_a_mark(pattern_cache: Path, tmp_path: Path) -> None:
+    async with RawApp() as app, replicas(pattern_cache, tmp_path, app.url) as (one, other):
+        await visit(one, 3)
+        first = await handed(one)
+        assert (first["whole"], len(first["deltas"])) == (True, 1)
+        assert await handed(one, first["mark"]) == {**first, "whole": False, "deltas": []}
+        await visit(one, 2)
+        second = await handed(one, first["mark"])
+        assert (second["whole"], len(second["deltas"])) == (False, 1)
+        assert await handed(one, first["mark"]) == second  # who lost the answer asks again
+        await visit(one, 1)
+        assert len((await handed(one, first["mark"]))["deltas"]) == 2  # another store may be behind
+        for odd in ("other.1", first["mark"] + "9", "x", first["mark"].partition(".")[0] + ".-1"):
+            assert (await handed(one, odd))["whole"], odd
+        assert (await handed(other))["replica"] != first["replica"]
+        assert (await handed(other))["key"] == first["key"]
+
+
+@on_uvloop
+async def test_what_a_store_may_not_push(pattern_cache: Path, tmp_path: Path) -> None:
+    async with RawApp() as app, replicas(pattern_cache, tmp_path, app.url) as (one, _):
+        await visit(one, 40)
+        mine = await one.ask("/v1/profile/compiled")
+        book = Book.load(b64decode(mine["profile"]))
+        key = ProfileKey("/items", "GET", "arg.id", "pattern")
+        book.pin(Constraint(key, ("(",), Stage.PROTECT))
+        broken = b64encode(book.dump()).decode()
+        for pushed, told in (
+            ({"key": "0" * 16, "profile": mine["profile"]}, "another secret"),
+            ({"key": mine["key"], "profile": mine["profile"][:-40]}, "cut off"),
+            ({"key": mine["key"], "profile": "!"}, "base64"),
+            ({"key": mine["key"], "profile": broken}, "GET /items arg.id pattern"),
+            ({"key": mine["key"], "profile": mine["profile"], "mode": "off"}, "mode"),
+        ):
+            async with one.session.put(one.control + "/v1/profile/compiled", json=pushed) as answer:
+                said = (await answer.json())["error"]
+                assert (answer.status, told in said) == (400, True), said
+        async with one.session.delete(one.control + "/v1/profile/compiled") as answer:
+            assert answer.status == 409
+        assert not one.sidecar.learning.memory.learner.led
+
+
+@on_uvloop
+async def test_a_store_needs_the_token_and_leaves_a_fleet_alone(pattern_cache: Path) -> None:
+    settings = {**TRUSTED, "control.token_env": "TOKEN"}
+    async with (
+        RawApp() as app,
+        serving(pattern_cache, app.url, environ={"TOKEN": "t0ken"}, **settings) as site,
+    ):
+        for method in ("GET", "PUT", "DELETE"):
+            async with site.session.request(method, site.control + "/v1/profile/compiled") as answer:
+                assert answer.status == 401
+        async with site.session.get(site.control + "/v1/profile/deltas") as answer:
+            assert answer.status == 401
+
+
+def test_a_pushed_profile_is_enforced_after_a_restart_as_well(pattern_cache: Path, tmp_path: Path) -> None:
+    @on_uvloop
+    async def run() -> None:
+        async with RawApp() as app:
+            async with replicas(pattern_cache, tmp_path, app.url) as (one, _):
+                await visit(one, 40)
+                mine = await one.ask("/v1/profile/compiled")
+                pushed = {"key": mine["key"], "profile": mine["profile"]}
+                async with one.session.put(one.control + "/v1/profile/compiled", json=pushed) as answer:
+                    assert answer.status == 200
+            async with replicas(pattern_cache, tmp_path, app.url) as (one, _):
+                learner = one.sidecar.learning.memory.learner
+                assert (learner.led, learner.pushed) == (True, True)
+                assert (await one.ask("/v1/profile/compiled"))["pushed"]
+
+    run()

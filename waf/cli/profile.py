@@ -13,6 +13,7 @@ import msgspec
 from waf import edits
 from waf.cli.common import clear_errors, config_option, fail
 from waf.cli.profile_source import MAX_FILE, Remote, Source, Stored
+from waf.cli.profile_store import gather
 from waf.control.files import read_capped
 from waf.profiles import review, yaml_view
 
@@ -268,6 +269,9 @@ def merge(source: Source, directories: Sequence[str]) -> None:
     for directory in directories:
         new = source.merge(directory)
         click.echo(f"merged {directory}" if new else f"{directory}: nothing that was not known")
+
+
+profile.add_command(gather)
 
 
 def _told(lines: Sequence[Any]) -> None:

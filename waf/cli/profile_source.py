@@ -8,7 +8,8 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import msgspec
 
@@ -110,11 +111,15 @@ class Stored:
         return new
 
 
+class Refusal(ValueError):
+    """What a control port says to what it will not do."""
+
+
 class Remote:
     """A running sidecar."""
 
     def __init__(self, control: str | None) -> None:
-        self._url = (control or f"http://{Control().listen}").rstrip("/")
+        self.url: Final = (control or f"http://{Control().listen}").rstrip("/")
 
     def view(self, name: str) -> str:
         return self._ask(f"/v1/profile?view={name}").decode()
@@ -131,7 +136,7 @@ class Remote:
     def learn(self, har: Any, host: str) -> tuple[int, dict[str, int]]:
         learned, skipped = 0, Counter[str]()
         for part in _parts(har):
-            answer = msgspec.json.decode(self._ask(f"/v1/profile/har?host={host}", part))
+            answer = msgspec.json.decode(self._ask(f"/v1/profile/har?host={quote(host)}", part))
             learned += answer["learned"]
             skipped.update(answer["skipped"])
         return learned, dict(skipped)
@@ -145,7 +150,14 @@ class Remote:
         fail("this works on a state directory whose sidecar is stopped: give --state DIR")
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(self._url + path, data=body)
+        try:
+            return self.ask(path, body)
+        except (Refusal, ConnectionError) as error:
+            fail(str(error))
+
+    def ask(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
+        """The body of an answer. Raises Refusal, and ConnectionError where nobody answers."""
+        request = urllib.request.Request(self.url + path, data=body, method=method)
         if token := os.environ.get("WAF_CONTROL_TOKEN"):
             request.add_header("Authorization", f"Bearer {token}")
         try:
@@ -153,18 +165,19 @@ class Remote:
                 data: bytes = answer.read()
                 return data
         except urllib.error.HTTPError as error:
-            _refused(error.read())
-        except OSError as error:
+            raise Refusal(_said(error.read())) from None
+        except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            fail(f"no sidecar answers at {self._url} ({reason}); name another with --control, or --state DIR")
+            said = f"no sidecar answers at {self.url} ({reason}); name another with --control, or --state DIR"
+            raise ConnectionError(said) from None
 
 
-def _refused(body: bytes) -> NoReturn:
+def _said(body: bytes) -> str:
     try:
         answer = msgspec.json.decode(body)
-        fail("; ".join(answer.get("problems") or [answer["error"]]))
+        return "; ".join(answer.get("problems") or [answer["error"]])
     except (msgspec.DecodeError, KeyError, AttributeError):
-        fail("the control port refused it")
+        return "the control port refused it"
 
 
 def _places(document: str) -> dict[str, frozenset[str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 from zlib import crc32
 
@@ -27,21 +28,21 @@ from waf.profiles.dissent import dissenters
 from waf.profiles.distinct import mixed
 from waf.profiles.evidence import ALL, Evidence, mark
 from waf.profiles.findings import shape_mask
-from waf.profiles.lineage import Origin, Share, join
-from waf.profiles.merge import Complaint, Delta, Fall, merged
+from waf.profiles.lineage import Origin, Share, join, own_part
+from waf.profiles.merge import Delta, Fall, merged
 from waf.profiles.model import State
 from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.openapi_import import Imported
+from waf.profiles.outbox import Handed, Outbox, handed
 from waf.profiles.promote import Alert, Watch, fall, gather, step
 from waf.profiles.siege import Siege, Suspects
 
 MONTH: Final = 30 * 86_400.0
 STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint opens to it
 _ALERTS: Final = 200
-_COMPLAINTS: Final = 2_000  # constraints of which complaints are counted between two deltas
 _CARRIED: Final = (
     "state", "book", "alerts", "led", "would_block", "_wall", "_same", "_watch", "_siege", "_suspects", "_month", "_app",
-    "_fresh", "_epoch", "_sent", "_complaints", "_falls", "lineage", "lessons", "shares",
+    "_telling", "_lent", "_life", "pushed", "lineage", "lessons", "shares",
 )  # fmt: skip
 
 
@@ -66,17 +67,17 @@ class Learner:
         self._suspects = Suspects()
         self._month = 0
         self._app = ""  # version of the app that was learned from last
-        self._replica: Final = replica
-        self._fresh = State(int(config.memory))
-        self._epoch = 0
-        self._sent: list[Delta] = []  # not acknowledged yet
-        self._complaints: dict[str, tuple[int, Evidence]] = {}  # by constraint, since the last delta
-        self._falls: list[Fall] = []
+        self._telling = (
+            Outbox(replica, int(config.memory)) if replica else None
+        )  # for the fleet, or the first worker
+        self._lent: Outbox | None = None  # for a store that asks, once it has asked
+        self._life = ""  # of the latter's numbering
         self.would_block = 0  # since the last delta; counted by whoever decides
         self.reach = (
             Stage.DISCOVER
         )  # how far constraints may come at some route, whatever the workload's mode
-        self.led = False  # the book is another's (the fleet's): nothing is promoted here
+        self.led = False  # the book is another's (the fleet's, a store's): nothing is promoted here
+        self.pushed = False  # it is a store's, which knows only what it asks for
 
     # ------------------------------------------------------------------------------------------ observations
 
@@ -98,8 +99,10 @@ class Learner:
             return False
         if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
             return False
-        if self._replica:
-            learned = self._fresh.observe(observation, bits, self._key)
+        if self._lent is not None:
+            self._lent.fresh.observe(observation, bits, self._key)
+        if self._telling is not None:
+            learned = self._telling.fresh.observe(observation, bits, self._key)
             if self.led:  # who leads has the whole; two of everything is for those who may have to do without
                 return learned
         learned = self.state.observe(observation, bits, self._key)
@@ -126,9 +129,9 @@ class Learner:
         """So many requests were not observed that nobody objected to (some of them at known templates), and so many
         that were flagged; `alike` of the former might have been learned from, and were like others.
         """
-        if self._replica:
-            self._fresh.requests += alike
-        if not self.led:
+        for outbox in self._outboxes:
+            outbox.fresh.requests += alike
+        if not self.led or self.pushed:
             self.state.requests += alike
         for count, caught in ((requests, False), (flagged, True)):
             if count and (turned := self._siege.count(caught, now, count)):
@@ -142,15 +145,15 @@ class Learner:
             self.book, observation.endpoint, observation.violations, bits, now, observation.weight
         )
         self.alerts.extend(alerts)
-        if not self._replica:
-            return
-        for text in observation.violations:
-            times, seen = self._complaints.get(text, (0, 0))
-            if times or len(self._complaints) < _COMPLAINTS:
-                self._complaints[text] = (times + 1, seen | bits)
-        for alert in alerts:
-            if len(self._falls) < _COMPLAINTS:
-                self._falls.append(Fall(alert.kind, alert.subject))
+        for outbox in self._outboxes:
+            for text in observation.violations:
+                outbox.complain(text, 1, bits)
+            for alert in alerts:
+                outbox.fell(Fall(alert.kind, alert.subject))
+
+    @property
+    def _outboxes(self) -> list[Outbox]:
+        return [outbox for outbox in (self._telling, self._lent) if outbox is not None]
 
     def meets(self, version: str, now: float) -> bool:
         """The app that answers is `version` ("" where nobody says): true if it was another one before.
@@ -262,48 +265,72 @@ class Learner:
 
     def deltas(self, acknowledged: int = 0) -> list[Delta]:
         """What a store that has everything up to epoch `acknowledged` does not know yet, in order."""
-        self._sent = [delta for delta in self._sent if delta.epoch > acknowledged]
-        if self._replica and (self._fresh.requests or self._complaints or self.would_block):
-            self._epoch += 1
-            complaints = [Complaint(text, n, f"{bits:x}") for text, (n, bits) in self._complaints.items()]
-            delta = Delta(
-                self._replica, self._epoch, store.dump(self._fresh),
-                tuple(complaints), tuple(self._falls), self.would_block,
-            )  # fmt: skip
-            self._sent.append(delta)
-            self._fresh = State(int(self.config.memory))
-            self._complaints, self._falls, self.would_block = {}, [], 0
-        return list(self._sent)
+        if self._telling is None:
+            return []
+        self._telling.cut(self.would_block)
+        self.would_block = 0
+        return self._telling.after(acknowledged)
+
+    def hand_out(self, since: str, life: str) -> Handed:
+        """What a store that asks with the mark `since` does not know yet; see `outbox.handed`.
+
+        From the first time on two of everything are learned. `life` names this process, in which nobody asked before.
+        """
+        memory = int(self.config.memory)
+        if self._lent is None:
+            self._lent, self._life = Outbox(self.lineage, memory), life
+        own = partial(own_part, self.state, self.shares, self._month, memory)
+        return handed(self._lent, self._life, since, own)
 
     def take(self, delta: Delta, now: float) -> None:
         """Add what a replica learned and noticed (once). Raises `store.Damaged`, and changes nothing then."""
         state = store.load(delta.state, int(self.config.memory))
+        self.heed([delta], now)
+        self.state.merge(state)
+        self.lessons += state.requests
+        if self._lent is not None:
+            self._lent.fresh.merge(state)
+
+    def heed(self, deltas: Sequence[Delta], now: float) -> None:
+        """Take what replicas noticed, not what they learned. Raises `store.Damaged`, and changes nothing then."""
         try:
             complaints = [
-                (Key.parse(c.constraint), c.times, int(c.sources, 16) & ALL) for c in delta.complaints
+                (Key.parse(c.constraint), c.times, int(c.sources, 16) & ALL)
+                for delta in deltas
+                for c in delta.complaints
             ]
-            for told in delta.falls:
+            falls = [told for delta in deltas for told in delta.falls]
+            for told in falls:
                 fall(Book(), told.kind, told.subject, now)  # refuses what cannot be done
         except ValueError as error:
             raise store.Damaged(str(error)) from None
-        self.state.merge(state)
-        self.lessons += state.requests
         for key, times, bits in complaints:
-            entry = self.book.entries.get(key)
-            if entry is not None:
+            if (entry := self.book.entries.get(key)) is not None:
                 entry.violations += times
                 entry.violators |= bits
-        for told in delta.falls:
+            if self._lent is not None:
+                self._lent.complain(str(key), times, bits)
+        for told in falls:
+            if self._lent is not None:
+                self._lent.fell(told)
             if moved := fall(self.book, told.kind, told.subject, now):
                 said = f"a replica took back {len(moved)} constraints"
                 self.alerts.append(Alert(now, told.kind, told.subject, said))
-        self.would_block += delta.would_block
+        self.would_block += sum(delta.would_block for delta in deltas)
 
-    def follow(self, book: Book) -> None:
-        """Enforce the book of the fleet from now on. What this process learned goes on in its deltas."""
+    def follow(self, book: Book, *, pushed: bool = False) -> None:
+        """Enforce the book of the fleet, or of a store that `pushed` it. What is learned goes on in the deltas."""
         book.documents, book.document_places = self.book.documents, self.book.document_places
         self.book = book
-        self.led = True
+        self.led, self.pushed = True, pushed
+
+    def alone(self) -> None:
+        """Go on from the book of whoever led, and learn into it."""
+        self.led = self.pushed = False
+
+    def rest_on(self, state: State, now: float) -> None:
+        """Judge this from now on; whoever keeps it lets it age."""
+        self.state, self._month = state, int(now // MONTH)
 
     def forget(self) -> None:
         """Let go of what was learned; the book stays. For who follows: the state is its leader's."""
@@ -317,7 +344,8 @@ class Learner:
     def adopt(self, state: State) -> None:
         """Go on from the state of the whole fleet; what is not sent yet is kept beside it for the next
         `deltas`."""
-        self.state = merged([state, self._fresh], int(self.config.memory))
+        states = [state] if self._telling is None else [state, self._telling.fresh]
+        self.state = merged(states, int(self.config.memory))
 
     def merge(self, other: Learner) -> bool:
         """Add what another learner of the same workload has learned and this one does not know; false for nothing.
@@ -337,7 +365,7 @@ class Learner:
     def dump(self) -> bytes:
         """State and book; `load` is the inverse."""
         lineage = [self.lineage, self.lessons, self.shares]
-        content = [store.dump(self.state), self.book.dump(), self._month, self._app, lineage]
+        content = [store.dump(self.state), self.book.dump(), self._month, self._app, lineage, self.pushed]
         return store.seal(content, store.LEARNER_MAGIC)
 
     def load(self, data: bytes) -> None:
@@ -351,8 +379,10 @@ class Learner:
                 more[1] if len(more) > 1 else (hashlib.sha256(state).hexdigest()[:16], 1.0, {})
             )
             told = str(lineage), float(lessons), msgspec.convert(shares, dict[str, Share])
+            pushed = len(more) > 2 and bool(more[2])
             fresh = store.load(state, int(self.config.memory)), Book.load(book)
         except (ValueError, TypeError) as error:
             raise store.Damaged(str(error)) from None
         (self.state, self.book), self._month, self._app = fresh, month, app
         self.lineage, self.lessons, self.shares = told
+        self.pushed, self.led = pushed, self.led or pushed

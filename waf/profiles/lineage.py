@@ -55,6 +55,15 @@ def _part_of(share: Share, month: int, memory: int) -> Part:
     return Part(share.epoch, state)
 
 
+def own_part(state: State, shares: Mapping[str, Share], month: int, memory: int) -> State:
+    """What of a state was learned by who has it, and not by others. Raises `store.Damaged`."""
+    own = State(memory)
+    own.merge(state)
+    for share in shares.values():
+        lessen(own, _part_of(share, month, memory).state)
+    return own
+
+
 def join(
     state: State, lineage: str, shares: dict[str, Share], other: Origin, month: int, memory: int
 ) -> bool:
@@ -63,11 +72,7 @@ def join(
     Raises `store.Damaged` for shares that cannot be read, and `TooMany`; nothing has changed then.
     """
     theirs = {name: _part_of(share, month, memory) for name, share in other.shares.items()}
-    own = State(memory)
-    own.merge(other.state)
-    for part in theirs.values():
-        lessen(own, part.state)
-    theirs[other.lineage] = Part(other.lessons, own)
+    theirs[other.lineage] = Part(other.lessons, own_part(other.state, other.shares, month, memory))
     new = {
         name: part
         for name, part in theirs.items()
