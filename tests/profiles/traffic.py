@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-
-import msgspec
+from urllib.parse import urlencode
 
 from waf.config.schema import Profiles
 from waf.model import Field, Framing, Headers, Kind, Part, Request
@@ -28,7 +27,7 @@ def request(path: str, method: str = "GET", headers: dict[str, str] | None = Non
         path=raw,
         query=None,
         minor=1,
-        headers=Headers.make(*((n.encode(), v.encode()) for n, v in (headers or {}).items())),
+        headers=Headers.make(*((n.encode(), v.encode("latin-1")) for n, v in (headers or {}).items())),
         host=b"app.example",
         framing=Framing.NONE,
         length=0,
@@ -53,9 +52,12 @@ class Given:
 
     def request(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Request:
         """A request that may have such fields."""
-        headers = {**(headers or {}), **({"Cookie": "given"} if self.cookies else {})}
+        cookie = "; ".join(f"{f.name}={f.value.decode('latin-1')}" for f in self.cookies)
+        headers = {**(headers or {}), **({"Cookie": cookie} if self.cookies else {})}
+        args = [(f.name, f.value) for f in self.target if f.part is Part.ARG]
+        query = urlencode(args).encode() if len(args) == len(self.target) else b"given"
         made = request(path, method, headers)
-        return msgspec.structs.replace(made, query=b"given") if self.target else made
+        return made.altered(query=query) if self.target else made
 
 
 def args(**values: str | bytes) -> list[Field]:

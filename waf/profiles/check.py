@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from waf.model import Field, Finding, Framing, Mask, Part, Request
+from waf.profiles.conforming import Conforming
 from waf.profiles.constraints import Constraint, Stage, cap_of, names_allow
 from waf.profiles.endpoint import TRACKING, general_name
 from waf.profiles.findings import about_field, about_place
@@ -42,7 +43,9 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     needs_target: bool  # something is demanded of the query
     needs_cookies: bool
     needs_body: bool
-    fine: Check | None  # the answer where nothing is demanded: None where something is
+    passed: Check  # the answer where nothing goes against it
+    head: Conforming  # what is demanded of path, query and cookies
+    body_is_free: bool  # nothing is demanded of the body
 
 
 class Fields(Protocol):
@@ -134,8 +137,6 @@ class Profile:
         findings: list[Finding] = []
         direct = self._direct.get(request.path)
         at_once = direct.get(request.method) if direct is not None else None
-        if at_once is not None and at_once.fine is not None and not self._headers:
-            return at_once.fine
         place = at_once or self._find(request, findings)
         if self._headers:
             self._check_headers(request, findings)
@@ -143,12 +144,16 @@ class Profile:
             if self._common_cookies and b"cookie" in request.headers.index:
                 self._fields(fields.cookies, self._common, _NO_NAMES, findings)
             return Check(place or UNKNOWN, findings)
+        if not findings and place.head.holds(request):
+            bare = request.framing is _NONE and not content_type and not place.body_required
+            if place.body_is_free or bare:
+                return place.passed
         check = Check(place.template, findings, place.needs_body, True, place.tables)
         met = 0
         if place.needs_target and request.query:
             met = self._fields(fields.target, place.tables, place.names, findings)
         if place.needs_cookies and b"cookie" in request.headers.index:
-            met |= self._fields(fields.cookies, place.tables, place.names, findings)
+            met |= self._cookies(request, fields, place, findings)
         if met & place.head_required != place.head_required:
             self._missing(place, met | place.body_required, findings)
         # Without a body there is nothing of a type; what is missing then is told by name.
@@ -166,6 +171,15 @@ class Profile:
                     self._missing(place, met | place.head_required, findings)
         return check
 
+    def _cookies(self, request: Request, fields: Fields, place: Endpoint, findings: list[Finding]) -> int:
+        """Check the cookies, and remember a header that conforms; gives the bits of the rules that were met."""
+        before = len(findings)
+        met = self._fields(fields.cookies, place.tables, place.names, findings)
+        headers, cookies = request.headers, place.head.cookies
+        if len(findings) == before and cookies is not None and len(headers.lines) == len(headers.index):
+            cookies.remember(headers.index[b"cookie"], met)
+        return met
+
     def held(self, findings: Sequence[Finding], cap: Stage | None, *, loosens: bool) -> Sequence[Finding]:
         """What `check` found, as far as constraints come at a route; see `constraints.cap_of`."""
         cap = cap_of(self.cap, cap, loosens=loosens)
@@ -177,12 +191,17 @@ class Profile:
 
     def _check_headers(self, request: Request, findings: list[Finding]) -> None:
         """Headers of the app's own. Looked up by name: most requests have a dozen of which none has a rule."""
-        index = request.headers.index
+        headers = request.headers
+        index = headers.index
+        doubled = len(headers.lines) != len(index)  # then the index has the last of several lines
         for name, rule in self._headers:
-            value = index.get(name)
-            if value is not None and not rule.fast(value):
-                field = Field(Part.HEADER, name.decode("latin-1"), value)
-                findings.extend(about_field(broken, field, self._mask) for broken in rule.broken(field))
+            last = index.get(name)
+            if last is None:
+                continue
+            for value in headers.all(name) if doubled else (last,):
+                if not rule.fast(value):
+                    field = Field(Part.HEADER, name.decode("latin-1"), value)
+                    findings.extend(about_field(broken, field, self._mask) for broken in rule.broken(field))
 
     def _find(self, request: Request, findings: list[Finding]) -> Endpoint | str | None:
         """The endpoint of a request; else the template of the place it went beyond, None for no place."""
@@ -299,6 +318,7 @@ class Profile:
         )
 
 
+_NONE: Final = Framing.NONE
 _READING: Final = frozenset({b"GET", b"HEAD"})
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_.~-]*").fullmatch
 

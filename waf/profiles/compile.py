@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from waf.model import Mask, Part
+from waf.model import Kind, Mask, Part
 from waf.profiles.check import Check, Endpoint, Node, Profile, Table
+from waf.profiles.conforming import Conforming, Cookies, Parameter
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
-from waf.profiles.endpoint import BODY_PARTS, HEAD_PARTS
+from waf.profiles.endpoint import BODY_PARTS, HEAD_PARTS, general_name
 from waf.profiles.rules import ValueRule, value_rule
 from waf.profiles.segments import SLOT, unliteral
 
@@ -42,10 +43,11 @@ def build(
     headers = tuple((name.encode("latin-1"), rule) for name, rule in (tables[Part.HEADER] or {}).items())
     common = tuple(None if part is Part.HEADER else table for part, table in zip(Part, tables, strict=True))
     root = Node("", {}, {}, {})
+    cookies: dict[int, Cookies] = {}
     for template in sorted(places):
         node = _node(root, template)
         for method in places[template]:
-            endpoint = _endpoint(template, by_place.get((template, method), ()), common, key)
+            endpoint = _endpoint(template, by_place.get((template, method), ()), common, key, cookies)
             node.endpoints[method.encode("latin-1")] = endpoint
             if method == "GET":
                 node.endpoints.setdefault(b"HEAD", endpoint)
@@ -123,6 +125,7 @@ def _endpoint(
     constraints: Iterable[Constraint],
     common: tuple[Table | None, ...],
     key: bytes,
+    cookies: dict[int, Cookies],
 ) -> Endpoint:
     names = _names(constraints)
     types = next((c for c in constraints if c.key.aspect == Aspect.CONTENT_TYPE.value), None)
@@ -136,7 +139,6 @@ def _endpoint(
     needs_target = any(merged[part] is not None or names[part] is not None for part in HEAD_PARTS)
     needs_cookies = merged[Part.COOKIE] is not None
     needs_body = any(merged[part] is not None for part in BODY_PARTS)
-    idle = not (needs_target or needs_cookies or needs_body or required or types is not None)
     return Endpoint(
         template=template,
         tables=merged,
@@ -148,8 +150,34 @@ def _endpoint(
         needs_target=needs_target,
         needs_cookies=needs_cookies,
         needs_body=needs_body,
-        fine=Check(template, (), known=True, tables=merged) if idle else None,
+        passed=Check(template, (), needs_body, True, merged),
+        head=_head(merged, names, needs_target, cookies, head),
+        body_is_free=not (needs_body or body or types is not None),
     )
+
+
+def _head(
+    tables: tuple[Table | None, ...],
+    names: tuple[Constraint | None, ...],
+    needs_target: bool,
+    cookies: dict[int, Cookies],
+    required: int,
+) -> Conforming:
+    """What `tables` and `names` say of the head, for the quick yes. Endpoints with the same table share a memory."""
+    parameters: list[Parameter] | None = None
+    if needs_target:
+        # The value of a string: no document says that a parameter of the query is a number of JSON.
+        rules = (tables[Part.ARG] or {}).items()
+        parameters = [
+            Parameter(name.encode(), rule.bit, rule.fast, rule.plain)
+            for name, rule in rules
+            if rule.kinds & 1 << Kind.STRING and general_name(name) == name
+        ]
+    table = tables[Part.COOKIE]
+    known = None
+    if table is not None:
+        known = cookies.setdefault(id(table), Cookies())
+    return Conforming(parameters, names[Part.ARG] is None, known, required)
 
 
 def _part(constraint: Constraint) -> tuple[Part, str]:

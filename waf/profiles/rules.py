@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from waf.model import Field, Kind
+from waf.model import Field, Kind, Part
 from waf.profiles import values as v
 from waf.profiles.constraints import CHARSETS, Aspect, Constraint, Stage
 from waf.profiles.parameter import value_hash
@@ -30,9 +31,23 @@ _STRATUM: Final = {
 }
 
 
+class Plain(msgspec.Struct, frozen=True, gc=False):
+    """The same yes as `ValueRule.fast` in parts that need no Python: all of them must agree, and `asked` where it is set.
+
+    Lengths are in bytes; `allowed` are all bytes that may stand in a value.
+    """
+
+    least: int = 0
+    most: int = 1 << 62
+    allowed: bytes = bytes(range(256))
+    values: frozenset[bytes] | None = None
+    shapes: frozenset[bytes] | None = None
+    asked: Fast | None = None
+
+
 class ValueRule(msgspec.Struct, frozen=True, gc=False):
     """`fast` and `kinds` together say yes; `broken` says which constraints a field goes against, in order
-    of strength.
+    of strength. `plain` is `fast` in parts.
 
     `harmless` is the anchored pattern of a protected type that leaves no room for an attack. `bit` tells
     the rules of one endpoint apart.
@@ -40,6 +55,7 @@ class ValueRule(msgspec.Struct, frozen=True, gc=False):
 
     bit: int
     fast: Fast
+    plain: Plain
     kinds: int
     tests: tuple[tuple[Constraint, Test], ...]
     repeats: Constraint | None = None
@@ -66,9 +82,11 @@ def value_rule(bit: int, constraints: Iterable[Constraint], key: bytes) -> Value
         if make is not None:
             tests += [(constraint, make(constraint, key)) for constraint in by_aspect.get(aspect, ())]
     types = by_aspect.get(Aspect.TYPE, [])
+    fast, plain = _fast(by_aspect, tests, key)
     return ValueRule(
         bit=bit,
-        fast=_fast(by_aspect, tests, key),
+        fast=fast,
+        plain=plain,
         kinds=_kinds(types),
         tests=tuple(tests),
         repeats=next(iter(by_aspect.get(Aspect.REPEATS, ())), None),
@@ -197,33 +215,52 @@ def _bounds(constraint: Constraint) -> tuple[int, int]:
 
 def _fast(
     by_aspect: dict[Aspect, list[Constraint]], tests: Sequence[tuple[Constraint, Test]], key: bytes
-) -> Fast:
-    """A function that is true only where every test would pass."""
+) -> tuple[Fast, Plain]:
+    """A function that is true only where every test would pass, and the same in parts."""
     if not tests:
-        return _always
-    if set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)) and (enums := by_aspect.get(Aspect.ENUM)):
+        return _always, Plain()
+    if not set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)):
+        every: Fast = partial(_all_pass, [test for _, test in tests])
+        return every, Plain(asked=every)
+    if enums := by_aspect.get(Aspect.ENUM):
         # What is in the enumeration was learned with its characters, length, type and shape.
         if len(enums) > 1:
-            sets = [frozenset(t[1:].encode() for t in c.allowed if t[:1] == "=") for c in enums]
-            return frozenset.intersection(*sets).__contains__
-        return _enumeration(enums[0], key)
-    if not set(by_aspect).isdisjoint((Aspect.RANGE, Aspect.PATTERN)):
-        return _never
+            values = frozenset.intersection(*(_values_in_clear(c) for c in enums))
+        elif any(text[:1] == "#" for text in enums[0].allowed):
+            known = _enumeration(enums[0], key)
+            return known, Plain(asked=known)
+        else:
+            values = _values_in_clear(enums[0])
+        return values.__contains__, Plain(values=values)
+    least, most = _bounds_of(by_aspect)
+    ahead = _ahead(by_aspect)
+    allowed = bytes(sorted(_allowed_of(by_aspect)))
+    asked = re.compile(f"{ahead}(?s:.)*".encode()).fullmatch if ahead else None
     pattern = re.compile(_pattern(by_aspect).encode()).fullmatch
     if Aspect.SHAPE not in by_aspect:
-        return pattern
+        return pattern, Plain(least, most, allowed, asked=asked)
     shapes = frozenset.intersection(
         *(frozenset(s.encode("latin-1") for s in c.allowed) for c in by_aspect[Aspect.SHAPE])
     )
+    plain = Plain(least, most, allowed, None, shapes, asked)
     shape_of = v.shape_of
     if not shapes or len(shapes) > _SHAPES_AT_ONCE or b"" in shapes:
-        return lambda value: pattern(value) and shape_of(value) in shapes
+        return (lambda value: pattern(value) and shape_of(value) in shapes), plain
     # Most values have no repeated pairs: one expression says yes to them without their shape being made.
     short = f"(?=[\\x00-\\xff]{{0,{v.SHAPE_LIMIT}}}\\Z)"
     at_once = re.compile(
         f"{short}(?=(?:{v.shape_pattern(shapes)})\\Z){_pattern(by_aspect)}".encode()
     ).fullmatch
-    return lambda value: at_once(value) or (pattern(value) and shape_of(value) in shapes)
+    return (lambda value: at_once(value) or (pattern(value) and shape_of(value) in shapes)), plain
+
+
+def _all_pass(tests: Sequence[Test], value: bytes) -> bool:
+    field = Field(Part.ARG, "", value)
+    return all(test(field) for test in tests)
+
+
+def _values_in_clear(constraint: Constraint) -> frozenset[bytes]:
+    return frozenset(text[1:].encode() for text in constraint.allowed if text[:1] == "=")
 
 
 _SHAPES_AT_ONCE: Final = 8
@@ -231,22 +268,30 @@ _SHAPES_AT_ONCE: Final = 8
 
 def _pattern(by_aspect: dict[Aspect, list[Constraint]]) -> str:
     """Type, length and characters as one regular expression for a whole value."""
-    least, most = 0, 1 << 62
-    for constraint in by_aspect.get(Aspect.LENGTH, ()):
-        low, high = _bounds(constraint)
-        least, most = max(least, low), min(most, high)
+    least, most = _bounds_of(by_aspect)
     count = f"{{{least},{most}}}" if most < 1 << 62 else f"{{{least},}}"
     allowed = _allowed_of(by_aspect)
     members = "".join(f"\\x{byte:02x}" for byte in sorted(allowed))
     run = f"[{members}]{count}" if members else "(?!)" if least else ""
     if len(allowed) == 256:
         run = f"(?s:.){count}"
-    types = by_aspect.get(Aspect.TYPE)
-    if not types:
-        return run
-    alternatives = [_type_pattern(_types_of(constraint)) for constraint in types]
-    ahead = "".join(f"(?=(?:{alternative})\\Z)" for alternative in alternatives)
-    return ahead + run
+    return _ahead(by_aspect) + run
+
+
+def _bounds_of(by_aspect: dict[Aspect, list[Constraint]]) -> tuple[int, int]:
+    """Least and most bytes of a value."""
+    least, most = 0, 1 << 62
+    for constraint in by_aspect.get(Aspect.LENGTH, ()):
+        low, high = _bounds(constraint)
+        least, most = max(least, low), min(most, high)
+    return least, most
+
+
+def _ahead(by_aspect: dict[Aspect, list[Constraint]]) -> str:
+    """Looks ahead over a whole value: whether it is of the types that are allowed; "" where any is."""
+    alternatives = [_type_pattern(_types_of(constraint)) for constraint in by_aspect.get(Aspect.TYPE, ())]
+    anything = v.PATTERNS[v.Type.TEXT]
+    return "".join(f"(?=(?:{one})\\Z)" for one in alternatives if one != anything)
 
 
 def _allowed_of(by_aspect: dict[Aspect, list[Constraint]]) -> set[int]:
@@ -305,7 +350,3 @@ def _harmless(types: Sequence[Constraint]) -> Callable[[bytes], re.Match[bytes] 
 
 def _always(value: bytes) -> bool:
     return True
-
-
-def _never(value: bytes) -> bool:
-    return False

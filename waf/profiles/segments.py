@@ -86,6 +86,8 @@ def slot_of(segment: bytes) -> str | None:
     type."""
     if _WORD(segment):
         return None
+    if segment.isdigit() and len(segment) <= 18:
+        return "{int}"
     match = _CLASSIFY(segment)
     return None if match is None else _SLOTS[match.lastindex or 0]
 
