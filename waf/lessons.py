@@ -18,6 +18,7 @@ from waf.inspect.reading import Reading
 from waf.model import PASSED, Action, Engine, Exchange, Field, Outcome, Part
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
+from waf.profiles.check import Check
 from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources, welcomed
@@ -109,6 +110,7 @@ class Intake:
         self._trusted = Networks(profiles.trusted_sources)
         # Who waives the floors of sources or hours means to teach now, and not within days.
         self._all_teach = profiles.sources == 1 or profiles.hours == 1
+        self._none_teach = not self._all_teach and not self._trusted
         self._mature = MATURE / profiles.epsilon
 
     def know(self, learned: dict[tuple[str, str], float]) -> None:
@@ -150,36 +152,46 @@ class Intake:
         reading = judgement.reading
         if reading is None or not welcomed(status):
             return
-        request = reading.request
         check = judgement.check
-        pace: Pace | None = None
-        if check is not None and check.known:
-            place = (check.endpoint, request.method)
-            pace = self._paces.get(place)
-            if pace is None:
-                pace = Pace()
-                if len(self._paces) < MAX_PACES:
-                    self._paces[place] = pace
-        budget = self._budget_of(exchange.peer.client)
+        pace = None if check is None or not check.known else check.pace or self._pace_of(check, reading)
+        budget = self._budget if self._none_teach else self._budget_of(exchange.peer.client)
         if not budget.has(exchange.wall):
             self.dropped += 1
             self._leave_out(pace)
             return
         times = 1
-        if (
-            budget is self._budget
-        ):  # of those who teach on purpose every request counts, on whichever replica it is
-            body = reading.body
-            if len(body) <= MAX_REPEAT:
-                peer, cookie = exchange.peer, request.headers.index.get(b"cookie")
-                again = hash((request.target, request.method, peer.client, peer.identity, cookie, body))
-                times = self._repeats.count(again, exchange.wall)
+        if budget is self._budget:  # of those who teach on purpose every request counts, wherever it is learned
             mature = self._mature / SOONER if budget.short else self._mature
-            if times & (times - 1) or (pace is not None and not pace.wants(mature)):
+            if pace is not None and not pace.wants(mature):
+                self._leave_out(pace)
+                return
+            times = self._times(exchange, reading)
+            if times & (times - 1):
                 self._leave_out(pace)
                 return
         self.passed -= 1
         self._choose(exchange, judgement, pace, float(times - times // 2))
+
+    def _pace_of(self, check: Check, reading: Reading) -> Pace:
+        """The pace of an endpoint. The answer to what conforms is one and the same object, so there it is remembered."""
+        method = reading.request.method
+        place = (check.endpoint, b"GET" if method == b"HEAD" else method)
+        pace = self._paces.get(place)
+        if pace is None:
+            pace = Pace()
+            if len(self._paces) < MAX_PACES:
+                self._paces[place] = pace
+        check.pace = pace
+        return pace
+
+    def _times(self, exchange: Exchange, reading: Reading) -> int:
+        """How often this very request came from its client within the hour, as far as it was looked at."""
+        if len(reading.body) > MAX_REPEAT:
+            return 1
+        request, peer = reading.request, exchange.peer
+        cookie = request.headers.index.get(b"cookie")
+        again = hash((request.target, request.method, peer.client, peer.identity, cookie, reading.body))
+        return self._repeats.count(again, exchange.wall)
 
     def _leave_out(self, pace: Pace | None) -> None:
         """Only count one that was like others, or that nobody had time for."""
@@ -249,8 +261,8 @@ class Intake:
                 return
             pace = None
             if check is not None and check.known:
-                pace = self._paces.get((check.endpoint, judgement.reading.request.method))
-                if pace is not None and not violations and not pace.wants(self._mature):
+                pace = check.pace or self._pace_of(check, judgement.reading)
+                if not violations and not pace.wants(self._mature):
                     self.passed += 1
                     self._leave_out(pace)
                     return

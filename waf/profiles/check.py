@@ -21,6 +21,7 @@ from waf.profiles.findings import about_field, about_place
 from waf.profiles.model import method_of
 from waf.profiles.observe import media_type
 from waf.profiles.rules import ValueRule
+from waf.profiles.sampling import Pace
 from waf.profiles.segments import HARMLESS, SLOT, asked_anywhere, slot_of, split
 
 UNKNOWN: Final = "_OTHER"
@@ -86,6 +87,7 @@ class Check(msgspec.Struct, gc=False):
     needs_body: bool = False
     known: bool = False
     tables: tuple[Table | None, ...] = ()
+    pace: Pace | None = None  # how often the endpoint is learned; written by whoever chooses lessons
 
     def typed(self, field: Field) -> bool:
         """True if a closed and protected type proves the field's value harmless: no signature has to look."""

@@ -1,6 +1,6 @@
 """Which exchanges are worth learning, so that learning costs little however many there are.
 
-Three sieves, each of which leaves what is learned unbiased:
+Three sieves, each of which leaves what is learned unbiased, asked in the order of what they cost (Budget, Pace, Repeats):
 
     Repeats   what one source sends again within the hour, byte for byte, shows nothing that it has not shown before.
               Only the 2nd, 4th, 8th … is learned, and counted for all that came since
