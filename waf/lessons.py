@@ -160,7 +160,9 @@ class Intake:
             self._leave_out(pace)
             return
         times = 1
-        if budget is self._budget:  # of those who teach on purpose every request counts, wherever it is learned
+        if (
+            budget is self._budget
+        ):  # of those who teach on purpose every request counts, wherever it is learned
             mature = self._mature / SOONER if budget.short else self._mature
             if pace is not None and not pace.wants(mature):
                 self._leave_out(pace)

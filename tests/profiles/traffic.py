@@ -40,6 +40,8 @@ def request(path: str, method: str = "GET", headers: dict[str, str] | None = Non
 class Given:
     """Fields as a request's, by what they are; `body` may be what makes them."""
 
+    plain_body = b"", False
+
     def __init__(
         self, fields: Sequence[Field] = (), body: Sequence[Field] | Callable[[], Sequence[Field]] = ()
     ) -> None:

@@ -146,6 +146,16 @@ class Reading(Sequence[Field]):
             fields = self._body_fields = self._fields_anew() if parsed is None else parsed.fields()
         return fields
 
+    @property
+    def plain_body(self) -> tuple[bytes, bool]:
+        """The body where it is plainly a form or a JSON document, and which; b"" where it is not, or has fields already."""
+        parsed = self._parsed
+        if self._body_fields is not None or self._away:
+            return b"", False
+        if parsed is None:  # what is held is plain
+            return (self.body, False) if self.body_kind is BodyKind.JSON else (b"", False)
+        return parsed.plain, parsed.kind is BodyKind.FORM
+
     def body_sheet(self) -> Sheet | None:
         """All of the body's values in one text where that is cheaper than its fields; None where it is not."""
         if self._sheet is not None:

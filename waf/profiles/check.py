@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from waf.model import Field, Finding, Framing, Mask, Part, Request
-from waf.profiles.conforming import Conforming
+from waf.profiles.conforming import Conforming, ConformingBody
 from waf.profiles.constraints import Constraint, Stage, cap_of, names_allow
 from waf.profiles.endpoint import TRACKING, general_name
 from waf.profiles.findings import about_field, about_place
@@ -46,6 +46,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     needs_body: bool
     passed: Check  # the answer where nothing goes against it
     head: Conforming  # what is demanded of path, query and cookies
+    body: ConformingBody
     body_is_free: bool  # nothing is demanded of the body
 
 
@@ -61,6 +62,11 @@ class Fields(Protocol):
     def cookies(self) -> Sequence[Field]: ...
 
     def body_fields(self) -> Sequence[Field]: ...
+
+    @property
+    def plain_body(self) -> tuple[bytes, bool]:
+        """The body where it is plainly a form or a JSON document, and which; b"" where it is not, or has fields already."""
+        ...
 
 
 class Node(msgspec.Struct, gc=False):
@@ -150,6 +156,11 @@ class Profile:
             bare = request.framing is _NONE and not content_type and not place.body_required
             if place.body_is_free or bare:
                 return place.passed
+            types = place.types
+            if types is None or media_type(content_type) in types.allowed:
+                plain, form = fields.plain_body
+                if plain and place.body.holds(plain, form=form):
+                    return place.passed
         check = Check(place.template, findings, place.needs_body, True, place.tables)
         met = 0
         if place.needs_target and request.query:

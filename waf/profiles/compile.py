@@ -9,7 +9,14 @@ from typing import Final
 
 from waf.model import Kind, Mask, Part
 from waf.profiles.check import Check, Endpoint, Node, Profile, Table
-from waf.profiles.conforming import Conforming, Cookies, Parameter
+from waf.profiles.conforming import (
+    Conforming,
+    ConformingBody,
+    Cookies,
+    Parameter,
+    document_met,
+    pairs_met,
+)
 from waf.profiles.constraints import EVERYWHERE, Aspect, Constraint, Origin, Stage, names_allow
 from waf.profiles.endpoint import BODY_PARTS, HEAD_PARTS, general_name
 from waf.profiles.rules import ValueRule, value_rule
@@ -152,6 +159,7 @@ def _endpoint(
         needs_body=needs_body,
         passed=Check(template, (), needs_body, True, merged),
         head=_head(merged, names, needs_target, cookies, head),
+        body=_body(merged, names, body),
         body_is_free=not (needs_body or body or types is not None),
     )
 
@@ -164,20 +172,35 @@ def _head(
     required: int,
 ) -> Conforming:
     """What `tables` and `names` say of the head, for the quick yes. Endpoints with the same table share a memory."""
-    parameters: list[Parameter] | None = None
-    if needs_target:
-        # The value of a string: no document says that a parameter of the query is a number of JSON.
-        rules = (tables[Part.ARG] or {}).items()
-        parameters = [
-            Parameter(name.encode(), rule.bit, rule.fast, rule.plain)
-            for name, rule in rules
-            if rule.kinds & 1 << Kind.STRING and general_name(name) == name
-        ]
+    query = (
+        pairs_met(_parameters(tables[Part.ARG], Part.ARG), names[Part.ARG] is None) if needs_target else None
+    )
     table = tables[Part.COOKIE]
-    known = None
-    if table is not None:
-        known = cookies.setdefault(id(table), Cookies())
-    return Conforming(parameters, names[Part.ARG] is None, known, required)
+    known = cookies.setdefault(id(table), Cookies()) if table is not None else None
+    return Conforming(query, known, required)
+
+
+def _body(
+    tables: tuple[Table | None, ...], names: tuple[Constraint | None, ...], required: int
+) -> ConformingBody:
+    """The same of the body. Where one kind of body has no rules, others may, and only the fields tell."""
+    form, json = tables[Part.FORM], tables[Part.JSON]
+    return ConformingBody(
+        pairs_met(_parameters(form, Part.FORM), names[Part.FORM] is None) if form is not None else None,
+        document_met(_parameters(json, Part.JSON), names[Part.JSON] is None) if json is not None else None,
+        required,
+    )
+
+
+def _parameters(table: Table | None, part: Part) -> list[Parameter]:
+    """The rules of one part. A pair's value is a string: no document says that it is a number of JSON."""
+    made = []
+    for name, r in (table or {}).items():
+        if part is Part.JSON:
+            made.append(Parameter(name.encode(), r.bit, r.fast, r.plain, r.repeats is not None, r.kinds))
+        elif r.kinds & 1 << Kind.STRING and general_name(name) == name:
+            made.append(Parameter(name.encode(), r.bit, r.fast, r.plain))
+    return made
 
 
 def _part(constraint: Constraint) -> tuple[Part, str]:

@@ -43,6 +43,7 @@ class Plain(msgspec.Struct, frozen=True, gc=False):
     values: frozenset[bytes] | None = None
     shapes: frozenset[bytes] | None = None
     asked: Fast | None = None
+    types: int = 0  # a bit for each `values.Type` that makes asking needless
 
 
 class ValueRule(msgspec.Struct, frozen=True, gc=False):
@@ -183,6 +184,12 @@ def check_allowed(constraint: Constraint) -> str:
             return f"{_COUNTED[aspect]} values are needed here, not {len(allowed)}"
         if aspect in (Aspect.REPEATS, Aspect.SIZE, Aspect.REQUIRED):
             int(allowed[0])
+        if aspect in (Aspect.LENGTH, Aspect.RANGE):
+            least, most = (float(text) if text else None for text in allowed)
+            if least is not None and most is not None and least > most:
+                return f"{allowed[0]} is more than {allowed[1]}: write the least first"
+        if aspect is Aspect.LENGTH and not all(0 <= int(text or 0) < 1 << 31 for text in allowed):
+            return "a length is a number of bytes"
         if aspect is Aspect.ENUM and not all(text[:1] in ("=", "#") for text in allowed):
             return 'write each value with "=" before it'
         if (make := _TESTS.get(aspect)) is not None:
@@ -236,13 +243,15 @@ def _fast(
     ahead = _ahead(by_aspect)
     allowed = bytes(sorted(_allowed_of(by_aspect)))
     asked = re.compile(f"{ahead}(?s:.)*".encode()).fullmatch if ahead else None
+    types = by_aspect.get(Aspect.TYPE, ())
+    told = sum(1 << t for t in _with_narrower(_types_of(types[0]))) if len(types) == 1 else 0
     pattern = re.compile(_pattern(by_aspect).encode()).fullmatch
     if Aspect.SHAPE not in by_aspect:
-        return pattern, Plain(least, most, allowed, asked=asked)
+        return pattern, Plain(least, most, allowed, asked=asked, types=told)
     shapes = frozenset.intersection(
         *(frozenset(s.encode("latin-1") for s in c.allowed) for c in by_aspect[Aspect.SHAPE])
     )
-    plain = Plain(least, most, allowed, None, shapes, asked)
+    plain = Plain(least, most, allowed, None, shapes, asked, told)
     shape_of = v.shape_of
     if not shapes or len(shapes) > _SHAPES_AT_ONCE or b"" in shapes:
         return (lambda value: pattern(value) and shape_of(value) in shapes), plain
@@ -326,8 +335,13 @@ def _types_of(constraint: Constraint) -> set[v.Type]:
 
 def _type_pattern(types: Iterable[v.Type]) -> str:
     """One pattern for values of any of the types, narrower ones included."""
-    every = {*types, *(narrower for type_ in types for narrower in v.SUBTYPES.get(type_, ()))}
+    every = _with_narrower(types)
     return v.PATTERNS[v.Type.TEXT] if v.Type.TEXT in every else "|".join(v.PATTERNS[t] for t in sorted(every))
+
+
+def _with_narrower(types: Iterable[v.Type]) -> set[v.Type]:
+    wide = set(types)
+    return wide.union(*(v.SUBTYPES.get(type_, ()) for type_ in wide))
 
 
 def _kinds(types: Sequence[Constraint]) -> int:

@@ -133,7 +133,9 @@ def _form(data: bytes, notes: Notes) -> Parsed:
     if b"_charset_=" in data:
         _check_charset_field(data, notes)
     if not others:
-        return Parsed(BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes))
+        limits = notes.limits
+        plain = data if data.count(b"&") < limits.fields and len(data) <= limits.value else b""
+        return Parsed(BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes), plain)
     return Parsed(others[0].kind, lambda: [*_pairs(data, notes), *_all_fields(others)])
 
 

@@ -63,7 +63,7 @@ def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
         text = PLAIN_SHEET(data, notes.limits.depth)
         if text is not None:
             sheet = Sheet(text, PARTS)
-            return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet)
+            return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet, data)
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:

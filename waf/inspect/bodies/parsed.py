@@ -70,17 +70,20 @@ class Parsed:
     """A body as one parser read it. `fields` costs a walk, so it is called once and only when asked for.
 
     `sheet` gives all values in one text much faster; None where the fields are as cheap. A sheet may hold more
-    than the fields' values (the container's own syntax), never less.
+    than the fields' values (the container's own syntax), never less. `plain` is a form or a JSON document
+    that can be read in one way only.
     """
 
-    __slots__ = ("fields", "kind", "sheet")
+    __slots__ = ("fields", "kind", "plain", "sheet")
 
     def __init__(
         self,
         kind: BodyKind,
         fields: Callable[[], list[Field]],
         sheet: Callable[[], Sheet | None] | None = None,
+        plain: bytes = b"",
     ) -> None:
+        self.plain = plain
         self.kind = kind
         self.fields = fields
         self.sheet = sheet
