@@ -20,6 +20,7 @@
 #include "_finder_forms.h"
 #include "_finder_marks.h"
 #include "_finder_places.h"
+#include "_finder_programs.h"
 #include "_finder_reports.h"
 #include "_finder_settle.h"
 #include "_finder_text.h"
@@ -264,20 +265,22 @@ static int is_decisive(Judge *self, PyObject *label)
     return known < 0 ? -1 : !known;
 }
 
-static int found_by(PyObject *search, PyObject *text)
+/* Whether a word's pattern is anywhere in `near`. */
+static int speaks(const Pattern *pattern, const Beginnings *words, PyObject *near)
 {
-    PyObject *match = PyObject_CallOneArg(search, text);
+    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(near);
+    Py_ssize_t size = PyBytes_GET_SIZE(near), end;
+    if (!begins_here(words, at, size))
+        return 0;
+    if (pattern->program.code != NULL) {
+        Running run;
+        return run_from(&pattern->program, &run, at, size, 0, &end) >= 0;
+    }
+    PyObject *match = PyObject_CallOneArg(pattern->call, near);
     if (match == NULL)
         return -1;
     Py_DECREF(match);
     return match != Py_None;
-}
-
-static int speaks(PyObject *pattern, const Beginnings *words, PyObject *near)
-{
-    if (!begins_here(words, (const uint8_t *)PyBytes_AS_STRING(near), PyBytes_GET_SIZE(near)))
-        return 0;
-    return found_by(pattern, near);
 }
 
 /* find._weigh; -1 with an exception. */
@@ -306,8 +309,8 @@ static int weigh(Judge *self, Form *form, Search *search, double *weight)
     if (form->labelled)
         return 0;
     int speaking;
-    if (form->denied != NULL) {
-        if (know_near(search) < 0 || (speaking = speaks(form->denied, &form->denied_words, search->near)) < 0)
+    if (form->denied.call != NULL) {
+        if (know_near(search) < 0 || (speaking = speaks(&form->denied, &form->denied_words, search->near)) < 0)
             return -1;
         if (speaking) {
             *weight = -NEGATIVE;
@@ -315,9 +318,9 @@ static int weigh(Judge *self, Form *form, Search *search, double *weight)
         }
     }
     *weight = 0.0;
-    if (form->context == NULL || !(form->led || form->confidence < ACT))
+    if (form->context.call == NULL || !(form->led || form->confidence < ACT))
         return 0;
-    if (know_near(search) < 0 || (speaking = speaks(form->context, &form->context_words, search->near)) < 0)
+    if (know_near(search) < 0 || (speaking = speaks(&form->context, &form->context_words, search->near)) < 0)
         return -1;
     *weight = speaking ? CONTEXT : form->led ? LACKING : 0.0;
     return 0;
@@ -422,6 +425,45 @@ static PyObject *run(PyObject *method, Search *search, Py_ssize_t from, Py_ssize
     return match;
 }
 
+typedef struct {
+    Py_ssize_t start, end;
+} Span;
+
+/* `pattern` at `from`, or from there on where it is looked for: 1 if it matches, 0 if not, -1 with an exception. What lies at or
+ * behind `upto` is not there, unless that is negative. */
+static int matches(Judge *self, const Pattern *pattern, int anywhere, Search *search, Py_ssize_t from, Py_ssize_t upto,
+                   int group, Span *whole, Span *value)
+{
+    if (pattern->program.code != NULL) {
+        Running run;
+        Py_ssize_t end = upto < 0 || upto > search->text.size ? search->text.size : upto;
+        if (from > end)
+            return 0;
+        whole->start = from;
+        if (anywhere)
+            whole->start = run_from(&pattern->program, &run, search->text.at, end, from, &whole->end);
+        else
+            whole->end = run_at(&pattern->program, &run, search->text.at, end, from);
+        if (whole->start < 0 || whole->end < 0)
+            return 0;
+        *value = group ? (Span){run.slots[0], run.slots[1]} : *whole;
+        return 1;
+    }
+    PyObject *match = run(pattern->call, search, from, upto);
+    if (match == NULL)
+        return -1;
+    if (match == Py_None) {
+        Py_DECREF(match);
+        return 0;
+    }
+    Py_INCREF(match);
+    if (span_of(self, match, 0, &whole->start, &whole->end) < 0) {
+        Py_DECREF(match);
+        return -1;
+    }
+    return span_of(self, match, group, &value->start, &value->end) < 0 ? -1 : 1;
+}
+
 /* find._judge: 1 if a hit was added, 0 if not, -1 with an exception. */
 static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_ssize_t end)
 {
@@ -450,13 +492,12 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
     int test = is_test(form, search, start, end);
     if (test < 0)
         return -1;
-    if (form->endless != NULL) {
-        PyObject *tail = run(form->endless, search, end, -1);
-        Py_ssize_t first;
-        if (tail == NULL || (tail != Py_None && span_of(self, tail, 0, &first, &end) < 0))
+    if (form->endless.call != NULL) {
+        Span whole, tail;
+        int more = matches(self, &form->endless, 0, search, end, -1, 0, &whole, &tail);
+        if (more < 0)
             return -1;
-        if (tail == Py_None)
-            Py_DECREF(tail);
+        end = more ? tail.end : end;
     }
     PyObject *arguments[5] = {form->entity, PyLong_FromSsize_t(start), PyLong_FromSsize_t(end),
                               PyFloat_FromDouble(score < 1.0 ? score : 1.0), test ? Py_True : Py_False};
@@ -521,91 +562,77 @@ static int try_shorter(Judge *self, Form *form, Search *search, Py_ssize_t start
         for (Py_ssize_t last = count; last > 0; last--) {
             if (cuts[last] - cuts[first] <= 6 || (first == 0 && last == count))
                 continue;
-            Py_ssize_t upto = start + cuts[last], low, high;
-            PyObject *match = run(form->match, search, start + cuts[first] + 1, upto);
-            if (match == NULL)
-                return -1;
-            if (match == Py_None) {
-                Py_DECREF(match);
-                continue;
+            Py_ssize_t upto = start + cuts[last];
+            Span whole, value, behind;
+            int fits = matches(self, &form->match, 0, search, start + cuts[first] + 1, upto, form->group, &whole, &value);
+            if (fits > 0 && whole.end == upto)
+                fits = matches(self, &form->after, 0, search, whole.end, -1, 0, &behind, &behind);
+            else if (fits > 0)
+                fits = 0;
+            if (fits > 0) {
+                search->retries++;
+                fits = try_reading(self, form, search, value.start, value.end);
             }
-            Py_INCREF(match);
-            if (span_of(self, match, 0, &low, &high) < 0) {
-                Py_DECREF(match);
-                return -1;
-            }
-            if (high == upto) {
-                PyObject *behind = run(form->after, search, high, -1);
-                if (behind == NULL) {
-                    Py_DECREF(match);
-                    return -1;
-                }
-                Py_DECREF(behind);
-                if (behind != Py_None) {
-                    if (span_of(self, match, form->group, &low, &high) < 0)
-                        return -1;
-                    search->retries++;
-                    int hit = try_reading(self, form, search, low, high);
-                    if (hit != 0)
-                        return hit;
-                    continue;
-                }
-            }
-            Py_DECREF(match);
+            if (fits != 0)
+                return fits;
         }
     return 0;
+}
+
+/* The same for a led form whose pattern only `re` runs. */
+static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t place, int again)
+{
+    Py_ssize_t start, end;
+    PyObject *found = run(form->iterate.call, search, place > LED_REACH ? place - LED_REACH : 0, place + LED_REACH), *match;
+    if (found == NULL)
+        return -1;
+    while ((match = PyIter_Next(found)) != NULL) {
+        if (span_of(self, match, form->group, &start, &end) < 0) {
+            Py_DECREF(found);
+            return -1;
+        }
+        if (start < place && place <= end) {
+            Py_DECREF(found);
+            int hit = try_reading(self, form, search, start, end);
+            return hit != 0 || !again ? hit : try_shorter(self, form, search, start, end);
+        }
+    }
+    Py_DECREF(found);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* readings.form_spans, each span tried at once. */
 static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t place)
 {
     int again = form->regroups && search->retries < MOST_RETRIES && !follows_group(&search->text, place);
-    Py_ssize_t start, end;
+    Span whole, value;
+    int found;
     if (form->led) {
-        PyObject *matches = run(form->iterate, search, place > LED_REACH ? place - LED_REACH : 0, place + LED_REACH);
-        if (matches == NULL)
-            return -1;
-        PyObject *match;
-        while ((match = PyIter_Next(matches)) != NULL) {
-            if (span_of(self, match, form->group, &start, &end) < 0) {
-                Py_DECREF(matches);
-                return -1;
+        Py_ssize_t low = place > LED_REACH ? place - LED_REACH : 0, high = place + LED_REACH;
+        if (form->iterate.program.code == NULL)
+            return try_led_by_re(self, form, search, place, again);
+        for (; (found = matches(self, &form->iterate, 1, search, low, high, form->group, &whole, &value)) > 0; low = whole.end)
+            if (value.start < place && place <= value.end) {
+                int hit = try_reading(self, form, search, value.start, value.end);
+                return hit != 0 || !again ? hit : try_shorter(self, form, search, value.start, value.end);
             }
-            if (start < place && place <= end) {
-                Py_DECREF(matches);
-                int hit = try_reading(self, form, search, start, end);
-                return hit != 0 || !again ? hit : try_shorter(self, form, search, start, end);
-            }
-        }
-        Py_DECREF(matches);
-        return PyErr_Occurred() ? -1 : 0;
+        return found;
     }
-    if (form->before != NULL) {
-        PyObject *left = run(form->before, search, place > 64 ? place - 64 : 0, place);
-        if (left == NULL)
+    if (form->before.call != NULL) {
+        found = matches(self, &form->before, 1, search, place > 64 ? place - 64 : 0, place, 0, &whole, &value);
+        if (found < 0)
             return -1;
-        if (left == Py_None)
-            Py_DECREF(left);
-        else {
-            if (span_of(self, left, 0, &start, &end) < 0)
-                return -1;
-            place = start;
-        }
+        place = found ? whole.start : place;
     }
-    PyObject *match = run(form->match, search, place, -1);
-    if (match == NULL)
+    found = matches(self, &form->match, 0, search, place, -1, form->group, &whole, &value);
+    if (found < 0)
         return -1;
-    if (match == Py_None) {
-        Py_DECREF(match);
-        start = end = place;
-    }
-    else {
-        if (span_of(self, match, form->group, &start, &end) < 0)
-            return -1;
-        int hit = try_reading(self, form, search, start, end);
+    if (found) {
+        int hit = try_reading(self, form, search, value.start, value.end);
         if (hit != 0)
             return hit;
     }
+    Py_ssize_t end = found ? value.end : place;
     return again ? try_shorter(self, form, search, place, end > place + SHORTER ? end : place + SHORTER) : 0;
 }
 
@@ -744,14 +771,14 @@ static int traverse_form(Form *form, visitproc visit, void *arg)
 {
     Py_VISIT(form->entity);
     Py_VISIT(form->form);
-    Py_VISIT(form->match);
-    Py_VISIT(form->iterate);
-    Py_VISIT(form->before);
-    Py_VISIT(form->after);
-    Py_VISIT(form->endless);
     Py_VISIT(form->validate);
-    Py_VISIT(form->context);
-    Py_VISIT(form->denied);
+    Py_VISIT(form->match.call);
+    Py_VISIT(form->iterate.call);
+    Py_VISIT(form->before.call);
+    Py_VISIT(form->after.call);
+    Py_VISIT(form->endless.call);
+    Py_VISIT(form->context.call);
+    Py_VISIT(form->denied.call);
     Py_VISIT(form->said);
     Py_VISIT(form->tests);
     return 0;
@@ -779,14 +806,14 @@ static int judge_clear(Judge *self)
         Form *form = &self->forms[i];
         Py_CLEAR(form->entity);
         Py_CLEAR(form->form);
-        Py_CLEAR(form->match);
-        Py_CLEAR(form->iterate);
-        Py_CLEAR(form->before);
-        Py_CLEAR(form->after);
-        Py_CLEAR(form->endless);
         Py_CLEAR(form->validate);
-        Py_CLEAR(form->context);
-        Py_CLEAR(form->denied);
+        Pattern *patterns[] = {&form->match,   &form->iterate, &form->before, &form->after,
+                               &form->endless, &form->context, &form->denied};
+        for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++) {
+            Py_CLEAR(patterns[k]->call);
+            Py_CLEAR(patterns[k]->program.bytes);
+            patterns[k]->program.code = NULL;
+        }
         Py_CLEAR(form->said);
         Py_CLEAR(form->tests);
     }
@@ -828,16 +855,19 @@ static PyObject *taken(PyObject *object, const char *name, int *failed)
     return value;
 }
 
-/* A bound method of the pattern `object.name`; NULL without an exception where there is no pattern. */
-static PyObject *method(PyObject *object, const char *name, const char *of, int *failed)
+/* The pattern `object.name`, used by its method `of`, and what of `programs` runs in its place; what is looked for in a text
+ * is left to `re` where it may match nothing. */
+static void read_pattern(PyObject *object, const char *name, const char *of, PyObject *programs, Py_ssize_t number, int *failed,
+                         Pattern *out)
 {
     PyObject *pattern = taken(object, name, failed);
     if (pattern == NULL)
-        return NULL;
-    PyObject *bound = PyObject_GetAttrString(pattern, of);
+        return;
+    out->call = PyObject_GetAttrString(pattern, of);
     Py_DECREF(pattern);
-    *failed |= bound == NULL;
-    return bound;
+    *failed |= out->call == NULL || read_program(PyTuple_GET_ITEM(programs, number), &out->program) < 0;
+    if (!*failed && strcmp(of, "match") != 0 && out->program.least < 1)
+        out->program.code = NULL;
 }
 
 static int number_of(PyObject *object, const char *name, int *failed)
@@ -876,13 +906,21 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
     int failed = 0;
     form->form = Py_NewRef(object);
     PyObject *entity = taken(object, "entity", &failed);
-    form->match = method(object, "shape", "match", &failed);
-    form->iterate = method(object, "shape", "finditer", &failed);
-    form->before = method(object, "before", "search", &failed);
-    form->after = method(object, "after", "match", &failed);
-    form->endless = method(object, "endless", "match", &failed);
-    form->context = method(object, "context", "search", &failed);
-    form->denied = method(object, "denied", "search", &failed);
+    PyObject *programs = taken(object, "programs", &failed);
+    if (!failed && (programs == NULL || !PyTuple_Check(programs) || PyTuple_GET_SIZE(programs) != 6)) {
+        PyErr_SetString(PyExc_TypeError, "six programs, or None for each");
+        failed = 1;
+    }
+    if (!failed) {
+        read_pattern(object, "shape", "match", programs, 0, &failed, &form->match);
+        read_pattern(object, "shape", "finditer", programs, 0, &failed, &form->iterate);
+        read_pattern(object, "before", "search", programs, 1, &failed, &form->before);
+        read_pattern(object, "after", "match", programs, 2, &failed, &form->after);
+        read_pattern(object, "endless", "match", programs, 3, &failed, &form->endless);
+        read_pattern(object, "context", "search", programs, 4, &failed, &form->context);
+        read_pattern(object, "denied", "search", programs, 5, &failed, &form->denied);
+    }
+    Py_XDECREF(programs);
     form->validate = taken(object, "validate", &failed);
     form->said = taken(object, "said", &failed);
     form->led = number_of(object, "led", &failed);
@@ -911,7 +949,7 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
         form->validator = twin == NULL ? ANY : (int)PyLong_AsLong(twin);
         failed |= PyErr_Occurred() != NULL;
     }
-    if (!failed && (entity == NULL || form->match == NULL || form->after == NULL || form->said == NULL ||
+    if (!failed && (entity == NULL || form->match.call == NULL || form->after.call == NULL || form->said == NULL ||
                     !PyDict_Check(form->said) || form->tests == NULL || !PyAnySet_Check(form->tests))) {
         PyErr_SetString(PyExc_TypeError, "not a form");
         failed = 1;
@@ -1002,6 +1040,34 @@ static PyObject *module_label(PyObject *unused, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)run.at, run.size);
 }
 
+PyDoc_STRVAR(run_doc, "run(program, text, start, end, anywhere) -> tuple[int, int, int, int] | None\n\nThe match of a program, as "
+                      "`re` gives it from `start` to `end`, and where its group stands (-1 for nowhere).");
+
+static PyObject *module_run(PyObject *unused, PyObject *args)
+{
+    PyObject *bytes;
+    const char *text;
+    Py_ssize_t size, start, end, upto = -1;
+    int anywhere;
+    Program program;
+    if (!PyArg_ParseTuple(args, "Oy#nnp", &bytes, &text, &size, &start, &end, &anywhere) || read_program(bytes, &program) < 0)
+        return NULL;
+    if (program.code == NULL || start < 0 || start > end || end > size || (anywhere && program.least < 1)) {
+        PyErr_SetString(PyExc_ValueError, "no program, or not within the text");
+        Py_XDECREF(program.bytes);
+        return NULL;
+    }
+    Running running;
+    if (anywhere)
+        start = run_from(&program, &running, (const uint8_t *)text, end, start, &upto);
+    else
+        upto = run_at(&program, &running, (const uint8_t *)text, end, start);
+    Py_DECREF(program.bytes);
+    if (start < 0 || upto < 0)
+        Py_RETURN_NONE;
+    return Py_BuildValue("nnnn", start, upto, running.slots[0], running.slots[1]);
+}
+
 PyDoc_STRVAR(near_doc, "near(text, start, floor, labelled) -> bytes\n\nAs `context.Surroundings.near`.");
 
 static PyObject *module_near(PyObject *unused, PyObject *args)
@@ -1084,6 +1150,7 @@ static PyObject *module_token(PyObject *unused, PyObject *value)
 
 static PyMethodDef module_methods[] = {
     {"label_before", module_label, METH_VARARGS, label_doc},
+    {"run", module_run, METH_VARARGS, run_doc},
     {"near", module_near, METH_VARARGS, near_doc},
     {"json_path", module_follow, METH_VARARGS, follow_doc},
     {"sketch", module_sketch, METH_VARARGS, sketch_doc},

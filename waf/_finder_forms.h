@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_finder_programs.h"
 #include "_finder_text.h"
 
 enum { ANY, CARD, MAESTRO, TOKEN }; /* validators that have a twin here */
@@ -28,8 +29,14 @@ typedef struct { /* which beginnings of words there are: what no word begins wit
 } Beginnings;
 
 typedef struct {
+    PyObject *call;  /* of `re`: match, search or finditer, as it is used; NULL: there is no such pattern */
+    Program program; /* what runs instead, mostly */
+} Pattern;
+
+typedef struct {
     PyObject *entity; /* NULL: a form that is not looked at */
-    PyObject *form, *match, *iterate, *before, *after, *endless, *validate, *context, *denied, *said, *tests;
+    PyObject *form, *validate, *said, *tests;
+    Pattern match, iterate, before, after, endless, context, denied;
     int led, group, numeric, regroups, labelled, validator;
     double confidence;
     Beginnings context_words, denied_words;

@@ -33,6 +33,10 @@ are in the order of the text."""
 FORM: Final = 0xFFFF
 PLACE: Final = 16
 
+_SHORT: Final = 1024
+"""Bytes of a text up to which the whole database costs little more than the sieve: what is short and comes here mostly has
+something in it, as answers without are let pass before (`policy.screens`), and then the sieve would only add to it."""
+
 
 class Candidates:
     """The compiled patterns; may be scanned with from several threads."""
@@ -75,7 +79,7 @@ class Candidates:
         except AttributeError:  # scratch space is for one thread at a time
             scratch, sieving, notices = self._local.scratches = self._scratches()
         windows = None
-        if self._sieve is not None:
+        if self._sieve is not None and len(text) > _SHORT:
             windows = self._sieve.windows(text, sieving)
             if windows is not None and not windows:
                 return []

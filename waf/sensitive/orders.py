@@ -46,7 +46,8 @@ class Orders:
     """The rules that can hold for one direction and path; asks nothing more than field and entity."""
 
     __slots__ = (
-        "_answers", "_default", "_lift", "_most", "_quiet", "_rules", "_sparing", "blocks", "by_field", "lengthens",
+        "_answers", "_default", "_lift", "_most", "_quiet", "_rules", "_sparing", "blocks", "by_field", "everywhere",
+        "lengthens",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +67,8 @@ class Orders:
         self._lift = lift
         self._sparing = sparing
         self._answers: dict[tuple[str, str], SensitiveAction] = {}
+        self.everywhere: Final[dict[str, SensitiveAction]] = {}
+        """What to do with entities, by id, of which it is known that their field does not matter."""
         actions = {default, *(rule.rule.action for rule in rules)}
         self.by_field: Final = lift is not None or any(rule.fields for rule in rules)
         self.lengthens: Final = most != "report" and bool(actions & LENGTHENS)
@@ -97,6 +100,8 @@ class Orders:
             known = self._decide(entity, place)
             if len(self._answers) < 4096:
                 self._answers[entity.id, place] = known
+            if not place and entity.group != "secret" and not self.by_field:
+                self.everywhere[entity.id] = known
         return known
 
     def _decide(self, entity: Entity, address: str) -> SensitiveAction:

@@ -15,6 +15,7 @@ import msgspec
 from waf.sensitive.context import beginnings, denial_pattern, word_pattern
 from waf.sensitive.entities import EDGES, Entity
 from waf.sensitive.mask import hidden
+from waf.sensitive.programs import program
 from waf.sensitive.validate import VALIDATORS, Validator
 
 LED_REACH: Final = 96
@@ -41,6 +42,9 @@ class Form(msgspec.Struct, frozen=True):
     context_words: tuple[bytes, ...] | None  # how the words begin; None where that is not known
     denied_words: tuple[bytes, ...] | None
     hides: tuple[int, int, int]  # what the mask leaves, see `mask.hidden`
+    programs: tuple[
+        bytes | None, ...
+    ]  # what C runs instead of shape, before, after, endless, context and denied
 
 
 def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> Form:
@@ -50,24 +54,29 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         before + entity.before.encode() + b"(?:" + pattern.encode() + b")" + entity.behind.encode() + behind,
         re.DOTALL,
     )
+    left = re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None
+    after = re.compile(behind)
+    endless = re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None
+    context, denied = word_pattern(entity.context), denial_pattern(entity.negative)
     return Form(
         entity=entity,
         led=led,
         shape=shape,
-        before=re.compile(b"(?:" + entity.before.encode() + rb")\Z") if entity.before else None,
-        after=re.compile(behind),
-        endless=re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None,
+        before=left,
+        after=after,
+        endless=endless,
         group=1 if shape.groups else 0,
         numeric=entity.edges in ("number", "grouped"),
         regroups=entity.edges == "number",
         validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
-        context=word_pattern(entity.context),
+        context=context,
         negative=word_pattern(entity.negative),
-        denied=denial_pattern(entity.negative),
+        denied=denied,
         said={},
         context_words=beginnings(entity.context),
         denied_words=beginnings(entity.negative),
         hides=hidden("everything" if entity.unwritten else entity.mask),
+        programs=tuple(map(program, (shape, left, after, endless, context, denied))),
     )
 
 
