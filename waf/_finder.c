@@ -1,11 +1,11 @@
 /* Candidates of sensitive values judged at the speed of C.
  *
  * `Judge.find` is waf/sensitive/find.py's loop over candidates: spans, edges, labels, words near a value, scores. What is
- * not arithmetic or a look at a few bytes stays where it was: patterns are run by `re`, validators without a twin here are
- * called, overlaps are settled in Python. Each step does what the function of the same name in waf/sensitive does, which is
+ * not arithmetic or a look at a few bytes stays where it was: validators without a twin here are called, and so is `re` for patterns
+ * that programs.py does not translate. Each step does what the function of the same name in waf/sensitive does, which is
  * the reference; tests hold the two together.
  *
- * `Judge.settle` is what waf/sensitive/stream.py does with the hits of a body that is here whole: where each stands, what
+ * `Judge.screen` goes on to what waf/sensitive/stream.py does with the hits of a body that is here whole: where each stands, what
  * policy wants, counts with their sketches, the body with its masks.
  *
  * Nothing is kept between calls but what was compiled. All reads are bounded by the text at hand; memory grows with the
@@ -81,13 +81,6 @@ static int follows_group(const Text *text, Py_ssize_t start)
 typedef struct {
     Py_ssize_t number, start, end;
 } Reading;
-
-typedef struct {
-    Py_ssize_t start, end, order;
-    double score;
-    const char *id;
-    PyObject *hit; /* owned */
-} Found;
 
 typedef struct {
     Text text;
@@ -464,6 +457,20 @@ static int matches(Judge *self, const Pattern *pattern, int anywhere, Search *se
     return span_of(self, match, group, &value->start, &value->end) < 0 ? -1 : 1;
 }
 
+static int note_found(Search *search, Form *form, Py_ssize_t start, Py_ssize_t end, double score, int test)
+{
+    Found *more = more_room(search->found, search->count, &search->room, sizeof *more);
+    if (more == NULL)
+        return -1;
+    search->found = more;
+    more[search->count] = (Found){start, end, (Py_ssize_t)search->count, score < 1.0 ? score : 1.0, form, test};
+    search->count++;
+    search->overlap |= start < search->last_end;
+    if (end > search->last_end)
+        search->last_end = end;
+    return 0;
+}
+
 /* find._judge: 1 if a hit was added, 0 if not, -1 with an exception. */
 static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_ssize_t end)
 {
@@ -499,28 +506,7 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
             return -1;
         end = more ? tail.end : end;
     }
-    PyObject *arguments[5] = {form->entity, PyLong_FromSsize_t(start), PyLong_FromSsize_t(end),
-                              PyFloat_FromDouble(score < 1.0 ? score : 1.0), test ? Py_True : Py_False};
-    PyObject *hit = NULL;
-    if (arguments[1] != NULL && arguments[2] != NULL && arguments[3] != NULL)
-        hit = PyObject_Vectorcall(self->hit, arguments, 5, NULL);
-    Py_XDECREF(arguments[1]);
-    Py_XDECREF(arguments[2]);
-    Py_XDECREF(arguments[3]);
-    if (hit == NULL)
-        return -1;
-    Found *more = more_room(search->found, search->count, &search->room, sizeof *more);
-    if (more == NULL) {
-        Py_DECREF(hit);
-        return -1;
-    }
-    search->found = more;
-    more[search->count] = (Found){start, end, (Py_ssize_t)search->count, score < 1.0 ? score : 1.0, form->id, hit};
-    search->count++;
-    search->overlap |= start < search->last_end;
-    if (end > search->last_end)
-        search->last_end = end;
-    return 1;
+    return note_found(search, form, start, end, score, test) < 0 ? -1 : 1;
 }
 
 /* One reading of a candidate: 1 if it is a hit, 0 if not, -1 with an exception. */
@@ -655,11 +641,11 @@ static int by_worth(const void *one, const void *other)
         return (size_a < size_b) - (size_a > size_b);
     if (a->start != b->start)
         return (a->start > b->start) - (a->start < b->start);
-    int ids = strcmp(a->id, b->id);
+    int ids = strcmp(a->form->id, b->form->id);
     return ids != 0 ? ids : (a->order > b->order) - (a->order < b->order);
 }
 
-/* find._surest: of hits that overlap, those that stay, in order, at the beginning of `cluster`. The others lose their hit. */
+/* find._surest: of hits that overlap, those that stay, in order, at the beginning of `cluster`. The others lose their form. */
 static void surest(Found *cluster, size_t size, Found *kept)
 {
     if (size < 2)
@@ -678,7 +664,6 @@ static void surest(Found *cluster, size_t size, Found *kept)
                 high = middle;
         }
         if (low > 0 && kept[low - 1].end > cluster[i].start) {
-            Py_CLEAR(cluster[i].hit);
             continue;
         }
         memmove(kept + low + 1, kept + low, (count - low) * sizeof *kept);
@@ -687,36 +672,73 @@ static void surest(Found *cluster, size_t size, Found *kept)
     }
     memcpy(cluster, kept, count * sizeof *kept);
     for (size_t i = count; i < size; i++)
-        cluster[i].hit = NULL; /* moved to the front, or gone */
+        cluster[i].form = NULL; /* moved to the front, or gone */
 }
 
-/* find.apart: the hits as a list, in order and without overlaps; NULL with an exception. */
-static PyObject *apart(Search *search)
+/* find.apart: what was found in order and without overlaps; -1 with an exception. */
+static int set_apart(Search *search)
 {
     Found *found = search->found;
-    if (search->overlap) {
-        Found *kept = PyMem_Malloc(search->count * sizeof *kept);
-        if (kept == NULL)
-            return PyErr_NoMemory();
-        qsort(found, search->count, sizeof *found, by_start);
-        for (size_t first = 0, next; first < search->count; first = next) {
-            Py_ssize_t reach = found[first].end;
-            for (next = first + 1; next < search->count && found[next].start < reach; next++)
-                if (found[next].end > reach)
-                    reach = found[next].end;
-            surest(found + first, next - first, kept);
-        }
-        PyMem_Free(kept);
+    if (!search->overlap)
+        return 0;
+    Found *kept = PyMem_Malloc(search->count * sizeof *kept);
+    if (kept == NULL) {
+        PyErr_NoMemory();
+        return -1;
     }
-    Py_ssize_t count = 0;
+    qsort(found, search->count, sizeof *found, by_start);
+    for (size_t first = 0, next; first < search->count; first = next) {
+        Py_ssize_t reach = found[first].end;
+        for (next = first + 1; next < search->count && found[next].start < reach; next++)
+            if (found[next].end > reach)
+                reach = found[next].end;
+        surest(found + first, next - first, kept);
+    }
+    PyMem_Free(kept);
+    size_t count = 0;
     for (size_t i = 0; i < search->count; i++)
-        count += found[i].hit != NULL;
-    PyObject *hits = PyList_New(count);
-    count = 0;
-    for (size_t i = 0; hits != NULL && i < search->count; i++)
-        if (found[i].hit != NULL)
-            PyList_SET_ITEM(hits, count++, Py_NewRef(found[i].hit));
-    return hits;
+        if (found[i].form != NULL)
+            found[count++] = found[i];
+    search->count = count;
+    return 0;
+}
+
+/* `search` over candidates; -1 with an exception. To be forgotten in either case. */
+static int find_all(Judge *self, Search *search, Py_ssize_t ceiling, PyObject *candidates)
+{
+    if (PyTuple_Check(search->field_at) && read_columns(search->field_at, &search->columns) < 0)
+        return -1;
+    Py_ssize_t low = search->floor - LEAD_IN, high = ceiling < 0 ? search->text.size : ceiling;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(candidates); i++) {
+        long long found = PyLong_AsLongLong(PyList_GET_ITEM(candidates, i));
+        if (found < 0) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "not a candidate");
+            return -1;
+        }
+        Py_ssize_t place = (Py_ssize_t)(found >> 16), number = (Py_ssize_t)(found & 0xffff);
+        if (place < low || place > high || place > search->text.size || number >= self->count ||
+            self->forms[number].entity == NULL)
+            continue;
+        if (try_candidate(self, &self->forms[number], search, place) < 0)
+            return -1;
+    }
+    return set_apart(search);
+}
+
+static void forget_search(Search *search)
+{
+    PyMem_Free(search->judged);
+    PyMem_Free(search->text.ends);
+    PyMem_Free(search->found);
+    Py_XDECREF(search->label);
+    Py_XDECREF(search->near);
+}
+
+static Search search_of(PyObject *text, PyObject *field_at)
+{
+    return (Search){.text = {(const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), text, NULL},
+                    .field_at = field_at, .around = -1, .decisive = -1, .last_end = -1};
 }
 
 PyDoc_STRVAR(find_doc,
@@ -730,39 +752,179 @@ static PyObject *judge_find(Judge *self, PyObject *const *args, Py_ssize_t nargs
         PyErr_SetString(PyExc_TypeError, "find(text, floor, ceiling, field_at, found)");
         return NULL;
     }
-    Search search = {.text = {(const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), args[0], NULL},
-                     .field_at = args[3], .around = -1, .decisive = -1, .last_end = -1};
+    Search search = search_of(args[0], args[3]);
     search.floor = PyLong_AsSsize_t(args[1]);
-    Py_ssize_t high = PyLong_AsSsize_t(args[2]);
-    if (PyErr_Occurred() || (PyTuple_Check(args[3]) && read_columns(args[3], &search.columns) < 0))
+    Py_ssize_t ceiling = PyLong_AsSsize_t(args[2]);
+    if (PyErr_Occurred())
         return NULL;
-    Py_ssize_t low = search.floor - LEAD_IN;
-    if (high < 0)
-        high = search.text.size;
-    int failed = 0;
-    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(args[4]); i++) {
-        long long found = PyLong_AsLongLong(PyList_GET_ITEM(args[4], i));
-        if (found < 0) {
-            failed = 1;
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_ValueError, "not a candidate");
-            break;
-        }
-        Py_ssize_t place = (Py_ssize_t)(found >> 16), number = (Py_ssize_t)(found & 0xffff);
-        if (place < low || place > high || place > search.text.size || number >= self->count ||
-            self->forms[number].entity == NULL)
-            continue;
-        failed = try_candidate(self, &self->forms[number], &search, place) < 0;
+    PyObject *hits = find_all(self, &search, ceiling, args[4]) < 0 ? NULL : PyList_New((Py_ssize_t)search.count);
+    for (size_t i = 0; hits != NULL && i < search.count; i++) {
+        PyObject *hit = hit_of(self, &search.found[i]);
+        if (hit == NULL)
+            Py_CLEAR(hits);
+        else
+            PyList_SET_ITEM(hits, (Py_ssize_t)i, hit);
     }
-    PyMem_Free(search.judged);
-    PyMem_Free(search.text.ends);
-    Py_XDECREF(search.label);
-    Py_XDECREF(search.near);
-    PyObject *hits = failed ? NULL : apart(&search);
-    for (size_t i = 0; i < search.count; i++)
-        Py_XDECREF(search.found[i].hit);
-    PyMem_Free(search.found);
+    forget_search(&search);
     return hits;
+}
+
+/* beside.settled_by: without what lacks the value that it must stand beside. */
+static void leave_alone(Search *search)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < search->count; i++)
+        if (search->found[i].form->beside[0])
+            search->found[i].order = stands_by(search->found, search->count, i);
+        else
+            search->found[i].order = 1;
+    for (size_t i = 0; i < search->count; i++)
+        if (search->found[i].order)
+            search->found[count++] = search->found[i];
+    search->count = count;
+}
+
+/* Whether a hit begins at `place`; those of `search` are in order. */
+static int is_taken(const Search *search, size_t count, Py_ssize_t place)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (search->found[middle].start < place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && search->found[low].start == place;
+}
+
+/* find._judge_cell; -1 with an exception. `numbers` are those of the forms. */
+static int judge_cell(Judge *self, Search *search, PyObject *numbers, Py_ssize_t low, Py_ssize_t high)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(numbers); i++) {
+        Py_ssize_t number = PyLong_AsSsize_t(PyTuple_GET_ITEM(numbers, i));
+        if (number < 0 || number >= self->count || self->forms[number].entity == NULL ||
+            self->forms[number].iterate.program.code == NULL) {
+            PyErr_SetString(PyExc_ValueError, "not a form whose pattern is run here");
+            return -1;
+        }
+        Form *form = &self->forms[number];
+        Span whole, value;
+        if (matches(self, &form->iterate, 1, search, low, high, form->group, &whole, &value) <= 0)
+            continue;
+        double score = form->confidence + CONTEXT, factor;
+        if (form->validate != NULL) {
+            if (validated(form, search, value.start, value.end, &factor) < 0)
+                return -1;
+            score = form->confidence * factor + CONTEXT;
+        }
+        if (score <= CONTEXT || score < REPORT - 1e-9)
+            continue;
+        int test = is_test(form, search, value.start, value.end);
+        return test < 0 || note_found(search, form, value.start, value.end, score, test) < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+/* The cell that begins at `at`: where it ends, as find._cells has it. */
+static Py_ssize_t cell_end(const uint8_t *text, Py_ssize_t at, Py_ssize_t end, uint8_t separator)
+{
+    Py_ssize_t stop = at;
+    if (at < end && text[at] == '"') {
+        for (stop = at + 1; stop < end; stop++)
+            if (text[stop] == '"') {
+                if (stop + 1 < end && text[stop + 1] == '"')
+                    stop++;
+                else
+                    break;
+            }
+    }
+    const uint8_t *found = stop < end ? memchr(text + stop, separator, (size_t)(end - stop)) : NULL;
+    return found != NULL ? found - text : end;
+}
+
+/* Finder.find_cells over a whole text, its hits taken among those of `search`; -1 with an exception. `wanted` are pairs of a
+ * column and the numbers of forms. */
+static int find_cells(Judge *self, Search *search, PyObject *wanted)
+{
+    const uint8_t *text = search->text.at;
+    Py_ssize_t size = search->text.size, last = -1;
+    uint8_t separator = search->columns.separator;
+    int quoted = memchr(text, '"', (size_t)size) != NULL;
+    size_t hits = search->count;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(wanted); i++) {
+        PyObject *pair = PyTuple_GET_ITEM(wanted, i);
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2 || !PyLong_Check(PyTuple_GET_ITEM(pair, 0)) ||
+            !PyTuple_Check(PyTuple_GET_ITEM(pair, 1))) {
+            PyErr_SetString(PyExc_TypeError, "a column and its forms");
+            return -1;
+        }
+    }
+    for (Py_ssize_t line = 0; line < size;) {
+        const uint8_t *found = memchr(text + line, '\n', (size_t)(size - line));
+        Py_ssize_t stop = found != NULL ? found - text : size, at = line, column = 0, low = line, high = -1;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(wanted); i++) {
+            PyObject *pair = PyTuple_GET_ITEM(wanted, i);
+            Py_ssize_t number = PyLong_AsSsize_t(PyTuple_GET_ITEM(pair, 0));
+            if (number < last)
+                column = 0, at = line;
+            last = number;
+            for (high = -1; at <= stop; column++, at = high + 1) { /* columns come in order, mostly */
+                low = at;
+                high = cell_end(text, at, stop, separator);
+                if (column == number)
+                    break;
+            }
+            if (at > stop)
+                break;
+            if (quoted) {
+                if (is_taken(search, hits, low) || is_taken(search, hits, low + 1))
+                    continue;
+            }
+            else {
+                const uint8_t *carriage = memchr(text + low, '\r', (size_t)(high - low));
+                high = carriage != NULL ? carriage - text : high;
+                if (high - low < 3 || is_taken(search, hits, low))
+                    continue;
+            }
+            if (judge_cell(self, search, PyTuple_GET_ITEM(pair, 1), low, high) < 0)
+                return -1;
+        }
+        line = stop + 1;
+    }
+    if (search->count == hits)
+        return 0;
+    for (size_t i = 0; i < search->count; i++)
+        search->found[i].order = (Py_ssize_t)i;
+    search->overlap = 1;
+    return set_apart(search);
+}
+
+PyDoc_STRVAR(screen_doc,
+             "screen(text, field_at, cells, found, raw, span, named, names, orders, rule, enforce, edit, key, most)"
+             " -> (bytes, bool, list)\n\n"
+             "The body `raw` as policy lets it go on, whether policy wants it changed, and the counts of what is in it: as `find` "
+             "finds it, and `find_cells` where `field_at` is a table and `cells` are columns and the numbers of their forms, without "
+             "what lacks a value that it must stand beside. `text` is the view of `raw`; where their lengths differ, "
+             "`span(start, end)` tells what spells a part of it. `orders` are `action(entity, address)`, which decides, and what it "
+             "decides for entities by id wherever they stand; `edit` gives what is not masked in place.");
+
+static PyObject *judge_screen(Judge *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 14 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[2]) || !PyList_Check(args[3]) ||
+        (PyTuple_GET_SIZE(args[2]) && !PyTuple_Check(args[1]))) {
+        PyErr_SetString(PyExc_TypeError, "screen(text, field_at, cells, found, raw, span, named, names, orders, rule, enforce, edit, key, most)");
+        return NULL;
+    }
+    Search search = search_of(args[0], args[1]);
+    PyObject *given = NULL;
+    if (find_all(self, &search, -1, args[3]) == 0 &&
+        (PyTuple_GET_SIZE(args[2]) == 0 || find_cells(self, &search, args[2]) == 0)) {
+        leave_alone(&search);
+        given = settle_found(self, args[0], search.found, search.count, args + 4);
+    }
+    forget_search(&search);
+    return given;
 }
 
 /* -------------------------------------------------------------------------------------------------- the type */
@@ -792,6 +954,7 @@ static int judge_traverse(Judge *self, visitproc visit, void *arg)
             return stopped;
     }
     Py_VISIT(self->hit);
+    Py_VISIT(self->count_type);
     Py_VISIT(self->say);
     Py_VISIT(self->quiet);
     Py_VISIT(self->elements);
@@ -818,6 +981,7 @@ static int judge_clear(Judge *self)
         Py_CLEAR(form->tests);
     }
     Py_CLEAR(self->hit);
+    Py_CLEAR(self->count_type);
     Py_CLEAR(self->say);
     Py_CLEAR(self->quiet);
     Py_CLEAR(self->elements);
@@ -855,8 +1019,7 @@ static PyObject *taken(PyObject *object, const char *name, int *failed)
     return value;
 }
 
-/* The pattern `object.name`, used by its method `of`, and what of `programs` runs in its place; what is looked for in a text
- * is left to `re` where it may match nothing. */
+/* The pattern `object.name`, used by its method `of`, and what of `programs` runs in its place. */
 static void read_pattern(PyObject *object, const char *name, const char *of, PyObject *programs, Py_ssize_t number, int *failed,
                          Pattern *out)
 {
@@ -866,8 +1029,10 @@ static void read_pattern(PyObject *object, const char *name, const char *of, PyO
     out->call = PyObject_GetAttrString(pattern, of);
     Py_DECREF(pattern);
     *failed |= out->call == NULL || read_program(PyTuple_GET_ITEM(programs, number), &out->program) < 0;
-    if (!*failed && strcmp(of, "match") != 0 && out->program.least < 1)
-        out->program.code = NULL;
+    if (!*failed && out->program.code != NULL && strcmp(of, "match") != 0 && out->program.least < 1) {
+        PyErr_SetString(PyExc_ValueError, "what may match nothing is not looked for");
+        *failed = 1;
+    }
 }
 
 static int number_of(PyObject *object, const char *name, int *failed)
@@ -884,11 +1049,14 @@ static int number_of(PyObject *object, const char *name, int *failed)
 static int read_mask(PyObject *object, PyObject *entity, Form *form)
 {
     PyObject *hidden = PyObject_GetAttrString(object, "hides"), *id = PyObject_GetAttrString(entity, "id");
-    int failed = hidden == NULL || id == NULL || !PyTuple_Check(hidden) ||
+    PyObject *beside = PyObject_GetAttrString(entity, "beside");
+    int failed = hidden == NULL || id == NULL || beside == NULL || !PyTuple_Check(hidden) ||
                  !PyArg_ParseTuple(hidden, "inn", &form->mask, &form->first, &form->last);
     if (!failed) {
+        form->named = id; /* the entity keeps both */
         form->id = PyUnicode_AsUTF8(id); /* kept within the str */
-        failed = form->id == NULL;
+        form->beside = PyUnicode_AsUTF8(beside);
+        failed = form->id == NULL || form->beside == NULL;
     }
     if (!failed && (form->first < 0 || form->last < 0)) {
         PyErr_SetString(PyExc_ValueError, "not a mask");
@@ -896,6 +1064,7 @@ static int read_mask(PyObject *object, PyObject *entity, Form *form)
     }
     Py_XDECREF(hidden);
     Py_XDECREF(id);
+    Py_XDECREF(beside);
     if (failed && !PyErr_Occurred())
         PyErr_SetString(PyExc_TypeError, "not a mask");
     return failed ? -1 : 0;
@@ -960,14 +1129,14 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
 
 static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"forms", "hit", "say", "quiet", "elements", "natives", "strict", NULL};
-    PyObject *forms, *hit, *say, *quiet, *elements, *natives;
+    static char *names[] = {"forms", "hit", "count", "say", "quiet", "elements", "natives", "strict", NULL};
+    PyObject *forms, *hit, *counts, *say, *quiet, *elements, *natives;
     int strict;
     if (self->forms != NULL) {
         PyErr_SetString(PyExc_TypeError, "made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOO!O!O!p", names, &PyTuple_Type, &forms, &hit, &say,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOOO!O!O!p", names, &PyTuple_Type, &forms, &hit, &counts, &say,
                                      &PyFrozenSet_Type, &quiet, &PyFrozenSet_Type, &elements, &PyDict_Type, &natives,
                                      &strict))
         return -1;
@@ -988,6 +1157,7 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
         if ((*words[i].word = PyUnicode_InternFromString(words[i].text)) == NULL)
             return -1;
     self->hit = Py_NewRef(hit);
+    self->count_type = Py_NewRef(counts);
     self->say = Py_NewRef(say);
     self->quiet = Py_NewRef(quiet);
     self->elements = Py_NewRef(elements);
@@ -1004,7 +1174,7 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
 
 static PyMethodDef judge_methods[] = {
     {"find", (PyCFunction)(void (*)(void))judge_find, METH_FASTCALL, find_doc},
-    {"settle", (PyCFunction)judge_settle, METH_VARARGS, settle_doc},
+    {"screen", (PyCFunction)(void (*)(void))judge_screen, METH_FASTCALL, screen_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -25,6 +25,7 @@ class Judge:
         self,
         forms: tuple[Any, ...],
         hit: type[Any],
+        count: type[Any],
         say: Callable[[Any, bytes], float],
         quiet: frozenset[bytes],
         elements: frozenset[bytes],
@@ -40,23 +41,24 @@ class Judge:
         found: list[int],
         /,
     ) -> list[Any]: ...
-    def settle(
+    def screen(
         self,
         text: bytes,
+        field_at: tuple[tuple[bytes, ...], bytes] | None,
+        cells: tuple[tuple[int, tuple[int, ...]], ...],
+        found: list[int],
         raw: bytes,
         span: Callable[[int, int], tuple[int, int]] | None,
-        hits: list[Any],
         named: int,
         names: Any,
-        action: Callable[[Any, str], str],
+        orders: tuple[Callable[[Any, str], str], dict[str, Any]],
         rule: int,
         enforce: bool,
         edit: Callable[..., Any],
         key: bytes,
         most: int,
-        put: Callable[..., None],
         /,
-    ) -> tuple[bytes, bool]: ...
+    ) -> tuple[bytes, bool, list[Any]]: ...
 
 @final
 class Signs:

@@ -40,7 +40,8 @@ typedef struct {
     int led, group, numeric, regroups, labelled, validator;
     double confidence;
     Beginnings context_words, denied_words;
-    const char *id; /* of the entity, which lives as long */
+    PyObject *named; /* the entity's id */
+    const char *id, *beside; /* of the entity, which lives as long */
     int mask;       /* BY_PLACES, EVERYTHING, EMAIL */
     Py_ssize_t first, last;
 } Form;
@@ -98,8 +99,15 @@ typedef struct {
     PyObject **entities; /* of the forms, borrowed, close together */
     Py_ssize_t count;
     int strict;
-    PyObject *hit, *say, *quiet, *elements, *span;
+    PyObject *hit, *count_type, *say, *quiet, *elements, *span;
     PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
 } Judge;
+
+typedef struct { /* a value found */
+    Py_ssize_t start, end, order;
+    double score;
+    Form *form; /* NULL: one that overlaps a surer one */
+    int test;
+} Found;
 
 #endif

@@ -37,16 +37,19 @@ typedef struct {
     Path path;
     Columns columns;
     PyObject *elsewhere; /* the address of what stands in no column; borrowed */
+    Py_ssize_t begin;    /* of the body, up to here all is settled */
+    int would;           /* policy wants something changed */
 } Settled;
 
-static Form *form_of(Judge *self, PyObject *entity)
-{
-    for (Py_ssize_t i = 0; i < self->count; i++)
-        if (self->entities[i] == entity)
-            return &self->forms[i];
-    PyErr_SetString(PyExc_ValueError, "a hit of an entity that is not looked for");
-    return NULL;
-}
+typedef struct { /* what `screen` was told; all borrowed */
+    PyObject *text, *span, *names, *action, *everywhere, *edit;
+    const uint8_t *text_at, *raw, *key;
+    Py_ssize_t text_size, raw_size;
+    size_t most;
+    int named, rule, enforce;
+} Terms;
+
+enum { BESIDE = 400 }; /* beside.BESIDE */
 
 /* Whether digits may stand bare there, so that the reference has to look: containers.is_bare_number, erring towards yes. */
 static int may_be_bare(int rule, const uint8_t *text, Py_ssize_t size, Py_ssize_t start, Py_ssize_t end)
@@ -213,15 +216,48 @@ static PyObject *changed(Settled *settled, PyObject *raw)
     return out;
 }
 
+/* find.Hit */
+static PyObject *hit_of(Judge *self, const Found *found)
+{
+    PyObject *arguments[5] = {found->form->entity, PyLong_FromSsize_t(found->start), PyLong_FromSsize_t(found->end),
+                              PyFloat_FromDouble(found->score), found->test ? Py_True : Py_False};
+    PyObject *hit = NULL;
+    if (arguments[1] != NULL && arguments[2] != NULL && arguments[3] != NULL)
+        hit = PyObject_Vectorcall(self->hit, arguments, 5, NULL);
+    Py_XDECREF(arguments[1]);
+    Py_XDECREF(arguments[2]);
+    Py_XDECREF(arguments[3]);
+    return hit;
+}
+
+/* beside.Neighbours.stand_by: whether the one at `which` has near it what it must stand beside. `found` are in order, and apart. */
+static int stands_by(const Found *found, size_t count, size_t which)
+{
+    const Found *one = &found[which];
+    size_t low = which, size = strlen(one->form->beside), high = count;
+    while (low < high) { /* the first that begins too far behind */
+        size_t middle = (low + high) / 2;
+        if (found[middle].start < one->end + BESIDE)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low-- > 0 && found[low].end > one->start - BESIDE)
+        if (strncmp(found[low].form->id, one->form->beside, size) == 0)
+            return 1;
+    return 0;
+}
+
 /* What `edit(hit, start, end, action)` gives; -1 with an exception. */
-static int ask_edit(Judge *self, Settled *settled, PyObject *edit, PyObject *hit, Py_ssize_t start, Py_ssize_t end,
+static int ask_edit(Judge *self, Settled *settled, PyObject *edit, const Found *found, Py_ssize_t start, Py_ssize_t end,
                     PyObject *action, Py_ssize_t size)
 {
-    PyObject *arguments[] = {hit, PyLong_FromSsize_t(start), PyLong_FromSsize_t(end), action};
+    PyObject *arguments[] = {hit_of(self, found), PyLong_FromSsize_t(start), PyLong_FromSsize_t(end), action};
     PyObject *given = NULL;
     Change change = {0};
-    if (arguments[1] != NULL && arguments[2] != NULL)
+    if (arguments[0] != NULL && arguments[1] != NULL && arguments[2] != NULL)
         given = PyObject_Vectorcall(edit, arguments, 4, NULL);
+    Py_XDECREF(arguments[0]);
     Py_XDECREF(arguments[1]);
     Py_XDECREF(arguments[2]);
     if (given == NULL)
@@ -262,141 +298,144 @@ static int says(PyObject *action, const char *word)
     return PyUnicode_CompareWithASCIIString(action, word) == 0;
 }
 
-PyDoc_STRVAR(settle_doc,
-             "settle(text, raw, span, hits, named, names, action, rule, enforce, edit, key, most, put) -> (bytes, bool)\n\n"
-             "The body `raw` as policy lets it go on, and whether policy wants it changed. `text` is its view; where their "
-             "lengths differ, `span(start, end)` tells what spells a part of it. `action(entity, address)` decides; `edit` gives what is not masked in place; `put` takes the counts.");
-
-static PyObject *judge_settle(Judge *self, PyObject *args)
+/* What becomes of one value; -1 with an exception. */
+static int settle_one(Judge *self, Settled *settled, const Terms *terms, const Found *found)
 {
-    PyObject *bytes, *raw_bytes, *span, *hits, *names, *action, *edit, *put;
-    int named, rule, enforce;
-    const char *key;
-    Py_ssize_t key_size, most;
-    if (!PyArg_ParseTuple(args, "SSOO!iOOipOy#nO", &bytes, &raw_bytes, &span, &PyList_Type, &hits, &named, &names, &action, &rule,
-                          &enforce, &edit, &key, &key_size, &most, &put))
+    Py_ssize_t start = found->start, end = found->end, from = start, upto = end; /* in the text, and in the body */
+    if (terms->span != Py_None) {
+        PyObject *pair = PyObject_CallFunction(terms->span, "nn", start, end);
+        if (pair == NULL)
+            return -1;
+        int bad = !PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "nn", &from, &upto);
+        Py_DECREF(pair);
+        if (bad) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_TypeError, "a span is a pair");
+            return -1;
+        }
+    }
+    if (from < 0 || upto < from || upto > terms->raw_size) {
+        PyErr_SetString(PyExc_ValueError, "a hit outside of the body");
+        return -1;
+    }
+    if (upto <= settled->begin)
+        return 0;
+    Py_ssize_t first = from > settled->begin ? from : settled->begin;
+    int failed = 0, acts = found->score >= ACT - 1e-9;
+    Form *form = found->form;
+    /* As in the reference: by the place of the value, even where an edit before it reaches into it. */
+    PyObject *address =
+        address_of(settled, terms->named, terms->names, terms->text, terms->raw, terms->named == BY_PATH ? first : start);
+    if (address == NULL)
+        return -1;
+    PyObject *wanted = PyDict_GetItemWithError(terms->everywhere, form->named); /* borrowed */
+    if (wanted != NULL)
+        Py_INCREF(wanted);
+    else if (!PyErr_Occurred()) {
+        PyObject *arguments[] = {form->entity, address};
+        wanted = PyObject_Vectorcall(terms->action, arguments, 2, NULL);
+    }
+    if (wanted == NULL || !PyUnicode_Check(wanted) || says(wanted, "block")) {
+        if (wanted != NULL)
+            PyErr_SetString(PyExc_ValueError, "an action that is not for whole bodies");
+        failed = 1;
+    }
+    else if (!says(wanted, "ignore")) {
+        if (!acts)
+            Py_SETREF(wanted, Py_NewRef(self->report));
+        const uint8_t *value = terms->text_at + start;
+        failed = count_hit(self, settled, form, address, wanted, value, end - start, acts, found->test, terms->key,
+                           terms->most) < 0;
+        if (!failed && !says(wanted, "report")) {
+            settled->would = 1;
+            if (terms->enforce) {
+                if (says(wanted, "mask") && first == from && upto - from == end - start &&
+                    memcmp(value, terms->raw + from, (size_t)(end - start)) == 0 &&
+                    !may_be_bare(terms->rule, terms->text_at, terms->text_size, start, end))
+                    failed = note_change(settled, (Change){from, upto, NULL, form}) < 0;
+                else
+                    failed = ask_edit(self, settled, terms->edit, found, first, upto, wanted, terms->raw_size) < 0;
+            }
+        }
+    }
+    if (upto > settled->begin)
+        settled->begin = upto;
+    if (settled->changes_count > 0 && settled->changes[settled->changes_count - 1].end > settled->begin)
+        settled->begin = settled->changes[settled->changes_count - 1].end;
+    Py_DECREF(address);
+    Py_XDECREF(wanted);
+    return failed ? -1 : 0;
+}
+
+/* A list of tally.Count; NULL with an exception. */
+static PyObject *counts_of(Judge *self, const Settled *settled)
+{
+    PyObject *counts = PyList_New((Py_ssize_t)settled->places_count);
+    for (size_t i = 0; counts != NULL && i < settled->places_count; i++) {
+        const Place *place = &settled->places[i];
+        PyObject *arguments[] = {place->entity, place->address, place->action, PyLong_FromSsize_t(place->count),
+                                 PyLong_FromSsize_t(place->test), place->sure ? Py_True : Py_False,
+                                 PyBytes_FromStringAndSize((const char *)place->registers, 64)};
+        PyObject *count = NULL;
+        if (arguments[3] != NULL && arguments[4] != NULL && arguments[6] != NULL)
+            count = PyObject_Vectorcall(self->count_type, arguments, 7, NULL);
+        Py_XDECREF(arguments[3]);
+        Py_XDECREF(arguments[4]);
+        Py_XDECREF(arguments[6]);
+        if (count == NULL)
+            Py_CLEAR(counts);
+        else
+            PyList_SET_ITEM(counts, (Py_ssize_t)i, count);
+    }
+    return counts;
+}
+
+/* What becomes of what was found: (the body, whether policy wants it changed, the counts); NULL with an exception. `args` are those
+ * of `screen` from `raw` on. */
+static PyObject *settle_found(Judge *self, PyObject *text, const Found *found, size_t count, PyObject *const *args)
+{
+    Terms terms = {.text = text, .text_at = (const uint8_t *)PyBytes_AS_STRING(text), .text_size = PyBytes_GET_SIZE(text),
+                   .span = args[1], .named = (int)PyLong_AsLong(args[2]), .names = args[3], .rule = (int)PyLong_AsLong(args[5]),
+                   .enforce = PyObject_IsTrue(args[6]), .edit = args[7], .most = (size_t)PyLong_AsSize_t(args[9])};
+    if (PyErr_Occurred())
         return NULL;
-    const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(bytes), *raw = (const uint8_t *)PyBytes_AS_STRING(raw_bytes);
-    Py_ssize_t size = PyBytes_GET_SIZE(bytes), raw_size = PyBytes_GET_SIZE(raw_bytes);
-    if (key_size != 32 || (named == ONE_NAME && !PyUnicode_Check(names)) || (named == BY_COLUMN && !PyTuple_Check(names))) {
+    PyObject *raw = args[0], *orders = args[4], *key = args[8];
+    if (!PyBytes_Check(raw) || !PyTuple_Check(orders) || PyTuple_GET_SIZE(orders) != 2 ||
+        !PyDict_Check(PyTuple_GET_ITEM(orders, 1)) || !PyBytes_Check(key)) {
+        PyErr_SetString(PyExc_TypeError, "a body, orders with what holds everywhere, a key");
+        return NULL;
+    }
+    terms.raw = (const uint8_t *)PyBytes_AS_STRING(raw);
+    terms.raw_size = PyBytes_GET_SIZE(raw);
+    terms.action = PyTuple_GET_ITEM(orders, 0);
+    terms.everywhere = PyTuple_GET_ITEM(orders, 1);
+    terms.key = (const uint8_t *)PyBytes_AS_STRING(key);
+    if (PyBytes_GET_SIZE(key) != 32 || (terms.named == ONE_NAME && !PyUnicode_Check(terms.names)) ||
+        (terms.named == BY_COLUMN && (!PyTuple_Check(terms.names) || PyTuple_GET_SIZE(terms.names) != 3))) {
         PyErr_SetString(PyExc_ValueError, "a key of 32 bytes, and names as they are named");
         return NULL;
     }
     Settled settled = {0};
-    if (named == BY_COLUMN) {
-        PyObject *pair = PyTuple_GetSlice(names, 0, 2);
+    if (terms.named == BY_COLUMN) {
+        PyObject *pair = PyTuple_GetSlice(terms.names, 0, 2);
         int bad = pair == NULL || read_columns(pair, &settled.columns) < 0;
         Py_XDECREF(pair); /* `names` holds what is in it */
         if (bad)
             return NULL;
-        if (PyTuple_GET_SIZE(names) != 3) {
-            PyErr_SetString(PyExc_ValueError, "addresses, a separator, and the address of all else");
-            return NULL;
-        }
-        settled.elsewhere = PyTuple_GET_ITEM(names, 2);
+        settled.elsewhere = PyTuple_GET_ITEM(terms.names, 2);
     }
-    settled.path.stack = PyList_New(0);
-    settled.path.key = PyUnicode_FromStringAndSize("", 0);
-    int failed = settled.path.stack == NULL || settled.path.key == NULL, would = 0;
-    Py_ssize_t begin = 0;
-    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(hits); i++) {
-        PyObject *hit = Py_NewRef(PyList_GET_ITEM(hits, i));
-        PyObject *entity = PyObject_GetAttr(hit, self->entity), *score = NULL, *tested = NULL, *address = NULL;
-        PyObject *wanted = NULL;
-        Py_ssize_t start, end, from, upto; /* in the text, and in the body */
-        failed = 1;
-        if (entity == NULL || number_at(hit, self->start, &start) < 0 || number_at(hit, self->end, &end) < 0)
-            goto next;
-        Form *form = form_of(self, entity);
-        if (form == NULL)
-            goto next;
-        if (start < 0 || end < start || end > size) {
-            PyErr_SetString(PyExc_ValueError, "a hit outside of the text");
-            goto next;
-        }
-        from = start;
-        upto = end;
-        if (span != Py_None) {
-            PyObject *pair = PyObject_CallFunction(span, "nn", start, end);
-            if (pair == NULL)
-                goto next;
-            int bad = !PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "nn", &from, &upto);
-            Py_DECREF(pair);
-            if (bad) {
-                if (!PyErr_Occurred())
-                    PyErr_SetString(PyExc_TypeError, "a span is a pair");
-                goto next;
-            }
-        }
-        if (from < 0 || upto < from || upto > raw_size) {
-            PyErr_SetString(PyExc_ValueError, "a hit outside of the body");
-            goto next;
-        }
-        if (upto <= begin) {
-            failed = 0;
-            goto next;
-        }
-        score = PyObject_GetAttr(hit, self->score);
-        tested = score == NULL ? NULL : PyObject_GetAttr(hit, self->test);
-        if (tested == NULL)
-            goto next;
-        Py_ssize_t first = from > begin ? from : begin;
-        int acts = PyFloat_AsDouble(score) >= ACT - 1e-9, test = PyObject_IsTrue(tested);
-        if (PyErr_Occurred())
-            goto next;
-        /* As in the reference: by the place of the value, even where an edit before it reaches into it. */
-        address = address_of(&settled, named, names, bytes, raw, named == BY_PATH ? first : start);
-        if (address == NULL)
-            goto next;
-        PyObject *arguments[] = {entity, address};
-        wanted = PyObject_Vectorcall(action, arguments, 2, NULL);
-        if (wanted == NULL)
-            goto next;
-        if (!PyUnicode_Check(wanted) || says(wanted, "block")) {
-            PyErr_SetString(PyExc_ValueError, "an action that is not for whole bodies");
-            goto next;
-        }
-        failed = 0;
-        if (!says(wanted, "ignore")) {
-            if (!acts)
-                Py_SETREF(wanted, Py_NewRef(self->report));
-            failed = count_hit(self, &settled, form, address, wanted, text + start, end - start, acts, test,
-                               (const uint8_t *)key, (size_t)most) < 0;
-            int masks = says(wanted, "mask");
-            if (!failed && !says(wanted, "report")) {
-                would = 1;
-                if (enforce) {
-                    if (masks && first == from && upto - from == end - start &&
-                        memcmp(text + start, raw + from, (size_t)(end - start)) == 0 &&
-                        !may_be_bare(rule, text, size, start, end))
-                        failed = note_change(&settled, (Change){from, upto, NULL, form}) < 0;
-                    else
-                        failed = ask_edit(self, &settled, edit, hit, first, upto, wanted, raw_size) < 0;
-                }
-            }
-        }
-        if (upto > begin)
-            begin = upto;
-        if (!failed && settled.changes_count > 0 && settled.changes[settled.changes_count - 1].end > begin)
-            begin = settled.changes[settled.changes_count - 1].end;
-    next:
-        Py_DECREF(hit);
-        Py_XDECREF(entity);
-        Py_XDECREF(score);
-        Py_XDECREF(tested);
-        Py_XDECREF(address);
-        Py_XDECREF(wanted);
+    int failed = 0;
+    if (terms.named == BY_PATH) {
+        settled.path.stack = PyList_New(0);
+        settled.path.key = PyUnicode_FromStringAndSize("", 0);
+        failed = settled.path.stack == NULL || settled.path.key == NULL;
     }
-    for (size_t i = 0; !failed && i < settled.places_count; i++) {
-        Place *place = &settled.places[i];
-        PyObject *done = PyObject_CallFunction(put, "OOOnnOy#", place->entity, place->address, place->action, place->count,
-                                               place->test, place->sure ? Py_True : Py_False, place->registers,
-                                               (Py_ssize_t)64);
-        failed = done == NULL;
-        Py_XDECREF(done);
-    }
-    PyObject *out = failed ? NULL : changed(&settled, raw_bytes);
-    PyObject *given = out == NULL ? NULL : PyTuple_Pack(2, out, would ? Py_True : Py_False);
+    for (size_t i = 0; !failed && i < count; i++)
+        failed = settle_one(self, &settled, &terms, &found[i]) < 0;
+    PyObject *counts = failed ? NULL : counts_of(self, &settled);
+    PyObject *out = counts == NULL ? NULL : changed(&settled, raw);
+    PyObject *given = out == NULL ? NULL : PyTuple_Pack(3, out, settled.would ? Py_True : Py_False, counts);
+    Py_XDECREF(counts);
     Py_XDECREF(out);
     forget_settled(&settled);
     return given;

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sensitive.messages import ENTITIES, FINDER, all_entities, detector, request, response
+from tests.sensitive.messages import ENTITIES, FINDER, detector, request, response
 from waf.config.schema import SensitiveRule
 from waf.sensitive import candidates, context, detect, find, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
@@ -401,10 +401,7 @@ def _whole(checked: Detector, body: bytes, content_type: str, enforce: bool) -> 
     if not isinstance(passed, ResponseFilter | Screened | _Reference):
         return type(passed)
     out = passed.whole(body)
-    counts = [
-        (c.entity.id, c.address, c.action, c.count, c.test, c.sure, bytes(c.sketch.registers))
-        for c in passed.tally
-    ]
+    counts = [(c.entity.id, c.address, c.action, c.count, c.test, c.sure, c.registers) for c in passed.tally]
     return out, counts, passed.tally.totals, passed.verdict(), passed.response
 
 
@@ -437,43 +434,42 @@ def test_what_is_settled_has_to_fit() -> None:
     judge = FINDER.judge
     assert judge is not None
     text = b"card 4539148803436467"
-    hits = FINDER.find(text)
 
-    def settle(**other: Any) -> Any:
+    def screen(**other: Any) -> Any:
         arguments: dict[str, Any] = {
-            "text": text, "raw": text, "span": None, "hits": hits, "named": 0, "names": "text", "action": lambda entity, address: "mask",
-            "rule": 0, "enforce": True, "edit": None, "key": bytes(32), "most": 9, "put": lambda *counts: None,
+            "text": text, "field_at": None, "cells": (), "found": FINDER.candidates(text), "raw": text, "span": None, "named": 0,
+            "names": "text", "orders": (lambda entity, address: "mask", {}), "rule": 0, "enforce": True, "edit": None, "key": bytes(32),
+            "most": 9,
         }  # fmt: skip
-        return judge.settle(*{**arguments, **other}.values())
+        return judge.screen(*{**arguments, **other}.values())[:2]
 
-    assert settle() == (b"card 453914******6467", True)
-    assert settle(enforce=False) == (text, True)
-    assert settle(action=lambda entity, address: "report") == (text, False)
-    email = next(entity for entity in ENTITIES if entity.id == "email")
-    stranger = all_entities()[0]
+    def asked(answer: Any) -> Any:
+        return (lambda entity, address: answer, {})
+
+    assert screen() == (b"card 453914******6467", True)
+    assert screen(enforce=False) == (text, True)
+    assert screen(orders=asked("report")) == (text, False)
+    assert screen(orders=(None, {"pan": "mask"})) == (b"card 453914******6467", True)
     for wrong in (
-        {"raw": b"short"}, {"span": lambda start, end: (5, 99)}, {"key": b"short"}, {"names": 5}, {"action": lambda entity, address: "block"},
-        {"action": lambda entity, address: 5}, {"hits": [Hit(email, 0, 99, 1.0)]}, {"hits": [Hit(stranger, 0, 4, 1.0)]},
-        {"rule": 4, "edit": lambda *hit: Edit(5, 99, b"")}, {"named": 3}, {"named": 3, "names": ((), b"")},
-        {"named": 3, "names": ((), b'"', "")},
+        {"raw": b"short"}, {"span": lambda start, end: (5, 99)}, {"key": b"short"}, {"names": 5}, {"orders": asked("block")},
+        {"orders": asked(5)}, {"rule": 4, "edit": lambda *hit: Edit(5, 99, b"")}, {"named": 3}, {"named": 3, "names": ((), b"")},
+        {"named": 3, "names": ((), b'"', "")}, {"field_at": ((b"",), b","), "cells": ((0, (9999,)),)},
+        {"field_at": ((b"",), b","), "cells": ((0, (-1,)),)},
     ):  # fmt: skip
         with pytest.raises(ValueError):  # noqa: PT011 (the words differ)
-            settle(**wrong)
+            screen(**wrong)
     for wrong in (
-        {"names": ((5,), b",", ""), "named": 3},
-        {"span": lambda start, end: 5},
-        {"put": None},
-        {"action": None},
-    ):
+        {"names": ((5,), b",", ""), "named": 3}, {"span": lambda start, end: 5}, {"orders": None}, {"orders": (None, {})},
+        {"orders": (None, None)}, {"raw": "x"}, {"found": ()}, {"cells": ((0, ()),)}, {"field_at": ((b"",), b","), "cells": (5,)},
+        {"field_at": ((b"",), b","), "cells": (("x", ()),)}, {"key": None}, {"most": "x"},
+    ):  # fmt: skip
         with pytest.raises(TypeError):
-            settle(**wrong)
-    with pytest.raises(AttributeError):
-        settle(hits=["x"])
+            screen(**wrong)
 
 
 _CELLS = st.lists(
     st.sampled_from(
-        ["card", "order", "ssn", "name", "cvv", ",", ",", ";", "\n", "\n", '"', "4539148803436467", "536-22-8145", "536228145",
+        ["card", "order", "ssn", "name", "cvv", ",", ",", ";", "\r\n", "12-3456", "02134 567", "\n", "\n", '"', "4539148803436467", "536-22-8145", "536228145",
          "123", " ", "x" * 600, "a@b.example", '","', '"\n"']
     ),
     max_size=40,
@@ -496,3 +492,20 @@ def test_columns(head: bytes, rows: bytes, floor: int) -> None:
     assert _told(FINDER.find(text, floor, field_at=columns, found=found)) == _told(wanted)
     for hit in wanted:
         assert columns.named_at(text, hit.start) in columns.places[0] + columns.places[2:]
+
+
+_HEADS = st.sampled_from(
+    [b"card,order,ssn\n", b"ssn;card;account no\r\n", b"name\tcvv,card\n", b'"passport","phone",dob\n', b"iban|bic|phone|card\n"]
+)  # fmt: skip
+
+
+@in_c
+@settings(max_examples=400)
+@given(_HEADS, _CELLS, st.sampled_from(range(len(_CONFIGS))))
+def test_whole_tables(head: bytes, rows: bytes, config: int) -> None:
+    checked = detector(**_CONFIGS[config])
+    fast = _whole(checked, head + rows, "text/csv", True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detect, "Screened", _Reference)
+        slow = _whole(checked, head + rows, "text/csv", True)
+    assert fast == slow

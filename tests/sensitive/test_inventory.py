@@ -36,8 +36,9 @@ STEPS = st.lists(
 def counted(replica: str, steps: list[tuple[str, str, str, str, int, int, float]]) -> Inventory:
     made = Inventory(replica, "1")
     for endpoint, direction, field, action, number, digest, now in steps:
-        count = Count(PAN, field, action, count=number)  # type: ignore[arg-type]
-        count.sketch.add(digest)
+        sketch = Sketch()
+        sketch.add(digest)
+        count = Count(PAN, field, action, number, registers=bytes(sketch.registers))  # type: ignore[arg-type]
         made.add(endpoint, direction, [count], now, "v1")
     return made
 

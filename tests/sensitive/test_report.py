@@ -26,6 +26,7 @@ from waf.sensitive.report import (
     render_html,
     render_json,
 )
+from waf.sensitive.sketch import Sketch
 from waf.sensitive.tally import Count
 
 BY_ID = {e.id: e for e in ENTITIES}
@@ -42,9 +43,10 @@ def inventory() -> Inventory:
         ("/p/{id}", "response", "json.mrn", "medical-record", "mask", 3),
         ("=cmd|' /C calc'!A0", "response", "json.card", "pan", "mask", 1),
     ):
-        tally = Count(BY_ID[entity], field, action, count=count)  # type: ignore[arg-type]
+        sketch = Sketch()
         for number in range(count):
-            tally.sketch.add(hash((entity, number)) & (2**64 - 1))
+            sketch.add(hash((entity, number)) & (2**64 - 1))
+        tally = Count(BY_ID[entity], field, action, count, registers=bytes(sketch.registers))  # type: ignore[arg-type]
         made.add(endpoint, direction, [tally], NOW, "v1")
     return made
 

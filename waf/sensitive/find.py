@@ -23,6 +23,7 @@ from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
 from waf.sensitive.places import Columns
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
+from waf.sensitive.tally import Count
 from waf.sensitive.validate import Validator, cards, secrets
 
 ACT: Final = 0.8
@@ -85,8 +86,9 @@ class Finder:
         self._led = tuple(form for form in self._forms if form is not None and form.led)
         judges = speed.judge_type()
         self.judge = None if judges is None else judges(
-            self._forms, Hit, _say, QUIET, ELEMENTS, _TWINS, strict
+            self._forms, Hit, Count, _say, QUIET, ELEMENTS, _TWINS, strict
         )  # fmt: skip
+        self._numbers = {id(form): number for number, form in enumerate(self._forms)}
         self._columns: dict[str, tuple[Form, ...]] = {}
 
     @classmethod
@@ -236,6 +238,17 @@ class Finder:
                     hits += _judge_cell(forms, text, low, high)
             place = stop + 1
         return hits
+
+    def cells_led(self, columns: Sequence[str]) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
+        """What `Judge.screen` is told of the cells that `find_cells` looks at; None where it cannot do it."""
+        wanted = []
+        for number, name in enumerate(columns):
+            forms = self._led_by(name)
+            if any(form.programs[0] is None for form in forms):
+                return None
+            if forms:
+                wanted.append((number, tuple(self._numbers[id(form)] for form in forms)))
+        return tuple(wanted)
 
     def _led_by(self, label: str) -> tuple[Form, ...]:
         """The led forms that a column's head speaks for."""

@@ -124,7 +124,7 @@ class Inventory:
             own.test += count.test
             own.messages += 1
             sketch = Sketch.of(flow.registers)
-            sketch.merge(count.sketch)
+            sketch.merge(Sketch.of(count.registers))
             flow.registers = bytes(sketch.registers)
             if policy and policy not in flow.policies:
                 flow.policies = sorted([*flow.policies, policy])[-16:]

@@ -18,6 +18,7 @@ MAX_NAME: Final = 120
 _LONGEST: Final = 256  # characters of a name that are looked at; all beyond is left out
 _UNSAFE: Final = re.compile(r"[^\w.\[\]:@$*-]+")
 _LONG_DIGITS: Final = re.compile(r"[0-9]{4,}")
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{4,}")
 _TELLING: Final = re.compile(
     r"(?<![\w.+%-])[\w.+%-]++@[\w.-]+"  # an address
     r"|[A-Z]{0,2}[0-9](?:[ ./-]?[A-Z]?[0-9]){4,}[A-Za-z0-9]*"  # a number, in groups or not
@@ -43,8 +44,23 @@ def safe_name(name: str) -> str:
     return safe
 
 
+_NAMED: Final[dict[Container, dict[str, str]]] = {container: {} for container in Container}
+
+
 def named(container: Container, name: str) -> str:
     """The address of the field `name`, safe to log and to count."""
+    known = _NAMED[container].get(name)
+    if known is not None:
+        return known
+    address = _named(container, name)
+    if len(name) <= _LONGEST and "*" not in address:  # what had to be altered is not remembered
+        if len(_NAMED[container]) >= MAX_NAMES:
+            _NAMED[container].clear()
+        _NAMED[container][name] = address
+    return address
+
+
+def _named(container: Container, name: str) -> str:
     clean = _LONG_DIGITS.sub("*", _UNSAFE.sub("_", safe_name(name)))[:MAX_NAME]
     kind: str = container.value
     return f"{kind}.{clean}" if clean else kind
@@ -187,11 +203,15 @@ class Columns:
     def _read_head(self, line: bytes) -> None:
         line = line.strip(b"\r\n\xef\xbb\xbf")
         self.separator = max((b",", b";", b"\t", b"|"), key=line.count)
-        names = tuple(cell.strip(b' "').decode("utf-8", "replace") for cell in line.split(self.separator))
-        # A first line with numbers in it is data already.
-        self.names = () if any(_LONG_DIGITS.search(name) for name in names) else names
-        self._labels = tuple(name.encode() for name in self.names)
-        self._addresses = {name.encode(): named(Container.CSV, name) for name in self.names}
+        if _LONG_NUMBER.search(line):
+            return  # a first line with numbers in it is data already
+        self.names = tuple(
+            [c.strip(' "') for c in line.decode("utf-8", "replace").split(self.separator.decode())]
+        )
+        self._labels = tuple([name.encode() for name in self.names])
+        self._addresses = {
+            label: named(Container.CSV, name) for label, name in zip(self._labels, self.names, strict=True)
+        }
 
     @property
     def ready(self) -> bool:

@@ -38,8 +38,8 @@ class _Untranslated(Exception):
 
 
 @lru_cache(maxsize=1024)
-def program(pattern: re.Pattern[bytes] | None) -> bytes | None:
-    """What C runs in place of `pattern`; None where `re` has to."""
+def program(pattern: re.Pattern[bytes] | None, anywhere: bool = False) -> bytes | None:
+    """What C runs in place of `pattern`; None where `re` has to. `anywhere`: it is looked for, and so must not match nothing."""
     parser = getattr(re, "_parser", None)
     if pattern is None or parser is None or pattern.flags & ~(re.DOTALL | re.IGNORECASE):
         return None
@@ -48,6 +48,8 @@ def program(pattern: re.Pattern[bytes] | None) -> bytes | None:
         writer = _Writer()
         writer.sequence(tree, pattern.flags, 1)
         first, empty = _first(tree, pattern.flags)
+        if anywhere and (empty or tree.getwidth()[0] == 0):
+            return None
         return writer.finished(_ALL if empty else first, tree.getwidth()[0])
     except _Untranslated:
         return None

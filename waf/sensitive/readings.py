@@ -76,7 +76,14 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         context_words=beginnings(entity.context),
         denied_words=beginnings(entity.negative),
         hides=hidden("everything" if entity.unwritten else entity.mask),
-        programs=tuple(map(program, (shape, left, after, endless, context, denied))),
+        programs=(
+            program(shape, anywhere=True),
+            program(left, anywhere=True),
+            program(after),
+            program(endless),
+            program(context, anywhere=True),
+            program(denied, anywhere=True),
+        ),
     )
 
 

@@ -20,7 +20,7 @@ from waf.sensitive.responses import verdict_of
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View
-from waf.sensitive.whole import hits_of, settled
+from waf.sensitive.whole import settled
 
 
 class Screened:
@@ -59,7 +59,7 @@ class Screened:
             columns = Columns()
             columns.follow(body[: body.find(b"\n") + 1])
         done = settled(
-            self._finder, hits_of(self._finder, seen, columns, self._found), seen, self._container, columns, self._orders,
+            self._finder, self._found, seen, self._container, columns, self._orders,
             self._key, self.tally, self._edit, enforce=self._enforce,
         )  # fmt: skip
         assert done is not None, "whoever made this asked before"

@@ -15,7 +15,9 @@ REGISTERS: Final = 64
 
 _BITS: Final = 6
 _SET: Final = re.compile(rb"[^\0]")
-_EMPTY: Final = bytes(REGISTERS)
+EMPTY: Final = bytes(REGISTERS)
+"""Of a sketch that has seen nothing."""
+
 _ALPHA: Final = 0.709
 
 
@@ -24,8 +26,8 @@ class Sketch:
 
     __slots__ = ("registers",)
 
-    def __init__(self, registers: bytes = _EMPTY) -> None:
-        if registers is not _EMPTY and (len(registers) != REGISTERS or max(registers) > 64 - _BITS + 1):
+    def __init__(self, registers: bytes = EMPTY) -> None:
+        if registers is not EMPTY and (len(registers) != REGISTERS or max(registers) > 64 - _BITS + 1):
             raise ValueError("not the registers of a sketch")
         self.registers = bytearray(registers)
 

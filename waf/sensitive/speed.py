@@ -46,3 +46,8 @@ def path_function() -> Callable[[list[str], str, bytes, bool], tuple[str, int, b
 def notices_type() -> type[_finder.Notices] | None:
     """What takes Hyperscan's reports; None where Python does."""
     return None if _FINDER is None else _FINDER.Notices
+
+
+def sketch_function() -> Callable[[bytes, bytes, str, bytes], bytes] | None:
+    """What adds a value to the registers of a sketch; None where Python does."""
+    return None if _FINDER is None else _FINDER.sketch

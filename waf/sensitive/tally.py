@@ -5,7 +5,7 @@ Never a value: counts, and a keyed sketch of how many different ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -13,12 +13,20 @@ import msgspec
 
 from waf.config.schema import SensitiveAction
 from waf.model import Confidence, Engine, Finding, Severity
+from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.mask import Key
-from waf.sensitive.sketch import Sketch
+from waf.sensitive.sketch import EMPTY, Sketch
 
 MAX_PLACES: Final = 256
 """Different (field, entity, action) of one message; what comes later is counted under "*"."""
+
+_SKETCHED: Final = speed.sketch_function()
+_SENSITIVE: Final = Engine.SENSITIVE  # an enum's attribute costs more than a global
+_CRITICAL: Final = Severity.CRITICAL
+_INFO: Final = Severity.INFO
+_HIGH: Final = Confidence.HIGH
+_LOW: Final = Confidence.LOW
 
 _DONE: Final[dict[SensitiveAction, str]] = {
     "ignore": "ignored", "report": "reported", "mask": "masked", "hash": "hashed", "tokenise": "tokenised",
@@ -27,7 +35,9 @@ _DONE: Final[dict[SensitiveAction, str]] = {
 
 
 class Count(msgspec.Struct):
-    """How often `entity` was found at one field; `test` of them were published sample values."""
+    """How often `entity` was found at one field; `test` of them were published sample values. `registers` are those of a sketch
+    of the different values.
+    """
 
     entity: Entity
     address: str
@@ -35,7 +45,7 @@ class Count(msgspec.Struct):
     count: int = 0
     test: int = 0
     sure: bool = False
-    sketch: Sketch = msgspec.field(default_factory=Sketch)
+    registers: bytes = EMPTY
 
 
 class Tally:
@@ -44,14 +54,15 @@ class Tally:
     def __init__(self, key: Key) -> None:
         self._key = key
         self._counts: dict[tuple[str, str, str], Count] = {}
+        self._taken: Sequence[Count] = ()
         self._more: tuple[Count, ...] = ()
         self.totals: dict[str, int] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._counts or self._more)
+        return bool(self._counts or self._taken or self._more)
 
     def __iter__(self) -> Iterator[Count]:
-        return chain(self._more, self._counts.values())
+        return chain(self._more, self._taken, self._counts.values())
 
     def include(self, other: Tally) -> None:
         """Count what `other` counted, too, but leave its findings to whoever made it."""
@@ -71,41 +82,40 @@ class Tally:
         count.count += 1
         count.test += test
         count.sure |= sure
-        count.sketch.add(self._key.sketch_hash(entity.id, value))
+        if _SKETCHED is not None:
+            count.registers = _SKETCHED(count.registers, self._key.sketch, entity.id, value)
+        else:
+            sketch = Sketch.of(count.registers)
+            sketch.add(self._key.sketch_hash(entity.id, value))
+            count.registers = bytes(sketch.registers)
         self.totals[entity.id] = self.totals.get(entity.id, 0) + 1
 
-    def put(
-        self,
-        entity: Entity,
-        address: str,
-        action: SensitiveAction,
-        count: int,
-        test: int,
-        sure: bool,
-        registers: bytes,
-    ) -> None:
-        """Take the count of a place that was not counted here before; `registers` are those of its sketch."""
-        self._counts[address, entity.id, action] = Count(
-            entity, address, action, count, test, sure, Sketch.of(registers)
-        )
-        self.totals[entity.id] = self.totals.get(entity.id, 0) + count
+    def take(self, counts: Sequence[Count]) -> None:
+        """Take the counts of a whole body, each of another place; nothing was counted here before."""
+        self._taken = counts
+        totals = self.totals
+        for count in counts:
+            totals[count.entity.id] = totals.get(count.entity.id, 0) + count.count
 
     def findings(self, direction: str) -> tuple[Finding, ...]:
         """One for each field and entity. Only a block weighs anything: to have been seen is no attack."""
-        return tuple([_finding(count, direction) for count in self._counts.values()])
+        return tuple([_finding(count, direction) for count in chain(self._taken, self._counts.values())])
 
 
 def _finding(count: Count, direction: str) -> Finding:
     entity = count.entity
-    blocks = count.action == "block" and count.test < count.count
-    times = f"{count.count} × " if count.count > 1 else ""
+    number = count.count
+    blocks = count.action == "block" and count.test < number
+    tags = (entity.group, *entity.tags)
     return Finding(
-        rule=f"sensitive.{entity.id}",
-        kind=entity.id,
-        engine=Engine.SENSITIVE,
-        severity=Severity.CRITICAL if blocks else Severity.INFO,
-        confidence=Confidence.HIGH if count.sure else Confidence.LOW,
+        f"sensitive.{entity.id}",
+        entity.id,
+        _SENSITIVE,
+        _CRITICAL if blocks else _INFO,
+        _HIGH if count.sure else _LOW,
         address=count.address,
-        detail=f"{times}{entity.title} in the {direction}, {_DONE[count.action]}",
-        tags=(entity.group, *entity.tags, *(("test",) if count.test else ())),
+        detail=f"{number} × {entity.title} in the {direction}, {_DONE[count.action]}"
+        if number > 1
+        else f"{entity.title} in the {direction}, {_DONE[count.action]}",
+        tags=(*tags, "test") if count.test else tags,
     )

@@ -1,4 +1,4 @@
-"""A body that is here whole, its hits settled in one call (`Judge.settle` in waf/_finder.c).
+"""A body that is here whole, searched and settled in one call (`Judge.screen` in waf/_finder.c).
 
 Owns what C is told of containers: how fields are named, and where digits may stand without quotes. `stream.Redactor` is the
 reference; it also answers wherever `settled` says None.
@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from waf.config.schema import SensitiveAction
-from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container
 from waf.sensitive.edits import Edit
-from waf.sensitive.find import Finder, Hit, apart
+from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
 from waf.sensitive.places import Columns, named
@@ -63,7 +62,7 @@ _GRAMMAR: Final = {
 
 def settled(
     finder: Finder,
-    hits: list[Hit],
+    found: list[Candidate],
     seen: View,
     container: Container,
     columns: Columns | None,
@@ -76,27 +75,38 @@ def settled(
 ) -> tuple[bytes, bool] | None:
     """The body as policy lets it go on, and whether policy wants it altered; counts go into `tally`, which is empty.
 
-    None where the reference has to do it.
+    `found` are the candidates in the body; `columns` have followed its first line. None where the reference has to do it.
     """
     judge = finder.judge
     if judge is None or orders.blocks or tally:
         return None
     how, names, rule = _GRAMMAR[container]
-    if columns is not None and columns.names:
-        how, names = _BY_COLUMN, columns.places
-    span = None if len(seen.text) == len(seen.raw) else seen.span
-    return judge.settle(
-        seen.text, seen.raw, span, settled_by(hits), how, names, orders.action, rule, enforce, edit, key.sketch,
-        MAX_PLACES, tally.put,
-    )  # fmt: skip
-
-
-def hits_of(finder: Finder, seen: View, columns: Columns | None, found: list[Candidate]) -> list[Hit]:
-    """The values in a body, and in its cells; `columns` have followed its first line."""
     text = seen.text
-    if columns is None or not columns.names:
-        return finder.find(text, found=found)
-    hits = finder.find(text, field_at=columns, found=found)
-    taken = {hit.start for hit in hits}
-    cells = finder.find_cells(text, 0, len(text), columns.names, columns.separator, taken)
-    return apart([*hits, *cells]) if cells else hits
+    span = None if len(text) == len(seen.raw) else seen.span
+    told = orders.action, orders.everywhere
+    table: tuple[tuple[bytes, ...], bytes] | None = None
+    cells: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    if columns is not None and columns.names:
+        how, names, table = _BY_COLUMN, columns.places, columns.table
+        led = finder.cells_led(columns.names)
+        if led is None:
+            return None
+        cells = led
+    body, would, counts = judge.screen(
+        text,
+        table,
+        cells,
+        found,
+        seen.raw,
+        span,
+        how,
+        names,
+        told,
+        rule,
+        enforce,
+        edit,
+        key.sketch,
+        MAX_PLACES,
+    )
+    tally.take(counts)
+    return body, would
