@@ -320,20 +320,17 @@ static int weigh(Judge *self, Form *form, Search *search, double *weight)
 }
 
 /* `form.validate(value)`; what it raises of ValueError, IndexError, KeyError is 0.0. -1 with any other exception. */
-static int validated(Form *form, Search *search, Py_ssize_t start, Py_ssize_t end, double *factor)
+static int validated(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_ssize_t end, double *factor)
 {
     const uint8_t *at = search->text.at + start;
-    if (form->validator == CARD) {
-        *factor = card(at, end - start);
-        return 0;
-    }
-    if (form->validator == MAESTRO) {
-        *factor = maestro(at, end - start);
-        return 0;
-    }
-    if (form->validator == TOKEN) {
-        *factor = token(at, end - start);
-        return 0;
+    if (form->check != NULL) {
+        *factor = form->check(at, end - start);
+        if (*factor == UNSURE && form->check == email)
+            *factor = at_home(at, end - start, self->domains);
+        else if (*factor == UNSURE && form->check == iban && end - start <= MOST_VALUE)
+            *factor = structured(at, end - start, self->structures);
+        if (*factor != UNSURE)
+            return *factor < 0.0 ? -1 : 0;
     }
     PyObject *value = PyBytes_FromStringAndSize((const char *)at, end - start);
     if (value == NULL)
@@ -483,7 +480,7 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
             return 0;
     }
     if (form->validate != NULL) {
-        if (validated(form, search, start, end, &factor) < 0)
+        if (validated(self, form, search, start, end, &factor) < 0)
             return -1;
         if (factor <= 0)
             return 0;
@@ -814,7 +811,7 @@ static int judge_cell(Judge *self, Search *search, PyObject *numbers, Py_ssize_t
             continue;
         double score = form->confidence + CONTEXT, factor;
         if (form->validate != NULL) {
-            if (validated(form, search, value.start, value.end, &factor) < 0)
+            if (validated(self, form, search, value.start, value.end, &factor) < 0)
                 return -1;
             score = form->confidence * factor + CONTEXT;
         }
@@ -958,6 +955,8 @@ static int judge_traverse(Judge *self, visitproc visit, void *arg)
     Py_VISIT(self->say);
     Py_VISIT(self->quiet);
     Py_VISIT(self->elements);
+    Py_VISIT(self->structures);
+    Py_VISIT(self->domains);
     return 0;
 }
 
@@ -985,6 +984,8 @@ static int judge_clear(Judge *self)
     Py_CLEAR(self->say);
     Py_CLEAR(self->quiet);
     Py_CLEAR(self->elements);
+    Py_CLEAR(self->structures);
+    Py_CLEAR(self->domains);
     return 0;
 }
 
@@ -1115,7 +1116,8 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
         failed = read_mask(object, entity, form) < 0;
     if (!failed && form->validate != NULL) {
         PyObject *twin = PyDict_GetItemWithError(natives, form->validate); /* borrowed */
-        form->validator = twin == NULL ? ANY : (int)PyLong_AsLong(twin);
+        const char *name = twin == NULL ? NULL : PyUnicode_AsUTF8(twin);
+        form->check = name == NULL ? NULL : check_named(name);
         failed |= PyErr_Occurred() != NULL;
     }
     if (!failed && (entity == NULL || form->match.call == NULL || form->after.call == NULL || form->said == NULL ||
@@ -1129,16 +1131,16 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
 
 static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"forms", "hit", "count", "say", "quiet", "elements", "natives", "strict", NULL};
-    PyObject *forms, *hit, *counts, *say, *quiet, *elements, *natives;
+    static char *names[] = {"forms", "hit", "count", "say", "quiet", "elements", "natives", "structures", "domains", "strict", NULL};
+    PyObject *forms, *hit, *counts, *say, *quiet, *elements, *natives, *structures, *domains;
     int strict;
     if (self->forms != NULL) {
         PyErr_SetString(PyExc_TypeError, "made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOOO!O!O!p", names, &PyTuple_Type, &forms, &hit, &counts, &say,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOOO!O!O!O!O!p", names, &PyTuple_Type, &forms, &hit, &counts, &say,
                                      &PyFrozenSet_Type, &quiet, &PyFrozenSet_Type, &elements, &PyDict_Type, &natives,
-                                     &strict))
+                                     &PyDict_Type, &structures, &PyFrozenSet_Type, &domains, &strict))
         return -1;
     Py_ssize_t count = PyTuple_GET_SIZE(forms);
     self->forms = PyMem_Calloc((size_t)count + 1, sizeof *self->forms);
@@ -1161,6 +1163,8 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
     self->say = Py_NewRef(say);
     self->quiet = Py_NewRef(quiet);
     self->elements = Py_NewRef(elements);
+    self->structures = Py_NewRef(structures);
+    self->domains = Py_NewRef(domains);
     self->strict = strict;
     for (Py_ssize_t i = 0; i < count; i++) {
         self->count = i + 1;
@@ -1255,13 +1259,19 @@ static PyObject *module_near(PyObject *unused, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)out, words_near((const uint8_t *)text, start, floor, labelled, out));
 }
 
-static PyObject *as_number(PyObject *value, double (*of)(const uint8_t *, Py_ssize_t))
+PyDoc_STRVAR(check_doc, "check(name, value) -> float | None\n\nWhat the twin of a validator says; None where it leaves it to the validator.");
+
+static PyObject *module_check(PyObject *unused, PyObject *args)
 {
-    if (!PyBytes_Check(value)) {
-        PyErr_SetString(PyExc_TypeError, "a value is bytes");
+    const char *name, *value;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "sy#", &name, &value, &size))
         return NULL;
-    }
-    return PyFloat_FromDouble(of((const uint8_t *)PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)));
+    Check check = check_named(name);
+    if (check == NULL)
+        return PyErr_Format(PyExc_ValueError, "no twin of %s", name);
+    double factor = check((const uint8_t *)value, size);
+    return factor == UNSURE ? Py_NewRef(Py_None) : PyFloat_FromDouble(factor);
 }
 
 PyDoc_STRVAR(sketch_doc, "sketch(registers, key, id, value) -> bytes\n\nThe registers of a sketch that has seen a value more.");
@@ -1303,21 +1313,6 @@ static PyObject *module_masked(PyObject *unused, PyObject *args)
     return out;
 }
 
-static PyObject *module_card(PyObject *unused, PyObject *value)
-{
-    return as_number(value, card);
-}
-
-static PyObject *module_maestro(PyObject *unused, PyObject *value)
-{
-    return as_number(value, maestro);
-}
-
-static PyObject *module_token(PyObject *unused, PyObject *value)
-{
-    return as_number(value, token);
-}
-
 static PyMethodDef module_methods[] = {
     {"label_before", module_label, METH_VARARGS, label_doc},
     {"run", module_run, METH_VARARGS, run_doc},
@@ -1325,9 +1320,7 @@ static PyMethodDef module_methods[] = {
     {"json_path", module_follow, METH_VARARGS, follow_doc},
     {"sketch", module_sketch, METH_VARARGS, sketch_doc},
     {"masked", module_masked, METH_VARARGS, masked_doc},
-    {"card", module_card, METH_O, PyDoc_STR("card(value) -> float\n\nAs `validate.cards.card`.")},
-    {"token", module_token, METH_O, PyDoc_STR("token(value) -> float\n\nAs `validate.secrets.token`.")},
-    {"maestro", module_maestro, METH_O, PyDoc_STR("maestro(value) -> float\n\nAs `validate.cards.maestro`.")},
+    {"check", module_check, METH_VARARGS, check_doc},
     {NULL, NULL, 0, NULL},
 };
 

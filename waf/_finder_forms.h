@@ -6,10 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_finder_numbers.h"
 #include "_finder_programs.h"
 #include "_finder_text.h"
-
-enum { ANY, CARD, MAESTRO, TOKEN }; /* validators that have a twin here */
 
 static const double ACT = 0.8, REPORT = 0.5, CONTEXT = 0.3, NEGATIVE = 0.45, LACKING = -1.0;
 
@@ -37,7 +36,8 @@ typedef struct {
     PyObject *entity; /* NULL: a form that is not looked at */
     PyObject *form, *validate, *said, *tests;
     Pattern match, iterate, before, after, endless, context, denied;
-    int led, group, numeric, regroups, labelled, validator;
+    int led, group, numeric, regroups, labelled;
+    Check check; /* the validator's twin; NULL: there is none */
     double confidence;
     Beginnings context_words, denied_words;
     PyObject *named; /* the entity's id */
@@ -99,7 +99,7 @@ typedef struct {
     PyObject **entities; /* of the forms, borrowed, close together */
     Py_ssize_t count;
     int strict;
-    PyObject *hit, *count_type, *say, *quiet, *elements, *span;
+    PyObject *hit, *count_type, *say, *quiet, *elements, *structures, *domains, *span;
     PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
 } Judge;
 

@@ -24,7 +24,7 @@ from waf.sensitive.exact import ExactData
 from waf.sensitive.places import Columns
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
 from waf.sensitive.tally import Count
-from waf.sensitive.validate import Validator, cards, secrets
+from waf.sensitive.validate import VALIDATORS, Validator, bank, contact
 
 ACT: Final = 0.8
 REPORT: Final = 0.5
@@ -32,8 +32,14 @@ CONTEXT: Final = 0.3
 NEGATIVE: Final = 0.45
 """More than enough to silence what would act without it: look-alikes make no noise."""
 
-_TWINS: Final[dict[Validator, int]] = {cards.card: 1, cards.maestro: 2, secrets.token: 3}
-"""Validators that waf/_finder.c has too, by their numbers there."""
+_TWINS: Final[dict[Validator, str]] = {
+    VALIDATORS[name]: name
+    for name in (
+        "card", "maestro", "token", "ssn", "itin", "nino", "nhs", "dni", "nie", "steuer_id", "bsn", "pesel", "aadhaar", "sin", "cpf",
+        "document", "record_number", "icd10", "npi", "dea", "routing", "account", "iban", "email", "phone",
+    )
+}  # fmt: skip
+"""Validators that waf/_finder_numbers.h has too, by their names there."""
 
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
@@ -86,7 +92,7 @@ class Finder:
         self._led = tuple(form for form in self._forms if form is not None and form.led)
         judges = speed.judge_type()
         self.judge = None if judges is None else judges(
-            self._forms, Hit, Count, _say, QUIET, ELEMENTS, _TWINS, strict
+            self._forms, Hit, Count, _say, QUIET, ELEMENTS, _TWINS, bank.LAYOUTS, contact.TLDS, strict
         )  # fmt: skip
         self._numbers = {id(form): number for number, form in enumerate(self._forms)}
         self._columns: dict[str, tuple[Form, ...]] = {}

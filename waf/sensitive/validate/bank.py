@@ -23,16 +23,20 @@ ST 4n4n11n2n SV 4a20n TL 3n14n2n TN 2n3n13n2n TR 5n1n16c UA 6n19c VA 3n15n VG 4a
 _CLASSES: Final = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
 
 
-def _compile() -> dict[bytes, re.Pattern[bytes]]:
+def _compile() -> tuple[dict[bytes, re.Pattern[bytes]], dict[bytes, bytes]]:
     words = _STRUCTURES.split()
-    table = {}
+    table, layouts = {}, {}
     for country, structure in zip(words[::2], words[1::2], strict=True):
-        bban = "".join(f"{_CLASSES[kind]}{{{n}}}" for n, kind in re.findall(r"([0-9]+)([nac])", structure))
+        parts = re.findall(r"([0-9]+)([nac])", structure)
+        bban = "".join(f"{_CLASSES[kind]}{{{n}}}" for n, kind in parts)
         table[country.encode()] = re.compile(b"%b[0-9]{2}%b" % (country.encode(), bban.encode()))
-    return table
+        layouts[country.encode()] = ("aann" + "".join(kind * int(n) for n, kind in parts)).encode()
+    return table, layouts
 
 
-_IBANS: Final = _compile()
+_IBANS, LAYOUTS = _compile()
+"""By country; `LAYOUTS` with a byte for each character: n, a or c."""
+
 COUNTRIES: Final = frozenset(
     b"""AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV
     BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET

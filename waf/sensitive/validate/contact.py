@@ -10,7 +10,7 @@ from waf.sensitive.validate.digits import one_digit, plain
 
 # Generic top-level domains in wide use; country codes come from ISO 3166. A name that ends in one of them and
 # follows an "@" is an address; "sprite@2x.png" is not.
-_TLDS: Final = frozenset(
+TLDS: Final = frozenset(
     b"""com org net edu gov mil int info biz name pro aero coop museum mobi jobs travel tel cat asia post xxx
     arpa eu uk su app dev io ai cloud online site store shop tech xyz club space website fun live life world
     today news blog media agency company solutions services digital email group team work works center systems
@@ -44,7 +44,7 @@ def email(value: bytes) -> float:
     if not _LOCAL.fullmatch(local) or b".." in local or not _HOST.fullmatch(host):
         return 0.0
     top = host.rpartition(b".")[2].lower()
-    return 1.0 if top in _TLDS or top.startswith(b"xn--") else 0.0
+    return 1.0 if top in TLDS or top.startswith(b"xn--") else 0.0
 
 
 # Country calling codes (ITU-T E.164), by their first digits.
