@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_finder_numerals.h"
+
 /* -------------------------------------------------------------------------------------- what Hyperscan reports */
 
 typedef struct {
@@ -147,6 +149,54 @@ typedef struct {
     size_t count, room, most;
 } Signs;
 
+/* One more: 1 where that is too many, -1 with an exception. */
+static int note_sign(void *to, uint64_t end)
+{
+    Signs *self = to;
+    if (self->count == self->room) {
+        size_t room = self->room ? self->room * 2 : 64;
+        uint64_t *more = PyMem_Realloc(self->ends, room * sizeof *more);
+        if (more == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->ends = more;
+        self->room = room;
+    }
+    self->ends[self->count++] = end;
+    return self->count > self->most;
+}
+
+PyDoc_STRVAR(signs_numerals_doc,
+             "numerals(text, program, heads, runs) -> bool\n\nTakes the signs of numbers (see numerals.py) in a text too; True where it is "
+             "cheaper to search all of it.");
+
+static PyObject *signs_numerals(Signs *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[2]) || PyBytes_GET_SIZE(args[2]) % 4 != 0) {
+        PyErr_SetString(PyExc_TypeError, "numerals(text, program, heads of four bytes each, runs)");
+        return NULL;
+    }
+#ifdef WAF_NUMERALS
+    Program program;
+    if (read_program(args[1], &program) < 0)
+        return NULL;
+    if (program.code == NULL || program.least < 1) {
+        Py_XDECREF(program.bytes);
+        PyErr_SetString(PyExc_ValueError, "no program that can be looked for");
+        return NULL;
+    }
+    Heads heads = {(const uint8_t *)PyBytes_AS_STRING(args[2]), (size_t)PyBytes_GET_SIZE(args[2]) / HEAD, PyObject_IsTrue(args[3])};
+    int enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), &program, &heads, note_sign,
+                               self);
+    Py_DECREF(program.bytes);
+    return enough < 0 ? NULL : PyBool_FromLong(enough);
+#else
+    PyErr_SetString(PyExc_NotImplementedError, "not on this machine");
+    return NULL;
+#endif
+}
+
 static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
 {
     if (PyTuple_GET_SIZE(args) < 3) {
@@ -161,16 +211,10 @@ static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_ValueError, "no such sign");
         return NULL;
     }
-    if (self->count == self->room) {
-        size_t room = self->room ? self->room * 2 : 64;
-        uint64_t *more = PyMem_Realloc(self->ends, room * sizeof *more);
-        if (more == NULL)
-            return PyErr_NoMemory();
-        self->ends = more;
-        self->room = room;
-    }
-    self->ends[self->count++] = end;
-    if (self->count > self->most || self->wide[sign])
+    int enough = note_sign(self, end);
+    if (enough < 0)
+        return NULL;
+    if (enough || self->wide[sign])
         Py_RETURN_TRUE;
     Py_RETURN_NONE;
 }
@@ -254,6 +298,7 @@ static void signs_dealloc(Signs *self)
 
 static PyMethodDef signs_methods[] = {
     {"begin", (PyCFunction)signs_begin, METH_O, signs_begin_doc},
+    {"numerals", (PyCFunction)(void (*)(void))signs_numerals, METH_FASTCALL, signs_numerals_doc},
     {"windows", (PyCFunction)signs_windows, METH_O, signs_windows_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -177,6 +177,14 @@ def _words(data: bytes) -> array[int]:
     return array("I", [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)])
 
 
+def bits_of(op: str, value: Any) -> int | None:
+    """The bytes that a part of a parse tree, without flags, matches if it is one byte long, as a number of 256 bits."""
+    try:
+        return _bits(op, value, re.DOTALL)
+    except _Untranslated:
+        return None
+
+
 def _bits(op: str, value: Any, flags: int) -> int | None:
     """The bytes that a part which is one byte long matches; None where it is something else."""
     if op == "LITERAL":

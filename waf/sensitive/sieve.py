@@ -21,6 +21,7 @@ from waf.prefilter.factors import sets_of, usual
 from waf.prefilter.layout import APART, HUMPED
 from waf.sensitive import speed
 from waf.sensitive.forms import Form, humped
+from waf.sensitive.numerals import Numerals, numerals
 
 REACH: Final = 320
 """Bytes before and behind a sign within which the match that it belongs to stands; longer forms are `wide`."""
@@ -35,9 +36,14 @@ _EDGE: Final = r"(?:\b|_)"
 class Sieve:
     """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
 
-    def __init__(self, database: Any, wide: bytes, program: bytes | None) -> None:
-        """`wide` says of each sign, by a byte, that the match it belongs to may reach far."""
+    def __init__(
+        self, database: Any, wide: bytes, program: bytes | None, numerals: Numerals | None = None
+    ) -> None:
+        """`wide` says of each sign, by a byte, that the match it belongs to may reach far. `numerals` are signs that are not in the
+        database.
+        """
         self._database = database
+        self._numerals = numerals
         self._wide = wide
         self._signs = speed.signs_type() or Signs
         self.program: Final = program
@@ -46,7 +52,7 @@ class Sieve:
     @classmethod
     def build(cls, forms: Sequence[Form], store: PatternStore | None) -> Sieve | None:
         """None where a sign does not compile, which the whole database will say better, or where there are none."""
-        signs = _signs(forms)
+        signs, numerals = _signs(forms)
         if not signs:
             return None
         key = _key(signs)
@@ -55,7 +61,7 @@ class Sieve:
         kept = store.load(key) if store is not None else None
         if kept is not None:
             try:
-                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide, program)
+                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide, program, numerals)
             except hyperscan.HyperscanError:
                 pass  # of another engine or machine: compile anew
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -68,7 +74,7 @@ class Sieve:
             return None
         if store is not None:
             store.save(key, hyperscan.dumpb(database))
-        return cls(database, wide, program)
+        return cls(database, wide, program, numerals)
 
     def scratch(self) -> Any:
         """What one thread needs to scan."""
@@ -82,6 +88,9 @@ class Sieve:
         try:
             self._database.scan(text, match_event_handler=signs, scratch=space)
         except hyperscan.ScanTerminated:
+            return None
+        numerals = self._numerals
+        if numerals is not None and signs.numerals(text, numerals.program, numerals.heads, numerals.runs):
             return None
         # A context word at the very beginning has nothing before it that its sign could tell it by.
         found: list[tuple[int, int]] = signs.windows(text[:1].isalpha())
@@ -101,6 +110,10 @@ class Signs:
         """A new text, in which more than `most` signs are too many."""
         self._most = most
         self._ends = []
+
+    def numerals(self, text: bytes, program: bytes, heads: bytes, runs: bool) -> bool:
+        """Signs of numbers are C's to find; without it all signs are in the database."""
+        raise NotImplementedError
 
     def __call__(self, sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
         """True where it is cheaper to search all of the text, or needed."""
@@ -124,8 +137,8 @@ class Signs:
         return windows
 
 
-def _signs(forms: Sequence[Form]) -> dict[bytes, bool]:
-    """Each sign once, and whether a match it belongs to may reach far."""
+def _signs(forms: Sequence[Form]) -> tuple[dict[bytes, bool], Numerals | None]:
+    """Each sign once, and whether a match it belongs to may reach far; and those of numbers, where C looks for them."""
     signs: dict[bytes, bool] = {}
     joined: list[str] = []
     for form in forms:
@@ -145,9 +158,10 @@ def _signs(forms: Sequence[Form]) -> dict[bytes, bool]:
             wanted.append(form.pattern)
         for sign in wanted:
             signs[sign.encode()] = signs.get(sign.encode(), False) or far
-    if joined:
-        signs["|".join(dict.fromkeys(joined)).encode()] = False
-    return signs
+    found, left = numerals(list(dict.fromkeys(joined)))
+    if left:
+        signs["|".join(left).encode()] = False
+    return signs, found
 
 
 def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:

@@ -51,3 +51,8 @@ def notices_type() -> type[_finder.Notices] | None:
 def sketch_function() -> Callable[[bytes, bytes, str, bytes], bytes] | None:
     """What adds a value to the registers of a sketch; None where Python does."""
     return None if _FINDER is None else _FINDER.sketch
+
+
+def counts_numerals() -> bool:
+    """True where C looks for the signs of numbers, which takes instructions that not all machines have."""
+    return _FINDER is not None and bool(_FINDER.NUMERALS)

@@ -1,0 +1,134 @@
+/* Where a text holds one of the signs of numbers (waf/sensitive/numerals.py), 64 bytes at a time.
+ *
+ * How a sign begins is told by classes of bytes: some by four in a row that are digits or capital letters, some by six digits with
+ * nothing but blanks, dots and dashes between them. Both are rare in prose, and are looked for in all bytes at once; the sign itself is
+ * tried only where one of them is. What is full of them is not worth the trying: then the whole text is to be searched.
+ */
+#ifndef WAF_FINDER_NUMERALS_H
+#define WAF_FINDER_NUMERALS_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+#include "_finder_programs.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define WAF_NUMERALS 1
+
+enum { BLOCK = 64, STRIDE = 56, HEAD = 4, RUN = 6, BYTES_A_TRY = 64 };
+
+typedef struct { /* a bit for each byte of a block */
+    uint64_t digits, capitals, between;
+} Kinds;
+
+static Kinds kinds_by_sse2(const uint8_t *at)
+{
+    Kinds kinds = {0, 0, 0};
+    for (int i = 0; i < 4; i++) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+        __m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0')), capital = _mm_sub_epi8(x, _mm_set1_epi8('A'));
+        __m128i blank = _mm_cmpeq_epi8(x, _mm_set1_epi8(' ')), dot = _mm_cmpeq_epi8(x, _mm_set1_epi8('.'));
+        __m128i between = _mm_or_si128(_mm_or_si128(blank, dot), _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+        digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+        capital = _mm_cmpeq_epi8(_mm_min_epu8(capital, _mm_set1_epi8(25)), capital);
+        kinds.digits |= (uint64_t)(uint32_t)_mm_movemask_epi8(digit) << (16 * i);
+        kinds.capitals |= (uint64_t)(uint32_t)_mm_movemask_epi8(capital) << (16 * i);
+        kinds.between |= (uint64_t)(uint32_t)_mm_movemask_epi8(between) << (16 * i);
+    }
+    return kinds;
+}
+
+__attribute__((target("avx2"))) static Kinds kinds_by_avx2(const uint8_t *at)
+{
+    Kinds kinds = {0, 0, 0};
+    for (int i = 0; i < 2; i++) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(at + 32 * i));
+        __m256i digit = _mm256_sub_epi8(x, _mm256_set1_epi8('0')), capital = _mm256_sub_epi8(x, _mm256_set1_epi8('A'));
+        __m256i blank = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(' ')), dot = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('.'));
+        __m256i between = _mm256_or_si256(_mm256_or_si256(blank, dot), _mm256_cmpeq_epi8(x, _mm256_set1_epi8('-')));
+        digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digit, _mm256_set1_epi8(9)), digit);
+        capital = _mm256_cmpeq_epi8(_mm256_min_epu8(capital, _mm256_set1_epi8(25)), capital);
+        kinds.digits |= (uint64_t)(uint32_t)_mm256_movemask_epi8(digit) << (32 * i);
+        kinds.capitals |= (uint64_t)(uint32_t)_mm256_movemask_epi8(capital) << (32 * i);
+        kinds.between |= (uint64_t)(uint32_t)_mm256_movemask_epi8(between) << (32 * i);
+    }
+    return kinds;
+}
+
+typedef struct {
+    const uint8_t *heads; /* HEAD bytes each: 1 for a digit, 2 for a capital, 3 for either */
+    size_t count;
+    int runs; /* there are signs of digits in a row */
+} Heads;
+
+/* Where one of the heads stands. */
+static inline uint64_t headed(const Kinds *kinds, const Heads *heads)
+{
+    uint64_t found = 0, either[4] = {0, kinds->digits, kinds->capitals, kinds->digits | kinds->capitals};
+    if ((kinds->digits & either[3] >> 1) == 0)
+        return 0; /* of each head two neighbours are digits, or one and a capital; see numerals.py */
+    for (size_t i = 0; i < heads->count; i++) {
+        const uint8_t *head = heads->heads + HEAD * i;
+        found |= either[head[0] & 3] & either[head[1] & 3] >> 1 & either[head[2] & 3] >> 2 & either[head[3] & 3] >> 3;
+    }
+    return found;
+}
+
+/* Where a digit begins a run of RUN digits at least with nothing but what may stand between them; a run that goes beyond the
+ * block counts. */
+static inline uint64_t running(const Kinds *kinds)
+{
+    uint64_t run = kinds->digits | kinds->between, all = run, found = 0;
+    run &= run >> 1;
+    run &= run >> 2;
+    run &= run >> 2;
+    run &= kinds->digits;
+    for (uint64_t left = run; left != 0; left &= left - 1) {
+        int first = __builtin_ctzll(left);
+        uint64_t ended = ~(all >> first);
+        int size = ended != 0 ? __builtin_ctzll(ended) : BLOCK;
+        uint64_t digits = kinds->digits >> first & (size < BLOCK ? (1ull << size) - 1 : ~0ull);
+        if (first + size >= BLOCK || __builtin_popcountll(digits) >= RUN)
+            found |= 1ull << first;
+    }
+    return found;
+}
+
+/* Tells `noted` a place within each sign; it says by 1 that it has enough, by -1 that it failed. 1 also where the text is too full to
+ * try. `program` is all signs in one. */
+static int note_numerals(const uint8_t *text, Py_ssize_t size, const Program *program, const Heads *heads,
+                         int (*noted)(void *to, uint64_t place), void *to)
+{
+    Kinds (*kinds_of)(const uint8_t *) = __builtin_cpu_supports("avx2") ? kinds_by_avx2 : kinds_by_sse2;
+    Py_ssize_t tries = size / BYTES_A_TRY + BYTES_A_TRY;
+    uint8_t rest[BLOCK];
+    Running run;
+    for (Py_ssize_t base = 0; base < size; base += STRIDE) {
+        const uint8_t *at = text + base;
+        if (size - base < BLOCK) {
+            memset(rest, 0, sizeof rest);
+            memcpy(rest, at, (size_t)(size - base));
+            at = rest;
+        }
+        Kinds kinds = kinds_of(at);
+        uint64_t found = headed(&kinds, heads) | (heads->runs ? running(&kinds) : 0);
+        for (found &= (1ull << STRIDE) - 1; found != 0; found &= found - 1) {
+            Py_ssize_t place = base + __builtin_ctzll(found);
+            if (tries-- <= 0)
+                return 1;
+            if (run_at(program, &run, text, size, place) < 0)
+                continue;
+            int enough = noted(to, (uint64_t)(place + program->least));
+            if (enough != 0)
+                return enough;
+        }
+    }
+    return 0;
+}
+
+enum { NUMERALS = 1 };
+#else
+enum { NUMERALS = 0 };
+#endif
+#endif
