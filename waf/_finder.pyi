@@ -66,7 +66,18 @@ class Signs:
     def __init__(self, wide: bytes, reach: int, /) -> None: ...
     def __call__(self, sign: int, start: int, end: int, flags: int, context: object, /) -> bool | None: ...
     def begin(self, most: int, /) -> None: ...
-    def numerals(self, text: bytes, program: bytes, heads: bytes, runs: bool, /) -> bool: ...
+    def numerals(
+        self,
+        text: bytes,
+        headed: bytes | None,
+        heads: bytes,
+        longer: bytes | None,
+        least: int,
+        fixed: bytes | None,
+        exactly: int,
+        behind: bytes,
+        /,
+    ) -> bool: ...
     def windows(self, first: bool, /) -> list[tuple[int, int]]: ...
 
 @final

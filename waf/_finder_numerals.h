@@ -1,6 +1,6 @@
 /* Where a text holds one of the signs of numbers (waf/sensitive/numerals.py), 64 bytes at a time.
  *
- * How a sign begins is told by classes of bytes: some by four in a row that are digits or capital letters, some by six digits with
+ * How a sign begins is told by classes of bytes: some by six in a row that are digits, capital letters or what may stand between digits, some by six digits with
  * nothing but blanks, dots and dashes between them. Both are rare in prose, and are looked for in all bytes at once; the sign itself is
  * tried only where one of them is. What is full of them is not worth the trying: then the whole text is to be searched.
  */
@@ -16,7 +16,7 @@
 #include <immintrin.h>
 #define WAF_NUMERALS 1
 
-enum { BLOCK = 64, STRIDE = 56, HEAD = 4, RUN = 6, BYTES_A_TRY = 64 };
+enum { BLOCK = 64, STRIDE = 56, HEAD = 6, RUN = 6, BYTES_A_TRY = 32 };
 
 typedef struct { /* a bit for each byte of a block */
     uint64_t digits, capitals, between;
@@ -56,55 +56,84 @@ __attribute__((target("avx2"))) static Kinds kinds_by_avx2(const uint8_t *at)
     return kinds;
 }
 
-typedef struct {
-    const uint8_t *heads; /* HEAD bytes each: 1 for a digit, 2 for a capital, 3 for either */
+typedef struct { /* see numerals.Numerals */
+    Program headed, longer, fixed;
+    const uint8_t *heads; /* HEAD bytes each: 1 for a digit, 2 for a capital, 4 for what may stand between digits; 0 for anything */
     size_t count;
-    int runs; /* there are signs of digits in a row */
+    int least, exactly;
+    const uint8_t *behind;
 } Heads;
 
 /* Where one of the heads stands. */
 static inline uint64_t headed(const Kinds *kinds, const Heads *heads)
 {
-    uint64_t found = 0, either[4] = {0, kinds->digits, kinds->capitals, kinds->digits | kinds->capitals};
-    if ((kinds->digits & either[3] >> 1) == 0)
-        return 0; /* of each head two neighbours are digits, or one and a capital; see numerals.py */
+    uint64_t d = kinds->digits, c = kinds->capitals, b = kinds->between, found = 0;
+    uint64_t any[8] = {~0ull, d, c, d | c, b, d | b, c | b, d | c | b};
+    if ((d & any[3] >> 1) == 0)
+        return 0; /* of each head two neighbours are so */
     for (size_t i = 0; i < heads->count; i++) {
         const uint8_t *head = heads->heads + HEAD * i;
-        found |= either[head[0] & 3] & either[head[1] & 3] >> 1 & either[head[2] & 3] >> 2 & either[head[3] & 3] >> 3;
+        uint64_t here = any[head[0] & 7];
+        for (int k = 1; k < HEAD && here != 0; k++)
+            here &= head[k] ? any[head[k] & 7] >> k : ~0ull;
+        found |= here;
     }
     return found;
 }
 
-/* Where a digit begins a run of RUN digits at least with nothing but what may stand between them; a run that goes beyond the
- * block counts. */
-static inline uint64_t running(const Kinds *kinds)
+/* Where a digit begins a run with nothing but what may stand between digits that holds as many as a sign must; a run that goes beyond
+ * the block counts. */
+static inline uint64_t running(const Kinds *kinds, const Heads *heads, const uint8_t *at, uint64_t *fixed)
 {
     uint64_t run = kinds->digits | kinds->between, all = run, found = 0;
     run &= run >> 1;
     run &= run >> 2;
-    run &= run >> 2;
+    run &= run >> 2; /* RUN of them from here on */
     run &= kinds->digits;
     for (uint64_t left = run; left != 0; left &= left - 1) {
         int first = __builtin_ctzll(left);
         uint64_t ended = ~(all >> first);
         int size = ended != 0 ? __builtin_ctzll(ended) : BLOCK;
-        uint64_t digits = kinds->digits >> first & (size < BLOCK ? (1ull << size) - 1 : ~0ull);
-        if (first + size >= BLOCK || __builtin_popcountll(digits) >= RUN)
+        int digits = size < BLOCK ? __builtin_popcountll(kinds->digits >> first & ((1ull << size) - 1)) : BLOCK;
+        int cut = first + size >= BLOCK;
+        uint8_t behind = cut ? 0 : at[first + size];
+        if (heads->least && (cut || digits >= heads->least))
             found |= 1ull << first;
+        if (heads->exactly && (cut ? digits <= heads->exactly || size >= BLOCK : digits == heads->exactly && heads->behind[behind >> 3] >> (behind & 7) & 1))
+            *fixed |= 1ull << first;
     }
     return found;
 }
 
+typedef int (*Noted)(void *to, uint64_t place);
+
+/* Each bit of `found` tried by a program; 1 where it is enough, also of tries; -1 with an exception. */
+static int tried(uint64_t found, const Program *program, const uint8_t *text, Py_ssize_t size, Py_ssize_t base, Py_ssize_t *tries,
+                 Noted noted, void *to)
+{
+    Running run;
+    for (found &= (1ull << STRIDE) - 1; found != 0; found &= found - 1) {
+        Py_ssize_t place = base + __builtin_ctzll(found);
+        if (run_at(program, &run, text, size, place) >= 0) {
+            int enough = noted(to, (uint64_t)(place + program->least));
+            if (enough != 0)
+                return enough;
+        }
+        else if ((*tries)-- <= 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* Tells `noted` a place within each sign; it says by 1 that it has enough, by -1 that it failed. 1 also where the text is too full to
- * try. `program` is all signs in one. */
-static int note_numerals(const uint8_t *text, Py_ssize_t size, const Program *program, const Heads *heads,
-                         int (*noted)(void *to, uint64_t place), void *to)
+ * try. */
+static int note_numerals(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted, void *to)
 {
     Kinds (*kinds_of)(const uint8_t *) = __builtin_cpu_supports("avx2") ? kinds_by_avx2 : kinds_by_sse2;
     Py_ssize_t tries = size / BYTES_A_TRY + BYTES_A_TRY;
     uint8_t rest[BLOCK];
-    Running run;
-    for (Py_ssize_t base = 0; base < size; base += STRIDE) {
+    int enough = 0;
+    for (Py_ssize_t base = 0; base < size && enough == 0; base += STRIDE) {
         const uint8_t *at = text + base;
         if (size - base < BLOCK) {
             memset(rest, 0, sizeof rest);
@@ -112,19 +141,17 @@ static int note_numerals(const uint8_t *text, Py_ssize_t size, const Program *pr
             at = rest;
         }
         Kinds kinds = kinds_of(at);
-        uint64_t found = headed(&kinds, heads) | (heads->runs ? running(&kinds) : 0);
-        for (found &= (1ull << STRIDE) - 1; found != 0; found &= found - 1) {
-            Py_ssize_t place = base + __builtin_ctzll(found);
-            if (tries-- <= 0)
-                return 1;
-            if (run_at(program, &run, text, size, place) < 0)
-                continue;
-            int enough = noted(to, (uint64_t)(place + program->least));
-            if (enough != 0)
-                return enough;
-        }
+        if (kinds.digits == 0)
+            continue; /* there is one among the first bytes of each */
+        uint64_t heady = headed(&kinds, heads), fixed = 0, longer = running(&kinds, heads, at, &fixed);
+        if (heady)
+            enough = tried(heady, &heads->headed, text, size, base, &tries, noted, to);
+        if (longer && enough == 0)
+            enough = tried(longer, &heads->longer, text, size, base, &tries, noted, to);
+        if (fixed && enough == 0)
+            enough = tried(fixed, &heads->fixed, text, size, base, &tries, noted, to);
     }
-    return 0;
+    return enough;
 }
 
 enum { NUMERALS = 1 };

@@ -168,28 +168,34 @@ static int note_sign(void *to, uint64_t end)
 }
 
 PyDoc_STRVAR(signs_numerals_doc,
-             "numerals(text, program, heads, runs) -> bool\n\nTakes the signs of numbers (see numerals.py) in a text too; True where it is "
-             "cheaper to search all of it.");
+             "numerals(text, headed, heads, longer, least, fixed, exactly, behind) -> bool\n\nTakes the signs of numbers (see "
+             "numerals.py) in a text too; True where it is cheaper to search all of it.");
 
 static PyObject *signs_numerals(Signs *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 4 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[2]) || PyBytes_GET_SIZE(args[2]) % 4 != 0) {
-        PyErr_SetString(PyExc_TypeError, "numerals(text, program, heads of four bytes each, runs)");
+    if (nargs != 8 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[2]) || !PyLong_Check(args[4]) || !PyLong_Check(args[6]) ||
+        !PyBytes_Check(args[7])) {
+        PyErr_SetString(PyExc_TypeError, "numerals(text, headed, heads, longer, least, fixed, exactly, behind)");
         return NULL;
     }
 #ifdef WAF_NUMERALS
-    Program program;
-    if (read_program(args[1], &program) < 0)
-        return NULL;
-    if (program.code == NULL || program.least < 1) {
-        Py_XDECREF(program.bytes);
-        PyErr_SetString(PyExc_ValueError, "no program that can be looked for");
-        return NULL;
+    Heads heads = {.heads = (const uint8_t *)PyBytes_AS_STRING(args[2]), .count = (size_t)PyBytes_GET_SIZE(args[2]) / HEAD,
+                   .behind = (const uint8_t *)PyBytes_AS_STRING(args[7])};
+    heads.least = (int)PyLong_AsLong(args[4]);
+    heads.exactly = (int)PyLong_AsLong(args[6]);
+    int enough = -1;
+    if (!PyErr_Occurred() && read_program(args[1], &heads.headed) == 0 && read_program(args[3], &heads.longer) == 0 &&
+        read_program(args[5], &heads.fixed) == 0) {
+        if (PyBytes_GET_SIZE(args[2]) % HEAD != 0 || PyBytes_GET_SIZE(args[7]) != 32 ||
+            (heads.count && heads.headed.code == NULL) || (heads.least && heads.longer.code == NULL) ||
+            (heads.exactly && heads.fixed.code == NULL))
+            PyErr_SetString(PyExc_ValueError, "heads of six bytes, 32 bytes, and a program for each kind");
+        else
+            enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), &heads, note_sign, self);
     }
-    Heads heads = {(const uint8_t *)PyBytes_AS_STRING(args[2]), (size_t)PyBytes_GET_SIZE(args[2]) / HEAD, PyObject_IsTrue(args[3])};
-    int enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), &program, &heads, note_sign,
-                               self);
-    Py_DECREF(program.bytes);
+    Py_XDECREF(heads.headed.bytes);
+    Py_XDECREF(heads.longer.bytes);
+    Py_XDECREF(heads.fixed.bytes);
     return enough < 0 ? NULL : PyBool_FromLong(enough);
 #else
     PyErr_SetString(PyExc_NotImplementedError, "not on this machine");

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import hyperscan
+from msgspec.structs import astuple
 
 from waf.model import PatternStore
 from waf.prefilter import program as prefilter
@@ -43,7 +44,7 @@ class Sieve:
         database.
         """
         self._database = database
-        self._numerals = numerals
+        self._numerals = None if numerals is None else astuple(numerals)
         self._wide = wide
         self._signs = speed.signs_type() or Signs
         self.program: Final = program
@@ -89,8 +90,7 @@ class Sieve:
             self._database.scan(text, match_event_handler=signs, scratch=space)
         except hyperscan.ScanTerminated:
             return None
-        numerals = self._numerals
-        if numerals is not None and signs.numerals(text, numerals.program, numerals.heads, numerals.runs):
+        if self._numerals is not None and signs.numerals(text, *self._numerals):
             return None
         # A context word at the very beginning has nothing before it that its sign could tell it by.
         found: list[tuple[int, int]] = signs.windows(text[:1].isalpha())
@@ -111,7 +111,7 @@ class Signs:
         self._most = most
         self._ends = []
 
-    def numerals(self, text: bytes, program: bytes, heads: bytes, runs: bool) -> bool:
+    def numerals(self, text: bytes, *told: object) -> bool:
         """Signs of numbers are C's to find; without it all signs are in the database."""
         raise NotImplementedError
 
