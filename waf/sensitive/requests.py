@@ -184,8 +184,11 @@ class RequestCheck:
             starts.append(size)
             size += len(value)
         text = b"".join(lines)
+        hits = self._finder.settled(text)
+        if not hits:
+            return None
         tally = Tally(self._key)
-        for hit in self._finder.settled(text):
+        for hit in hits:
             number = bisect_right(starts, hit.start) - 1
             if number < 0 or hit.end > starts[number] + len(fields[number].value):
                 continue
