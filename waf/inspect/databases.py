@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
+from array import array
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -39,12 +40,13 @@ class Database:
     `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is.
     """
 
-    __slots__ = ("_database", "_spare", "bits", "indices", "size")
+    __slots__ = ("_database", "_spare", "bits", "indices", "numbers", "size")
 
     def __init__(self, database: Any, indices: Sequence[int] | None = None, bits: int = 0) -> None:
         self._database = database
         self._spare: list[Any] = []
         self.indices: Final = None if indices is None else tuple(indices)
+        self.numbers: Final = None if indices is None else array("I", indices).tobytes()
         self.bits: Final = bits
         self.size: Final[int] = database.size()  # bytes
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from waf.inspect import folds, layers
+from waf.inspect.native import VIEWS
 from waf.inspect.views import FOLDS, LAYERS, Chain, View
 
 MAX_LAYERS: Final = 2  # rounds of decoding beyond what the container does
@@ -31,7 +32,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 def _step(view: View, apply: Callable[[bytes], tuple[bytes, ...]]) -> Step:
-    return Step(view, int(view), bool(view & FOLDS), apply)
+    return Step(view, int(view), bool(view & FOLDS), getattr(VIEWS, apply.__name__, apply))
 
 
 STEPS: Final = (

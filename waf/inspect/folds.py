@@ -19,12 +19,14 @@ _RARE_BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
 
 def fold_sqlspace(text: bytes) -> tuple[bytes, ...]:
     """Comments as one blank, and within words as nothing; the code of /*!code*/ stays."""
-    joined = blank = text = _plain_blanks(text)
+    text = _plain_blanks(text)
     if b"/*" in text:
         text = _OPENED.sub(b" ", text)
+    joined = blank = text
+    if b"*/" in text:
         # Only what is closed can be a comment; cutting there keeps the search linear.
-        end = text.rfind(b"*/") + 2 if b"*/" in text else 0
-        blank = (_COMMENT.sub(b" ", text[:end]) + text[end:]).replace(b"*/", b" ")
+        end = text.rfind(b"*/") + 2
+        blank = _COMMENT.sub(b" ", text[:end]).replace(b"*/", b" ") + text[end:]
         joined = _WITHIN_WORD.sub(b"", text[: end + 1]) + text[end + 1 :]
     if b"\n" in blank:
         line = blank.rfind(b"\n") + 1

@@ -13,6 +13,7 @@ from typing import Final
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, SECOND_HINTS
 from waf.inspect.matcher import SHORT, Matcher, Pattern, TooManyMatches
+from waf.inspect.native import SEARCH
 from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter.automaton import automaton
@@ -83,6 +84,8 @@ class Hints:
 
     def steps(self, text: bytes) -> int:
         """Every step that might change the text, as the bits of their views."""
+        if SEARCH is not None:
+            return int(SEARCH.steps(text))
         steps = 0
         for matcher, bits in self._once:
             for index, _ in matcher.scan(text):
@@ -94,6 +97,9 @@ class Hints:
 
         `there` is `watched(text)` where it is known.
         """
+        if SEARCH is not None:
+            told: tuple[int, list[Spot]] = SEARCH.hints(text)
+            return told
         most = _SPOTS + min(len(text), _COUNTED) // 16
         spots: list[Spot] = []
         try:

@@ -61,7 +61,7 @@ _ASCII: Final = tuple(bytes([code]) for code in range(128))
 # --------------------------------------------------------------------------- HTML, JavaScript and CSS escapes
 
 # Named references that stand for ASCII text; the rest can hide nothing that a pattern looks for.
-_NAMED: Final = {
+NAMED: Final = {
     name.rstrip(";").encode(): value.replace("\xa0", " ").encode()
     for name, value in html.entities.html5.items()
     if value.replace("\xa0", " ").isascii()
@@ -82,7 +82,7 @@ def _reference(match: re.Match[bytes]) -> bytes:
         return _character(int(decimal))
     if hexadecimal is not None:
         return _character(int(hexadecimal, 16))
-    return _NAMED.get(closed or match[4], match[0])
+    return NAMED.get(closed or match[4], match[0])
 
 
 _SHORT: Final = (
@@ -146,11 +146,45 @@ _LOOK_ALIKES: Final = str.maketrans(
     | {chr(point): None for point in (0xAD, 0x34F, 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F),
                                       *range(0x2060, 0x2070), 0xFEFF)}
 )  # fmt: skip
+# Where the characters are that NFKC turns to ASCII.
+_COMPATIBLE: Final = (
+    range(0xA0, 0x240),
+    range(0x2B0, 0x380),
+    range(0x1D2C, 0x1DC0),
+    range(0x1E9A, 0x1E9C),
+    range(0x1FBD, 0x1FFF),
+    range(0x2000, 0x2500),
+    range(0x2A74, 0x2A77),
+    range(0x2C7C, 0x2C7E),
+    range(0x3000, 0x3400),
+    range(0xA7F2, 0xA7F5),
+    range(0xFB00, 0xFB50),
+    range(0xFE10, 0xFE70),
+    range(0xFF00, 0xFFF0),
+    range(0x10780, 0x107C0),
+    range(0x1D400, 0x1D800),
+    range(0x1F100, 0x1F250),
+    range(0x1FBF0, 0x1FBFA),
+)
+
+
+def _plain_forms() -> dict[int, str]:
+    """What stands for ASCII, character by character (Unicode Standard Annex 15, and the table above)."""
+    forms: dict[int, str] = {point: form or "" for point, form in _LOOK_ALIKES.items()}
+    for point in (point for some in _COMPATIBLE for point in some):
+        form = unicodedata.normalize("NFKC", chr(point)).translate(_LOOK_ALIKES)
+        if form.isascii() and point not in forms:
+            forms[point] = form
+    return forms
+
+
+PLAIN_FORMS: Final = _plain_forms()
+"""Of characters beyond ASCII those that stand for ASCII."""
 
 
 def decode_unicode(text: bytes) -> tuple[bytes, ...]:
     plain = _OVERLONG.sub(_shortest, text)
-    shown = unicodedata.normalize("NFKC", plain.decode("utf-8", "surrogateescape")).translate(_LOOK_ALIKES)
+    shown = plain.decode("utf-8", "surrogateescape").translate(PLAIN_FORMS)
     return (shown.encode("utf-8", "surrogateescape"),)
 
 

@@ -18,6 +18,7 @@ import hyperscan
 
 from waf.inspect import databases, gates
 from waf.inspect.databases import Database, Pattern, PatternFault
+from waf.inspect.native import SEARCH
 from waf.model import PatternStore
 from waf.prefilter.expressions import alternatives
 
@@ -47,6 +48,36 @@ _LOOK_BACK: Final = 2048  # bytes before a match's end in which its start is loo
 
 Match = tuple[int, int]
 """Index of the pattern, and the offset behind the match."""
+
+
+class Found:
+    """The matches of one text, as the engine reports them; it wants no more after `most`. In C: `waf/_search.c`."""
+
+    __slots__ = ("_groups", "_indices", "_matches", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._matches: list[Match] = []
+        self._most = most
+        self._indices: Sequence[int] | None = None
+        self._groups = 0
+
+    def __call__(self, index: int, start: int, end: int, flags: int, context: object) -> bool | None:
+        self._matches.append((index if self._indices is None else self._indices[index], end))
+        return True if len(self._matches) > self._most else None
+
+    def group(self, numbers: bytes | None) -> None:
+        """Whose matches follow: what stands for each of its patterns, as in `Database.numbers`."""
+        self._indices = None if numbers is None else memoryview(numbers).cast("I")
+        self._groups += 1
+
+    def matches(self) -> list[Match]:
+        """All by ascending end, each once."""
+        if self._groups < 2 or len(self._matches) < 2:
+            return self._matches
+        return sorted(dict.fromkeys(self._matches), key=lambda match: match[1])
+
+
+NewFound: Final[type[Found]] = Found if SEARCH is None else SEARCH.Found
 
 
 class Matcher:
@@ -118,25 +149,14 @@ class Matcher:
         return chosen
 
     def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
-        found: list[Match] = []
-        most = most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH
-
-        def on_match(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            found.append((index, end))
-            return True if len(found) > most else None
-
+        found = NewFound(most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH)
         try:
             for group in groups:
-                before = len(found)
-                try:
-                    group.scan(text, on_match)
-                finally:
-                    if group.indices is not None and len(found) > before:
-                        indices = group.indices
-                        found[before:] = [(indices[index], end) for index, end in found[before:]]
+                found.group(group.numbers)
+                group.scan(text, found)
         except hyperscan.ScanTerminated:
-            raise TooManyMatches(_by_end(found)) from None
-        return _by_end(found) if len(groups) > 1 and len(found) > 1 else found
+            raise TooManyMatches(found.matches()) from None
+        return found.matches()
 
     def hits(self, text: bytes) -> bool:
         """Whether there is any match; the scan ends at the first."""
@@ -268,11 +288,6 @@ def watched(text: bytes) -> int:
             if byte in text:
                 bits |= bit
     return bits
-
-
-def _by_end(matches: list[Match]) -> list[Match]:
-    """By ascending end, each once."""
-    return sorted(dict.fromkeys(matches), key=lambda match: match[1])
 
 
 def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[int], list[Pattern]]]:

@@ -1,0 +1,148 @@
+"""What is in C gives what its references in Python give, for any bytes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waf.inspect import folds, layers
+from waf.inspect.bodies.parsed import MARK
+from waf.inspect.decode import STEPS, can_differ
+from waf.inspect.hints import among_others
+from waf.inspect.matcher import Found
+from waf.inspect.native import SEARCH, VIEWS
+
+pytestmark = pytest.mark.skipif(VIEWS is None or SEARCH is None, reason="not built")
+
+_PIECES = [
+    *(bytes([code]) for code in b"%&\\/*-#'\"`^${}()[]<>;:,.+=@!?|~_ \n\r\t\v\f\0\x1a\x7f\x80\xa0\xbf\xc0\xc2\xe0\xe2\xf0"),
+    b"%41", b"%2541", b"%u0041", b"%u0025", b"%U00e4", b"%ud800", b"u00", b"41", b"0", b"00000000000", b"7", b"a", b"f", b"D", b"e",
+    b"&#", b"&#x", b"&#X0", b"&lt", b"&GT;", b"&nbsp;", b"&fjlig;", b"&NewLine;", b"&auml;", b"&amp", b"&", b"x", b"X", b"u", b"U",
+    b"\\u", b"\\x", b"\\U0000", b"\\u{", b"}", b"\\ud83d\\ude00", b"\\101", b"\\377", b"\\n", b"\\\r\n", b"\\\n", b"\\\\", b"\\5c", b"\\06",
+    b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xef\xbc\x9c", b"\xc2\xa0", b"\xe2\x80\x8b",
+    b"\xf0\x9d\x90\x80", b"\xe3\x8e\xaf", b"\xc3\xa4", b"\xef\xbb\xbf", b"+ADw-", b"+AD", b"+2D3eAA-", b"+AAE-", b"+/", b"AHMAYwByAGkAcAB0",
+    b"/*", b"*/", b"/**/", b"/*!50000", b"/*+", b"--", b"#", b"select", b"${IFS}", b"$IFS$9", b"$ifs", b"${IFS:0:1}", b"$@", b"${@}", b"$()",
+    b"``", b"{cat,/etc}", b"{a,b,c}", b"{.", b",", b"..", b"..;", b"../", b"/./", b"//", b"/;a=b/", b"\\..\\", b"/a/../", b"' + '", b"'||\"",
+    b"'.'", b"java\nscript:", b"ipt\n:", b"base64,", b"BASIC ", b"eyJ", b"JyBvciAxPTEg", b"JwAgAG8AcgAgAA", b'{"a', b"[[", b"0x2720", b"x'41",
+    b"424344454647", b"0d0a0920", b"data:", b"script:",
+]  # fmt: skip
+TEXTS = st.one_of(
+    st.binary(max_size=60),
+    st.lists(st.sampled_from(_PIECES), max_size=30).map(b"".join),
+    st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=3)), max_size=60).map(b"".join),
+)
+REFERENCES: list[Callable[[bytes], tuple[bytes, ...]]] = [
+    layers.decode_percent, layers.decode_html, layers.decode_js, layers.decode_css, layers.decode_unicode, layers.decode_utf7,
+    folds.fold_sqlspace, folds.fold_shell, folds.fold_pathnorm, folds.fold_concat,
+]  # fmt: skip
+
+
+def test_the_steps_are_those_in_c() -> None:
+    assert VIEWS is not None
+    in_c = {step.apply for step in STEPS} & {getattr(VIEWS, one.__name__) for one in REFERENCES}
+    assert len(in_c) == len(REFERENCES)
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@given(text=TEXTS)
+@settings(max_examples=1500)
+def test_a_step_gives_the_same(reference: Callable[[bytes], tuple[bytes, ...]], text: bytes) -> None:
+    step = getattr(VIEWS, reference.__name__)
+    assert step(text) == reference(text)
+    with pytest.raises(TypeError):
+        step(text.decode("latin-1"))
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@pytest.mark.parametrize("unit", _PIECES, ids=repr)
+def test_a_step_gives_the_same_of_long_texts(
+    reference: Callable[[bytes], tuple[bytes, ...]], unit: bytes
+) -> None:
+    step = getattr(VIEWS, reference.__name__)
+    for text in (unit * 700, b"a" + unit * 70, unit * 70 + b"a", unit + b"a" * 2100 + unit):
+        assert step(text) == reference(text)
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
+def test_a_step_gives_the_same_of_any_character(reference: Callable[[bytes], tuple[bytes, ...]]) -> None:
+    step = getattr(VIEWS, reference.__name__)
+    every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000).encode()
+    assert step(every) == reference(every)
+
+
+def test_all_characters_that_stand_for_ascii_are_known() -> None:
+    for point in range(0x80, 0x110000):
+        form = unicodedata.normalize("NFKC", chr(point))
+        assert not form.isascii() or point in layers.PLAIN_FORMS, hex(point)
+
+
+def _steps(text: bytes) -> int:
+    return sum(step.bit for step in STEPS if can_differ(step, text))
+
+
+@given(TEXTS)
+@settings(max_examples=3000)
+def test_hints_of_one_value(text: bytes) -> None:
+    assert SEARCH is not None
+    text = text.replace(MARK, b"")
+    steps, spots = SEARCH.hints(text)
+    assert steps == SEARCH.steps(text) == _steps(text)
+    assert {bit for bit, _ in spots} == {step.bit for step in STEPS if step.bit & steps}
+    assert len(spots) == steps.bit_count()
+
+
+@given(st.lists(TEXTS.map(lambda text: text.replace(MARK, b"")), max_size=6))
+@settings(max_examples=1000)
+def test_hints_of_joined_values(values: list[bytes]) -> None:
+    assert SEARCH is not None
+    steps, spots = SEARCH.hints(MARK.join(values))
+    found = [0] * len(values)
+    for bit, end in spots:
+        assert 0 < end <= len(MARK.join(values))
+        found[MARK.join(values)[: end - 1].count(MARK)] |= bit
+        steps &= ~bit
+    assert not steps
+    for value, bits in zip(values, found, strict=True):
+        assert not _steps(value) & ~bits  # a value may begin with what another's end would make of it
+
+
+MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)
+
+
+@given(MATCHES, st.integers(0, 20), st.booleans())
+def test_matches_are_kept_as_the_reference_keeps_them(
+    groups: list[list[tuple[int, int]]], most: int, numbered: bool
+) -> None:
+    assert SEARCH is not None
+    both = [Found(most), SEARCH.Found(most)]
+    enough = []
+    for found in both:
+        enough.append(False)
+        for number, group in enumerate(groups):
+            own = None if not numbered else b"".join((number * 5 + n).to_bytes(4, "little") for n in range(5))
+            found.group(own)
+            for index, end in group:
+                enough[-1] = enough[-1] or bool(found(index, 0, end, 0, None))
+    assert enough[0] == enough[1]
+    assert both[0].matches() == both[1].matches()
+
+
+def test_what_is_no_match_is_refused() -> None:
+    assert SEARCH is not None
+    found = SEARCH.Found(3)
+    for arguments in [(), (1, 2), (1, 2, 3, 4, 5, 6), ("a", 0, 1, 0, None), (1, 0, -1, 0, None)]:
+        with pytest.raises((TypeError, OverflowError)):
+            found(*arguments)
+    found.group(b"\0" * 4)
+    with pytest.raises(IndexError):
+        found(1, 0, 1, 0, None)
+    for text in ("a", None, 1):
+        with pytest.raises(TypeError):
+            SEARCH.hints(text)
+        with pytest.raises(TypeError):
+            SEARCH.steps(text)
+    assert among_others(b"^a") != b"^a"

@@ -1,0 +1,636 @@
+/* What a search for signatures does most often, at the speed of C.
+ *
+ * `Found` is what the engine calls for every match; `hints` tells which steps of decoding may change which of several
+ * joined values, and where. The references are Python: `waf/inspect/matcher.py` (`Found`) and the expressions of
+ * `waf/inspect/decode.py`, to which tests hold this file. Nothing is found here that is not found there, but for one
+ * spot of a kind in each value, where there all are given.
+ *
+ * Every function is linear in the text: what is looked at behind or before a byte is of bounded length.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <structmember.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { MARK = 0x7f };
+
+/* ------------------------------------------------------------------------------------------------------- matches */
+
+typedef struct {
+    uint64_t end;
+    uint32_t index;
+} Match;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *indices; /* bytes of uint32: whose number stands for which pattern; NULL: for itself */
+    Match *matches;
+    Py_ssize_t count, room, most;
+    int groups;
+} Found;
+
+static PyObject *found_match(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *names)
+{
+    Found *found = (Found *)self;
+    if (PyVectorcall_NARGS(flags) != 5 || names != NULL) {
+        PyErr_SetString(PyExc_TypeError, "a match has index, start, end, flags and context");
+        return NULL;
+    }
+    unsigned long index = PyLong_AsUnsignedLong(arguments[0]);
+    unsigned long long end = PyLong_AsUnsignedLongLong(arguments[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (found->indices != NULL) {
+        if (index >= (size_t)PyBytes_GET_SIZE(found->indices) / sizeof(uint32_t)) {
+            PyErr_SetString(PyExc_IndexError, "no pattern has this index");
+            return NULL;
+        }
+        uint32_t own;
+        memcpy(&own, PyBytes_AS_STRING(found->indices) + index * sizeof own, sizeof own);
+        index = own;
+    }
+    if (found->count == found->room) {
+        Py_ssize_t room = found->room ? found->room * 2 : 16;
+        Match *more = PyMem_Realloc(found->matches, (size_t)room * sizeof *more);
+        if (more == NULL)
+            return PyErr_NoMemory();
+        found->matches = more;
+        found->room = room;
+    }
+    found->matches[found->count].index = (uint32_t)index;
+    found->matches[found->count++].end = end;
+    if (found->count > found->most)
+        Py_RETURN_TRUE;
+    Py_RETURN_NONE;
+}
+
+static PyObject *found_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
+{
+    Py_ssize_t most;
+    if (names != NULL && PyDict_GET_SIZE(names)) {
+        PyErr_SetString(PyExc_TypeError, "Found takes no names");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(arguments, "n", &most))
+        return NULL;
+    Found *self = (Found *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->call = found_match;
+    self->most = most;
+    return (PyObject *)self;
+}
+
+static void found_dealloc(Found *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyMem_Free(self->matches);
+    Py_XDECREF(self->indices);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(group_doc, "group(indices: bytes | None) -> None\n\nWhose matches follow: a uint32 for each pattern.");
+
+static PyObject *found_group(PyObject *self, PyObject *indices)
+{
+    Found *found = (Found *)self;
+    if (indices != Py_None && !PyBytes_Check(indices)) {
+        PyErr_SetString(PyExc_TypeError, "indices are bytes or None");
+        return NULL;
+    }
+    Py_XDECREF(found->indices);
+    found->indices = indices == Py_None ? NULL : Py_NewRef(indices);
+    found->groups++;
+    Py_RETURN_NONE;
+}
+
+/* Stable, by end: rows that are in order already, as the engine gives them, are merged. */
+static int sort(Match *matches, Py_ssize_t count)
+{
+    Py_ssize_t at = 1;
+    while (at < count && matches[at - 1].end <= matches[at].end)
+        at++;
+    if (at >= count)
+        return 0;
+    Match *other = PyMem_Malloc((size_t)count * sizeof *other);
+    if (other == NULL)
+        return -1;
+    Match *from = matches, *to = other;
+    for (Py_ssize_t width = 1; width < count; width *= 2) {
+        for (Py_ssize_t low = 0; low < count; low += 2 * width) {
+            Py_ssize_t middle = low + width < count ? low + width : count;
+            Py_ssize_t high = low + 2 * width < count ? low + 2 * width : count;
+            Py_ssize_t left = low, right = middle;
+            for (Py_ssize_t out = low; out < high; out++)
+                to[out] = left < middle && (right >= high || from[left].end <= from[right].end) ? from[left++]
+                                                                                                 : from[right++];
+        }
+        Match *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != matches)
+        memcpy(matches, from, (size_t)count * sizeof *matches);
+    PyMem_Free(other);
+    return 0;
+}
+
+PyDoc_STRVAR(matches_doc, "matches() -> list[tuple[int, int]]\n\n(index, end) of all matches by end, each once.");
+
+static PyObject *found_matches(PyObject *self, PyObject *unused)
+{
+    Found *found = (Found *)self;
+    Match *matches = found->matches;
+    if (found->groups > 1 && found->count > 1) {
+        if (sort(matches, found->count) < 0)
+            return PyErr_NoMemory();
+        Py_ssize_t kept = 0, row = 0; /* where those with this end begin: no more than there are patterns */
+        for (Py_ssize_t at = 0; at < found->count; at++) {
+            if (kept && matches[at].end != matches[kept - 1].end)
+                row = kept;
+            Py_ssize_t known = row;
+            while (known < kept && matches[known].index != matches[at].index)
+                known++;
+            if (known == kept)
+                matches[kept++] = matches[at];
+        }
+        found->count = kept;
+    }
+    PyObject *list = PyList_New(found->count);
+    if (list == NULL)
+        return NULL;
+    for (Py_ssize_t at = 0; at < found->count; at++) {
+        PyObject *pair = PyTuple_New(2);
+        PyObject *index = PyLong_FromUnsignedLong(matches[at].index);
+        PyObject *end = PyLong_FromUnsignedLongLong(matches[at].end);
+        if (pair == NULL || index == NULL || end == NULL) {
+            Py_XDECREF(pair);
+            Py_XDECREF(index);
+            Py_XDECREF(end);
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(pair, 0, index);
+        PyTuple_SET_ITEM(pair, 1, end);
+        PyList_SET_ITEM(list, at, pair);
+    }
+    return list;
+}
+
+static PyMemberDef found_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Found, call), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyMethodDef found_methods[] = {
+    {"group", found_group, METH_O, group_doc},
+    {"matches", found_matches, METH_NOARGS, matches_doc},
+    {NULL, NULL, 0, NULL},
+};
+static PyType_Slot found_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("Found(most)\n\nThe matches of one text; wants no more after `most` of them.")},
+    {Py_tp_new, found_new},
+    {Py_tp_dealloc, found_dealloc},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, found_members},
+    {Py_tp_methods, found_methods},
+    {0, NULL},
+};
+static PyType_Spec found_spec = {"waf._search.Found", sizeof(Found), 0,
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
+                                 found_slots};
+
+/* --------------------------------------------------------------------------------------------------------- hints */
+
+/* The bits of waf/inspect/views.py. */
+enum {
+    PERCENT = 1, HTML = 2, JS = 4, CSS = 8, UNICODE = 16, UTF7 = 32, UTF16 = 64, BASE64 = 128, HEX = 256, NULLS = 512,
+    SQLSPACE = 1024, SHELL = 2048, PATHNORM = 4096, SQUASH = 8192, CONCAT = 16384, JSON = 32768
+};
+
+/* What a byte is to hints. */
+enum {
+    HEXDIGIT = 1, LETTER = 2, DIGIT = 4, WHITE = 8, COMMAND = 16, /* a character of commands: [a-z0-9/.*?-] */
+    QUOTE = 32,                                                    /* ['"\\^`] */
+    CODED = 64,                                                    /* of base64, either alphabet */
+    TELLING = 128                                                  /* a hint may begin here */
+};
+enum { FIRST = 1, SECOND = 2, THIRD = 4, WIDE_FIRST = 8, WIDE_SECOND = 16, WIDE_SIXTH = 32, WIDE_SEVENTH = 64 };
+
+static uint8_t kind[256], group_of[256];
+
+static int has(uint8_t c, const char *of)
+{
+    return c != 0 && strchr(of, c) != NULL;
+}
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static void learn(void)
+{
+    for (int c = 0; c < 256; c++) {
+        uint8_t small = lower((uint8_t)c);
+        int letter = small >= 'a' && small <= 'z', digit = c >= '0' && c <= '9';
+        kind[c] = (uint8_t)((letter ? LETTER : 0) | (digit ? DIGIT : 0)
+                            | (digit || (small >= 'a' && small <= 'f') ? HEXDIGIT : 0)
+                            | (c == ' ' || (c >= 9 && c <= 13) ? WHITE : 0)
+                            | (letter || digit || has((uint8_t)c, "/.*?-") ? COMMAND : 0)
+                            | (has((uint8_t)c, "'\"\\^`") ? QUOTE : 0)
+                            | (letter || digit || has((uint8_t)c, "+/_-") ? CODED : 0)
+                            | (c < 0x20 || c == MARK || c >= 0x80 || has((uint8_t)c, "%&\\+/-#'\"^`${.bBe") ? TELLING
+                                                                                                            : 0));
+        group_of[c] = (uint8_t)(
+            (has((uint8_t)c, "CDIJKLMNOPQRSTUVWXYZabcdef") ? FIRST : 0)
+            | (has((uint8_t)c, "ACDEFGHQSTUVWXgijklmnwyz0123") ? SECOND : 0)
+            | (has((uint8_t)c, "ABEFIJMNQRUVYZcdghklopstwx014589") ? THIRD : 0)
+            | (has((uint8_t)c, "IJKLMNOPQRSTUVWXYZabcdef") ? WIDE_FIRST : 0) | (has((uint8_t)c, "AQgw") ? WIDE_SECOND : 0)
+            | (has((uint8_t)c, "CDEFGH") ? WIDE_SIXTH : 0) | (has((uint8_t)c, "AEIMQUYcgkosw048") ? WIDE_SEVENTH : 0));
+    }
+}
+
+/* Whether the text goes on with a word, given in lower case, whatever its case. */
+static int follows(const uint8_t *at, const uint8_t *end, const char *word)
+{
+    for (; *word; word++, at++)
+        if (at == end || lower(*at) != (uint8_t)*word)
+            return 0;
+    return 1;
+}
+
+static int are(const uint8_t *at, const uint8_t *end, int count, int wanted)
+{
+    if (end - at < count)
+        return 0;
+    for (int i = 0; i < count; i++)
+        if (!(kind[at[i]] & wanted))
+            return 0;
+    return 1;
+}
+
+static int is_reference(const uint8_t *at, const uint8_t *end)
+{
+    if (at < end && *at == '#') {
+        at++;
+        if (at < end && lower(*at) == 'x')
+            at++;
+        return at < end && (kind[*at] & HEXDIGIT) != 0;
+    }
+    const uint8_t *word = at;
+    while (at < end && at - word < 20 && (kind[*at] & LETTER))
+        at++;
+    if (at - word >= 2 && at < end && *at == ';')
+        return 1;
+    return follows(word, end, "lt") || follows(word, end, "gt") || follows(word, end, "amp")
+           || follows(word, end, "quot") || follows(word, end, "nbsp");
+}
+
+static int is_css(const uint8_t *at, const uint8_t *end)
+{
+    for (int zeros = 0; zeros < 4 && at < end && *at == '0'; zeros++)
+        at++;
+    return end - at >= 2 && *at >= '2' && *at <= '7' && (kind[at[1]] & HEXDIGIT);
+}
+
+/* From a quote on: strings that are put together. */
+static int is_joined(const uint8_t *at, const uint8_t *end)
+{
+    for (int blanks = 0; blanks < 20 && at < end && (kind[*at] & WHITE); blanks++)
+        at++;
+    if (end - at >= 2 && at[0] == '|' && at[1] == '|')
+        at += 2;
+    else if (at < end && (*at == '+' || *at == '.' || *at == '&'))
+        at++;
+    else
+        return 0;
+    for (int blanks = 0; blanks < 20 && at < end && (kind[*at] & WHITE); blanks++)
+        at++;
+    return at < end && (*at == '\'' || *at == '"');
+}
+
+static int within(uint8_t c, uint8_t low, uint8_t high)
+{
+    return c >= low && c <= high;
+}
+
+/* What stands for ASCII in Unicode's look-alikes and in overlong UTF-8; `at` is beyond ASCII. */
+static int is_disguised(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 2)
+        return 0;
+    uint8_t lead = at[0], second = at[1];
+    if (lead < 0xe0) {
+        switch (lead) {
+        case 0xc0:
+        case 0xc1:
+            return within(second, 0x80, 0xbf);
+        case 0xc2:
+            return second == 0xa0 || second == 0xad;
+        case 0xc4:
+            return second == 0xb1;
+        case 0xc5:
+            return second == 0xbf;
+        case 0xc7:
+            return second == 0x83;
+        case 0xca:
+            return within(second, 0xb9, 0xbc);
+        case 0xcb:
+            return second == 0x82 || second == 0x83 || second == 0x88;
+        case 0xcd:
+            return second == 0x8f;
+        case 0xd8:
+            return second == 0x9c;
+        default:
+            return 0;
+        }
+    }
+    if (end - at < 3)
+        return 0;
+    uint8_t third = at[2];
+    switch (lead) {
+    case 0xe0:
+        return within(second, 0x80, 0x9f) && within(third, 0x80, 0xbf);
+    case 0xe2:
+        switch (second) {
+        case 0x80:
+            return within(third, 0x80, 0x91) || third == 0x9a || within(third, 0xa8, 0xb3) || third == 0xb5
+                   || third == 0xb9 || third == 0xba;
+        case 0x81:
+            return third == 0x84 || within(third, 0x9f, 0xbf);
+        case 0x82:
+            return within(third, 0x80, 0x8e);
+        case 0x84:
+            return within(third, 0x8a, 0x95) || within(third, 0x99, 0x9d) || third == 0xa4 || third == 0xa8
+                   || within(third, 0xaa, 0xb9);
+        case 0x88:
+            return third == 0x92 || within(third, 0x95, 0x97) || third == 0xa3 || third == 0xb6;
+        case 0x91:
+            return within(third, 0xa0, 0xbf);
+        case 0x92:
+            return within(third, 0x9c, 0xbf);
+        case 0x93:
+            return within(third, 0x80, 0xaa);
+        case 0x9f:
+            return third == 0xa8 || third == 0xa9;
+        case 0xa7:
+            return third == 0xb5 || third == 0xb8;
+        default:
+            return 0;
+        }
+    case 0xe3:
+        return second == 0x80 && (third == 0x80 || third == 0x88 || third == 0x89);
+    case 0xef:
+        switch (second) {
+        case 0xbc:
+            return third == 0x82 || third == 0x87 || within(third, 0x8e, 0x99) || within(third, 0x9c, 0x9e)
+                   || within(third, 0xa1, 0xbc);
+        case 0xbd:
+            return within(third, 0x80, 0x9d);
+        case 0xb9:
+            return within(third, 0xa4, 0xab);
+        case 0xbb:
+            return third == 0xbf;
+        default:
+            return 0;
+        }
+    case 0xf0:
+        return (within(second, 0x80, 0x8f) && within(third, 0x80, 0xbf)) || (second == 0x9d && within(third, 0x90, 0x9f))
+               || (second == 0x9f && (third == 0x84 || third == 0x85));
+    default:
+        return 0;
+    }
+}
+
+static int is_hex_text(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 12)
+        return 0;
+    for (int pair = 0; pair < 6; pair++, at += 2)
+        if (!(at[0] >= '2' && at[0] <= '7' && (kind[at[1]] & HEXDIGIT))
+            && !(at[0] == '0' && (at[1] == '9' || lower(at[1]) == 'a' || lower(at[1]) == 'd')))
+            return 0;
+    return 1;
+}
+
+static int is_base64_text(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 8 || !(kind[at[3]] & CODED))
+        return 0;
+    if ((group_of[at[0]] & FIRST) && (group_of[at[1]] & SECOND) && (group_of[at[2]] & THIRD)
+        && (group_of[at[4]] & FIRST) && (group_of[at[5]] & SECOND) && (group_of[at[6]] & THIRD) && (kind[at[7]] & CODED))
+        return 1;
+    return (group_of[at[0]] & WIDE_FIRST) && (group_of[at[1]] & WIDE_SECOND) && (at[2] == 'A' || at[2] == 'B')
+           && at[4] == 'A' && (group_of[at[5]] & WIDE_SIXTH) && (group_of[at[6]] & WIDE_SEVENTH) && at[7] == 'A';
+}
+
+static int is_document(const uint8_t *at, const uint8_t *end)
+{
+    for (int blanks = 0; blanks < 4 && at < end && (kind[*at] & WHITE); blanks++)
+        at++;
+    if (at == end || (*at != '[' && *at != '{'))
+        return 0;
+    at++;
+    for (int blanks = 0; blanks < 4 && at < end && (kind[*at] & WHITE); blanks++)
+        at++;
+    return at < end && (*at == '"' || *at == '[' || *at == '{');
+}
+
+/* What the beginning of a line tells. */
+static int opening(const uint8_t *at, const uint8_t *end)
+{
+    int steps = 0;
+    if (at == end)
+        return 0;
+    if (is_base64_text(at, end))
+        steps |= BASE64;
+    if (is_document(at, end))
+        steps |= JSON;
+    if (is_hex_text(at, end)
+        || ((follows(at, end, "0x") || follows(at, end, "\\x") || follows(at, end, "x'")) && is_hex_text(at + 2, end)))
+        steps |= HEX;
+    return steps;
+}
+
+/* Line ends within the scheme of a URL, which browsers drop. */
+static int is_split(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+{
+    static const char pairs[] = "jaavvaassccrriipptvbbsdaatta";
+    if (at == start || at + 1 >= end)
+        return 0;
+    uint8_t before = lower(at[-1]), behind = lower(at[1]);
+    if (behind == ':')
+        return at - start >= 3 && before == 't' && lower(at[-2]) == 'p' && lower(at[-3]) == 'i';
+    for (const char *pair = pairs; *pair; pair += 2)
+        if ((uint8_t)pair[0] == before && (uint8_t)pair[1] == behind)
+            return 1;
+    return 0;
+}
+
+/* The steps that a byte and its surroundings hint at. */
+static int hinted(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *next = at + 1;
+    uint8_t c = *at, second = next < end ? *next : MARK;
+    if (c >= 0x80)
+        return (c == 0xa0 ? SQLSPACE : 0) | (is_disguised(at, end) ? UNICODE : 0);
+    if (c < 0x20) {
+        if (c == '\n')
+            return is_split(start, at, end) ? SQUASH : 0;
+        return SQUASH | (c == 0 ? UTF16 | NULLS : c == '\v' || c == '\f' ? SQLSPACE : 0);
+    }
+    int steps = 0;
+    switch (c) {
+    case '%':
+        return are(next, end, 2, HEXDIGIT) || (lower(second) == 'u' && are(next + 1, end, 4, HEXDIGIT)) ? PERCENT : 0;
+    case '&':
+        return is_reference(next, end) ? HTML : 0;
+    case '+':
+        return end - at >= 4 && second == 'A' && at[2] >= 'A' && at[2] <= 'H' && (kind[at[3]] & CODED) && at[3] != '_'
+                       && at[3] != '-'
+                   ? UTF7
+                   : 0;
+    case '/':
+        if (second == '*')
+            return SQLSPACE;
+        if (second == '/')
+            return at > start && at[-1] != ':' && at[-1] != '/' ? PATHNORM : 0;
+        if (second == '.')
+            return end - at >= 3 && (at[2] == '/' || (at[2] == '.' && end - at >= 4 && at[3] == '/')) ? PATHNORM : 0;
+        return 0;
+    case '.':
+        return second == '.' && end - at >= 3 && at[2] == ';' ? PATHNORM : 0;
+    case '-':
+        return second == '-' ? SQLSPACE : 0;
+    case '#':
+        return SQLSPACE;
+    case '$':
+        if (has(second, "@*!#") || (kind[second] & DIGIT) || follows(next, end, "ifs"))
+            return SHELL;
+        return second == '{' && (follows(next + 1, end, "ifs") || (end - at >= 3 && has(at[2], "@*!"))) ? SHELL : 0;
+    case '{':
+        return (kind[second] & LETTER) || second == '/' || second == '.' ? SHELL : 0;
+    case 'e':
+        return second == 'y' && end - at >= 3 && at[2] == 'J' ? BASE64 : 0;
+    case 'b':
+    case 'B':
+        return follows(next, end, "ase64,") || follows(next, end, "asic ") ? BASE64 : 0;
+    case '\\':
+        steps = JS | PATHNORM | (is_css(next, end) ? CSS : 0);
+        break;
+    case '\'':
+    case '"':
+        steps = is_joined(next, end) ? CONCAT : 0;
+        break;
+    default:
+        break;
+    }
+    if ((kind[c] & QUOTE) && at > start && (kind[at[-1]] & COMMAND)) {
+        const uint8_t *behind = next < end && (kind[second] & QUOTE) ? next + 1 : next;
+        if (behind < end && ((kind[*behind] & COMMAND) || *behind == '$'))
+            steps |= SHELL;
+    }
+    return steps;
+}
+
+static int append(PyObject *list, int bit, Py_ssize_t offset)
+{
+    PyObject *spot = Py_BuildValue("(in)", bit, offset);
+    if (spot == NULL)
+        return -1;
+    int failed = PyList_Append(list, spot);
+    Py_DECREF(spot);
+    return failed;
+}
+
+/* All steps; with a list, also where: at most one spot of a kind between two marks. */
+static int look(const uint8_t *start, Py_ssize_t size, PyObject *list)
+{
+    const uint8_t *end = start + size;
+    int all = 0, known = 0;
+    int fresh = opening(start, end);
+    for (const uint8_t *at = start; at < end; at++) {
+        if (kind[*at] & TELLING) {
+            if (*at == MARK)
+                known = 0;
+            else
+                fresh |= hinted(start, at, end);
+        }
+        fresh &= ~known;
+        if (fresh) {
+            known |= fresh;
+            all |= fresh;
+            if (list != NULL)
+                for (int bits = fresh; bits; bits &= bits - 1)
+                    if (append(list, bits & -bits, at - start + 1) < 0)
+                        return -1;
+            fresh = 0;
+        }
+        if (*at == MARK || *at == '\n')
+            fresh = opening(at + 1, end);
+    }
+    return all;
+}
+
+PyDoc_STRVAR(hints_doc,
+             "hints(text) -> tuple[int, list[tuple[int, int]]]\n\n"
+             "The steps that may change any of the values, which have marks (0x7f) between them, as the bits of their\n"
+             "views; and where: (bit, offset behind a byte of the place), one of each bit in each value at most.");
+
+static PyObject *hints(PyObject *unused, PyObject *text)
+{
+    if (!PyBytes_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "hints takes bytes");
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    if (list == NULL)
+        return NULL;
+    int steps = look((const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), list);
+    if (steps < 0) {
+        Py_DECREF(list);
+        return NULL;
+    }
+    return Py_BuildValue("(iN)", steps, list);
+}
+
+PyDoc_STRVAR(steps_doc, "steps(text) -> int\n\nThe first of what `hints` gives.");
+
+static PyObject *steps(PyObject *unused, PyObject *text)
+{
+    if (!PyBytes_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "steps takes bytes");
+        return NULL;
+    }
+    return PyLong_FromLong(look((const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), NULL));
+}
+
+static PyMethodDef methods[] = {
+    {"hints", hints, METH_O, hints_doc},
+    {"steps", steps, METH_O, steps_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._search",
+                                    PyDoc_STR("What searches do most often, in C; the reference is Python."), -1,
+                                    methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__search(void)
+{
+    learn();
+    PyObject *self = PyModule_Create(&module);
+    if (self == NULL)
+        return NULL;
+    PyObject *type = PyType_FromSpec(&found_spec);
+    if (type == NULL || PyModule_AddObjectRef(self, "Found", type) < 0) {
+        Py_XDECREF(type);
+        Py_DECREF(self);
+        return NULL;
+    }
+    Py_DECREF(type);
+    return self;
+}
