@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
+from waf.inspect.confirm.sql_letters import letters, read_letters
+from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, can_differ
 from waf.inspect.hints import among_others
 from waf.inspect.matcher import Found
@@ -108,6 +110,32 @@ def test_hints_of_joined_values(values: list[bytes]) -> None:
     assert not steps
     for value, bits in zip(values, found, strict=True):
         assert not _steps(value) & ~bits  # a value may begin with what another's end would make of it
+
+
+_SQL = [
+    *(bytes([code]) for code in b"'\"`[](){};:,.+-*/%^&|~!=<>?@#$\\_ \n\t\0\x0b\xa0\xc2\xff09axbenuqe"),
+    b"select", b"union ", b" or ", b"and(", b"sleep(", b"1.e(", b"1.e=", b"0x1f", b"0b01", b"1e5", b".5e-1", b"/*", b"*/", b"/*!50000", b"--",
+    b";\0", b"''", b"\\'", b"\\n", b"_utf8'", b"_latin1 '", b"n'", b"u&'", b"q'[a]'", b"$$a$$", b"$t$a$t$", b"@@version", b"@a", b":a", b"::",
+    b":=", b"[a b]", b"[a", b"`a`", b"`a", b"a.b", b"sys.tables", b"dual", b"x_y", b"information_schema.tables", b"pg_sleep (", b"exec ", b"drop table",
+    b"insert into ", b"set @a", b"{fn ", b"->>", b"!~*", b"<=>", b"||", b"\xe2\x80\x83", b"\xe3\x80\x80", b"\xc2\xa0", b"a" * 210, b"`" + b"a" * 128,
+]  # fmt: skip
+STATEMENTS = st.one_of(
+    st.lists(st.sampled_from(_SQL), max_size=24).map(b"".join),
+    st.lists(st.one_of(st.sampled_from(_SQL), st.binary(max_size=3)), max_size=200).map(b"".join),
+)
+
+
+@given(STATEMENTS, st.integers(0, 20), st.integers(1, LIMIT))
+@settings(max_examples=3000)
+def test_tokens_of_sql_are_the_same(text: bytes, start: int, most: int) -> None:
+    assert tokens(text, start, most) == read_tokens(text, start, most)
+
+
+@given(STATEMENTS)
+@settings(max_examples=3000)
+def test_letters_of_sql_are_the_same(text: bytes) -> None:
+    assert letters(text) == read_letters(text)
+    assert letters(text.lower()) == read_letters(text.lower())
 
 
 MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)

@@ -1,4 +1,4 @@
-"""What is written in C of this room (`waf/_search.c`, `waf/_views.c`), where it was built.
+"""What is written in C of this room (`waf/_search.c`, `waf/_views.c`, `waf/_sql.c`), where it was built.
 
 Owns the choice whether C is asked at all. The functions in Python beside each use are the reference, and do everything
 with WAF_PURE_PYTHON set.
@@ -34,5 +34,7 @@ def _views() -> ModuleType | None:
 
 SEARCH: Final = _module("waf._search")
 """Matches and hints."""
+SQL: Final = _module("waf._sql")
+"""The tokens of SQL."""
 VIEWS: Final = _views()
 """The steps of decoding, by the names of their references in `layers` and `folds`."""

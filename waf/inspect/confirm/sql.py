@@ -22,80 +22,10 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
-from waf.inspect.confirm.sql_tokens import Token, tokens
-from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
+from waf.inspect.confirm.sql_letters import letters
+from waf.inspect.confirm.sql_tokens import tokens
+from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
 from waf.model import Confidence
-
-# ---------------------------------------------------------------------------------------------- tokens to letters
-
-_SYMBOLS: Final = {
-    b"&&": "&", b"||": "|", b"=": "=", b"==": "=", b"<": "=", b">": "=", b"<=": "=", b">=": "=", b"<>": "=",
-    b"!=": "=", b"<=>": "=", b"!": "", b"~": "", b"!~": "=", b"!~*": "=", b"~*": "=", b"@>": "=", b"<@": "=",
-    b"?": "?", b":=": "=",
-}  # fmt: skip
-
-
-def _letters(text: bytes, found: list[Token]) -> str:
-    """One letter for each token; dotted names become one name, "order by" one clause."""
-    out: list[str] = []
-    skip = 0
-    for number, token in enumerate(found):
-        if skip:
-            skip -= 1
-            continue
-        kind = token.kind
-        if kind in "WF":
-            name = token.text
-            while (
-                number + skip + 2 < len(found)
-                and found[number + skip + 1].kind == "."
-                and found[number + skip + 2].kind in "WFP."
-            ):
-                skip += 2
-                last = found[number + skip]
-                name += b"." + last.text
-                kind = last.kind if last.kind in "WF" else "W"
-            out.append(_word(text, token, name, kind == "F"))
-        elif kind == "P":
-            out.append(_SYMBOLS.get(token.text, "o"))
-        elif kind == "O":
-            out.append("z" if len(token.text) == 1 else "q")
-        elif kind == "V":
-            out.append("X" if token.text.startswith(b"@@") else "v")
-        elif kind == "N":
-            out.append("1")
-        elif kind == "S":
-            out.append("s")
-        elif kind == "C":
-            out.append("c")
-            break
-        elif token.text == b"{" and number + 1 < len(found) and found[number + 1].kind in "WF":
-            out.append("(")  # ODBC's {fn name()}, and MySQL's {x 1}
-            skip = 1
-        else:
-            out.append(kind if kind in "(),;" else ")" if token.text == b"}" else "?")
-    return "".join(out)
-
-
-def _word(text: bytes, token: Token, name: bytes, call: bool) -> str:
-    if CATALOGUE.search(name):
-        return "X"
-    if call and name == b"analyse":
-        return "X"
-    if call and (name in DANGEROUS or name.rpartition(b".")[2] in DANGEROUS):
-        return "D"
-    statement = STATEMENTS.get(name)
-    if statement is not None and statement.match(text, token.start + len(name)):
-        return "T"
-    letter = LETTERS.get(name)
-    if call and (name in FUNCTIONS or letter == "1"):
-        return "F"
-    if letter is not None:
-        return letter
-    if call:
-        return "f"
-    return "n"
-
 
 # --------------------------------------------------------------------------------------------------- reduction
 
@@ -148,71 +78,68 @@ _STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
 _NAMES = r"[nso]+(?:,[nso]+)*"
 _ITEMS = r"\(*(?:o?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
 
-_QUOTED: Final = tuple(
-    re.compile(shape)
-    for shape in (
-        rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
-        rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
-        rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
-        rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
-        rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
-        rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
-        rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
-        rf"\)*{_TAIL}T",  # ' exec master..
-        rf"\)*{_TAIL}b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
-        rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
-        r"\)*[kln1,]*i[sq]",  # ' into outfile '…
-        rf"\)*k?,{_STRONG}",  # ',(select …
-        r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
-        r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c",  # ', 'x')--
-        r"\)+,\(+[1svnG,]+",  # '),('x','y
-    )
+
+def _one_of(*shapes: str) -> re.Pattern[str]:
+    """What has one of the shapes. The first that fits is the one that is matched."""
+    return re.compile("|".join(f"(?:{shape})" for shape in shapes))
+
+
+_QUOTED: Final = _one_of(
+    rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
+    rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
+    rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
+    rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
+    rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
+    rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
+    rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
+    rf"\)*{_TAIL}T",  # ' exec master..
+    rf"\)*{_TAIL}b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
+    rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
+    r"\)*[kln1,]*i[sq]",  # ' into outfile '…
+    rf"\)*k?,{_STRONG}",  # ',(select …
+    r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
+    r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c",  # ', 'x')--
+    r"\)+,\(+[1svnG,]+",  # '),('x','y
 )
 """What may follow the quote that ends the app's literal."""
 
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
-_QUOTED_WEAK: Final = tuple(
-    re.compile(shape)
-    for shape in (
-        rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
-        r"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
-        rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
-    )
+_QUOTED_WEAK: Final = _one_of(
+    rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
+    r"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
+    rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
 
 _STRONG_BARE = r"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*;*c)"
 _HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?)?\)*"
 _CONST = r"\(*[1sv]\)*(?:o\(*[1sv]\)*)*"
-_BARE: Final = tuple(
-    re.compile(shape)
-    for shape in (
-        rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l)",  # 1 or 1=1
-        rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
-        rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
-        rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
-        rf"{_HEAD}[&|]{_CONST}{_TAIL}b\(*[GHeX]",  # 1 or 1 group by concat(…
-        rf"{_HEAD}[&|]{_CONST}o\(*[HeX]",  # 1 and 1/(select
-        rf"{_HEAD}[&|]{_CONST}=\(*G{_END}",  # 1 and 1=length(a)
-        rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
-        rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
-        r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
-        rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
-        rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
-        rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
-        rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
-        rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
-        rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
-        rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
-        rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
-        r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
-        r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
-        r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
-        rf"\(*eg?n?{_END}",  # (select(0)from(select(sleep(5)))v)
-        r"E[^;cHX]*[HX]",  # select @@version
-        r"o?[1n]\)*T",  # 1 waitfor delay '0:0:5'
-    )
+_BARE: Final = _one_of(
+    rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l)",  # 1 or 1=1
+    rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
+    rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
+    rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
+    rf"{_HEAD}[&|]{_CONST}{_TAIL}b\(*[GHeX]",  # 1 or 1 group by concat(…
+    rf"{_HEAD}[&|]{_CONST}o\(*[HeX]",  # 1 and 1/(select
+    rf"{_HEAD}[&|]{_CONST}=\(*G{_END}",  # 1 and 1=length(a)
+    rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
+    rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
+    r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
+    rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
+    rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
+    rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
+    rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
+    rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
+    rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
+    rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
+    rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
+    r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
+    r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
+    r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
+    rf"\(*eg?n?{_END}",  # (select(0)from(select(sleep(5)))v)
+    r"E[^;cHX]*[HX]",  # select @@version
+    r"o?[1n]\)*T",  # 1 waitfor delay '0:0:5'
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
@@ -253,7 +180,7 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     window = _GLANCE if document else WINDOW
     bare = _shape(value, _start(value), window)
-    if any(shape.match(bare) for shape in _BARE):
+    if _BARE.match(bare):
         return Confidence.HIGH
     if document:
         return None
@@ -289,23 +216,22 @@ def _shape(value: bytes, start: int, window: int) -> str:
     text = value[start : start + window]
     if _is_prose(text):
         return "nn?"  # whatever follows
-    shape = _reduce(_letters(text, tokens(text)))
+    shape = _reduce(letters(text)[0])
     return shape + "?" if len(value) > start + window and "c" not in shape else shape
 
 
 def _is_prose(text: bytes) -> bool:
     """It begins with two operands and nothing between them, most often words: no shape does."""
-    first = tokens(text, most=2)
+    first = tokens(text, 0, 2)
     return len(first) == 2 and all(
-        token.kind in "NSV"
-        or (token.kind == "W" and token.text not in LETTERS and token.text not in STATEMENTS)
-        for token in first
+        kind in "NSV" or (kind == "W" and word not in LETTERS and word not in STATEMENTS)
+        for kind, word, _, _ in first
     )
 
 
 def _begins_statement(value: bytes, position: int) -> bool:
-    first = tokens(value[position : position + _NAME], most=1)
-    return bool(first) and first[0].text in STATEMENTS
+    first = tokens(value[position : position + _NAME], 0, 1)
+    return bool(first) and first[0][1] in STATEMENTS
 
 
 def _quoted(value: bytes, document: bool) -> bool:
@@ -328,10 +254,10 @@ def _quoted(value: bytes, document: bool) -> bool:
 
 def _may_continue(rest: bytes) -> bool:
     """False where no shape begins with the first token: operands, but for the list before "into outfile"."""
-    first = tokens(rest, most=1)
+    first = tokens(rest, 0, 1)
     if not first:
         return False
-    kind, word = first[0].kind, first[0].text
+    kind, word, _, _ = first[0]
     if kind in "WF":
         return word in STATEMENTS or (word in LETTERS if kind == "W" else LETTERS.get(word, "1") != "1")
     if kind == "N":
@@ -346,12 +272,11 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return None
     if not _may_continue(rest):
         return None
-    found = tokens(rest)
-    shape = _reduce(_letters(rest, found))
-    for pattern in _QUOTED:
-        match = pattern.match(shape)
-        if match:
-            return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
+    plain, first, last, start, end = letters(rest)
+    shape = _reduce(plain)
+    match = _QUOTED.match(shape)
+    if match:
+        return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
     if _SET_NAMES.match(shape) and _SET_FORM.search(rest):
         return True
     inside_word = before.isalpha() and rest[:1].isalpha()
@@ -364,23 +289,15 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return None
     if before.isdigit() and shape.startswith("&1") and not shape.endswith("c"):  # 5' or 6
         return None
-    last = found[-1]
     if quote == b"`" or (before and not before.isalnum() and before not in b") %_.\x00\\"):
         return None
-    if last.kind == "O" and quote not in last.text[:3]:  # what stays open is not what the app closes
+    if (
+        last == "O" and quote not in rest[start : min(end, start + 3)]
+    ):  # what stays open is not what the app closes
         return None
-    for pattern in _QUOTED_WEAK:
-        if pattern.match(shape):
-            if "c" in shape:
-                comment = found[-1]
-                if not _COMMENT_TAIL.match(rest, comment.start):
-                    return None
-            elif (
-                b" " in value.strip()
-                and len(value) > 8
-                and found[0].kind != "W"
-                and not shape.lstrip(")").startswith("&")
-            ):
-                return None
-            return False
-    return None
+    if not _QUOTED_WEAK.match(shape):
+        return None
+    if "c" in shape:
+        return False if _COMMENT_TAIL.match(rest, start) else None
+    sentence = b" " in value.strip() and len(value) > 8 and first != "W"
+    return None if sentence and not shape.lstrip(")").startswith("&") else False

@@ -7,23 +7,21 @@ Linear in its input: one alternation, no nested repeats; every call stops after 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
+
+from waf.inspect.native import SQL
 
 LIMIT: Final = 160
 """Tokens that are looked at from one starting point."""
 
 
-class Token(NamedTuple):
-    """`kind` is one of the letters below; `text` is lower case for words and operators.
+Token = tuple[str, bytes, int, int]
+"""Kind, text (lower case for words and operators), where it starts, where it ends.
 
-    N number, S closed string, O string that is open at the end, W word, F word directly before "(",
-    V variable, P operator, ( ) , ; . for themselves, C comment that takes the rest (or the line), Q stray quote.
-    """
-
-    kind: str
-    text: bytes
-    start: int
-    end: int
+N number, S closed string, O string that is open at the end, W word, F word directly before "(",
+V variable, P operator, ( ) , ; . for themselves, C comment that takes the rest (or the line), Q stray quote.
+"""
 
 
 _TOKEN: Final = re.compile(
@@ -42,10 +40,10 @@ _TOKEN: Final = re.compile(
 )
 
 
-def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
+def read_tokens(text: bytes, start: int, most: int) -> list[Token]:
     """The tokens of `text` from `start` on, blanks and closed comments left out, at most `most`.
 
-    `text` is in lower case: words are compared as they are.
+    `text` is in lower case: words are compared as they are. In C: `tokens` in `waf/_sql.c`.
     """
     found: list[Token] = []
     add = found.append
@@ -57,14 +55,14 @@ def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
         raw = match[0]
         if kind == "word":
             follows = text[end : end + 1] == b"(" or text[end : end + 8].lstrip()[:1] == b"("
-            add(Token("F" if follows else "W", raw.strip(b"`[]"), begin, end))
+            add(("F" if follows else "W", raw.strip(b"`[]"), begin, end))
         elif kind == "string":
             closed = match["q1"] == b"'" or match["q2"] == b'"' or match["other_quote"]
-            add(Token("S" if closed else "O", raw, begin, end))
+            add(("S" if closed else "O", raw, begin, end))
         elif kind == "punct":
-            add(Token(_PUNCTUATION[raw], raw, begin, end))
+            add((_PUNCTUATION[raw], raw, begin, end))
         else:
-            add(Token(_KINDS[kind or "other"], raw, begin, end))
+            add((_KINDS[kind or "other"], raw, begin, end))
         if len(found) >= most:
             break
     return found
@@ -72,3 +70,5 @@ def tokens(text: bytes, start: int = 0, most: int = LIMIT) -> list[Token]:
 
 _PUNCTUATION: Final = {bytes([code]): chr(code) for code in b"(),;.{}[]"}
 _KINDS: Final = {"operator": "P", "number": "N", "variable": "V", "comment": "C", "other": "Q"}
+
+tokens: Final[Callable[[bytes, int, int], list[Token]]] = read_tokens if SQL is None else SQL.tokens
