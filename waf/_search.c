@@ -1,8 +1,8 @@
 /* What a search for signatures does most often, at the speed of C.
  *
- * `Found` is what the engine calls for every match; `hints` tells which steps of decoding may change which of several
- * joined values, and where. The references are Python: `waf/inspect/matcher.py` (`Found`) and the expressions of
- * `waf/inspect/decode.py`, to which tests hold this file. Nothing is found here that is not found there, but for one
+ * `Found` is what the engine calls for every match; `placed` gives each to its text; `hints` tells which steps of
+ * decoding may change which of several joined values, and where. The references are Python: `waf/inspect/matcher.py`
+ * (`Found`, `place`) and the expressions of `waf/inspect/decode.py`, to which tests hold this file. Nothing is found here that is not found there, but for one
  * spot of a kind in each value, where there all are given.
  *
  * Every function is linear in the text: what is looked at behind or before a byte is of bounded length.
@@ -202,6 +202,120 @@ static PyType_Slot found_slots[] = {
 static PyType_Spec found_spec = {"waf._search.Found", sizeof(Found), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
                                  found_slots};
+
+/* ------------------------------------------------------------------------------------- matches as they are given on */
+
+/* Where the last match of each pattern that was kept ends, by a hash of text and pattern. */
+typedef struct {
+    uint64_t key, end;
+} Kept;
+
+typedef struct {
+    Kept *slots;
+    size_t mask;
+} Table;
+
+static int open_table(Table *table, Py_ssize_t entries)
+{
+    size_t room = 16;
+    while (room < (size_t)entries * 2)
+        room *= 2;
+    table->mask = room - 1;
+    table->slots = PyMem_Calloc(room, sizeof *table->slots);
+    return table->slots == NULL ? -1 : 0;
+}
+
+/* The slot of a key, which is its own or free; a key is never 0. */
+static Kept *slot(const Table *table, uint64_t key)
+{
+    size_t at = (size_t)((key ^ key >> 31) * 0x9e3779b97f4a7c15u >> 32);
+    for (;; at++) {
+        Kept *kept = &table->slots[at & table->mask];
+        if (kept->key == key || kept->key == 0)
+            return kept;
+    }
+}
+
+static int is_pair_of_numbers(PyObject *match, uint64_t *index, uint64_t *end)
+{
+    if (!PyTuple_Check(match) || PyTuple_GET_SIZE(match) != 2) {
+        PyErr_SetString(PyExc_TypeError, "a match is a pair");
+        return 0;
+    }
+    *index = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(match, 0));
+    *end = PyErr_Occurred() ? 0 : PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(match, 1));
+    if (PyErr_Occurred())
+        return 0;
+    if (*index < UINT32_MAX)
+        return 1;
+    PyErr_SetString(PyExc_OverflowError, "no pattern has such an index");
+    return 0;
+}
+
+PyDoc_STRVAR(placed_doc,
+             "placed(matches, ends, close) -> list[tuple[int, tuple[int, int]]]\n\n"
+             "Each match by ascending end with the number of the text that it is in: texts are joined by a mark, behind\n"
+             "which each ends. Left out is what ends less than `close` bytes behind a kept one of the same pattern and text.");
+
+static PyObject *placed(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3 || !PyList_Check(arguments[0]) || !PyList_Check(arguments[1]) || !PyLong_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "placed takes matches, ends and a distance");
+        return NULL;
+    }
+    PyObject *matches = arguments[0], *ends = arguments[1], *list = NULL;
+    Py_ssize_t texts = PyList_GET_SIZE(ends), found = PyList_GET_SIZE(matches), number = 0;
+    unsigned long long close = PyLong_AsUnsignedLongLong(arguments[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    Table table = {NULL, 0};
+    uint64_t *bounds = PyMem_Calloc((size_t)texts + 1, sizeof *bounds);
+    if (bounds == NULL || open_table(&table, found) < 0) {
+        PyErr_NoMemory();
+        goto failed;
+    }
+    for (Py_ssize_t i = 0; i < texts; i++) {
+        bounds[i + 1] = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(ends, i));
+        if (PyErr_Occurred())
+            goto failed;
+        if (bounds[i + 1] <= bounds[i]) {
+            PyErr_SetString(PyExc_ValueError, "each text ends behind the one before");
+            goto failed;
+        }
+    }
+    list = PyList_New(0);
+    for (Py_ssize_t i = 0; list != NULL && texts && i < found; i++) {
+        PyObject *match = PyList_GET_ITEM(matches, i);
+        uint64_t index, end;
+        if (!is_pair_of_numbers(match, &index, &end))
+            goto failed;
+        while (number && end <= bounds[number]) /* should the engine ever give them in another order */
+            number--;
+        while (number < texts - 1 && bounds[number + 1] < end)
+            number++;
+        uint64_t start = bounds[number], size = bounds[number + 1] - start - 1;
+        uint64_t local = end > start ? end - start : 0;
+        local = local < size ? local : size; /* what "$" takes of the mark is no byte of the text */
+        Kept *kept = slot(&table, ((uint64_t)number << 32 | index) + 1);
+        if (kept->key && local < kept->end + close)
+            continue;
+        kept->key = ((uint64_t)number << 32 | index) + 1;
+        kept->end = local;
+        PyObject *place = Py_BuildValue("(n(KK))", number, (unsigned long long)index, (unsigned long long)local);
+        int failed = place == NULL || PyList_Append(list, place) < 0;
+        Py_XDECREF(place);
+        if (failed)
+            goto failed;
+    }
+    PyMem_Free(table.slots);
+    PyMem_Free(bounds);
+    return list;
+failed:
+    PyMem_Free(table.slots);
+    PyMem_Free(bounds);
+    Py_XDECREF(list);
+    return NULL;
+}
 
 /* --------------------------------------------------------------------------------------------------------- hints */
 
@@ -610,6 +724,7 @@ static PyObject *steps(PyObject *unused, PyObject *text)
 }
 
 static PyMethodDef methods[] = {
+    {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
     {"hints", hints, METH_O, hints_doc},
     {"steps", steps, METH_O, steps_doc},
     {NULL, NULL, 0, NULL},

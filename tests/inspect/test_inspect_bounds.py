@@ -132,3 +132,38 @@ def test_too_many_matches_are_a_finding(before: int) -> None:
     found = signatures.check(reading, 2)
     assert "own-dense" in {finding.rule for finding in found}
     assert "limit.matches" in {finding.rule for finding in reading.findings}
+
+
+CROSSING = """
+- id: own-crossing
+  title: a rule whose matches may go on from one value to the next
+  class: xss
+  severity: low
+  confidence: low
+  level: 1
+  cwe: [CWE-79]
+  attack: [T1190]
+  where: [values]
+  pattern: 'q[^z]{0,8}k'
+  hits: ["qk"]
+  misses: ["q"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        (b"/?a=x&b=kqk", True),
+        (b"/?a=%2541xq&b=kqk", True),  # the first match there begins in the value before
+        (b"/?a=%2541xq&b=k", False),
+        (b"/?a=%2541xq&b=k" + b"x" * 20 + b"k", False),
+    ],
+)
+def test_what_begins_in_another_value_hides_nothing(target: bytes, found: bool) -> None:
+    signatures = Signatures.build(parse_rules(CROSSING, "own.yaml"), STORE, mask)
+    searcher = signatures._searcher
+    fields = read(made(target=target), b"", Limits(), mask).target
+    scan = searcher.scan_all([field.value for field in fields])
+    assert scan.matches
+    findings = signatures._findings(fields, scan, 2, Notes(Limits(), mask), lambda field: False)
+    assert bool(findings) is found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,7 @@ from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, can_differ
-from waf.inspect.hints import among_others
-from waf.inspect.matcher import Found
+from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 
 pytestmark = pytest.mark.skipif(VIEWS is None or SEARCH is None, reason="not built")
@@ -159,6 +159,26 @@ def test_matches_are_kept_as_the_reference_keeps_them(
     assert both[0].matches() == both[1].matches()
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 60)), max_size=40), st.lists(st.integers(1, 20), min_size=1, max_size=6),
+       st.integers(0, 14))  # fmt: skip
+def test_matches_are_placed_as_the_reference_places_them(
+    matches: list[tuple[int, int]], sizes: list[int], close: int
+) -> None:
+    assert SEARCH is not None
+    ends = list(accumulate(sizes))
+    for some in (sorted(matches, key=lambda match: match[1]), matches):
+        within = [match for match in some if match[1] <= ends[-1]]
+        assert SEARCH.placed(within, ends, close) == place(within, ends, close)
+
+
+def test_very_many_matches_are_placed_in_time() -> None:
+    assert SEARCH is not None
+    texts, every = 100_000, 3
+    matches = [(0, number * every + 1) for number in range(texts)]
+    ends = [(number + 1) * every for number in range(texts)]
+    assert SEARCH.placed(matches, ends, 12) == place(matches, ends, 12)
+
+
 def test_what_is_no_match_is_refused() -> None:
     assert SEARCH is not None
     found = SEARCH.Found(3)
@@ -173,4 +193,14 @@ def test_what_is_no_match_is_refused() -> None:
             SEARCH.hints(text)
         with pytest.raises(TypeError):
             SEARCH.steps(text)
-    assert among_others(b"^a") != b"^a"
+    for matches, ends in [
+        ([(1, 2, 3)], [9]),
+        ([(-1, 2)], [9]),
+        ([(1, "a")], [9]),
+        ([(1 << 40, 2)], [9]),
+        ([], ["a"]),
+    ]:
+        with pytest.raises((TypeError, OverflowError)):
+            SEARCH.placed(matches, ends, 12)
+    with pytest.raises(ValueError, match="behind"):
+        SEARCH.placed([], [3, 3], 12)

@@ -74,14 +74,9 @@ class Text(msgspec.Struct, frozen=True, gc=False):
         """The texts that the step makes of this one: none equal to it, none empty, none overlong."""
         data = self.data
         longest = len(data) * _GROWTH + 64
+        mask, count = self.mask | step.bit, self.folds + step.fold
         return [
-            Text(
-                self.owner,
-                made[:longest],
-                (*self.chain, step.view),
-                self.mask | step.bit,
-                self.folds + step.fold,
-            )
+            Text(self.owner, made[:longest], (*self.chain, step.view), mask, count)
             for made in step.apply(data)
             if made and made != data
         ]

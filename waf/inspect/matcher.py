@@ -11,7 +11,8 @@ they are faster than all patterns in one database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import hyperscan
@@ -29,6 +30,8 @@ __all__ = [
     "Pattern",
     "PatternFault",
     "TooManyMatches",
+    "place",
+    "placed",
     "thinned",
     "watched",
 ]
@@ -222,6 +225,33 @@ def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> lis
             last[index] = end
             kept.append(match)
     return kept
+
+
+def place(matches: Sequence[Match], ends: Sequence[int], close: int) -> list[tuple[int, Match]]:
+    """Each match of joined texts with the number of its text, and its end in there; thinned as `thinned` does.
+
+    `ends` are behind the mark that follows each text. Matches come by ascending end. In C: `waf/_search.c`.
+    """
+    kept: dict[tuple[int, int], int] = {}
+    places: list[tuple[int, Match]] = []
+    number, last = 0, len(ends) - 1
+    for index, end in matches:
+        if number and end <= ends[number - 1]:  # should the engine ever give them in another order
+            number = bisect_right(ends, end - 1)
+        while number < last and ends[number] < end:
+            number += 1
+        start = ends[number - 1] if number else 0
+        # What "$" takes of the mark is no byte of the text.
+        local = min(end - start, ends[number] - start - 1)
+        if local - kept.get((number, index), -close) >= close:
+            kept[number, index] = local
+            places.append((number, (index, local)))
+    return places
+
+
+placed: Final[Callable[[Sequence[Match], Sequence[int], int], list[tuple[int, Match]]]] = (
+    place if SEARCH is None else SEARCH.placed
+)
 
 
 class MatchStream:

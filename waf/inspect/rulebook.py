@@ -18,7 +18,7 @@ from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, Text
-from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
+from waf.inspect.matcher import Match, Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.rules import Place, Rule
 from waf.inspect.search import Hit
@@ -109,10 +109,11 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_answers", "_budget", "_documents", "_matcher", "_share")
+    __slots__ = ("_alone", "_answers", "_budget", "_documents", "_matcher", "_share")
 
     def __init__(self, matcher: Matcher | None) -> None:
         self._matcher = matcher
+        self._alone: dict[bytes, list[Match]] = {}
         self._budget = 0
         self._share = _LEAST
         self.allow(_EFFORT * _PER_UNIT)
@@ -133,12 +134,38 @@ class Questions:
 
         Where they are too many: the first, the last, and as many between them as fit, evenly spread.
         """
+        if len(hits) == 1:
+            return [(self._question(armed, hits[0]), hits[0])], True
+        if armed.scope is Scope.VALUE:  # all that were found in one text are one question
+            hits = list({id(hit.text): hit for hit in reversed(hits)}.values())[::-1]
         different = list({self._question(armed, hit): hit for hit in reversed(hits)}.items())[::-1]
         share = max(self._share, MAX_TEXTS) if self._short(armed, different[0][1]) else self._share
         if len(different) <= share:
             return different, True
         last, steps = len(different) - 1, share - 1
         return [different[number * last // steps] for number in range(share)], False
+
+    def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
+        """One rule's hits in one value, those that begin within it.
+
+        Among joined texts a match may have begun in the text before, and stand where another was left out as too close
+        behind it: so each text with more than one is searched by itself.
+        """
+        matcher = self._matcher
+        assert matcher is not None  # it made the hits
+        if len(hits) == 1 and matcher.fits(hits[0].text.data, hits[0].match):
+            return [Hit(hits[0].text, hits[0].match)]
+        sure: list[Hit] = []
+        for text in {id(hit.text): hit.text for hit in hits}.values():
+            found = self._alone.get(text.data)
+            if found is None:
+                try:
+                    found = matcher.scan(text.data)
+                except TooManyMatches as error:
+                    found = error.found
+                self._alone[text.data] = found = thinned(found)
+            sure += [Hit(text, match) for match in found if owners[match[0]] is armed]
+        return sure
 
     def _short(self, armed: Armed, hit: Hit) -> bool:
         """Whether it is answered at once: most is looked for in no document, or only at its beginning."""
@@ -151,8 +178,6 @@ class Questions:
         answer = self._answers.get(question)
         if answer is not None and answer[1] is None:
             return Outcome.REJECTED, (end - answer[0], end), rule.confidence
-        if not hit.sure and not matcher.fits(data, hit.match):
-            return Outcome.REJECTED, (end, end), rule.confidence
         if armed.confirm is None:
             return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
         if answer is None:
@@ -266,6 +291,12 @@ class Rulebook:
             if outcome is not None:
                 yield _candidate(armed, field, group[0], outcome)
                 continue
+            if not visible[0].sure:
+                unsure = visible[0]
+                visible = questions.certain(self.owners, armed, visible)
+                if not visible:
+                    yield _candidate(armed, field, unsure, Outcome.REJECTED)
+                    continue
             chosen, complete = questions.chosen(armed, visible)
             found = False
             for question, hit in chosen:

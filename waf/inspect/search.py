@@ -17,7 +17,7 @@ import msgspec
 from waf.http1.speed import PASSES
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.hints import BETWEEN, Hints, Spot, among_others
-from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, thinned, watched
+from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
 from waf.inspect.views import FOLDS, View
 from waf.model import PatternStore
 from waf.prefilter import program
@@ -89,12 +89,13 @@ _ALL_FOLDS: Final = int(FOLDS)
 class Folded:
     """Which patterns look at texts that were folded; few do, so each fold has a database of its own for them."""
 
-    __slots__ = ("_by_fold", "_combined", "size")
+    __slots__ = ("_by_fold", "_combined", "_wanted", "size")
 
     def __init__(self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore) -> None:
         folds = [bits & _ALL_FOLDS for bits in views]
         self._combined: Final = frozenset(folds)
         self._by_fold: dict[int, Matcher] = {}
+        self._wanted: dict[int, bool] = {}  # one for each combination of folds at most
         for step in STEPS:
             looking = [index for index, bits in enumerate(folds) if bits & step.bit]
             if step.fold and looking:
@@ -103,7 +104,10 @@ class Folded:
 
     def wants(self, folds: int) -> bool:
         """Whether any pattern looks at a text to which these folds were done."""
-        return any(not folds & ~bits for bits in self._combined)
+        wanted = self._wanted.get(folds)
+        if wanted is None:
+            wanted = self._wanted[folds] = any(not folds & ~bits for bits in self._combined)
+        return wanted
 
     def goes_on(self, folds: int) -> bool:
         """Whether any looks at one to which these were done and another."""
@@ -277,12 +281,12 @@ class _Rounds:
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
+        wants = self._searcher.folded.wants
         for text, wanted in self._hinted(frontier, ends, scan):
-            long = len(text.data) >= _LONG
-            for step in STEPS:
-                if not step.bit & wanted or not text.may_take(step):
-                    continue
-                if step.fold and not self._searcher.folded.wants(text.mask & _ALL_FOLDS | step.bit):
+            size = len(text.data)
+            long = size >= _LONG
+            for step in _steps_of(wanted):
+                if not text.may_take(step) or (step.fold and not wants(text.mask & _ALL_FOLDS | step.bit)):
                     continue
                 # In a long text a fold undoes what hardly hides there; its layers are always undone once.
                 budget = 1 if text.chain or (long and step.fold) else 0
@@ -292,11 +296,12 @@ class _Rounds:
                     if text.chain or not long:
                         return following
                     continue
-                self._budgets[budget] -= len(text.data) // 4 + _OVERHEAD  # the step's own work
+                spent = size // 4 + _OVERHEAD  # the step's own work
                 for made in text.after(step):
                     if self._is_new(made):
-                        self._budgets[budget] -= len(made.data)
+                        spent += len(made.data)
                         following.append(made)
+                self._budgets[budget] -= spent
         return following
 
     def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
@@ -325,32 +330,22 @@ class _Rounds:
         self, matcher: Matcher, frontier: list[Text], ends: list[int], matches: list[Match] | None
     ) -> None:
         """Gives every match to its text. `matches` are those of a joined scan; None: each text is scanned."""
-        if matches is not None and len(frontier) == 1:
-            self._hits += [Hit(frontier[0], match) for match in thinned(matches)]
-        elif matches is None:
-            for text in frontier:
+        hits = self._hits
+        if matches is not None and len(frontier) > 1:
+            hits += [Hit(frontier[number], match, False) for number, match in placed(matches, ends, CLOSE)]
+            return
+        for text in frontier:
+            found = matches
+            if found is None:
                 try:
                     found = matcher.scan(text.data)
                 except TooManyMatches as error:
                     found = error.found
                     self._overflowed.add(text.owner)
-                self._hits += [Hit(text, match) for match in thinned(found)]
-        else:
-            # Matches come by ascending end. They are thinned as `thinned` does, for each text apart.
-            kept: dict[tuple[int, int], int] = {}
-            number, last = 0, len(ends) - 1
-            for index, end in matches:
-                if number and end <= ends[number - 1]:  # should the engine ever give them in another order
-                    number = bisect_right(ends, end - 1)
-                while number < last and ends[number] < end:
-                    number += 1
-                text = frontier[number]
-                size = len(text.data)
-                # What "$" takes of the mark is no byte of the text.
-                local = min(end - ends[number] + size + len(BETWEEN), size)
-                if local - kept.get((number, index), -CLOSE) >= CLOSE:
-                    kept[number, index] = local
-                    self._hits.append(Hit(text, (index, local), sure=False))
+            if len(found) == 1:
+                hits.append(Hit(text, found[0]))
+            elif found:
+                hits += [Hit(text, match) for _, match in placed(found, [len(text.data) + 1], CLOSE)]
 
 
 def ends_of(values: Sequence[bytes]) -> list[int]:

@@ -14,9 +14,11 @@ from waf.inspect.layers import has_overlong, is_text
 from waf.inspect.views import View
 from waf.model import Field, Part
 
-# Characters by which data becomes more than data somewhere, but for those of nested URLs.
-_META: Final = tuple(bytes([code]) for code in b"<>\"'`;|${}\\\0\r\n")
+# Characters by which data becomes more than data somewhere, but for those of nested URLs; and all others.
+_META: Final = b"<>\"'`;|${}\\\0\r\n"
+_PLAIN: Final = bytes(code for code in range(256) if code not in _META)
 _HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
+_TELLING: Final = int(_HIDING)
 _NULL: Final = int(View.NULL)
 _BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
 
@@ -31,6 +33,8 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
             if b"\0" in field.value:
                 _note_null(field, notes)
     for text in decoded:
+        if text.folds or not text.mask & _TELLING:
+            continue
         field = fields[text.owner]
         match text.chain:
             case (View.PERCENT,):
@@ -63,4 +67,5 @@ def _note_null(field: Field, notes: Notes) -> None:
 
 def _reveals(decoded: bytes, value: bytes) -> bool:
     """Whether the decoded text has such a character that the value shows nowhere."""
-    return any(meta in decoded and meta not in value for meta in _META)
+    metas = decoded.translate(None, _PLAIN)
+    return any(meta not in value for meta in frozenset(metas))

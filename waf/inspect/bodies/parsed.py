@@ -15,6 +15,7 @@ from waf.config.schema import Limits
 from waf.inspect.notices import notice
 from waf.model import Field, Finding, Kind, Mask, Part
 
+_MOST_NOTES: Final = 100  # of one message
 LONGEST_NAME: Final = 256  # characters of a field's name that are kept
 
 
@@ -102,8 +103,10 @@ class Notes:
 
     def add(self, rule: str, part: Part = Part.BODY, name: str = "", detail: str = "") -> None:
         """`name` may be the client's own text; `detail` must not be."""
+        if len(self._seen) >= _MOST_NOTES:
+            return
         shown = address(part, name, self.mask)
-        if (rule, shown) not in self._seen and len(self._seen) < 100:
+        if (rule, shown) not in self._seen:
             self._seen.add((rule, shown))
             self.findings.append(notice(rule, shown, detail))
 
