@@ -723,7 +723,45 @@ static PyObject *steps(PyObject *unused, PyObject *text)
     return PyLong_FromLong(look((const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), NULL));
 }
 
+/* ------------------------------------------------------------------------------------------------------ documents */
+
+enum { SAMPLE = 4096, KINDS = 1024, SHORTEST = 160 };
+
+PyDoc_STRVAR(document_doc, "is_document(value) -> bool\n\nAs `is_document` in waf/inspect/confirm/shape.py.");
+
+static PyObject *is_pasted(PyObject *unused, PyObject *value)
+{
+    if (!PyBytes_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "is_document takes bytes");
+        return NULL;
+    }
+    const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(value);
+    Py_ssize_t size = PyBytes_GET_SIZE(value), lines = 0, blanks = 0, pairs = 0, kinds = 0;
+    if (size < SHORTEST)
+        Py_RETURN_FALSE;
+    if (size > SAMPLE)
+        size = SAMPLE;
+    int half = 0; /* a blank that belongs to no pair yet */
+    for (Py_ssize_t at = 0; at < size; at++) {
+        int blank = text[at] == ' ';
+        lines += text[at] == '\n';
+        blanks += blank;
+        pairs += blank & half;
+        half = blank & !half;
+    }
+    int wrapped = pairs >= 3 || (size >= 300 && blanks >= 50);
+    if (!(lines >= 4 && size >= 8 * lines) && !wrapped)
+        Py_RETURN_FALSE;
+    uint8_t seen[256] = {0};
+    for (Py_ssize_t at = 0; at < size && at < KINDS; at++) {
+        kinds += !seen[text[at]];
+        seen[text[at]] = 1;
+    }
+    return PyBool_FromLong(kinds >= 24);
+}
+
 static PyMethodDef methods[] = {
+    {"is_document", is_pasted, METH_O, document_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
     {"hints", hints, METH_O, hints_doc},
     {"steps", steps, METH_O, steps_doc},

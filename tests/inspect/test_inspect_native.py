@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
+from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, can_differ
@@ -169,6 +170,17 @@ def test_matches_are_placed_as_the_reference_places_them(
     for some in (sorted(matches, key=lambda match: match[1]), matches):
         within = [match for match in some if match[1] <= ends[-1]]
         assert SEARCH.placed(within, ends, close) == place(within, ends, close)
+
+
+@given(
+    st.one_of(TEXTS, st.text(" \nabcdefghijklmnopqrstuvwxyz", max_size=60).map(str.encode)),
+    st.integers(1, 90),
+)
+@settings(max_examples=1000)
+def test_documents_are_the_same(text: bytes, times: int) -> None:
+    assert SEARCH is not None
+    for value in (text * times, b" " * times + text * times, (text + b"\n" + bytes(range(64, 94))) * times):
+        assert SEARCH.is_document(value) is read_is_document(value)
 
 
 def test_very_many_matches_are_placed_in_time() -> None:

@@ -25,13 +25,17 @@ from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
-# What questions may cost, in units of some 10 µs: so much for any message, and …
+# What questions may cost, in units of some 5 µs: so much for any message, and …
 _EFFORT: Final = 600
-_PER_UNIT: Final = 100  # … one unit more for so many bytes of it
+_PER_UNIT: Final = 70  # … one unit more for so many bytes of it
 _FINDINGS: Final = 64  # of one message; more say no more
 _UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
+_OPENING: Final = (
+    8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
+)
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for 128 bytes
+_COMMANDS: Final = 2  # times as much takes what reads every place where a command may begin
 _READ: Final = 3  # to read a whole value; and one more for 40 bytes
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
@@ -211,13 +215,14 @@ class Questions:
 
 def _cost(armed: Armed, size: int, short: bool) -> int:
     """What a question about a text of so many bytes takes of the budget; `short`: of a document as a whole."""
-    if short and armed.rule.confirm not in READS_DOCUMENTS:
+    confirm = armed.rule.confirm
+    if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short:
-        return _LOOK + size // 1024
+        return _OPENING + size // (1024 if confirm == "template" else 8192)
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WINDOW) // 40
-    return _LOOK + min(size, _WINDOW) // 128
+    return (_LOOK + min(size, _WINDOW) // 128) * (_COMMANDS if confirm == "shell" else 1)
 
 
 def _excluded(

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from waf.inspect.native import SEARCH
 from waf.model import Confidence
 
 WINDOW: Final = 2048
@@ -35,11 +36,11 @@ def for_lower_case(expression: bytes, flags: int = 0) -> re.Pattern[bytes]:
     return re.compile(lowered, flags)
 
 
-def is_document(value: bytes) -> bool:
+def read_is_document(value: bytes) -> bool:
     """True for text as people paste it: at least four line ends, most lines with some content, or indents.
 
     Payloads that use line ends as white space have short lines; padding has few kinds of characters. Blanks
-    in rows or by the dozen are for views in which line ends have become blanks.
+    in rows or by the dozen are for views in which line ends have become blanks. In C: `waf/_search.c`.
     """
     if len(value) < 160:
         return False
@@ -49,6 +50,9 @@ def is_document(value: bytes) -> bool:
     if not (lines >= 4 and len(sample) >= 8 * lines) and not wrapped:
         return False
     return len(set(sample[:_KINDS])) >= 24
+
+
+is_document: Final[Callable[[bytes], bool]] = read_is_document if SEARCH is None else SEARCH.is_document
 
 
 def blanks(text: bytes) -> bytes:
