@@ -17,7 +17,7 @@ from waf.inspect.layers import unpercent
 from waf.inspect.reading import read
 from waf.inspect.rules import parse_rules
 from waf.inspect.signatures import Signatures
-from waf.model import Confidence
+from waf.model import Confidence, Field, Part, Severity
 from waf.sensitive.places import MAX_NAME, safe_name
 
 LONG = 20_000
@@ -167,3 +167,33 @@ def test_what_begins_in_another_value_hides_nothing(target: bytes, found: bool) 
     assert scan.matches
     findings = signatures._findings(fields, scan, 2, Notes(Limits(), mask), lambda field: False)
     assert bool(findings) is found
+
+
+HIDDEN = b"&#x25;7a&#x25;71"  # "zq", percent-encoded, as HTML's references
+WITHIN = "%7a%71"
+JUNK = [
+    b"%41&lt;\\x41", b"&amp;lt; %2541 \\u0025", b"\\\\x41 &#92;x41", b"\xef\xbc\xa1%27&#39;", b"/**/a%2f%2a&lt;", b"c'a't%27&quot; ",
+    b"word &amp; word \\n", b"%u0041%25u0041", b"+ADw-&lt;%3c", b"\\6a %5c&#92;",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", JUNK)
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("kind", ["one", "values", "within"])
+def test_junk_hides_nothing_that_is_encoded_twice(unit: bytes, first: bool, kind: str) -> None:
+    signatures = Signatures.build(parse_rules(RULE, "own.yaml"), STORE, mask)
+    for size in (3_000, 30_000, 200_000):
+        junk = unit * (size // len(unit))
+        if kind == "one":
+            values = [HIDDEN + b" " + junk if first else junk + b" " + HIDDEN]
+        elif kind == "within":  # in the midst of what is more than a document's strings
+            strings = [f"{number} {unit!r}" for number in range(60)]
+            values = [json.dumps([WITHIN, *strings] if first else [*strings, WITHIN]).encode()]
+        else:
+            pieces = [b"%d" % at + junk[at : at + 40] for at in range(0, len(junk), 40)]
+            values = [HIDDEN, *pieces] if first else [*pieces, HIDDEN]
+        notes = Notes(Limits(), mask)
+        fields = [Field(Part.JSON, "a", value) for value in values]
+        found = {finding.rule for finding in signatures.examine(fields, 2, notes)}
+        found |= {finding.rule for finding in notes.findings if finding.severity >= Severity.HIGH}
+        assert found & {"own-dense", "limit.encodings", "limit.matches"}, size

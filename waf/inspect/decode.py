@@ -19,6 +19,7 @@ from waf.inspect.views import FOLDS, LAYERS, Chain, View
 MAX_LAYERS: Final = 2  # rounds of decoding beyond what the container does
 MAX_FOLDS: Final = 2  # folds on top of one another
 MAX_TEXTS: Final = 24  # distinct texts of one value, itself included
+_DRIFT: Final = 64 * 1024  # bytes of a text that are searched for what another has
 _GROWTH: Final = 4  # no step's text is longer than this many times its input and a little
 
 
@@ -70,9 +71,9 @@ class Text(msgspec.Struct, frozen=True, gc=False):
             return not self.mask & step.bit and self.folds < MAX_FOLDS
         return not self.folds and len(self.chain) < MAX_LAYERS
 
-    def after(self, step: Step) -> list[Text]:
-        """The texts that the step makes of this one: none equal to it, none empty, none overlong."""
-        data = self.data
+    def after(self, step: Step, data: bytes | None = None) -> list[Text]:
+        """The texts that the step makes of this one, or of `data` out of it: none equal to it, none empty, none overlong."""
+        data = self.data if data is None else data
         longest = len(data) * _GROWTH + 64
         mask, count = self.mask | step.bit, self.folds + step.fold
         return [
@@ -141,6 +142,28 @@ _HINTS: Final = {step.bit: _hints_of(step.view) for step in STEPS}
 def can_differ(step: Step, text: bytes) -> bool:
     """Whether the step might change the text: False is certain."""
     return _HINTS[step.bit].search(text) is not None
+
+
+def excerpt(step: Step, text: bytes, source: bytes, reach: int) -> bytes:
+    """What is within `reach` bytes of the places where the step might change the text, but for what `source` has as well.
+
+    `text` was made of `source` by another step: where that changed nothing, this step alone shows all that there is.
+    """
+    search = _HINTS[step.bit].search
+    pieces: list[bytes] = []
+    behind = known = 0  # in the text, in the source
+    match = search(text)
+    while match is not None:
+        start, end = max(match.start() - reach, behind), match.end() + reach
+        piece = text[start:end]
+        same = source.find(piece, known, known + _DRIFT)
+        if same < 0:
+            pieces += [piece] if start == behind else [b"\n", piece]
+        else:
+            known = same
+        behind = end
+        match = search(text, end)
+    return b"".join(pieces)
 
 
 def views(value: bytes, wanted: View = LAYERS | FOLDS) -> Iterator[tuple[Chain, bytes]]:

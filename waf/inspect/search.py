@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from waf.http1.speed import PASSES
-from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
+from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
 from waf.inspect.hints import BETWEEN, Hints, Spot, among_others
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
 from waf.inspect.views import FOLDS, View
@@ -23,11 +23,20 @@ from waf.model import PatternStore
 from waf.prefilter import program
 
 _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
-_TIMES: Final = (4, 2)  # and as many times its own length by first steps, and by all further ones
+# and as many times its own length by first steps, by further layers, by further folds, and by what of further layers
+# is looked at only where they change something
+_TIMES: Final = (4, 2, 2, 1)
+_FIRST, _LAYER, _FOLD, _SPARE = range(4)
+_REACH: Final = (
+    512  # bytes around what further layers may change in a long text that are looked at without a budget …
+)
 _LONG: Final = (
     4096  # bytes of a value from which on its first steps are always taken: there are few such values
 )
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
+_PER_TEXT: Final = (
+    64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
+)
 _HITS: Final = 512  # matches in all texts of a message, and …
 _PER_HIT: Final = (
     12  # … one more for so many bytes of it: three times what source code has in all of its views
@@ -65,7 +74,7 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     """`hits` of patterns, `decoded` all texts but the values themselves.
 
     `overflowed` has the owners of texts with more matches than were counted. `exhausted` says that there was more to
-    decode than is decoded, `unopened` that even first steps on short values were left out.
+    decode than is decoded, `unopened` that layers were left out, or first steps on short values.
     """
 
     hits: list[Hit]
@@ -227,7 +236,7 @@ class _Rounds:
         self._searcher = searcher
         self._values = values
         length = sum(len(value) for value in values)
-        self._budgets = [_BASE + times * length for times in _TIMES]  # of first steps, of further ones
+        self._budgets = [_BASE + times * length for times in _TIMES]
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._hits: list[Hit] = []
         self._most = _HITS + length // _PER_HIT
@@ -282,22 +291,25 @@ class _Rounds:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
         wants = self._searcher.folded.wants
-        for text, wanted in self._hinted(frontier, ends, scan):
+        # The short ones first: what is long shall not use up what they need.
+        for text, wanted in sorted(self._hinted(frontier, ends, scan), key=_size):
             size = len(text.data)
             long = size >= _LONG
             for step in _steps_of(wanted):
                 if not text.may_take(step) or (step.fold and not wants(text.mask & _ALL_FOLDS | step.bit)):
                     continue
                 # In a long text a fold undoes what hardly hides there; its layers are always undone once.
-                budget = 1 if text.chain or (long and step.fold) else 0
-                if self._budgets[budget] <= 0 and (budget or not long):
-                    self._exhausted = True
-                    self._unopened |= not budget
-                    if text.chain or not long:
-                        return following
-                    continue
-                spent = size // 4 + _OVERHEAD  # the step's own work
-                for made in text.after(step):
+                further = text.chain or (long and step.fold)
+                budget = (_FOLD if step.fold else _LAYER) if further else _FIRST
+                data = text.data
+                if self._budgets[budget] <= 0 and (further or not long):
+                    if budget != _LAYER or not long or self._budgets[_SPARE] <= 0:
+                        self._exhausted = True
+                        self._unopened |= budget != _FOLD
+                        continue
+                    data, budget = excerpt(step, data, self._values[text.owner], _REACH), _SPARE
+                spent = len(data) // 4 + _OVERHEAD  # the step's own work
+                for made in text.after(step, data):
                     if self._is_new(made):
                         spent += len(made.data)
                         following.append(made)
@@ -320,8 +332,9 @@ class _Rounds:
             known = self._known[text.owner] = {self._values[text.owner]}
         if text.data in known:
             return False
-        if len(known) >= MAX_TEXTS:
+        if len(known) >= MAX_TEXTS + len(self._values[text.owner]) // _PER_TEXT:
             self._exhausted = True
+            self._unopened |= not text.folds
             return False
         known.add(text.data)
         return True
@@ -346,6 +359,10 @@ class _Rounds:
                 hits.append(Hit(text, found[0]))
             elif found:
                 hits += [Hit(text, match) for _, match in placed(found, [len(text.data) + 1], CLOSE)]
+
+
+def _size(entry: tuple[Text, int]) -> int:
+    return len(entry[0].data)
 
 
 def ends_of(values: Sequence[bytes]) -> list[int]:
