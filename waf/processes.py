@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def run(files: Files, environ: Mapping[str, str]) -> int:
     if config.listen.workers == 1:
         uvloop.run(_serve_one(files, environ))
         return 0
+    import tempfile  # for several alone
+
     with tempfile.TemporaryDirectory(prefix="waf-") as directory:
         count = config.listen.workers
         key = keep(config, environ).key  # once, before there are several who would make one

@@ -16,7 +16,7 @@ from yarl import URL
 
 from tests.app.rig import RawApp, Site, on_uvloop, serving
 from waf.assembly import Kept
-from waf.cli import main
+from waf.cli.main import main
 from waf.config.schema import Config, Profiles
 from waf.crew import Crew
 from waf.learning import Learning

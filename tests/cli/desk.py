@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from click.testing import CliRunner, Result
 
-from waf.cli import main
+from waf.cli.main import main
 
 
 class Desk:

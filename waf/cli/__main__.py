@@ -1,5 +1,5 @@
 """`python -m waf.cli`, the same as `waf`."""
 
-from waf.cli.main import main
+from waf.cli.entry import main
 
 main()

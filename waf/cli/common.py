@@ -47,16 +47,22 @@ def clear_errors(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except ConfigError as error:
-            show_problems(error.problems)
-        except BrokenPipeError:  # whoever read it has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
-        except OSError as error:
-            fail(f"{error.filename or ''}: {error.strerror or error}")
-        sys.exit(2)
+        except (ConfigError, OSError) as error:
+            sys.exit(show(error))
 
     return wrapper
+
+
+def show(error: ConfigError | OSError) -> int:
+    """Say what could not be used; gives the exit status."""
+    if isinstance(error, ConfigError):
+        show_problems(error.problems)
+    elif isinstance(error, BrokenPipeError):  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    else:
+        fail(f"{error.filename or ''}: {error.strerror or error}")
+    return 2
 
 
 def files_of(configs: Sequence[str], **options: Any) -> Files:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from waf.cli.common import clear_errors, config_option, files_of
+from waf.cli.entry import serve
 from waf.config.schema import Config
 
 
@@ -30,9 +29,6 @@ def run(
     workers: int | None,
 ) -> None:
     """Stand in front of an app: inspect what comes, forward, mask or refuse it."""
-    gc.disable()  # what is imported and built from here on stays; `heap.settle` turns it on again
-    from waf.processes import run as serve
-
     files = files_of(
         configs,
         listen__address=listen,
@@ -41,8 +37,7 @@ def run(
         control__listen=control,
         listen__workers=workers,
     )
-    files.load()
-    sys.exit(serve(files, os.environ))
+    sys.exit(serve(files))
 
 
 @click.command()

@@ -6,7 +6,6 @@ a new key in schema.py needs nothing here. Whether values fit one another is `ch
 
 from __future__ import annotations
 
-import difflib
 import enum
 import functools
 import math
@@ -62,6 +61,8 @@ def read_config(tree: Mapping, problems: list[Problem]) -> Config:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'did you mean "x"?', or "" when nothing is near."""
+    import difflib  # rarely needed
+
     near = difflib.get_close_matches(word[:60].lower().replace("-", "_"), list(known), 1, 0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -30,6 +29,8 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", re.ASCII)
 def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
     """Replace the file at `path` by `data`, whole or not at all, even over a power cut. Raises OSError."""
     target = Path(path)
+    import tempfile  # not before something is written
+
     fd, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(fd, "wb") as file:

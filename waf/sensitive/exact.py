@@ -8,7 +8,6 @@ is hashed; a Bloom filter (B. H. Bloom, 1970) answers most of those, the sorted 
 
 from __future__ import annotations
 
-import csv
 import hmac
 import io
 import re
@@ -85,6 +84,8 @@ def read_list(text: str, column: str = "") -> list[str]:
     """The values of a file: one a line, or a named column of a CSV with a head line. ConfigError if it is missing."""
     if not column:
         return [line.strip() for line in text.splitlines() if line.strip()]
+    import csv  # rarely needed
+
     rows = csv.DictReader(io.StringIO(text))
     if column not in (rows.fieldnames or ()):
         known = ", ".join(rows.fieldnames or ())

@@ -1,0 +1,97 @@
+"""`waf run` read without the library for command lines: the same as with it, or left to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from waf.cli import entry, serve
+from waf.cli.entry import OPTIONS, plain_run
+from waf.cli.main import main
+
+
+@pytest.fixture
+def by_click(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def read(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+        seen: list[Any] = []
+        monkeypatch.setattr(serve, "serve", lambda files: seen.append(files) or 0)
+        result = CliRunner().invoke(main, list(arguments), env=dict(environ), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return vars(seen[0])
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["run", "--listen", "127.0.0.1:1", "--upstream", "unix:/x", "--mode", "off", "--workers", "3"],
+        ["run", "--listen=127.0.0.1:1", "--control=127.0.0.1:2", "--mode=protect"],
+        ["run", "--config", "a.yaml", "-c", "b.yaml", "--config=c.yaml"],
+        ["run", "--mode", "off", "--mode", "monitor"],
+    ],
+)
+@pytest.mark.parametrize("config", ["", "x.yaml", f"x.yaml{os.pathsep}y.yaml"])
+def test_what_is_plain_is_read_as_click_reads_it(by_click: Any, arguments: list[str], config: str) -> None:
+    environ = {"WAF_CONFIG": config} if config else {}
+    files = plain_run(arguments, environ)
+    assert files is not None
+    mine, theirs = vars(files), by_click(arguments, environ)
+    differing = {name for name in mine if mine[name] != theirs[name]}
+    assert differing <= {"_environ", "environ"}
+    assert set(mine) == set(theirs)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["demo"],
+        ["run", "--help"],
+        ["run", "--listen"],
+        ["run", "--listen", "--mode"],
+        ["run", "--listen="],
+        ["run", "--mode", "strict"],
+        ["run", "--workers", "0"],
+        ["run", "--workers", "two"],
+        ["run", "--colour", "red"],
+        ["run", "-c=a.yaml"],
+        ["run", "--config", "."],
+        ["run", "extra"],
+    ],
+)
+def test_what_is_not_is_left_to_click(arguments: list[str]) -> None:
+    assert plain_run(arguments, {}) is None
+
+
+def test_it_knows_the_options_of_the_command() -> None:
+    known = {name for param in serve.run.params for name in param.opts}
+    assert known == {*OPTIONS, "--config", "-c"}
+
+
+def test_a_file_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "waf.cli", "run", "--config", str(tmp_path / "none.yaml")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "none.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_sidecar_does_not_load_the_library_for_command_lines() -> None:
+    code = (
+        "import sys; from waf.cli import entry; entry.serve = lambda files: 0; sys.argv[1:] = ['run'];"
+        "import waf.processes\ntry: entry.main()\nexcept SystemExit: print('click' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout.strip() == "False"
+    assert entry.__doc__
