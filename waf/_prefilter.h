@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x43505262, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+enum { PF_MAGIC = 0x43505263, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
 enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8 };
 
 typedef struct {
@@ -237,12 +237,12 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
     for (Py_ssize_t at = 0; at <= size;) {
         Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK;
         for (; at < stop; at++) {
-            uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
-            uint64_t bit = 1ull << symbol;
-            key = (key << 6 | symbol) & 0xFFFFFF;
+            const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
+            const uint64_t bit = 1ull << (symbol & 63);
+            key = key << 6 | symbol;
             present |= bit;
             if (PF_BIT(tables->threes, key & 0x3FFFF)) {
-                prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &seen);
+                prefilter_ends(filter, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
                 if (seen.low & 1)
                     return PF_STOPS;
             }
@@ -295,34 +295,37 @@ static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssi
  * anew with each costs more than to look at it. */
 static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, Py_ssize_t size, uint8_t *out)
 {
-    const PrefilterTables *tables = filter->ordinary.tables;
-    /* Symbols with which a value is not done with when it has no atom. */
-    const uint64_t odd = tables != NULL ? tables->enough | tables->lone | tables->wakes | ~tables->covered : 0;
-    const uint64_t edge = 1ull << PF_EDGE;
+    const PrefilterPart *const part = filter->ordinary.tables != NULL ? &filter->ordinary : &filter->whole;
+    const PrefilterTables *const tables = part->tables;
     uint8_t *const first = out;
+    if (tables == NULL) { /* nothing is known of any value */
+        memmove(out, text, (size_t)size);
+        return size;
+    }
+    /* Symbols with which a value is not done with when it has no atom. */
+    const uint64_t odd = tables->enough | tables->lone | tables->wakes | ~tables->covered, edge = 1ull << PF_EDGE;
     int any = 0;
     uint32_t key = PF_EDGE;
     uint64_t present = edge;
     PrefilterBits seen = {0, 0};
     for (Py_ssize_t at = 0, start = 0; at <= size; at++) {
-        if (tables != NULL) {
-            uint8_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
-            key = (key << 6 | symbol) & 0xFFFFFF;
-            present |= 1ull << symbol;
-            if (PF_BIT(tables->threes, key & 0x3FFFF))
-                prefilter_ends(&filter->ordinary, tables->ends[key & 0xFFF], key, text, size, at, &seen);
-        }
-        if (at < size && text[at] != PF_MARK)
+        const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
+        const uint64_t bit = 1ull << (symbol & 63);
+        key = key << 6 | symbol;
+        present |= bit;
+        if (PF_BIT(tables->threes, key & 0x3FFFF))
+            prefilter_ends(part, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
+        if (!(bit & edge) || (at < size && text[at] != PF_MARK))
             continue;
         const uint8_t *value = text + start;
         const Py_ssize_t length = at - start;
         int clean;
-        if (tables == NULL || present & ~tables->covered)
+        if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);
         else
             clean = !(((seen.low | seen.high) != 0 || present & odd) &&
                       (prefilter_stops(tables, present, &seen) ||
-                       (tables->cells && present & tables->wakes && prefilter_finds(&filter->ordinary, value, length)))) &&
+                       (tables->cells && present & tables->wakes && prefilter_finds(part, value, length)))) &&
                     !(tables->leads && prefilter_leads(tables, value, length));
         if (!clean) {
             if (any)
