@@ -221,9 +221,8 @@ def measure_poison(directory: Path, upstream: int, seed: int) -> dict[int, Outco
 def measure_merge(directory: Path, upstream: int, seed: int) -> tuple[int, int]:
     """How many verdicts differ between one sidecar that saw it all and four that saw a quarter each, merged.
 
-    And between that one and another that saw it all as well. Merging is exact (`bench.profiles` finds no difference) and
-    every request is a lesson here, but each replica compiles profiles of its own while it learns, which say of a request
-    whether it goes against what is known so far.
+    And between that one and another that saw it all as well. Each replica compiles profiles of its own while it learns; in
+    `discover` nothing of these outlasts the merge.
     """
     data = data_of(seed, "shop", TRAIN)
     messages = [message(sent, address(sent.user)) for sent in data.train]

@@ -41,7 +41,14 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def apply(learner: Learner, edit: Edit, now: float) -> list[str]:
     """Do it; gives what changed, a line each. Raises ValueError or ConfigError, and changes nothing then."""
-    return _DO[edit.operation](learner, edit, now)
+    lines = _DO[edit.operation](learner, edit, now)
+    if lines and edit.operation in _KEPT:
+        book = learner.book
+        version = compile.version_of(book.all_places(), book.constraints())
+        book.keep_version(
+            version, now, f"{edit.operation} by a person: {edit.pattern or f'{len(lines)} changes'}"[:200]
+        )
+    return lines
 
 
 def _compile(learner: Learner, edit: Edit, now: float) -> list[str]:
@@ -135,6 +142,10 @@ _DO: Final[dict[str, Callable[[Learner, Edit, float], list[str]]]] = {
     "accept": _accept, "compile": _compile, "hold": _hold, "ignore": _ignore, "import": _import, "pin": _pin, "promote": _promote,
     "recall": _recall, "resume": _resume, "rollback": _rollback, "unpin": _unpin,
 }  # fmt: skip
+
+
+_KEPT: Final = frozenset({"accept", "ignore", "import", "pin", "promote", "recall", "unpin"})
+"""Edits after which the profile is kept as a version: whoever erred goes back to the one before."""
 
 
 VIEWS: Final = ("profile", "evidence", "openapi")

@@ -168,7 +168,8 @@ class Memory:
         if self._directory is None:
             return
         path = self._directory / name
-        for candidate in (path, path.with_name(name + PREVIOUS)):
+        previous = path.with_name(name + PREVIOUS)
+        for candidate in (path, previous):
             if not candidate.exists():
                 continue
             try:
@@ -177,7 +178,8 @@ class Memory:
             except (OSError, ValueError) as error:
                 if candidate == path:
                     self._damaged.add(name)
-                mend = "the predecessor is used" if candidate == path else "learning begins anew"
+                left = candidate == path and previous.exists()
+                mend = "the predecessor is used" if left else "learning begins anew"
                 self.problems.append(Problem(str(candidate), 0, "", f"cannot be used: {error}", mend))
 
     def save(self) -> None:

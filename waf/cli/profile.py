@@ -12,7 +12,7 @@ import msgspec
 
 from waf import edits
 from waf.cli.common import clear_errors, config_option, fail
-from waf.cli.profile_source import MAX_FILE, Remote, Source, Stored
+from waf.cli.profile_source import MAX_FILE, Remote, Source, Stored, check_har
 from waf.cli.profile_store import gather
 from waf.control.files import read_capped
 from waf.profiles import review, yaml_view
@@ -112,6 +112,7 @@ def learn_from(source: Source, file: str, host: str, compiles: bool) -> None:
         har = msgspec.json.decode(read_capped(file, MAX_FILE))
     except msgspec.DecodeError as error:
         fail(f"{file}: not JSON: {error}; record one with a browser's network tab or `POST /v1/capture`")
+    check_har(har, file)
     learned, skipped = source.learn(har, host)
     click.echo(f"learned from {learned} requests")
     for reason, count in sorted(skipped.items()):

@@ -142,7 +142,10 @@ class Remote:
         return learned, dict(skipped)
 
     def shadows(self, document: str | None) -> dict[str, Any]:
-        body = None if document is None else read_capped(document, MAX_FILE)
+        body = None
+        if document is not None:
+            _places(document)  # so that what is wrong is told with the file's name
+            body = read_capped(document, MAX_FILE)
         found: dict[str, Any] = msgspec.json.decode(self._ask("/v1/profile/shadows", body))
         return found
 
@@ -191,13 +194,9 @@ def _places(document: str) -> dict[str, frozenset[str]]:
 
 def _parts(har: Any) -> Iterator[bytes]:
     """A recording in parts that a control port takes, without the texts of answers, which nobody learns from."""
-    log = har.get("log") if isinstance(har, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        fail("this is no HAR: it has no log.entries")
     part: list[bytes] = []
     size = 0
-    for entry in entries:
+    for entry in har["log"]["entries"]:
         answer = entry.get("response") if isinstance(entry, dict) else None
         if isinstance(answer, dict) and isinstance(answer.get("content"), dict):
             answer["content"].pop("text", None)
@@ -209,6 +208,13 @@ def _parts(har: Any) -> Iterator[bytes]:
         size += len(data)
     if part:
         yield _har(part)
+
+
+def check_har(har: Any, file: str) -> None:
+    """End the command where a file is JSON and no recording."""
+    log = har.get("log") if isinstance(har, dict) else None
+    if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
+        fail(f"{file}: this is no HAR: it has no log.entries")
 
 
 def _har(entries: Sequence[bytes]) -> bytes:

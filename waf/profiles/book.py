@@ -163,20 +163,22 @@ class Book(msgspec.Struct):
         """Remember the present state under its name; the last ten are kept."""
         if self.versions and self.versions[-1].version == version:
             return
-        content = seal([_plain(self.constraints()), _plain_places(self.all_places())], MAGIC)
+        plain = [_plain(self.constraints()), _plain_places(self.all_places()), self.ignored]
+        content = seal(plain, MAGIC)
         self.versions = (*self.versions, Version(version, now, why, content))[-VERSIONS:]
 
-    def content_of(self, version: str) -> tuple[list[Constraint], Places]:
-        """What a kept version said. Raises KeyError for one that is not kept."""
+    def content_of(self, version: str) -> tuple[list[Constraint], Places, tuple[str, ...]]:
+        """What a kept version said, and what it ignored. Raises KeyError for one that is not kept."""
         for kept in self.versions:
             if kept.version == version:
-                constraints, places = unseal(kept.content, MAGIC)
-                return [_constraint(c) for c in constraints], _places(places)
+                constraints, places, *more = unseal(kept.content, MAGIC)
+                ignored = tuple(more[0]) if more else self.ignored  # not kept by the first versions
+                return [_constraint(c) for c in constraints], _places(places), ignored
         raise KeyError(version)
 
     def roll_back(self, version: str, now: float) -> None:
         """Make the profile what it was in a kept version, and hold it there. Raises KeyError."""
-        constraints, places = self.content_of(version)
+        constraints, places, self.ignored = self.content_of(version)
         learned = [c for c in constraints if c.origin is Origin.LEARNED]
         seen = {key: entry.seen for key, entry in self.entries.items()}
         self.entries = {c.key: Entry(c, now, seen.get(c.key, 0.0), seen.get(c.key, 0.0)) for c in learned}
