@@ -120,7 +120,7 @@ def test_an_exported_profile_is_imported_as_it_was_edited(taught: Desk) -> None:
     code, said = profile(taught, "import", "edited.yaml")
     assert (code, "+rank" in said) == (0, True)
     said = profile(taught, "diff", "edited.yaml")[1]
-    assert "enum" not in said
+    assert "rank" not in said
     assert "arg.sort length" in said  # a list that a person wrote says all there is to say of a value
 
 

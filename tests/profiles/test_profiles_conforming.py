@@ -281,6 +281,13 @@ def test_each_line_of_a_doubled_header_is_held_against_the_profile() -> None:
         assert [f.rule for f in found_now] == rules
 
 
+def test_a_document_that_a_string_holds_is_looked_into() -> None:
+    found = [Constraint(Key("/p", "POST", "json.a{}[]", "type"), ("number:int",), Stage.PROTECT)]
+    profile = profile_of(found)
+    for body, rules in ((b'{"a":"[1]"}', []), (b'{"a":"[true]"}', ["profile.type"]), (b'{"a":"[1"}', [])):
+        assert [f.rule for f in checked(profile, "POST /p", body, JSON).findings] == rules
+
+
 def test_a_learned_request_needs_no_fields() -> None:
     made = learned_shop()
     profile = made.compile(START + 10_000)
