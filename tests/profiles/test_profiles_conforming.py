@@ -137,7 +137,7 @@ _SCALAR_TEXTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.data())
 def test_one_value_of_a_document(data: st.DataObject) -> None:
     aspects = data.draw(st.lists(_ONE, min_size=1, max_size=2, unique=True))
@@ -156,7 +156,7 @@ def test_one_value_of_a_document(data: st.DataObject) -> None:
     same(profile_of(found), "POST /p", body, JSON)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.data())
 def test_one_value_of_a_form(data: st.DataObject) -> None:
     found = []
