@@ -99,6 +99,8 @@ class View:
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The bytes of `raw` that spell `text[start:end]`."""
+        if not (self._map() if self._starts is None else self._starts):
+            return start, end
         if start == end:
             where = self.at(start)[0]
             return where, where
