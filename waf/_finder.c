@@ -823,7 +823,7 @@ static int judge_cell(Judge *self, Search *search, PyObject *numbers, Py_ssize_t
     return 0;
 }
 
-/* The cell that begins at `at`: where it ends, as find._cells has it. */
+/* The cell that begins at `at`: where it ends, as cells.cells_of has it. */
 static Py_ssize_t cell_end(const uint8_t *text, Py_ssize_t at, Py_ssize_t end, uint8_t separator)
 {
     Py_ssize_t stop = at;

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -18,6 +17,7 @@ from waf.model import PatternStore
 from waf.sensitive import speed
 from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import FORM, PLACE, Candidate, Candidates
+from waf.sensitive.cells import cells_of, column
 from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
@@ -227,7 +227,7 @@ class Finder:
         hits: list[Hit] = []
         if b'"' not in text[start:end]:
             for number, forms in wanted:
-                for cell in _column(number, separator).finditer(text, start, end):
+                for cell in column(number, separator).finditer(text, start, end):
                     if cell.start(1) not in taken:
                         hits += _judge_cell(forms, text, *cell.span(1))
             return hits
@@ -235,7 +235,7 @@ class Finder:
         while place < end:
             stop = text.find(b"\n", place, end)
             stop = end if stop < 0 else stop
-            cells = _cells(text, place, stop, separator)
+            cells = cells_of(text, place, stop, separator)
             for number, forms in wanted:
                 if number < len(cells):
                     low, high = cells[number]
@@ -267,34 +267,6 @@ class Finder:
             if len(self._columns) < 4 * _MAX_LABELS:
                 self._columns[label] = known
         return known
-
-
-@lru_cache(maxsize=256)
-def _column(number: int, separator: bytes) -> re.Pattern[bytes]:
-    """The cell of that number in every line that has no quotes; of three characters at least, as shorter ones say
-    nothing.
-    """
-    mark = re.escape(separator)
-    before = rb"(?:[^%b\n]*+%b){%d}" % (mark, mark, number)
-    return re.compile(rb"^%b([^%b\r\n]{3,}+)" % (before, mark), re.MULTILINE)
-
-
-def _cells(text: bytes, start: int, end: int, separator: bytes) -> list[tuple[int, int]]:
-    """The spans of a line's cells (RFC 4180), quotes included."""
-    cells = []
-    place = start
-    while place <= end:
-        stop = place
-        if text[place : place + 1] == b'"':
-            stop = text.find(b'"', place + 1, end)
-            while stop >= 0 and text[stop + 1 : stop + 2] == b'"':
-                stop = text.find(b'"', stop + 2, end)
-            stop = end if stop < 0 else stop
-        stop = text.find(separator, stop, end)
-        stop = end if stop < 0 else stop
-        cells.append((place, stop))
-        place = stop + 1
-    return cells
 
 
 def _judge_cell(forms: Sequence[Form], text: bytes, low: int, high: int) -> list[Hit]:

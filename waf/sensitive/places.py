@@ -26,6 +26,8 @@ _TELLING: Final = re.compile(
 )
 
 
+_SHORT: Final = 64  # characters of a name that is remembered with its address
+
 MAX_NAMES: Final = 2048
 _PLAIN: Final[dict[str, str]] = {}
 """Names that were looked at and say nothing; bounded. What had to be altered is not remembered."""
@@ -53,7 +55,7 @@ def named(container: Container, name: str) -> str:
     if known is not None:
         return known
     address = _named(container, name)
-    if len(name) <= _LONGEST and "*" not in address:  # what had to be altered is not remembered
+    if len(name) <= _SHORT and "*" not in address:  # what had to be altered is not remembered
         if len(_NAMED[container]) >= MAX_NAMES:
             _NAMED[container].clear()
         _NAMED[container][name] = address
