@@ -218,7 +218,9 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return first.startswith(b"/") and bool(_GLOB.match(first)) and bool(len(words) > 1 or weak)
     takes = COMMANDS.get(name)
     if takes is None:
-        if first[:1] == b"$" and len(words) > 1 and _SECRET.search(words[1]):
+        if first[:1] == b"$" and (
+            (len(words) > 1 and _SECRET.search(words[1])) or _is_own(value[:position], first)
+        ):
             return True
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     if name == b"w" and value[:position].strip(b" ;|&\n"):
@@ -231,6 +233,20 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     rest = raw[len(first) :] if len(words) == 1 else b""
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
     return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
+
+
+def _is_own(before: bytes, word: bytes) -> bool:
+    """The word is a variable that the value itself has set."""
+    variable = _VARIABLE.match(word)
+    return variable is not None and _has_set(before, variable[1])
+
+
+def _has_set(before: bytes, name: bytes) -> bool:
+    return any(match[1] == name for match in _ASSIGNMENT.finditer(before[-_LOOK:]))
+
+
+_VARIABLE: Final = re.compile(rb"\$\{?([A-Za-z_]\w{0,16})")
+_ASSIGNMENT: Final = re.compile(rb"(?:^|[;&|\s])([A-Za-z_]\w{0,16})=(?=[^\s;&|]{1,64}(?:[;&\n]|$))")
 
 
 def _takes(
@@ -277,7 +293,14 @@ def _takes(
     ):
         return weak or not everyday
     if Takes.NUMBER in takes and re.match(rb"-?\d+(?:\.\d+)?[smh]?$|\$|-[A-Z]", plain):
-        return len(arguments) == 1 or arguments[1][:1] in (b"#", b"-", b">", b"<", b"2")
+        return (
+            len(arguments) == 1
+            or arguments[1][:1] in (b"#", b"-", b">", b"<", b"2")
+            or (
+                name == b"kill"
+                and all(re.fullmatch(rb"-?\w{0,7}\d{1,7}|-[A-Z]{2,8}", one) for one in arguments)
+            )
+        )
     if Takes.CODE in takes and any(_CODE.match(a) for a in arguments[:2]):
         return True
     if Takes.WORDS in takes:

@@ -50,7 +50,7 @@ _TABLE: Final = {
     Takes.HOST: (
         "ping ping6 curl wget fetch host dig nc lynx ssh ftp whois nmap aria2c axel wget.exe curl.exe http links w3m "
         "rsh ftpget ip host telnet git svn pip npm gem apt apt-get yum dnf rpm dpkg docker kubectl mysql psql sqlite3 redis-cli mongo "
-        "net net.exe query ip"
+        "net net.exe query ip aws"
     ),
     Takes.NUMBER: "sleep usleep timeout kill",
     Takes.CODE: (
@@ -82,6 +82,8 @@ SUBCOMMANDS: Final = {
         b"kubectl": rb"(?:get|exec|apply|delete|describe|run|config|cp|logs)",
         b"systemctl service": rb"(?:stop|start|restart|status|list-units|disable|enable|daemon-reload|--.*)",
         b"cmdkey klist": rb"/?\w+",
+        b"openssl": rb"(?:s_client|s_server|enc|req|genrsa|rand|x509|dgst|base64|passwd|version|-\w+)",
+        b"aws": rb"(?:s3|s3api|sts|iam|ec2|ssm|lambda|secretsmanager|configure|kms|eks|ecr)",
         b"query": rb"(?:user|session|process)",
         b"git": rb"(?:clone|config|pull|push|log|status|remote)",
         b"apt apt-get yum dnf apk pip pip3 npm gem": rb"(?:install|update|add|remove|-y)",
@@ -91,7 +93,7 @@ SUBCOMMANDS: Final = {
 """Command -> what its first argument may be, where any other word says that the command is none."""
 
 WITH_OBJECT: Final = frozenset(
-    b"docker kubectl systemctl service git apt apt-get yum dnf apk pip pip3 npm gem".split()
+    b"docker kubectl aws systemctl service git apt apt-get yum dnf apk pip pip3 npm gem".split()
 )
 """Commands whose first argument says nothing without a second one."""
 
@@ -100,7 +102,7 @@ WEAK: Final = frozenset(
     b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make which where calc notepad passwd openssl "
     b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
     b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm "
-    b"pip gem apt mysql psql perl ruby lua java".split()
+    b"pip gem apt mysql psql perl ruby lua java aws".split()
 )
 """Words that stand after separators in ordinary text and lists, too."""
 

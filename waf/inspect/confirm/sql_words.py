@@ -34,7 +34,8 @@ LETTERS: Final = _roles(
         "h": "having",
         "l": "limit",
         "i": "outfile dumpfile",
-        "": "order group sibling not distinct all any some exists binary prior top unique",
+        "": "order group sibling not distinct distinctrow all any some exists binary prior top unique sql_cache sql_no_cache "
+        "sql_calc_found_rows sql_small_result sql_big_result sql_buffer_result high_priority straight_join",
     }
 )
 """Word -> letter of a shape (see sql.py); "by" stands for "order by", and what changes no shape vanishes."""
