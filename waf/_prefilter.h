@@ -12,10 +12,12 @@
 #include <string.h>
 
 enum { PF_MAGIC = 0x43505263, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
-enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8 };
+enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_EDGES = 16 };
+enum { PF_MASKS = 1024, PF_WORDS = 8 };
 
 typedef struct {
-    uint8_t size, end, edges, mask; /* `end`: how many of its symbols stand before the end of its key */
+    uint8_t size, end; /* `end`: how many of its symbols stand before the end of its key */
+    uint16_t mask;     /* its number times PF_EDGES, and the edges */
     uint8_t symbols[PF_LONGEST];
 } PrefilterAtom;
 
@@ -24,7 +26,7 @@ typedef struct {
 } PrefilterSlot;
 
 typedef struct {
-    uint64_t low, high;
+    uint64_t words[PF_WORDS];
 } PrefilterBits;
 
 typedef struct {
@@ -34,7 +36,8 @@ typedef struct {
 
 typedef struct {
     uint32_t magic, atoms, slots, leads, columns, cells, next, check; /* `next`: where another program begins, or 0 */
-    uint8_t symbols[256], in_words[64], single[64];
+    uint8_t symbols[256], in_words[64];
+    uint16_t single[64];
     /* Symbols: those that are atoms, those that are enough alone, those that may be enough without an atom, those of which
      * the automaton needs one, and those of the texts that this program is for. */
     uint64_t singles, enough, lone, wakes, covered;
@@ -42,7 +45,7 @@ typedef struct {
     uint64_t calm, back; /* where the rows of calm states end; how many bytes before an alarm the automaton may begin */
     uint8_t threes[32768]; /* three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
-    PrefilterBits masks[256];
+    PrefilterBits masks[PF_MASKS];
     PrefilterLead lead[PF_LEADS];
     uint8_t classes[264], alarms[256];
 } PrefilterTables;
@@ -110,8 +113,16 @@ static inline uint8_t prefilter_symbol(const PrefilterTables *tables, const uint
 
 static inline void prefilter_set(PrefilterBits *seen, const PrefilterBits *bits)
 {
-    seen->low |= bits->low;
-    seen->high |= bits->high;
+    for (int i = 0; i < PF_WORDS; i++)
+        seen->words[i] |= bits->words[i];
+}
+
+static inline int prefilter_any(const PrefilterBits *seen)
+{
+    uint64_t any = 0;
+    for (int i = 0; i < PF_WORDS; i++)
+        any |= seen->words[i];
+    return any != 0;
 }
 
 /* Sets the bits of the atoms with this key that end where they must for the key to end behind `at`. */
@@ -133,17 +144,17 @@ static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uin
         int fits = 1;
         for (int i = 0; i < atom->size && fits; i++)
             fits = prefilter_symbol(tables, text, size, first + i) == atom->symbols[i];
-        if (fits && atom->edges & PF_BEFORE)
+        if (fits && atom->mask & PF_BEFORE)
             fits = !tables->in_words[prefilter_symbol(tables, text, size, first - 1)];
-        if (fits && atom->edges & PF_BEHIND)
+        if (fits && atom->mask & PF_BEHIND)
             fits = !tables->in_words[prefilter_symbol(tables, text, size, last)];
-        if (fits && atom->edges & PF_HUMPED)
+        if (fits && atom->mask & PF_HUMPED)
             fits = first > 0 && first < size && text[first - 1] >= 'a' && text[first - 1] <= 'z' && text[first] >= 'A' &&
                    text[first] <= 'Z';
-        if (fits && atom->edges & PF_APART)
+        if (fits && atom->mask & PF_APART)
             fits = last < 0 || last >= size || text[last] < 'a' || text[last] > 'z';
         if (fits)
-            prefilter_set(seen, &tables->masks[atom->mask]);
+            prefilter_set(seen, &tables->masks[atom->mask / PF_EDGES % PF_MASKS]);
     }
 }
 
@@ -215,10 +226,13 @@ static inline int prefilter_stops(const PrefilterTables *tables, uint64_t presen
     if (present & tables->enough)
         return 1;
     for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
-        prefilter_set(seen, &tables->masks[tables->single[__builtin_ctzll(left)]]);
+        prefilter_set(seen, &tables->masks[tables->single[__builtin_ctzll(left)] % PF_MASKS]);
     /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
-    const uint64_t firsts = 0x5555555555555555ull, low = seen->low >> 1;
-    return seen->low & 1 || low & low >> 1 & firsts || seen->high & seen->high >> 1 & firsts;
+    const uint64_t firsts = 0x5555555555555555ull, low = seen->words[0] >> 1;
+    uint64_t met = (seen->words[0] & 1) | (low & low >> 1 & firsts);
+    for (int i = 1; i < PF_WORDS; i++)
+        met |= seen->words[i] & seen->words[i] >> 1 & firsts;
+    return met != 0;
 }
 
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
@@ -233,7 +247,7 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
     const uint64_t begins = tables->leads ? 1ull << PF_EDGE | 1ull << PF_LINE_END : 0; /* symbols before a line */
     uint32_t key = PF_EDGE;
     uint64_t present = 1ull << PF_EDGE; /* symbols */
-    PrefilterBits seen = {0, 0};
+    PrefilterBits seen = {{0}};
     for (Py_ssize_t at = 0; at <= size;) {
         Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK;
         for (; at < stop; at++) {
@@ -243,7 +257,7 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
             present |= bit;
             if (PF_BIT(tables->threes, key & 0x3FFFF)) {
                 prefilter_ends(filter, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
-                if (seen.low & 1)
+                if (seen.words[0] & 1)
                     return PF_STOPS;
             }
             if (bit & begins && at < size && prefilter_leads(tables, text + at + 1, size - at - 1))
@@ -307,7 +321,7 @@ static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, P
     int any = 0;
     uint32_t key = PF_EDGE;
     uint64_t present = edge;
-    PrefilterBits seen = {0, 0};
+    PrefilterBits seen = {{0}};
     for (Py_ssize_t at = 0, start = 0; at <= size; at++) {
         const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
         const uint64_t bit = 1ull << (symbol & 63);
@@ -323,7 +337,7 @@ static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, P
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);
         else
-            clean = !(((seen.low | seen.high) != 0 || present & odd) &&
+            clean = !((prefilter_any(&seen) || present & odd) &&
                       (prefilter_stops(tables, present, &seen) ||
                        (tables->cells && present & tables->wakes && prefilter_finds(part, value, length)))) &&
                     !(tables->leads && prefilter_leads(tables, value, length));
@@ -336,7 +350,7 @@ static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, P
         }
         start = at + 1;
         present = edge;
-        seen.low = seen.high = 0;
+        memset(&seen, 0, sizeof seen);
     }
     return out - first;
 }

@@ -21,7 +21,7 @@ from waf.inspect.decode import MAX_TEXTS, Text
 from waf.inspect.matcher import Match, Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.rules import Place, Rule
-from waf.inspect.search import Hit
+from waf.inspect.search import COUNTED, Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
@@ -281,7 +281,8 @@ class Rulebook:
             groups.setdefault((id(self.owners[hit.match[0]]), hit.text.owner), []).append(hit)
         if questions is None:
             questions = Questions(matcher)
-            questions.allow(sum(len(field.value) for field in fields), len(groups))
+            length = sum(len(field.value) for field in fields)
+            questions.allow(min(length, COUNTED), len(groups))
         findings = unseen = 0
         for group in groups.values():
             if findings >= _FINDINGS:

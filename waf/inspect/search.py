@@ -41,6 +41,9 @@ _HITS: Final = 512  # matches in all texts of a message, and …
 _PER_HIT: Final = (
     12  # … one more for so many bytes of it: three times what source code has in all of its views
 )
+COUNTED: Final = (
+    2 * 1024 * 1024
+)  # bytes of a message for which there is more of all that: what is longer was packed
 _FEW: Final = 4  # texts that are scanned one by one
 _BIG: Final = 512  # mean bytes of texts that are
 
@@ -235,7 +238,7 @@ class _Rounds:
         self._hints = searcher.hints
         self._searcher = searcher
         self._values = values
-        length = sum(len(value) for value in values)
+        length = min(sum(len(value) for value in values), COUNTED)
         self._budgets = [_BASE + times * length for times in _TIMES]
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._hits: list[Hit] = []

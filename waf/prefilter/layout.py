@@ -21,12 +21,14 @@ Lead = Sequence[frozenset[int]]
 MAGIC: Final = 0x43505263
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
-_MOST_BITS: Final = 128
-_MOST_MASKS: Final = 190  # leaves room for what single symbols have together
+_MOST_BITS: Final = 512
+_MASKS: Final = 1024  # of different bits
+_MOST_MASKS: Final = 900  # leaves room for what single symbols have together
 _NEAR: Final = 16  # bits of a hash
 FOUND: Final = 0xFFFF
 _HEADER: Final = struct.Struct("<8I")
-_ATOM: Final = struct.Struct(f"<BBBB{LONGEST}s")
+_ATOM: Final = struct.Struct(f"<BBH{LONGEST}s")
+_EDGES: Final = 16  # as many combinations of them
 _BEFORE, _BEHIND = 1, 2  # edges of words, as C knows them
 
 HUMPED: Final = 4
@@ -68,7 +70,7 @@ def packed(
         factors.setdefault(b"", 1)  # for its mask
     masks = sorted(set(factors.values()))
     number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
-    single, ends, near = bytearray(64), bytearray(1 << 12), bytearray(1 << _NEAR - 3)
+    single, ends, near = [0] * 64, bytearray(1 << 12), bytearray(1 << _NEAR - 3)
     atoms: list[bytes] = []
     threes = bytearray(1 << 15)
     keyed: list[tuple[int, int]] = []
@@ -106,8 +108,8 @@ def packed(
             (_BEFORE if factor[0] == WORD_EDGE else 0) | (_BEHIND if factor[-1] == WORD_EDGE else 0) | flags
         )
         keyed.append((size << 24 | key, len(atoms)))
-        atoms.append(_ATOM.pack(len(inner), at + size, edges, number_of[mask], inner))
-    if len(masks) > 255:
+        atoms.append(_ATOM.pack(len(inner), at + size, number_of[mask] * _EDGES + edges, inner))
+    if len(masks) >= _MASKS:
         return None
     slots = _slots(keyed)
     classes, table, columns, calm, back = _machine(machine)
@@ -115,7 +117,7 @@ def packed(
         (
             SYMBOLS,
             bytes(symbol in IN_WORDS for symbol in range(64)),
-            bytes(single),
+            struct.pack("<64H", *single),
             struct.pack(
                 "<8Q",
                 *_presence(single, number_of),
@@ -128,7 +130,7 @@ def packed(
             bytes(threes),
             bytes(ends),
             bytes(near),
-            _bits([0, *masks], 256),
+            _bits([0, *masks], _MASKS),
             *map(_lead, leads),
             *(bytes(8 + 32 * LONGEST_LEAD) for _ in range(MOST_LEADS - len(leads))),
             classes,
@@ -153,7 +155,7 @@ def chained(programs: Sequence[bytes]) -> bytes:
     return chain
 
 
-def _presence(single: bytes | bytearray, number_of: dict[int, int]) -> tuple[int, int, int]:
+def _presence(single: Sequence[int], number_of: dict[int, int]) -> tuple[int, int, int]:
     """The symbols that are factors, those of them that are enough alone, and those that other ones may complete."""
     masks = {number: mask for mask, number in number_of.items()}
     bits = [(1 << symbol, masks[number]) for symbol, number in enumerate(single) if number]

@@ -21,8 +21,8 @@ _NONE: Final = b"-"  # what is kept where there is no program
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
 _IN_LOW: Final = 31  # pairs of bits behind the first bit of the first word
-_MOST_PAIRS: Final = 63
-_SHARED: Final = 16  # pairs of sets that stand for several
+_MOST_PAIRS: Final = 255
+_SHARED: Final = 64  # pairs of sets that stand for several
 _MOST_ATOMS: Final = 1 << 15
 
 
