@@ -226,7 +226,7 @@ static uint8_t *without_parameters(const uint8_t *at, const uint8_t *end, uint8_
         int dots = *at == '.' && end - at >= 3 && at[1] == '.' && at[2] == ';';
         if (dots || (slash(*at) == '/' && end - at >= 2 && at[1] == ';')) {
             const uint8_t *last = at + (dots ? 3 : 2), *from = last;
-            while (last < end && last - from <= 60 && slash(*last) != '/' && !(kind[*last] & WHITE))
+            while (last < end && last - from < 60 && slash(*last) != '/' && !(kind[*last] & WHITE))
                 last++;
             if (last < end && slash(*last) == '/') {
                 *out++ = dots ? '.' : '/';

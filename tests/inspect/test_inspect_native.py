@@ -66,7 +66,8 @@ def test_a_step_gives_the_same_of_long_texts(
     reference: Callable[[bytes], tuple[bytes, ...]], unit: bytes
 ) -> None:
     step = getattr(VIEWS, reference.__name__)
-    for text in (unit * 700, b"a" + unit * 70, unit * 70 + b"a", unit + b"a" * 2100 + unit):
+    edges = b"\\\r\\n..;" + b"a" * 59 + b"//;" + b"a" * 60 + b"/;" + b"a" * 61 + b"/"
+    for text in (edges + unit, unit * 700, b"a" + unit * 70, unit * 70 + b"a", unit + b"a" * 2100 + unit):
         assert step(text) == reference(text)
 
 

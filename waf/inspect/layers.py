@@ -86,8 +86,8 @@ def _reference(match: re.Match[bytes]) -> bytes:
 
 
 _SHORT: Final = (
+    (b"\\\r\n", b""), (b"\\\n", b""),  # first: an escape may give such an end of a line
     (b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f"), (b"\\v", b"\v"),
-    (b"\\\r\n", b""), (b"\\\n", b""),
 )  # fmt: skip
 _CODED: Final = re.compile(
     rb"\\(?:[xX]([0-9A-Fa-f]{2})|[uU](?:0000)?([0-9A-Fa-f]{4})|u\{0*([0-9A-Fa-f]{1,6})\}|([0-7]{1,3}))"
