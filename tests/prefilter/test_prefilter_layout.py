@@ -22,4 +22,6 @@ def test_another_layout_has_another_number() -> None:
     text = "\n".join([*structs, *constants, Path(layout.__file__).read_text("utf-8")])
     plain = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.S))
     digest = hashlib.sha256(f"{MAGIC} {plain}".encode()).hexdigest()[:16]
-    assert digest == DIGEST, "the layout changed: give MAGIC another number here and in C, then note its digest"
+    assert digest == DIGEST, (
+        "the layout changed: give MAGIC another number here and in C, then note its digest"
+    )

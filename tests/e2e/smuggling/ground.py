@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import os
 import re
 import socket
+import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -127,6 +129,9 @@ def policy(mode: str) -> tuple[Config, Policy]:
     return policy.config, policy
 
 
+_MANY = sys.platform == "linux"  # all of 127.0.0.0/8 is the loopback
+
+
 @dataclass
 class Heard:
     """What a client got. `ended`: the proxy closed first; `hung`: neither the end nor enough came in time."""
@@ -135,7 +140,7 @@ class Heard:
     ended: bool = False
     reset: bool = False
     hung: bool = False
-    port: int = 0
+    source: tuple[str, int] = ("", 0)
 
 
 @dataclass
@@ -146,6 +151,7 @@ class Ground:
     app: App = field(default_factory=App)
     options: dict[str, object] = field(default_factory=dict)
     records: list[Exchange] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def __aenter__(self) -> Ground:
         import msgspec
@@ -168,7 +174,10 @@ class Ground:
         await asyncio.sleep(0.01)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        # Ports are given out again, soon where many are in use: so each client has an address, where there are more.
+        number = next(self._numbers)
+        local = (f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0) if _MANY else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=local)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
 
@@ -185,7 +194,7 @@ class Ground:
             if half_close:
                 writer.write_eof()
         heard = await self.ask(reader, writer, b"", enough)
-        heard.port = writer.get_extra_info("sockname")[1]
+        heard.source = writer.get_extra_info("sockname")[:2]
         writer.close()
         return heard
 
@@ -223,10 +232,10 @@ class Ground:
         left = [talk.peer.port for talk in self.server._commons.conversations]
         raise AssertionError(f"client connections stay open: {self.server.gauges}, {left}")
 
-    def records_by_port(self) -> dict[int, list[Exchange]]:
-        found: dict[int, list[Exchange]] = defaultdict(list)
+    def records_by_source(self) -> dict[tuple[str, int], list[Exchange]]:
+        found: dict[tuple[str, int], list[Exchange]] = defaultdict(list)
         for exchange in self.records:
-            found[exchange.peer.port].append(exchange)
+            found[exchange.peer.address, exchange.peer.port].append(exchange)
         return found
 
 

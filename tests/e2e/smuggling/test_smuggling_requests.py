@@ -61,9 +61,9 @@ async def _run(mode: str) -> list[Seen]:
 
         seen = await side_by_side(list(enumerate(CASES)), one)
         await ground.settled()
-        by_port = ground.records_by_port()
+        by_source = ground.records_by_source()
         for one_seen in seen:
-            one_seen.records = by_port.get(one_seen.heard.port, [])
+            one_seen.records = by_source.get(one_seen.heard.source, [])
         for connection in ground.app.connections:
             _attribute(connection.got, seen)
         assert sorted(ground.ids.drawn) == sorted(exchange.id for exchange in ground.records)
