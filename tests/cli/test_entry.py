@@ -62,6 +62,7 @@ def test_what_is_plain_is_read_as_click_reads_it(by_click: Any, arguments: list[
         ["run", "--mode", "strict"],
         ["run", "--workers", "0"],
         ["run", "--workers", "two"],
+        ["run", "--workers", "9" * 5_000],
         ["run", "--colour", "red"],
         ["run", "-c=a.yaml"],
         ["run", "--config", "."],

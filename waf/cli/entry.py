@@ -85,4 +85,4 @@ def plain_run(arguments: Sequence[str], environ: Mapping[str, str]) -> Files | N
 
 
 def _counts(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) > 0
+    return text.isascii() and text.isdecimal() and len(text) <= 9 and int(text) > 0
