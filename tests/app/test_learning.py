@@ -187,16 +187,16 @@ async def test_callers_are_told_apart_by_the_certificates_that_a_proxy_saw(patte
         "listen.trusted_hops": "1",
     }
     async with RawApp() as app, serving(pattern_cache, app.url, **proxied) as site:
+        names = [f"spiffe://cluster.local/ns/shop/sa/service-{letter}" for letter in "abcdefgh"]
         for number in range(40):
-            name = f"spiffe://cluster.local/ns/shop/sa/{('cart', 'search')[number % 2]}"
+            name = names[number % 8]
             said = {"X-Forwarded-For": "10.0.0.7", "X-Forwarded-Client-Cert": f"By=spiffe://me;URI={name}"}
             assert (await site.get(f"/items?id={number}", headers=said))[0] == 200
         await site.recorded(40)
         (place,) = (await site.ask("/v1/profile/status"))["places"]
-        assert place["sources"] == 2  # of one address
-        assert place["callers"] == [
-            f"spiffe://cluster.local/ns/shop/sa/{name}" for name in ("cart", "search")
-        ]
+        # Eight of one address. They are counted by bits of a keyed hash, so that a few may fall together.
+        assert 4 <= place["sources"] <= 12
+        assert place["callers"] == names
         assert place["authenticated"] == 1.0
 
 
