@@ -991,10 +991,19 @@ other:
 
 PyDoc_STRVAR(pairs_doc,
              "pairs(target, lines, quiet, values, program) -> (bytes, bytes) | None\n\n"
-             "The target and, each on a line of its own, \"name=value\" of header lines whose names are not in `quiet`; what\n"
-             "is percent-encoded in target and cookies follows decoded. Lines that are in `values` are left out; the second\n"
-             "text is what `values.add` takes. A text that `program` lets pass is given as an empty one. None where a token\n"
-             "is in it (\"eyJ\").");
+             "The target, decoded as its fields are, and, each on a line of its own, \"name=value\" of header lines whose names\n"
+             "are not in `quiet`; cookies in which something is percent-encoded follow decoded. Lines that are in `values` are\n"
+             "left out; the second text is what `values.add` takes. A text that `program` lets pass is given as an empty one.\n"
+             "None where a token is in it (\"eyJ\").");
+
+/* Whether what begins a token stands there, "eyJ"; its last letter is the rarest. */
+static int has_token(const char *data, Py_ssize_t size)
+{
+    for (const char *at = data, *end = data + size; (at = memchr(at, 'J', (size_t)(end - at))) != NULL; at++)
+        if (at - data >= 2 && at[-1] == 'y' && at[-2] == 'e')
+            return 1;
+    return 0;
+}
 
 static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -1007,7 +1016,7 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
     if (prefilter_open(args[4], &filter) < 0)
         return NULL;
     PyObject *lines = args[1];
-    Py_ssize_t count = PyTuple_GET_SIZE(lines), size = 2 * PyBytes_GET_SIZE(args[0]) + 2;
+    Py_ssize_t count = PyTuple_GET_SIZE(lines), size = PyBytes_GET_SIZE(args[0]) + 1;
     if (count > MOST_LINES)
         Py_RETURN_NONE;
     uint8_t look[MOST_LINES];
@@ -1031,7 +1040,7 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
                 return NULL;
             Py_RETURN_NONE;
         }
-        if (memmem(PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value), "eyJ", 3) != NULL)
+        if (has_token(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)))
             Py_RETURN_NONE;
         if (name->flags & QUIET) {
             if (cookie != NULL)
@@ -1045,8 +1054,12 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
     if (out == NULL)
         return NULL;
     Text text;
-    text.start = text.before = PyBytes_AS_STRING(out);
-    text.at = put_bytes(text.start, args[0]);
+    text.start = text.before = text.at = PyBytes_AS_STRING(out);
+    const char *target = PyBytes_AS_STRING(args[0]), *end = target + PyBytes_GET_SIZE(args[0]);
+    const char *query = memchr(target, '?', (size_t)(end - target));
+    put_decoded(&text, target, query != NULL ? query : end, 0);
+    if (query != NULL)
+        put_decoded(&text, query, end, 1);
     text.values = (Values *)args[3];
     text.fresh_count = 0;
     for (Py_ssize_t i = 0; i < count; i++)
@@ -1065,17 +1078,14 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
                     text.fresh[text.fresh_count++] = hash;
             }
         }
-    const char *target = PyBytes_AS_STRING(args[0]), *end = target + PyBytes_GET_SIZE(args[0]);
-    if (memchr(target, '%', (size_t)(end - target)) != NULL || memchr(target, '+', (size_t)(end - target)) != NULL ||
-        (cookie != NULL && memchr(PyBytes_AS_STRING(cookie), '%', (size_t)PyBytes_GET_SIZE(cookie)) != NULL)) {
+    if (cookie != NULL && memchr(PyBytes_AS_STRING(cookie), '%', (size_t)PyBytes_GET_SIZE(cookie)) != NULL) {
         *text.at++ = '\n';
-        put_decoded(&text, target, end, 1);
-        if (cookie != NULL) {
-            *text.at++ = '\n';
-            put_decoded(&text, PyBytes_AS_STRING(cookie), PyBytes_AS_STRING(cookie) + PyBytes_GET_SIZE(cookie), 1);
-        }
+        put_decoded(&text, PyBytes_AS_STRING(cookie), PyBytes_AS_STRING(cookie) + PyBytes_GET_SIZE(cookie), 1);
     }
-    if (prefilter_passes(&filter, (const uint8_t *)text.start, text.at - text.start))
+    const uint8_t *whole = (const uint8_t *)text.start;
+    const int structured = query != NULL; /* then it is no ordinary text, and need not be tried as one */
+    if (structured && filter.whole.tables != NULL ? prefilter_run(&filter.whole, whole, text.at - text.start) == PF_PASSES
+                                                  : prefilter_passes(&filter, whole, text.at - text.start))
         text.at = text.start;
     if (_PyBytes_Resize(&out, text.at - text.start) < 0)
         return NULL;

@@ -36,6 +36,11 @@ MODULES: Final = (
     "waf.proxy.downstream",
     "waf.proxy.steps",
     "waf.proxy.straight",
+    "waf.sensitive.heads",
+    "waf.profiles.sampling",
+    "waf.profiles.conforming",
+    "waf.profiles.check",
+    "waf.policy.settings",
     "waf.policy.judgement",
     "waf.policy.screens",
     "waf.policy.answers",
@@ -43,6 +48,7 @@ MODULES: Final = (
     "waf.record.tallies",
     "waf.record.metrics",
     "waf.record.recorder",
+    "waf.lessons",
 )
 
 HERE: Final = Path(__file__).resolve().parent

@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from waf.config.schema import Config
+from waf.exchange import Exchange, Outcome
+from waf.findings import PASSED, Action, Engine, Field, Part
 from waf.inspect.reading import Reading
-from waf.model import PASSED, Action, Engine, Exchange, Field, Outcome, Part
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
 from waf.profiles.check import Check

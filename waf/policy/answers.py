@@ -19,8 +19,8 @@ from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.promises import promise
-from waf.policy.routes import Settings
 from waf.policy.screens import SHORT, AnswerScreen
+from waf.policy.settings import Settings
 from waf.policy.streams import Guarded, JudgedResponse, Scan, Scans
 from waf.policy.verdicts import Verdicts
 from waf.profiles.contract import Contract

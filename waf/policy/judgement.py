@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from waf.findings import Finding
 from waf.inspect.reading import Reading
 from waf.policy.paths import CanonicalPath, canonical
-from waf.policy.routes import Settings
+from waf.policy.settings import Settings
 from waf.profiles.check import Check
 from waf.sensitive.detect import RequestHits
 from waf.sensitive.tally import Tally

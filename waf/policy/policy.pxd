@@ -6,6 +6,8 @@ from waf.permission cimport Admitted
 from waf.policy.answers cimport Answers
 from waf.policy.judgement cimport Judgement
 from waf.policy.screens cimport BodyScreen
+from waf.policy.settings cimport Settings
+from waf.sensitive.heads cimport prepared
 
 
 cdef class Policy:
@@ -13,18 +15,19 @@ cdef class Policy:
     cdef readonly object config, detector, profile, disclosures, contract, gate, tuning, routes
     cdef readonly str version
     cdef readonly long generation
-    cdef object _limits, _verdicts, _lifting, _defaults
+    cdef object _limits, _verdicts, _lifting
+    cdef Settings _defaults
     cdef readonly dict _screens
     cdef readonly Answers _answers
     cdef readonly BodyScreen _read_body
     cdef bint _needs_path, _gated, _redacts
 
-    @cython.locals(request=Request, judgement=Judgement)
+    @cython.locals(request=Request, judgement=Judgement, settings=Settings)
     cpdef plan(self, Exchange exchange, object now)
     @cython.locals(judgement=Judgement)
     cpdef admit(self, Exchange exchange, bytes body, object now)
     @cython.locals(
-        request=Request, judgement=Judgement, clear=int, rules_clear=bint, data_clear=bint,
+        request=Request, judgement=Judgement, settings=Settings, clear=int, rules_clear=bint, data_clear=bint,
         body_rules_clear=bint, body_data_clear=bint, redacts=bint,
     )
     cdef _judge(self, Exchange exchange, bytes body)

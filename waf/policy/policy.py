@@ -27,8 +27,9 @@ from waf.policy.decide import RETRY_SECONDS
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
 from waf.policy.paths import canonical
-from waf.policy.routes import Routes, Settings
+from waf.policy.routes import Routes
 from waf.policy.screens import DATA_CLEAR, RULES_CLEAR, BodyScreen, screens
+from waf.policy.settings import Settings
 from waf.policy.streams import Ceiling, Guarded, Scan, ScannedBody
 from waf.policy.tuning import Tuning, day, patch_finding
 from waf.policy.verdicts import Verdicts
@@ -37,6 +38,7 @@ from waf.profiles.constraints import CAPS, MODES, cap_of
 from waf.profiles.contract import Contract
 from waf.sensitive.anomaly import Disclosures
 from waf.sensitive.detect import Detector
+from waf.sensitive.heads import prepared
 
 LARGE: Final = 4 * 1024
 """Bytes of a body from which on it is not kept as fields once it is judged."""
@@ -238,7 +240,7 @@ class Policy:
             if hits is not None:
                 findings += hits.findings
         if redacts:
-            request = detector.prepare_request(request)
+            request = prepared(request)
         if not findings:
             return Admitted(request, body)
         altered = hits is not None and hits.alters

@@ -11,29 +11,11 @@ import msgspec
 from waf.config.schema import Config, Route
 from waf.model import Mode
 from waf.policy.paths import CanonicalPath, template
-from waf.profiles.constraints import CAPS, Stage
+from waf.policy.settings import Settings
+from waf.profiles.constraints import CAPS
 
 _STRICTNESS: Final = {Mode.OFF: 0, Mode.MONITOR: 1, Mode.PROTECT: 2}
 _HARDNESS: Final = {"stream": 0, "auto": 1, "block": 2}
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """What holds for one request, every question answered."""
-
-    name: str
-    mode: Mode
-    level: int
-    allow_methods: frozenset[bytes]
-    allow_types: frozenset[bytes]
-    inspect_body: int
-    body: int
-    over_limit: str
-    signatures: bool
-    sensitive: bool
-    profiles: bool
-    profile_cap: Stage | None  # how far constraints of the profile hold here; None: as far as everywhere
-    profile_loosens: bool  # whether that may be less far than everywhere
-    responses: bool
 
 
 def defaults(config: Config) -> Settings:

@@ -14,7 +14,7 @@ from waf.config.schema import Config
 from waf.model import Action, Engine, Exchange, Finding, Mask, Mode, Verdict
 from waf.policy.decide import RETRY_SECONDS, decide
 from waf.policy.judgement import Judgement
-from waf.policy.routes import Settings
+from waf.policy.settings import Settings
 from waf.policy.suggest import place, suggested
 from waf.policy.tuning import Tuning, day
 

@@ -13,7 +13,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from waf.model import Field, Finding, Framing, Mask, Part, Request
+from waf.findings import Field, Finding, Part
+from waf.messages import Framing, Request
+from waf.model import Mask
 from waf.profiles.conforming import Conforming, ConformingBody
 from waf.profiles.constraints import Constraint, Stage, cap_of, names_allow
 from waf.profiles.endpoint import TRACKING, general_name
@@ -136,8 +138,8 @@ class Profile:
         self._headers: Final = headers
         self._mask: Final = mask
 
-    def check(self, request: Request, fields: Fields, content_type: bytes) -> Check:
-        """Hold a request against the profile.
+    def check(self, request: Request, fields: Fields, content_type: bytes, quick: bool = True) -> Check:
+        """Hold a request against the profile. Without being `quick` it goes by the fields alone, and finds the same.
 
         Of `fields` only those are asked for of which something is demanded here (headers are taken from the request
         itself). `content_type` is the header as it stands, b"" for none.
@@ -152,7 +154,8 @@ class Profile:
             if self._common_cookies and b"cookie" in request.headers.index:
                 self._fields(fields.cookies, self._common, _NO_NAMES, findings)
             return Check(place or UNKNOWN, findings)
-        if not findings and place.head.holds(request):
+        head = place.head
+        if quick and not findings and head.holds(request):
             bare = request.framing is _NONE and not content_type and not place.body_required
             if place.body_is_free or bare:
                 return place.passed

@@ -62,7 +62,7 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
     if commons.trusts:
         exchange.peer = talk.believed(request)
     request_id = exchange.id.encode()
-    traceparent = trace_of(request.headers)
+    traceparent = trace_of(request.headers) if b"traceparent" in request.headers.index else None
     if traceparent is None:
         exchange.trace_id = exchange.id
         traceparent = b"00-" + request_id + b"-" + request_id[:16] + b"-01"

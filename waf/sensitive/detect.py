@@ -1,8 +1,7 @@
 """The engine's face: what the policy calls. Immutable; a reload builds a new one.
 
 Differs from the first draft of the contract in this: `check_request` takes the reading itself, so that a body
-is only parsed into fields where its text holds a candidate; `response_filter` is told whether to `enforce`;
-`prepare_request` makes the request that goes to the app where responses are to be redacted.
+is only parsed into fields where its text holds a candidate; `response_filter` is told whether to `enforce`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from waf.sensitive.entities import Entity, custom_entity
 from waf.sensitive.exact import ExactData, exact_entity
 from waf.sensitive.find import Finder
 from waf.sensitive.headers import HeadHits, redact_head, suspicious
-from waf.sensitive.heads import accepts_gzip, prepared, truthful
+from waf.sensitive.heads import accepts_gzip, truthful
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Lift, Policy
 from waf.sensitive.records import RecordMask
@@ -163,10 +162,6 @@ class Detector:
     def redact_request(self, request: Request, body: bytes, hits: RequestHits) -> tuple[Request, bytes]:
         """The request as policy lets it go on; the same objects where nothing is to be altered."""
         return self._requests.redact(request, body, hits)
-
-    def prepare_request(self, request: Request) -> Request:
-        """What is sent to the app where responses are redacted: a coding that can be undone, no ranges."""
-        return prepared(request)
 
     # ------------------------------------------------------------------------------------------------
     # responses

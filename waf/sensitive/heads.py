@@ -17,7 +17,7 @@ from typing import Final
 
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS
-from waf.model import Framing, HeaderLine, Headers, Request, Response
+from waf.messages import Framing, HeaderLine, Headers, Request, Response
 
 DIGESTS: Final = frozenset({b"content-md5", b"digest", b"content-digest", b"repr-digest", b"want-digest"})
 _CLAIMS: Final = DIGESTS | {b"accept-ranges", b"etag"}

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -140,14 +141,14 @@ class RequestCheck:
         return self._finder.suspects(self._head_text(request))
 
     def _head_text(self, request: Request) -> bytes:
-        """Target, cookies and headers as one text, names before their values, as they stand and decoded.
+        """Target, cookies and headers as one text, names before their values; the target and cookies decoded as fields are.
 
         Nothing is in the fields that is not in here, so a scan of it spares making them.
         """
-        target, headers = request.target, request.headers
-        parts = [target]
+        path, mark, query = request.target.partition(b"?")
+        parts = [unquote_to_bytes(path), mark, unquote_to_bytes(query.replace(b"+", b" "))]
         cookies = b""
-        for lower, _, value in headers.lines:
+        for lower, _, value in request.headers.lines:
             if lower in _QUIET_LINES:
                 continue
             if lower == b"cookie":
@@ -156,8 +157,8 @@ class RequestCheck:
                 parts += (b"\n", lower, b"=", _TOKEN.sub(b"", value))
             else:
                 parts += (b"\n", lower, b"=", value)
-        if b"%" in target or b"+" in target or b"%" in cookies:
-            parts += (b"\n", view(target + b"\n" + cookies, form=True).text)
+        if b"%" in cookies:
+            parts += (b"\n", view(cookies, form=True).text)
         return b"".join(parts)
 
     def _suspects_body(self, body: bytes, kind: str) -> bool:
