@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Final
 import msgspec
 
 from bench.figures import replace_section
+from bench.processes import free_port
 
 PODMAN: Final = ("podman", "--storage-driver", "vfs", "--runtime", "runc", "--cgroup-manager", "cgroupfs")
 BAR: Final = 1.5  # seconds from the start of the container to ready
@@ -49,12 +49,6 @@ def podman(*words: str) -> str:
     if done.returncode:
         raise SystemExit(f"podman {words[0]}: {done.stderr.strip()}")
     return done.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def measure(image: str) -> Run:

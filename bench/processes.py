@@ -6,6 +6,7 @@ Owns everything that touches processes. Linux only. Knows nothing of HTTP but "s
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,9 @@ from typing import Final, NamedTuple
 CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
+_LOWEST_PORT: Final = 10_000  # below are the ports of well-known servers
+
+_given_out: Final[set[int]] = set()
 
 
 class Cores(NamedTuple):
@@ -52,10 +56,33 @@ def on_cores(command: Sequence[str], where: str) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback address that nobody uses, for a server that is about to start.
+
+    It is none of those that the kernel gives to outgoing connections and to whoever asks for any port, so that it is
+    still free when the server comes to it, and never the same twice.
+    """
+    chance = random.SystemRandom()
+    for _ in range(1_000):
+        port = chance.randrange(_LOWEST_PORT, _first_ephemeral())
+        if port in _given_out:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given_out.add(port)
+        return port
+    raise OSError("no port is free")
+
+
+def _first_ephemeral() -> int:
+    """Where the ports begin that the kernel chooses itself (ip(7), ip_local_port_range)."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 0
+    return first if first > 2 * _LOWEST_PORT else 32_768
 
 
 def listens(port: int) -> bool:

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bench.processes import free_port
 from tests.app.rig import ATTACK, PATIENCE, RawApp, on_uvloop, write
 from tests.e2e.test_proxy_tls import certify
 
@@ -63,12 +63,6 @@ async def waf(cache: Path, upstream: str, *args: str) -> AsyncIterator[Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 ANY = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +15,8 @@ from typing import Any
 
 import msgspec
 import pytest
+
+from bench.processes import free_port
 
 BINARIES = Path(os.environ.get("KUBE_BIN", "/nonexistent"))
 READY_SECONDS = 60
@@ -37,7 +38,7 @@ class Cluster:
         self.directory = directory
         self.admin = secrets.token_hex(16)
         self._processes: list[subprocess.Popen[bytes]] = []
-        ports = [_free_port() for _ in range(3)]
+        ports = [free_port() for _ in range(3)]
         self.base = f"https://127.0.0.1:{ports[0]}"
         self._etcd = f"http://127.0.0.1:{ports[1]}"
         self._peer = f"http://127.0.0.1:{ports[2]}"
@@ -109,12 +110,6 @@ class Cluster:
             self._processes.append(
                 subprocess.Popen([str(program), *map(str, words)], stdout=log, stderr=log, cwd=self.directory)
             )
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

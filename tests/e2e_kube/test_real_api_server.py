@@ -19,7 +19,8 @@ import msgspec
 import pytest
 import yaml
 
-from tests.e2e_kube.conftest import Cluster, _free_port
+from bench.processes import free_port
+from tests.e2e_kube.conftest import Cluster
 from tests.kube.pod_shapes import SHAPES, container, pod
 from waf.config.schema import Profiles
 from waf.kube.fleet.client import FleetClient, FleetError
@@ -44,7 +45,7 @@ def eventually(true: Callable[[], Any]) -> Any:
 class Installed:
     def __init__(self, cluster: Cluster, directory: Path) -> None:
         self.cluster, self.directory = cluster, directory
-        self.ports = {"injector": _free_port(), "fleet": _free_port(), "fleet-2": _free_port()}
+        self.ports = {"injector": free_port(), "fleet": free_port(), "fleet-2": free_port()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -412,7 +413,7 @@ def test_a_real_sidecar_learns_through_a_real_cluster(
     cluster: Cluster, installed: Installed, tmp_path: Path
 ) -> None:
     Pod(installed, tmp_path, "real-1")
-    (listen, control), app = (_free_port(), _free_port()), _App()
+    (listen, control), app = (free_port(), free_port()), _App()
     config = {
         "mode": "protect",
         "listen": {"address": f"127.0.0.1:{listen}"},

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +14,14 @@ from typing import Any
 import aiohttp
 import yaml
 
+from bench.processes import free_port
 from tests.kube.api_double import ApiDouble
 from waf.kube.fleet.specs import GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 40.0
+PATIENCE = 180.0  # seconds; so long only where something hangs
 EVERY = 0.6  # seconds between two pushes
 WAF = (sys.executable, "-c", "from waf.cli.main import main; main()")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 async def eventually(true: Callable[[], Any], what: str = "it did not become true") -> Any:

@@ -16,6 +16,7 @@ import yaml
 from aiohttp import web
 from click.testing import CliRunner
 
+from bench.processes import free_port
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
 from tests.kube.test_fleet import Numbers, pod_token
@@ -259,13 +260,9 @@ async def test_the_injectors_rights_are_enough(api: ApiDouble, kube: Kube, log: 
 async def test_the_aggregators_rights_are_enough(
     api: ApiDouble, kube: Kube, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import socket
-
     monkeypatch.setattr(fleet_run, "_SPREAD_EVERY", 0.05)
     refused = await install(api, "waf-fleet")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     end = asyncio.Event()
     maker = SelfMade(kube, "waf-system", "waf-fleet-tls", ("localhost",))
     task = asyncio.create_task(
