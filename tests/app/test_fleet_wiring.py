@@ -37,11 +37,15 @@ def test_what_the_injector_mounts_is_what_the_sidecar_reads() -> None:
 
 @pytest.mark.parametrize(("policy", "status"), [("ready", 200), ("unready", 503)])
 async def test_whether_a_refused_file_takes_the_pod_out_of_service_is_a_choice(
-    tmp_path: Path, policy: str, status: int
+    tmp_path: Path, pattern_cache: Path, policy: str, status: int
 ) -> None:
     file = tmp_path / "waf.yaml"
     file.write_text(f"control: {{refused_config: {policy}}}\n")
-    async with RawApp() as app, serving(tmp_path, app.url, file) as site, aiohttp.ClientSession() as session:
+    async with (
+        RawApp() as app,
+        serving(pattern_cache, app.url, file) as site,
+        aiohttp.ClientSession() as session,
+    ):
         async with session.get(site.control + "/readyz") as answer:
             assert answer.status == 200
         file.write_text("moode: x\n")
@@ -57,7 +61,9 @@ async def test_whether_a_refused_file_takes_the_pod_out_of_service_is_a_choice(
             assert answer.status == 200
 
 
-async def test_each_layer_wins_over_the_farther_ones_and_the_api_tells_which(tmp_path: Path) -> None:
+async def test_each_layer_wins_over_the_farther_ones_and_the_api_tells_which(
+    tmp_path: Path, pattern_cache: Path
+) -> None:
     """Cluster, namespace, workload, annotation: the order of the files, then the environment."""
     layers = {
         "waf-cluster": "mode: monitor\nlimits: {headers: 10, fields: 10, depth: 10}\naccess: {deny: [192.0.2.0/24]}\n",
@@ -69,7 +75,10 @@ async def test_each_layer_wins_over_the_farther_ones_and_the_api_tells_which(tmp
         (tmp_path / name).mkdir()
         files.append(tmp_path / name / "waf.yaml")
         files[-1].write_text(text)
-    async with RawApp() as app, serving(tmp_path, app.url, *files, environ={"WAF_MODE": "protect"}) as site:
+    async with (
+        RawApp() as app,
+        serving(pattern_cache, app.url, *files, environ={"WAF_MODE": "protect"}) as site,
+    ):
         told = (await site.ask("/v1/config"))["origins"]
         where = {"depth": files[0], "fields": files[1], "headers": files[2]}
         for name, file in where.items():
@@ -81,13 +90,15 @@ async def test_each_layer_wins_over_the_farther_ones_and_the_api_tells_which(tmp
         assert config.mode.value == "protect"
 
 
-async def test_a_fleet_that_is_not_there_keeps_nobody_from_serving(tmp_path: Path) -> None:
+async def test_a_fleet_that_is_not_there_keeps_nobody_from_serving(
+    tmp_path: Path, pattern_cache: Path
+) -> None:
     file = tmp_path / "waf.yaml"
     file.write_text(
         f"fleet: {{address: '127.0.0.1:1', token_file: {tmp_path}/none, ca_file: {tmp_path}/none}}\n"
         f"state_dir: {tmp_path}/state\n"
     )
-    async with RawApp() as app, serving(tmp_path, app.url, file) as site:
+    async with RawApp() as app, serving(pattern_cache, app.url, file) as site:
         status = await site.status()
         assert status["ready"]
         assert status["fleet"]["failures"] >= 1
@@ -95,8 +106,10 @@ async def test_a_fleet_that_is_not_there_keeps_nobody_from_serving(tmp_path: Pat
             assert "waf_fleet_failures_total" in await answer.text()
 
 
-async def test_configuration_that_comes_while_a_thread_has_the_memory_is_not_lost(tmp_path: Path) -> None:
-    async with RawApp() as app, serving(tmp_path, app.url) as site:
+async def test_configuration_that_comes_while_a_thread_has_the_memory_is_not_lost(
+    tmp_path: Path, pattern_cache: Path
+) -> None:
+    async with RawApp() as app, serving(pattern_cache, app.url) as site:
         learning = site.sidecar.learning
         begun, go_on = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -119,8 +132,8 @@ async def test_configuration_that_comes_while_a_thread_has_the_memory_is_not_los
         assert learning.memory.learner.config.mode == "off", "but not over a sidecar that is not to learn"
 
 
-async def test_a_profile_of_the_fleet_is_not_edited_here(tmp_path: Path) -> None:
-    async with RawApp() as app, serving(tmp_path, app.url) as site:
+async def test_a_profile_of_the_fleet_is_not_edited_here(tmp_path: Path, pattern_cache: Path) -> None:
+    async with RawApp() as app, serving(pattern_cache, app.url) as site:
         await site.sidecar.learning.follow(Book().dump())
         async with (
             aiohttp.ClientSession() as session,
