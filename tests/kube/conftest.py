@@ -21,7 +21,7 @@ async def api() -> AsyncIterator[ApiDouble]:
 
 @pytest.fixture
 async def kube(api: ApiDouble) -> AsyncIterator[Kube]:
-    client = Kube(api.base, timeout=5.0, pause=0.001)
+    client = Kube(api.base, timeout=60.0, pause=0.001)
     yield client
     await client.close()
 

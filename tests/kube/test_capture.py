@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.kube.pod_shapes import shape
-from tests.kube.test_redirect import POD4, POD6, Network, packets
+from tests.kube.test_redirect import POD4, POD6, Network, network, packets
 from waf.kube.inject import injected, remarks
 from waf.kube.settings import PREFIX, Settings, settle
+
+__all__ = ["network"]
 
 NEW = (1, 33)
 
@@ -32,15 +31,6 @@ def made(capture: str) -> dict[str, Any]:
 
 def settings_of(capture: str) -> Settings:
     return settle(Settings(), {f"{PREFIX}capture": capture})
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    net = Network()
-    try:
-        yield net
-    finally:
-        net.close()
 
 
 @packets

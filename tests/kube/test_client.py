@@ -15,6 +15,8 @@ from waf.kube.client import ApiError, Conflict, Gone, Kube, NotFound
 from waf.kube.watch import Watched
 
 MAPS = "/api/v1/namespaces/shop/configmaps"
+PATIENCE = 60.0
+"""Seconds for what must come true; so long only where something hangs."""
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def config_map(name: str, **data: str) -> dict[str, Any]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
 
@@ -136,7 +138,7 @@ async def watched(api: ApiDouble, kube: Kube) -> AsyncIterator[Watched]:
     await kube.create(MAPS, config_map("a", k="1"))
     copy = Watched(kube, "/api/v1/configmaps", keep=lambda thing: thing["data"], pause=0.001)
     task = asyncio.create_task(copy.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await copy.synced.wait()
     yield copy
     task.cancel()
@@ -178,7 +180,7 @@ async def test_a_long_list_is_read_by_pages(api: ApiDouble, kube: Kube) -> None:
     api.page = 10
     copy = Watched(kube, "/api/v1/configmaps", pause=0.001)
     task = asyncio.create_task(copy.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await copy.synced.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kube.api_double import ApiDouble, status
-from tests.kube.test_client import until
+from tests.kube.test_client import PATIENCE, until
 from waf.errors import ConfigError, Problem
 from waf.kube.client import ApiError, Conflict, Kube
 from waf.kube.fleet import shards
@@ -37,6 +37,8 @@ from waf.record.log import Log
 
 SHOP = Key("shop", "web")
 MAPS = "/api/v1/namespaces/waf-system/configmaps"
+LOST = 3.0
+"""Seconds of a lease that one is to lose and another to take, or that is to lapse."""
 
 
 class Numbers:
@@ -78,9 +80,11 @@ async def take(replica: Replica, key: Key, sender: str, number: int, delta: byte
 
 
 class Replica:
-    """One aggregator on a port of its own."""
+    """One aggregator on a port of its own. `seconds` is how long its leases hold without being renewed: long where
+    nobody is to lose one, since a busy machine is late to renew.
+    """
 
-    def __init__(self, api: ApiDouble, log: Log, *, seconds: float = 0.4) -> None:
+    def __init__(self, api: ApiDouble, log: Log, *, seconds: float = 60.0) -> None:
         self.api, self.log, self.seconds = api, log, seconds
         self.tasks: list[asyncio.Task[Any]] = []
 
@@ -88,7 +92,7 @@ class Replica:
         secrets = "/api/v1/namespaces/waf-system/secrets"
         if ("/api/v1/secrets", "waf-system/waf-fleet-key") not in self.api.objects:
             await self.api.put(secrets, {"metadata": {"name": "waf-fleet-key"}})
-        self.kube = Kube(self.api.base, timeout=1.0, pause=0.001)
+        self.kube = Kube(self.api.base, timeout=60.0, pause=0.001)
         self.store = Store(self.kube, "waf-system")
         self.specs = Specs(self.kube)
         self.aggregator = Aggregator(
@@ -158,8 +162,19 @@ def pod_token(api: ApiDouble, tmp_path: Path, name: str, namespace: str = "shop"
 
 
 @pytest.fixture
-async def replica(api: ApiDouble, log: Log) -> AsyncIterator[Replica]:
-    made = await Replica(api, log).start()
+def lease() -> float:
+    """Seconds of the replica's lease."""
+    return 60.0
+
+
+@pytest.fixture
+async def replica(
+    api: ApiDouble, log: Log, lease: float, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Replica]:
+    monkeypatch.setattr(
+        "waf.kube.fleet.replicas.GONE", 1e6
+    )  # pushes are as far apart as this machine is slow
+    made = await Replica(api, log, seconds=lease).start()
     await until(lambda: made.leadership.sure)
     yield made
     await made.kill()
@@ -168,7 +183,7 @@ async def replica(api: ApiDouble, log: Log) -> AsyncIterator[Replica]:
 @pytest.fixture
 async def sidecar(replica: Replica, api: ApiDouble, tmp_path: Path) -> AsyncIterator[FleetClient]:
     token = pod_token(api, tmp_path, "web-1")
-    client = FleetClient(replica.address, "web", token_file=token, scheme="http", timeout=5)
+    client = FleetClient(replica.address, "web", token_file=token, scheme="http", timeout=60)
     yield client
     await client.close()
 
@@ -332,12 +347,12 @@ async def test_a_follower_names_the_leader(
 
 
 async def test_another_takes_over_and_knows_what_was_stored(api: ApiDouble, log: Log, tmp_path: Path) -> None:
-    first = await Replica(api, log).start()
+    first = await Replica(api, log, seconds=LOST).start()
     await until(lambda: first.leadership.sure)
     client = FleetClient(first.address, "web", token_file=pod_token(api, tmp_path, "w"), scheme="http")
     await client.push(bag(a=1), at(1))
     await until(lambda: first.aggregator.stored > 0)
-    second = await Replica(api, log).start()
+    second = await Replica(api, log, seconds=LOST).start()
     assert not second.leadership.sure
     await first.kill()
     await until(lambda: second.leadership.sure)
@@ -374,6 +389,7 @@ async def test_a_former_leader_cannot_overwrite_a_later_one(api: ApiDouble, log:
         await each.kill()
 
 
+@pytest.mark.parametrize("lease", [LOST])
 async def test_without_the_api_server_nothing_is_lost_and_learning_goes_on_after(
     replica: Replica, sidecar: FleetClient, api: ApiDouble
 ) -> None:
@@ -413,7 +429,7 @@ async def test_whoever_is_killed_every_delta_counts_once(api: ApiDouble, log: Lo
             alive.remove(leader)
             await leader.kill()
             alive.append(await Replica(api, log, seconds=0.2).start())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while any(kept):
             await asyncio.gather(*(push_all(n) for n in range(4)))
             await asyncio.sleep(0.02)
@@ -432,7 +448,10 @@ async def test_the_lease_is_held_by_one_at_any_time(api: ApiDouble) -> None:
     all_of = [Leadership(kube, "waf-system", "l", f"host{n}:1", seconds=0.3) for n in range(4)]
     tasks = [asyncio.create_task(each.run()) for each in all_of]
     led: set[str] = set()
-    for _ in range(120):
+    end = asyncio.get_running_loop().time() + PATIENCE
+    turns = 0
+    while turns < 120 or (not led and asyncio.get_running_loop().time() < end):
+        turns += 1
         await asyncio.sleep(0.01)
         sure = [each.identity for each in all_of if each.sure]
         assert len(sure) <= 1
@@ -450,8 +469,8 @@ async def test_the_lease_is_held_by_one_at_any_time(api: ApiDouble) -> None:
 
 
 async def test_aggregators_divide_the_shares_and_take_over_what_another_held(api: ApiDouble) -> None:
-    kube = Kube(api.base, timeout=1.0, pause=0.001)
-    made = [Shares(kube, "waf-system", "f", f"host{n}:1", 6, seconds=0.4) for n in range(3)]
+    kube = Kube(api.base, timeout=60.0, pause=0.001)
+    made = [Shares(kube, "waf-system", "f", f"host{n}:1", 6, seconds=LOST) for n in range(3)]
     tasks = [asyncio.create_task(each.run()) for each in made]
     await until(lambda: sum(each.held for each in made) == 6)
     assert all(each.held >= 1 for each in made), "whoever holds fewer is quicker"

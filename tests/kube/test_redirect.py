@@ -51,7 +51,7 @@ os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
 for where in sys.argv[2:]:
     host, _, port = where.rpartition('@')
     try:
-        with socket.create_connection((host, int(port)), timeout=5) as s: print(s.recv(100).decode())
+        with socket.create_connection((host, int(port)), timeout=60) as s: print(s.recv(100).decode())
     except OSError as error: print(type(error).__name__)
 """
 
@@ -145,18 +145,15 @@ class Network:
 
     def close(self) -> None:
         for process in self._processes:
-            process.communicate("", timeout=10)
+            process.communicate("", timeout=60)
         for name in (self.pod, self.near):
             subprocess.run(["ip", "netns", "delete", name], check=False)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def network() -> Iterator[Network]:
     made = Network()
     try:
-        made.serve(made.pod, 1000, "8080,9090", "app")
-        made.serve(made.pod, 1337, "15006", "waf")
-        made.serve(made.near, 1000, "8080", "other")
         yield made
     finally:
         made.close()
@@ -164,6 +161,9 @@ def network() -> Iterator[Network]:
 
 @packets
 def test_packets(network: Network) -> None:
+    network.serve(network.pod, 1000, "8080,9090", "app")
+    network.serve(network.pod, 1337, "15006", "waf")
+    network.serve(network.near, 1000, "8080", "other")
     near = (f"{POD4}@8080", f"{POD6}@8080")
     own = ("127.0.0.1@8080", "::1@8080", f"{POD4}@8080", f"{POD6}@8080", "127.9.9.9@8080")
     # Without rules the app answers, so that what follows is the rules' doing.
