@@ -19,7 +19,8 @@ from waf.app import Sidecar
 from waf.assembly import Files
 from waf.demo.shop import serve_shop
 
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds for one test; so long only where something hangs."""
 ATTACK = "/search?q=1%27%20OR%20%271%27=%271%27%20--%20"
 
 
@@ -65,6 +66,12 @@ class Site:
         """Wait until so many exchanges are over: a client has its answer a moment before."""
         await self.until(lambda status: bool(status["requests"] >= exchanges))
 
+    async def learned(self, exchanges: int) -> None:
+        """The same, and wait until what they teach is learned."""
+        await self.until(
+            lambda status: bool(status["requests"] >= exchanges and not status["learning"]["queued"])
+        )
+
     async def events(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.ask("/v1/events"))["events"]
         return found
@@ -94,7 +101,7 @@ async def serving(
     sidecar = Sidecar(Files([str(path) for path in files], environ, given), environ or {})
     await sidecar.start()
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
             yield Site(sidecar, session)
     finally:
         await sidecar.stop()

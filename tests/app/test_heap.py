@@ -40,8 +40,9 @@ async def test_it_is_looked_for_now_and_then() -> None:
     kept = burst()
     before = resident()
     task = asyncio.create_task(heap.keep_trim(0.0))
-    while resident() > before - 24 * 2**20:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while resident() > before - 24 * 2**20:  # noqa: ASYNC110
+            await asyncio.sleep(0)
     task.cancel()
     assert len(kept) == 40
 

@@ -25,6 +25,7 @@ from waf.profiles.book import Book
 from waf.profiles.constraints import Constraint, Stage
 from waf.profiles.constraints import Key as ProfileKey
 from waf.profiles.observe import Observation
+from waf.profiles.sampling import BURST, Budget
 from waf.record.log import Log
 
 TRUSTED = {
@@ -53,7 +54,7 @@ async def visit(site: Site, requests: int) -> None:
 async def test_replayed_traffic_teaches_and_is_then_enforced(pattern_cache: Path) -> None:
     async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
         await visit(site, 120)
-        await site.recorded(120)
+        await site.learned(120)
         status, answer = await post(site, "/v1/profile", {"operation": "compile"})
         assert status == 200
         assert any("GET /items arg.id type" in line for line in answer["changed"])
@@ -84,7 +85,7 @@ async def teach_items(site: Site, places: tuple[str, ...]) -> None:
     for number in range(120):
         for place in places:
             assert (await site.get(f"/items/{place}?id={number}"))[0] == 200
-    await site.recorded(120 * len(places))
+    await site.learned(120 * len(places))
     assert (await post(site, "/v1/profile", {"operation": "compile"}))[0] == 200
 
 
@@ -99,6 +100,7 @@ async def test_a_route_has_a_mode_of_its_own(pattern_cache: Path, tmp_path: Path
             200,
             403,
         ]
+        await site.learned(363)
         events = {event["url.path"]: event for event in await site.events()}
         assert "/items/old" not in events  # nothing is told where it is only discovered
         assert [f["enforced"] for f in events["/items/new"]["waf.findings"]] == [False]
@@ -121,6 +123,7 @@ async def test_a_route_is_protected_where_the_workload_is_only_discovered(
     async with RawApp() as app, serving(pattern_cache, app.url, file, **settings) as site:
         await teach_items(site, ("old", "now"))
         assert [(await site.get(f"/items/{place}?id=x"))[0] for place in ("old", "now")] == [403, 200]
+        await site.learned(242)
         assert [event["url.path"] for event in await site.events()] == ["/items/old"]
         file.write_text(ONE_ROUTE.replace("protect", "monitor"))
         assert (await site.sidecar.reloader.reload("test")).ok
@@ -134,14 +137,18 @@ async def test_a_route_is_protected_where_the_workload_is_only_discovered(
         ("1", 64),  # of those who teach on purpose, so that replicas together learn what one would
     ],
 )
-def test_requests_that_come_again(pattern_cache: Path, sources: str, observed: int) -> None:
+def test_requests_that_come_again(
+    pattern_cache: Path, sources: str, observed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waf.profiles.sampling.HOUR", 1e9)  # seconds: none ends while this runs
+
     @on_uvloop
     async def run() -> None:
         settings = {**TRUSTED, "profiles.sources": sources}
         async with RawApp() as app, serving(pattern_cache, app.url, **settings) as site:
             for _ in range(64):
                 assert (await site.get("/items?id=1&sort=asc"))[0] == 200
-            await site.recorded(64)
+            await site.learned(64)
             said = await site.ask("/v1/profile/status")
             assert said["places"][0]["requests"] == 64
             assert (await site.status())["learning"]["observed"] == observed
@@ -152,23 +159,27 @@ def test_requests_that_come_again(pattern_cache: Path, sources: str, observed: i
 @pytest.mark.parametrize(
     ("settings", "least", "most"),
     [
-        ({"profiles.sources": "3"}, 400, 750),  # then one in sixteen
+        ({"profiles.sources": "3"}, 500, 600),  # one in sixteen where half of the budget is spent
         ({"profiles.sources": "3", "profiles.trusted_sources": "127.0.0.0/8"}, 900, 900),
         ({"profiles.hours": "1", "profiles.sources": "3"}, 900, 900),
     ],
 )
 def test_a_rush_of_live_traffic_is_sampled_and_a_teacher_is_heard_out(
-    pattern_cache: Path, settings: dict[str, str], least: int, most: int
+    pattern_cache: Path, settings: dict[str, str], least: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @on_uvloop
     async def run() -> None:
         slow = {**TRUSTED, "profiles.epsilon": "0.002", **settings}
         async with RawApp() as app, serving(pattern_cache, app.url, **slow) as site:
+            # How fast this machine sends and learns is not to tell how much of the budget is left.
+            intake = site.sidecar.learning.intake
+            monkeypatch.setattr(intake, "_budget", Budget(rate=0.0, burst=BURST))
+            monkeypatch.setattr(intake, "charge", lambda lessons, seconds: None)
             await visit(site, 100)
-            await site.recorded(100)
+            await site.learned(100)
             await post(site, "/v1/profile", {"operation": "compile"})  # from now on the endpoint is known
             await visit(site, 800)
-            await site.recorded(900)
+            await site.learned(900)
             said = await site.ask("/v1/profile/status")
             assert said["places"][0]["requests"] == pytest.approx(
                 (await site.status())["learning"]["observed"]
@@ -192,7 +203,7 @@ async def test_callers_are_told_apart_by_the_certificates_that_a_proxy_saw(patte
             name = names[number % 8]
             said = {"X-Forwarded-For": "10.0.0.7", "X-Forwarded-Client-Cert": f"By=spiffe://me;URI={name}"}
             assert (await site.get(f"/items?id={number}", headers=said))[0] == 200
-        await site.recorded(40)
+        await site.learned(40)
         (place,) = (await site.ask("/v1/profile/status"))["places"]
         # Eight of one address. They are counted by bits of a keyed hash, so that a few may fall together.
         assert 4 <= place["sources"] <= 12
@@ -223,7 +234,7 @@ async def test_people_edit_over_the_control_port(pattern_cache: Path) -> None:
     pin = {"operation": "pin", "pattern": "GET /items arg.id length", "text": "1\n2"}
     async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
         await visit(site, 80)
-        await site.recorded(80)
+        await site.learned(80)
         await post(site, "/v1/profile", {"operation": "compile"})
         status, answer = await post(site, "/v1/profile", pin)
         assert (status, answer) == (200, {"changed": ["pinned GET /items arg.id length: 1 to 2 bytes"]})
@@ -265,7 +276,7 @@ async def test_views_and_shadows(pattern_cache: Path) -> None:
     document = b"openapi: 3.1.0\npaths: {/old: {get: {responses: {'200': {description: ok}}}}}\n"
     async with RawApp() as app, serving(pattern_cache, app.url, **TRUSTED) as site:
         await visit(site, 60)
-        await site.recorded(60)
+        await site.learned(60)
         await post(site, "/v1/profile", {"operation": "compile"})
         for view, part in (
             ("profile", "GET /items"),
@@ -400,6 +411,8 @@ async def test_a_store_asks_for_deltas_and_pushes_one_profile(pattern_cache: Pat
         await visit(one, 30)
         for number in range(30):
             await other.get(f"/items?id={number}&sort=random")
+        for site in (one, other):
+            await site.learned(30)
         urls = [one.control, other.control]
         file = tmp_path / "store.yaml"
         file.write_text("profiles: {sources: 1, epsilon: 0.02}")
@@ -411,6 +424,8 @@ async def test_a_store_asks_for_deltas_and_pushes_one_profile(pattern_cache: Pat
             assert (await site.get(f"/items?id={number}&sort={('asc', 'desc', 'random')[number % 3]}"))[
                 0
             ] == 200
+        for site in (one, other):
+            await site.learned(90)
         code, said = await waf(*gather)
         assert (code, said.count("1 deltas"), said.count("enforces")) == (0, 2, 2)
         assert len({line.split()[-1] for line in said.splitlines() if "enforces" in line}) == 1
@@ -428,14 +443,17 @@ async def test_a_store_asks_for_deltas_and_pushes_one_profile(pattern_cache: Pat
 async def test_deltas_since_a_mark(pattern_cache: Path, tmp_path: Path) -> None:
     async with RawApp() as app, replicas(pattern_cache, tmp_path, app.url) as (one, other):
         await visit(one, 3)
+        await one.learned(3)
         first = await handed(one)
         assert (first["whole"], len(first["deltas"])) == (True, 1)
         assert await handed(one, first["mark"]) == {**first, "whole": False, "deltas": []}
         await visit(one, 2)
+        await one.learned(5)
         second = await handed(one, first["mark"])
         assert (second["whole"], len(second["deltas"])) == (False, 1)
         assert await handed(one, first["mark"]) == second  # who lost the answer asks again
         await visit(one, 1)
+        await one.learned(6)
         assert len((await handed(one, first["mark"]))["deltas"]) == 2  # another store may be behind
         for odd in ("other.1", first["mark"] + "9", "x", first["mark"].partition(".")[0] + ".-1"):
             assert (await handed(one, odd))["whole"], odd
@@ -447,6 +465,7 @@ async def test_deltas_since_a_mark(pattern_cache: Path, tmp_path: Path) -> None:
 async def test_what_a_store_may_not_push(pattern_cache: Path, tmp_path: Path) -> None:
     async with RawApp() as app, replicas(pattern_cache, tmp_path, app.url) as (one, _):
         await visit(one, 40)
+        await one.learned(40)
         mine = await one.ask("/v1/profile/compiled")
         book = Book.load(b64decode(mine["profile"]))
         key = ProfileKey("/items", "GET", "arg.id", "pattern")
@@ -487,6 +506,7 @@ def test_a_pushed_profile_is_enforced_after_a_restart_as_well(pattern_cache: Pat
         async with RawApp() as app:
             async with replicas(pattern_cache, tmp_path, app.url) as (one, _):
                 await visit(one, 40)
+                await one.learned(40)
                 mine = await one.ask("/v1/profile/compiled")
                 pushed = {"key": mine["key"], "profile": mine["profile"]}
                 async with one.session.put(one.control + "/v1/profile/compiled", json=pushed) as answer:

@@ -153,7 +153,7 @@ async def _carried(cache: Path, directory: Path) -> dict[str, bytes]:
             assert answer.status == 201
         for number, page in enumerate(await traffic(site)):
             shown[f"answer of ours {number}"] = page.encode()
-        await site.recorded(15)
+        await site.learned(15)
         for path in (
             "/metrics",
             "/v1/status",
@@ -183,7 +183,7 @@ async def _carried(cache: Path, directory: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, pattern_cache: Path) -> dict[str, bytes]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asyncio.wait_for(_carried(pattern_cache, tmp_path_factory.mktemp("carried")), 180))
+        return runner.run(asyncio.wait_for(_carried(pattern_cache, tmp_path_factory.mktemp("carried")), 600))
 
 
 def test_there_is_something_to_look_at(shown: dict[str, bytes]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.rig import ATTACK, RawApp, Site, on_uvloop, serving, shop, write
+from tests.app.rig import ATTACK, PATIENCE, RawApp, Site, on_uvloop, serving, shop, write
 from waf.demo.tour import Fate, run_tour
 from waf.errors import ConfigError
 from waf.model import Action
@@ -221,7 +221,7 @@ async def test_files_are_watched_and_a_bad_one_never_replaces_a_good_one(
     tuning = write(tmp_path / "tuning.yaml", {})
     async with RawApp() as app, serving(pattern_cache, app.url, config) as site, Traffic(site) as traffic:
         assert (await site.get(ATTACK))[0] == 403
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE / 2):
             while not (blocked := [told for told in await site.events() if told["waf.outcome"] == "blocked"]):
                 pass
         write(tuning, "exclusions: oops\n")
