@@ -66,7 +66,7 @@ def answering(answer: Callable[[bytes], bytes], close: bool = False) -> Iterator
         thread.start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(60)
 
 
 ANSWERS = [
@@ -82,7 +82,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("raw", "body"), ANSWERS)
 def test_answers_are_read_to_their_end(raw: bytes, body: bytes) -> None:
-    with answering(lambda _: raw) as port, Connection(port, 5.0) as connection:
+    with answering(lambda _: raw) as port, Connection(port, 60.0) as connection:
         for _ in range(2):  # the second exchange shows that nothing was left over
             answer = connection.exchange(b"GET / HTTP/1.1\r\n\r\n")
             assert (answer.status, answer.body) == (200, body)
@@ -90,7 +90,7 @@ def test_answers_are_read_to_their_end(raw: bytes, body: bytes) -> None:
 
 def test_an_answer_that_ends_with_the_connection() -> None:
     with answering(lambda _: b"HTTP/1.1 200 OK\r\n\r\nall of it", close=True) as port:
-        assert ask(port, b"GET / HTTP/1.1\r\n\r\n", 5.0).body == b"all of it"
+        assert ask(port, b"GET / HTTP/1.1\r\n\r\n", 60.0).body == b"all of it"
 
 
 WRONG = [
@@ -106,7 +106,7 @@ WRONG = [
 @pytest.mark.parametrize("raw", WRONG)
 def test_what_is_cut_or_too_much_is_an_error(raw: bytes) -> None:
     with answering(lambda _: raw, close=True) as port, pytest.raises((WireError, ConnectionError)):
-        ask(port, b"GET / HTTP/1.1\r\n\r\n", 5.0)
+        ask(port, b"GET / HTTP/1.1\r\n\r\n", 60.0)
 
 
 def test_a_paced_run_counts_what_it_was_told() -> None:

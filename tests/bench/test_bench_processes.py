@@ -110,7 +110,7 @@ def test_what_comes_back_is_tallied() -> None:
     theirs[0].sendall(b"HTTP/1.1 431 Too large\r\n\r\n")
     theirs[1].sendall(b"SSH-2.0")
     theirs[2].close()
-    assert collect(ours, 0.05) == {"431": 1, "closed": 2, "open": 1}
+    assert collect(ours, 1.0) == {"431": 1, "closed": 2, "open": 1}
     for one in theirs:
         one.close()
 
@@ -127,7 +127,7 @@ def test_a_cut_answer_counts_as_closed() -> None:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         assert exchange(server.getsockname()[1], head("GET", "/")) == {"closed": 1}
-        thread.join(5)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_it_knows_the_options_of_the_command() -> None:
 
 def test_a_file_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "waf.cli", "run", "--config", str(tmp_path / "none.yaml")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 2
     assert "none.yaml" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -92,7 +92,7 @@ def test_the_sidecar_does_not_load_the_library_for_command_lines() -> None:
         "import waf.processes\ntry: entry.main()\nexcept SystemExit: print('click' in sys.modules)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     assert ended.stdout.strip() == "False"
     assert entry.__doc__

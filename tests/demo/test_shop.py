@@ -145,7 +145,7 @@ async def test_not_a_number_is_the_default(shop: Shop) -> None:
 
 
 async def test_websocket_says_again_what_it_hears(shop: Shop) -> None:
-    async with asyncio.timeout(10), shop.ws_connect("/ws") as socket:
+    async with asyncio.timeout(60), shop.ws_connect("/ws") as socket:
         await socket.send_str("hello")
         assert (await socket.receive()).data == "hello"
         await socket.send_bytes(b"\x00\x01")

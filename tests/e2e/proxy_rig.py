@@ -25,7 +25,8 @@ from waf.config.schema import Config, Listen, Upstream
 from waf.model import Exchange
 from waf.proxy.server import Server
 
-PATIENCE = 20.0
+PATIENCE = 120.0
+"""Seconds for one test; so long only where something hangs."""
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -45,7 +46,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def until(fact: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(fact: Callable[[], bool], seconds: float = PATIENCE / 4) -> None:
     """Wait for something that other tasks bring about."""
     deadline = time.monotonic() + seconds
     while not fact():
@@ -154,6 +155,7 @@ class Rig:
         self.app_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
+        self._silent: socket.socket | None = None
 
     async def __aenter__(self) -> Rig:
         first = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
@@ -161,9 +163,9 @@ class Rig:
         await asyncio.sleep(0.001)
         self._before = descriptors()
         if self.app is None:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.app_port = free.getsockname()[1]
+            self._silent = socket.socket()  # has the port, so that nobody else comes to listen there
+            self._silent.bind(("127.0.0.1", 0))
+            self.app_port = self._silent.getsockname()[1]
         else:
             await self.start_app()
         listen = self.sections.pop("listen", None) or Listen(
@@ -240,6 +242,8 @@ class Rig:
             assert gauges["upstream_waiting"] == 0
         await self.server.close()
         await self.stop_app(reset=True)
+        if self._silent is not None:
+            self._silent.close()
         for task in list(self._tasks):
             task.cancel()
         if kind is None:

@@ -45,7 +45,7 @@ async def test_requests_over_tls_and_a_renewed_certificate(tmp_path: Path) -> No
         old = await rig.connect(ssl=trusting(tmp_path), server_hostname="one.example")
         await old.send(GET)
         assert (await old.response())[2] == b"hello"
-        assert rig.records[0].peer.scheme == "https"
+        assert (await rig.recorded(1))[0].peer.scheme == "https"
         assert old.writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
 
         certify(tmp_path, "two.example")

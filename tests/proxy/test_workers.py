@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0  # seconds; so long only where something hangs
 
 SCRIPT = """
 import os, signal, sys
@@ -53,7 +54,7 @@ class Parent:
         """The next `count` lines of all workers, in no particular order."""
         assert self.process.stdout is not None
         while self._seen.count(b"\n") < count:
-            ready, _, _ = select.select([self.process.stdout], [], [], 20)
+            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
             assert ready, f"silence after {self._seen!r}"
             self._seen += (data := os.read(self.process.stdout.fileno(), 4096))
             assert data, f"it ended after {self._seen!r}"
@@ -62,7 +63,7 @@ class Parent:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def parents() -> Iterator[list[Parent]]:
     for parent in started:
         if parent.process.poll() is None:
             parent.process.kill()
-        parent.process.communicate(timeout=20)
+        parent.process.communicate(timeout=PATIENCE)
 
 
 def test_workers_run_hear_signals_and_end_together(parents: list[Parent]) -> None:
@@ -103,6 +104,6 @@ def test_workers_do_not_outlive_their_parent(parents: list[Parent]) -> None:
 
 def test_workers_that_cannot_start_end_the_whole(parents: list[Parent]) -> None:
     parents.append(parent := Parent("breaks"))
-    assert parent.process.wait(20) == 1
+    assert parent.process.wait(PATIENCE) == 1
     assert parent.process.stderr is not None
     assert b"LookupError: cannot start" in parent.process.stderr.read()

@@ -29,7 +29,7 @@ from waf.policy.policy import Policy
 from waf.proxy.server import Server
 
 TAG = re.compile(rb"/t(\d{4})\b")
-PATIENCE = 8.0
+PATIENCE = 60.0
 """Seconds for one case; reached only where something hangs."""
 
 
@@ -225,12 +225,13 @@ class Ground:
 
     async def settled(self) -> None:
         """Wait until no client is connected any more."""
-        for _ in range(600):
-            if not self.server.gauges["connections_open"]:
-                return
-            await asyncio.sleep(0.01)
-        left = [talk.peer.port for talk in self.server._commons.conversations]
-        raise AssertionError(f"client connections stay open: {self.server.gauges}, {left}")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while self.server.gauges["connections_open"]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            left = [talk.peer.port for talk in self.server._commons.conversations]
+            raise AssertionError(f"client connections stay open: {self.server.gauges}, {left}") from None
 
     def records_by_source(self) -> dict[tuple[str, int], list[Exchange]]:
         found: dict[tuple[str, int], list[Exchange]] = defaultdict(list)
