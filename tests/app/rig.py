@@ -15,6 +15,7 @@ import uvloop
 import yaml
 from yarl import URL
 
+from tests.loopback import HOST
 from waf.app import Sidecar
 from waf.assembly import Files
 from waf.demo.shop import serve_shop
@@ -92,8 +93,8 @@ async def serving(
     """A sidecar over these files, ended in the end."""
     given = {
         "upstream.url": upstream,
-        "listen.address": "127.0.0.1:0",
-        "control.listen": "127.0.0.1:0",
+        "listen.address": f"{HOST}:0",
+        "control.listen": f"{HOST}:0",
         "cache_dir": str(cache),
         "events.output": "none",
         **{name.replace("__", "."): value for name, value in options.items()},
@@ -131,10 +132,10 @@ class RawApp:
     @property
     def url(self) -> str:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> RawApp:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:

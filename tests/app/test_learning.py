@@ -467,13 +467,15 @@ async def test_what_a_store_may_not_push(pattern_cache: Path, tmp_path: Path) ->
         await visit(one, 40)
         await one.learned(40)
         mine = await one.ask("/v1/profile/compiled")
-        book = Book.load(b64decode(mine["profile"]))
+        whole = b64decode(mine["profile"])
+        book = Book.load(whole)
         key = ProfileKey("/items", "GET", "arg.id", "pattern")
         book.pin(Constraint(key, ("(",), Stage.PROTECT))
         broken = b64encode(book.dump()).decode()
         for pushed, told in (
             ({"key": "0" * 16, "profile": mine["profile"]}, "another secret"),
-            ({"key": mine["key"], "profile": mine["profile"][:-40]}, "cut off"),
+            ({"key": mine["key"], "profile": b64encode(whole[:12]).decode()}, "cut off"),
+            ({"key": mine["key"], "profile": b64encode(whole[:-1]).decode()}, "bytes of content where"),
             ({"key": mine["key"], "profile": "!"}, "base64"),
             ({"key": mine["key"], "profile": broken}, "GET /items arg.id pattern"),
             ({"key": mine["key"], "profile": mine["profile"], "mode": "off"}, "mode"),

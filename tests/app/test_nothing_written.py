@@ -16,6 +16,7 @@ import pytest
 import uvloop
 
 from tests.app.rig import Site, serving, write
+from tests.loopback import HOST
 from waf.sensitive.report import STANDARDS
 
 PLANTED = {
@@ -68,9 +69,9 @@ async def leaking_app() -> AsyncIterator[str]:
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, HOST, 0)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
 

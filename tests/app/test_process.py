@@ -121,8 +121,11 @@ async def test_workers_share_the_port_and_one_control_port(tmp_path: Path, patte
             await _until(
                 session, f"http://127.0.0.1:{control}/metrics", lambda _, text: _requests(text) == 40
             )
-            _, told = await _text(session, f"http://127.0.0.1:{control}/v1/events")
-            assert len(json.loads(told)["events"]) == 20
+            await _until(
+                session,
+                f"http://127.0.0.1:{control}/v1/events",
+                lambda _, text: len(json.loads(text)["events"]) == 20,
+            )
         process.signal(signal.SIGTERM)
         assert await process.ends() == 0
 

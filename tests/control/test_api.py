@@ -15,6 +15,7 @@ import pytest
 import uvloop
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from tests.loopback import HOST
 from waf.config.address import Endpoint
 from waf.config.load import effective, load
 from waf.config.schema import Events
@@ -84,7 +85,7 @@ class Bench:
 
     def server(self, endpoint: Endpoint | None = None, **guard: Any) -> ControlServer:
         api = Api(self.site, self.guard(**guard))
-        return ControlServer(api.respond, api.refuse, endpoint or Endpoint("127.0.0.1", 0))
+        return ControlServer(api.respond, api.refuse, endpoint or Endpoint(HOST, 0))
 
     def guard(self, *, loopback: bool = True, unix: bool = False, token: str | None = None) -> Guard:
         return Guard(loopback, unix, lambda: token)
@@ -473,7 +474,7 @@ async def test_idle_connections_never_shut_a_probe_out(bench: Bench, monkeypatch
     monkeypatch.setattr("waf.control.wire.MAX_CONNECTIONS", 5)
     server = bench.server()
     await server.start()
-    idle = [await asyncio.open_connection("127.0.0.1", server.endpoint.port) for _ in range(20)]
+    idle = [await asyncio.open_connection(HOST, server.endpoint.port) for _ in range(20)]
     assert b" 200 OK" in await get(server.endpoint)
     # The oldest were ended for it.
     assert await asyncio.wait_for(idle[0][0].read(), 60) == b""
@@ -484,7 +485,7 @@ async def test_idle_connections_never_shut_a_probe_out(bench: Bench, monkeypatch
 
 async def say(server: ControlServer, *pieces: bytes) -> bytes:
     """Send bytes as they are; everything that comes back until the server closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.endpoint.port)
+    reader, writer = await asyncio.open_connection(HOST, server.endpoint.port)
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
@@ -542,7 +543,7 @@ async def test_the_head_alone(bench: Bench) -> None:
 
 async def test_who_sends_nothing_is_let_go(bench: Bench) -> None:
     api = Api(bench.site, bench.guard())
-    server = ControlServer(api.respond, api.refuse, Endpoint("127.0.0.1", 0), idle=0.5)
+    server = ControlServer(api.respond, api.refuse, Endpoint(HOST, 0), idle=0.5)
     await server.start()
     assert await say(server) == b""
     assert await say(server, HEAD) == b""
@@ -554,9 +555,7 @@ async def test_a_bug_of_ours_is_answered_and_told(bench: Bench) -> None:
         raise KeyError("secret")
 
     told: list[bytes] = []
-    server = ControlServer(
-        fail, Api(bench.site, bench.guard()).refuse, Endpoint("127.0.0.1", 0), Log(told.append)
-    )
+    server = ControlServer(fail, Api(bench.site, bench.guard()).refuse, Endpoint(HOST, 0), Log(told.append))
     await server.start()
     assert (await say(server, HEAD + b"\r\n" + LAST)).count(b"HTTP/1.1 500 ") == 2
     assert json.loads(told[0])["waf.error"] == "KeyError"
@@ -572,7 +571,7 @@ async def test_an_answer_under_way_ends_before_the_port_does(bench: Bench) -> No
         await go.wait()
         return Answer(b"{}")
 
-    server = ControlServer(slow, Api(bench.site, bench.guard()).refuse, Endpoint("127.0.0.1", 0))
+    server = ControlServer(slow, Api(bench.site, bench.guard()).refuse, Endpoint(HOST, 0))
     await server.start()
     answer = asyncio.create_task(say(server, HEAD + b"\r\n"))
     await asked.wait()

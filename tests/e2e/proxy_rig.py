@@ -20,6 +20,7 @@ from typing import Any
 import h11
 import uvloop
 
+from tests.loopback import HOST
 from tests.proxy.stage import CountedIds, OpenPolicy
 from waf.config.schema import Config, Listen, Upstream
 from waf.model import Exchange
@@ -158,21 +159,21 @@ class Rig:
         self._silent: socket.socket | None = None
 
     async def __aenter__(self) -> Rig:
-        first = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+        first = await asyncio.get_running_loop().create_server(asyncio.Protocol, HOST, 0)
         first.close()  # libuv keeps a spare descriptor from its first listener on
         await asyncio.sleep(0.001)
         self._before = descriptors()
-        if self.app is None:
-            self._silent = socket.socket()  # has the port, so that nobody else comes to listen there
-            self._silent.bind(("127.0.0.1", 0))
-            self.app_port = self._silent.getsockname()[1]
-        else:
+        if self.app is not None:
             await self.start_app()
+        elif not self.unix:
+            self._silent = socket.socket()  # has the port, so that nobody else comes to listen there
+            self._silent.bind((HOST, 0))
+            self.app_port = self._silent.getsockname()[1]
         listen = self.sections.pop("listen", None) or Listen(
-            address=f"unix:{self.unix}/waf.sock" if self.unix else "127.0.0.1:0"
+            address=f"unix:{self.unix}/waf.sock" if self.unix else f"{HOST}:0"
         )
         upstream = self.sections.pop("upstream", {})
-        url = f"unix:{self.unix}/app.sock" if self.unix else f"http://127.0.0.1:{self.app_port}"
+        url = f"unix:{self.unix}/app.sock" if self.unix else f"http://{HOST}:{self.app_port}"
         config = Config(listen=listen, upstream=Upstream(url=url, **upstream), **self.sections)
         self.server = Server(config, lambda: self.policy, self.records.append, ids=self.ids, tick=0.02)
         await self.server.start()
@@ -183,7 +184,7 @@ class Rig:
         if self.unix:
             self._listening = await asyncio.start_unix_server(self._serve, f"{self.unix}/app.sock")
         else:
-            self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.app_port)
+            self._listening = await asyncio.start_server(self._serve, HOST, self.app_port)
             self.app_port = self._listening.sockets[0].getsockname()[1]
 
     async def stop_app(self, *, reset: bool = False) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.proxy_rig import GET, Rig, on_uvloop, until
+from tests.loopback import HOST
 from waf.config.schema import Limits, Listen, Tls
 from waf.errors import ConfigError
 
@@ -29,7 +30,7 @@ def certify(folder: Path, name: str) -> None:
 
 def listen(folder: Path, **more: str) -> Listen:
     tls = Tls(certificate=str(folder / "server.pem"), key=str(folder / "server.key"), **more)
-    return Listen(address="127.0.0.1:0", tls=tls)
+    return Listen(address=f"{HOST}:0", tls=tls)
 
 
 def trusting(folder: Path) -> ssl.SSLContext:

@@ -17,6 +17,7 @@ import h11
 import pytest
 
 from tests.e2e.proxy_rig import GET, OK, Line, Rig, on_uvloop, until
+from tests.loopback import HOST
 from tests.proxy.stage import OpenPolicy
 from waf.config.schema import Config, Limits, Listen, Timeouts, Upstream
 from waf.model import Outcome
@@ -396,12 +397,12 @@ async def test_a_drain_has_a_deadline() -> None:
 async def test_several_processes_may_share_a_port() -> None:
     def server(address: str, rig: Rig) -> Server:
         config = Config(
-            listen=Listen(address=address), upstream=Upstream(url=f"http://127.0.0.1:{rig.app_port}")
+            listen=Listen(address=address), upstream=Upstream(url=f"http://{HOST}:{rig.app_port}")
         )
         return Server(config, lambda: rig.policy, rig.records.append, ids=rig.ids)
 
     async with Rig() as rig:
-        first = server("127.0.0.1:0", rig)
+        first = server(f"{HOST}:0", rig)
         await first.start(reuse_port=True)
         address = str(first.endpoints[0])
         second, third = server(address, rig), server(address, rig)

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.kube.json_patch import apply
+from tests.loopback import HOST
 
 _PATH = re.compile(
     r"/(?:api/(?P<core>v1)|apis/(?P<group>[a-z0-9.]+)/(?P<version>v[a-z0-9]+))"
@@ -64,10 +65,10 @@ class ApiDouble:
         app.router.add_route("*", "/{rest:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
         await site.start()
         self._port = self._runner.addresses[0][1]
-        self.base = f"http://127.0.0.1:{self._port}"
+        self.base = f"http://{HOST}:{self._port}"
 
     async def stop(self) -> None:
         for task in list(self._watchers):

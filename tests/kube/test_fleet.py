@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import PATIENCE, until
+from tests.loopback import HOST
 from waf.errors import ConfigError, Problem
 from waf.kube.client import ApiError, Conflict, Kube
 from waf.kube.fleet import shards
@@ -121,9 +122,9 @@ class Replica:
         )
         self.runner = web.AppRunner(fleet.app(), access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        site = web.TCPSite(self.runner, HOST, 0)
         await site.start()
-        self.address = leadership.identity = f"127.0.0.1:{self.runner.addresses[0][1]}"
+        self.address = leadership.identity = f"{HOST}:{self.runner.addresses[0][1]}"
         self.tasks = [
             asyncio.create_task(each)
             for each in (shares.run(), self.aggregator.run(), self.specs.watched.run(), self.events.run())

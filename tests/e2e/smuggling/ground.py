@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import uvloop
 
+from tests.loopback import HOST
 from tests.proxy.stage import CountedIds
 from waf.assembly import Files, build, keep
 from waf.config.schema import Config
@@ -88,7 +89,7 @@ class App:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,9 +158,9 @@ class Ground:
         import msgspec
 
         config, chosen = policy(self.mode)
-        listen = msgspec.structs.replace(config.listen, address="127.0.0.1:0")
+        listen = msgspec.structs.replace(config.listen, address=f"{HOST}:0")
         upstream = msgspec.structs.replace(
-            config.upstream, url=f"http://127.0.0.1:{await self.app.start()}", connections=200
+            config.upstream, url=f"http://{HOST}:{await self.app.start()}", connections=200
         )
         config = msgspec.structs.replace(config, listen=listen, upstream=upstream, **self.options)
         self.ids = CountedIds()
@@ -177,7 +178,7 @@ class Ground:
         # Ports are given out again, soon where many are in use: so each client has an address, where there are more.
         number = next(self._numbers)
         local = (f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0) if _MANY else None
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=local)
+        reader, writer = await asyncio.open_connection(HOST, self.port, local_addr=local)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
 
