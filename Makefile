@@ -17,10 +17,13 @@ $(VENV)/.installed: pyproject.toml setup.py $(COMPILED)
 run: setup
 	$(BIN)/waf demo
 
+# One process for each core; all tests of a file in one of them, since they may share what is dear to make.
+PYTEST = $(BIN)/pytest -n auto --dist loadfile
+
 test: check
 check: lint types imports
-	$(BIN)/pytest
-	WAF_PURE_PYTHON=1 $(BIN)/pytest tests/proxy tests/http1 tests/record
+	$(PYTEST)
+	WAF_PURE_PYTHON=1 $(PYTEST) tests/proxy tests/http1 tests/record
 
 # The same with its lines counted, which takes half as long again.
 coverage: setup
@@ -57,7 +60,7 @@ mutation: setup
 bench-detection: setup
 	$(BIN)/python -m bench.detection --count 100 --levels 1,2,3 --crs --results
 fuzz: setup
-	$(BIN)/python -m pytest -m slow tests
+	WAF_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m slow tests
 
 docs: setup
 	PYTHONPATH=. $(BIN)/python tests/house/configuration_page.py > docs/configuration.new
