@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import re
 from html.parser import HTMLParser
 
@@ -45,7 +46,7 @@ def inventory() -> Inventory:
     ):
         sketch = Sketch()
         for number in range(count):
-            sketch.add(hash((entity, number)) & (2**64 - 1))
+            sketch.add(random.Random(f"{entity} {number}").getrandbits(64))
         tally = Count(BY_ID[entity], field, action, count, registers=bytes(sketch.registers))  # type: ignore[arg-type]
         made.add(endpoint, direction, [tally], NOW, "v1")
     return made
