@@ -141,8 +141,13 @@ class Sidecar:
 
     # ------------------------------------------------------------------------------------------------ life
 
-    async def start(self) -> None:
-        """Load, then listen. Raises ConfigError for configuration that cannot be used, OSError for addresses."""
+    async def start(self, *, signals: bool = False) -> None:
+        """Load, then listen; with `signals` those of the process are heard once it says that it serves.
+
+        Raises ConfigError for configuration that cannot be used, OSError for addresses.
+        """
+        # What is changed while this reads and compiles is to be noticed.
+        watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
         if self.member is not None:
             self.member.ask()
         if self._kept.cold:
@@ -150,6 +155,7 @@ class Sidecar:
         result = await self.reloader.reload("start")
         if not result.ok:
             raise ConfigError(result.problems)
+        await asyncio.to_thread(watch.look)  # files that the configuration names are known only now
         await asyncio.to_thread(self.learning.restore)
         if self.member is not None:
             await self.member.join(self.learning)
@@ -170,10 +176,11 @@ class Sidecar:
         elif not self._worker:
             self.control = await serve_control(self.config, self._environ, self.site, self.log, routes)
         if self.config.watch:
-            watch = Watch(lambda: self._bundle.watched if self._bundle else self.files.paths)
             self._tasks.append(asyncio.create_task(watch.run(self._files_changed)))
         heap.settle()
         self._tasks.append(asyncio.create_task(heap.keep_trim()))
+        if signals:
+            self.hear_signals()
         where = ", ".join(str(endpoint) for endpoint in self.server.endpoints)
         self.log(
             "info",
@@ -185,13 +192,16 @@ class Sidecar:
         )
 
     async def run(self) -> None:
-        """Serve until `end` or a signal, then drain."""
+        """Serve until `end` or a signal that is heard, then drain."""
+        await self._end.wait()
+        await self.stop()
+
+    def hear_signals(self) -> None:
+        """From now on SIGTERM and SIGINT begin to drain, and SIGHUP reloads."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        await self._end.wait()
-        await self.stop()
 
     def end(self) -> None:
         """Begin to drain; returns at once."""

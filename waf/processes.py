@@ -59,7 +59,7 @@ def _ignore_hang_up() -> None:
 async def _serve_one(files: Files, environ: Mapping[str, str]) -> None:
     _ignore_hang_up()
     sidecar = Sidecar(files, environ)
-    await sidecar.start()
+    await sidecar.start(signals=True)
     await sidecar.run()
 
 
@@ -68,7 +68,7 @@ async def _serve_worker(
 ) -> None:
     _ignore_hang_up()
     sidecar = Sidecar(files, environ, worker=index, crew=directory, key=key)
-    await sidecar.start()
+    await sidecar.start(signals=True)
     await sidecar.answer_parent(_socket_of(directory, index))
     await sidecar.run()
 

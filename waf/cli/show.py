@@ -51,6 +51,7 @@ async def tour(listen: str, control: str, once: bool) -> int:
             f"  curl http://{sidecar.control.endpoint if sidecar.control else control}/v1/events\n"
             f"End with Ctrl-C."
         )
+        sidecar.hear_signals()
         await sidecar.run()
     else:
         await sidecar.stop()
