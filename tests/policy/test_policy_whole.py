@@ -99,7 +99,7 @@ ZIP = "Content-Encoding: gzip\r\n"
 
 
 def zipped(body: bytes) -> bytes:
-    return gzip.compress(body, 6)
+    return gzip.compress(body, 6, mtime=0)
 
 
 def test_a_clean_zipped_answer_goes_on_as_the_app_zipped_it(protecting: Policy) -> None:
