@@ -5,7 +5,7 @@
  * that programs.py does not translate. Each step does what the function of the same name in waf/sensitive does, which is
  * the reference; tests hold the two together.
  *
- * `Judge.screen` goes on to what waf/sensitive/stream.py does with the hits of a body that is here whole: where each stands, what
+ * `Judge.screen` goes on to what waf/sensitive/stream.py does with the hits of a body, or of a piece of one: where each stands, what
  * policy wants, counts with their sketches, the body with its masks.
  *
  * Nothing is kept between calls but what was compiled. All reads are bounded by the text at hand; memory grows with the
@@ -24,6 +24,7 @@
 #include "_finder_reports.h"
 #include "_finder_settle.h"
 #include "_finder_text.h"
+#include "_finder_views.h"
 
 /* ------------------------------------------------------------------------------------------- numbers in a row */
 
@@ -840,14 +841,20 @@ static Py_ssize_t cell_end(const uint8_t *text, Py_ssize_t at, Py_ssize_t end, u
     return found != NULL ? found - text : end;
 }
 
-/* Finder.find_cells over a whole text, its hits taken among those of `search`; -1 with an exception. `wanted` are pairs of a
- * column and the numbers of forms. */
-static int find_cells(Judge *self, Search *search, PyObject *wanted)
+/* Finder.find_cells in the lines of [start, size) of the text, its hits taken among those of `search`; -1 with an exception.
+ * `wanted` are pairs of a column and the numbers of forms. */
+static int find_cells(Judge *self, Search *search, PyObject *wanted, Py_ssize_t start, Py_ssize_t size)
 {
     const uint8_t *text = search->text.at;
-    Py_ssize_t size = search->text.size, last = -1;
+    Py_ssize_t last = -1;
     uint8_t separator = search->columns.separator;
-    int quoted = memchr(text, '"', (size_t)size) != NULL;
+    if (start >= size)
+        return 0;
+    int quoted = memchr(text + start, '"', (size_t)(size - start)) != NULL;
+    if (!quoted && start > 0 && text[start - 1] != '\n') { /* the reference looks for the beginnings of lines */
+        const uint8_t *found = memchr(text + start, '\n', (size_t)(size - start));
+        start = found != NULL ? found - text + 1 : size;
+    }
     size_t hits = search->count;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(wanted); i++) {
         PyObject *pair = PyTuple_GET_ITEM(wanted, i);
@@ -857,7 +864,7 @@ static int find_cells(Judge *self, Search *search, PyObject *wanted)
             return -1;
         }
     }
-    for (Py_ssize_t line = 0; line < size;) {
+    for (Py_ssize_t line = start; line < size;) {
         const uint8_t *found = memchr(text + line, '\n', (size_t)(size - line));
         Py_ssize_t stop = found != NULL ? found - text : size, at = line, column = 0, low = line, high = -1;
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(wanted); i++) {
@@ -898,27 +905,42 @@ static int find_cells(Judge *self, Search *search, PyObject *wanted)
 }
 
 PyDoc_STRVAR(screen_doc,
-             "screen(text, field_at, cells, found, raw, span, named, names, orders, rule, enforce, edit, key, most)"
-             " -> (bytes, bool, list)\n\n"
-             "The body `raw` as policy lets it go on, whether policy wants it changed, and the counts of what is in it: as `find` "
-             "finds it, and `find_cells` where `field_at` is a table and `cells` are columns and the numbers of their forms, without "
-             "what lacks a value that it must stand beside. `text` is the view of `raw`; where their lengths differ, "
-             "`span(start, end)` tells what spells a part of it. `orders` are `action(entity, address)`, which decides, and what it "
-             "decides for entities by id wherever they stand; `edit` gives what is not masked in place.");
+             "screen(view, field_at, cells, found, named, names, orders, rule, enforce, edit, key, most, counts, piece)"
+             " -> (bytes, bool) | (bytes, bool, int, path) | None\n\n"
+             "The body that is viewed as policy lets it go on, and whether policy wants it changed; what is in it goes into `counts`: as "
+             "`find` finds it, and `find_cells` where `field_at` is a table and `cells` are columns and the numbers of their forms, "
+             "without what lacks a value that it must stand beside. `orders` are `action(entity, address)`, which decides, and what it "
+             "decides for entities by id wherever they stand; `edit` gives what is not masked in place.\n\n"
+             "`piece` is None for a whole body. Else it is (offset, limit, floor, ceiling, passed, flags, seen, lasting, where): all before "
+             "`offset` has gone already, all before `limit` is to go, and of the text what ends behind `floor` and begins before `ceiling` "
+             "matters; flags say by 1 that nothing follows, by 2 that there is a pause, by 4 that mark-up before was in a script; "
+             "`passed` counts the bytes that have gone, `seen` holds where one of `lasting` was seen last, and `where` gives the path "
+             "in a JSON body. Then what goes, how much of the body it stands for, and the path are given, too; None where the reference has "
+             "to do it, before anything was counted.");
 
 static PyObject *judge_screen(Judge *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 14 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[2]) || !PyList_Check(args[3]) ||
-        (PyTuple_GET_SIZE(args[2]) && !PyTuple_Check(args[1]))) {
-        PyErr_SetString(PyExc_TypeError, "screen(text, field_at, cells, found, raw, span, named, names, orders, rule, enforce, edit, key, most)");
+    Terms terms;
+    if (nargs != 14 || !PyTuple_Check(args[2]) || !PyList_Check(args[3]) || (PyTuple_GET_SIZE(args[2]) && !PyTuple_Check(args[1]))) {
+        PyErr_SetString(PyExc_TypeError, "screen(view, field_at, cells, found, named, names, orders, rule, enforce, edit, key, most, counts, piece)");
         return NULL;
     }
-    Search search = search_of(args[0], args[1]);
+    if (read_terms(args[0], args + 4, &terms) < 0)
+        return NULL;
+    Search search = search_of(terms.view->text, args[1]);
+    search.floor = terms.floor;
     PyObject *given = NULL;
-    if (find_all(self, &search, -1, args[3]) == 0 &&
-        (PyTuple_GET_SIZE(args[2]) == 0 || find_cells(self, &search, args[2]) == 0)) {
-        leave_alone(&search);
-        given = settle_found(self, args[0], search.found, search.count, args + 4);
+    Py_ssize_t end = terms.text_size;
+    int failed = find_all(self, &search, terms.ceiling, args[3]) < 0;
+    if (!failed && PyTuple_GET_SIZE(args[2]) > 0) {
+        if (terms.piece)
+            failed = view_place(terms.view, terms.limit, &end) < 0;
+        failed = failed || find_cells(self, &search, args[2], terms.floor, end) < 0;
+    }
+    if (!failed) {
+        if (!terms.piece)
+            leave_alone(&search);
+        given = settle_found(self, &terms, search.found, search.count);
     }
     forget_search(&search);
     return given;
@@ -1002,6 +1024,11 @@ static void judge_dealloc(Judge *self)
     Py_XDECREF(self->text);
     Py_XDECREF(self->report);
     Py_XDECREF(self->elsewhere);
+    Py_XDECREF(self->address);
+    Py_XDECREF(self->action);
+    Py_XDECREF(self->count_word);
+    Py_XDECREF(self->sure);
+    Py_XDECREF(self->registers);
     PyMem_Free(self->forms);
     PyMem_Free(self->entities);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -1154,7 +1181,9 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
         const char *text;
     } words[] = {{&self->span, "span"},   {&self->entity, "entity"}, {&self->start, "start"},
                  {&self->end, "end"},     {&self->score, "score"},   {&self->test, "test"},
-                 {&self->text, "text"},   {&self->report, "report"}, {&self->elsewhere, "*"}};
+                 {&self->text, "text"},   {&self->report, "report"}, {&self->elsewhere, "*"},
+                 {&self->address, "address"}, {&self->action, "action"}, {&self->count_word, "count"},
+                 {&self->sure, "sure"}, {&self->registers, "registers"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if ((*words[i].word = PyUnicode_InternFromString(words[i].text)) == NULL)
             return -1;
@@ -1321,6 +1350,7 @@ static PyMethodDef module_methods[] = {
     {"sketch", module_sketch, METH_VARARGS, sketch_doc},
     {"masked", module_masked, METH_VARARGS, masked_doc},
     {"check", module_check, METH_VARARGS, check_doc},
+    {"view", (PyCFunction)(void (*)(void))module_view, METH_FASTCALL, view_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -1331,12 +1361,14 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._finder",
 PyMODINIT_FUNC PyInit__finder(void)
 {
     fill_kinds();
-    if (PyType_Ready(&JudgeType) < 0 || PyType_Ready(&NoticesType) < 0 || PyType_Ready(&SignsType) < 0)
+    if (PyType_Ready(&JudgeType) < 0 || PyType_Ready(&NoticesType) < 0 || PyType_Ready(&SignsType) < 0 ||
+        PyType_Ready(&ViewType) < 0)
         return NULL;
     PyObject *made = PyModule_Create(&module);
     if (made == NULL || PyModule_AddObjectRef(made, "Judge", (PyObject *)&JudgeType) < 0 ||
         PyModule_AddObjectRef(made, "Notices", (PyObject *)&NoticesType) < 0 ||
         PyModule_AddObjectRef(made, "Signs", (PyObject *)&SignsType) < 0 ||
+        PyModule_AddObjectRef(made, "View", (PyObject *)&ViewType) < 0 ||
         PyModule_AddIntConstant(made, "NEAR", NEAR) < 0 ||
         PyModule_AddIntConstant(made, "LOOK_BEHIND", LOOK_BEHIND) < 0 ||
         PyModule_AddIntConstant(made, "LED_REACH", LED_REACH) < 0 ||

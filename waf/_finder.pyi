@@ -1,6 +1,18 @@
 from collections.abc import Callable
 from typing import Any, final
 
+Piece = tuple[
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    dict[str, int],
+    tuple[str, ...],
+    Callable[[], tuple[list[str], str, bool, int, int] | None],
+]
+
 NEAR: int
 LOOK_BEHIND: int
 LED_REACH: int
@@ -16,6 +28,7 @@ def near(text: bytes, start: int, floor: int, labelled: bool, /) -> bytes: ...
 def json_path(stack: list[str], key: str, text: bytes, in_string: bool, /) -> tuple[str, int, bool]: ...
 def sketch(registers: bytes, key: bytes, id: str, value: bytes, /) -> bytes: ...
 def masked(value: bytes, mask: int, first: int, last: int, /) -> bytes: ...
+def view(raw: bytes, form: bool, /) -> View: ...
 def check(name: str, value: bytes, /) -> float | None: ...
 
 @final
@@ -44,12 +57,10 @@ class Judge:
     ) -> list[Any]: ...
     def screen(
         self,
-        text: bytes,
+        view: View,
         field_at: tuple[tuple[bytes, ...], bytes] | None,
         cells: tuple[tuple[int, tuple[int, ...]], ...],
         found: list[int],
-        raw: bytes,
-        span: Callable[[int, int], tuple[int, int]] | None,
         named: int,
         names: Any,
         orders: tuple[Callable[[Any, str], str], dict[str, Any]],
@@ -58,8 +69,20 @@ class Judge:
         edit: Callable[..., Any],
         key: bytes,
         most: int,
+        counts: list[Any],
+        piece: Piece | None,
         /,
-    ) -> tuple[bytes, bool, list[Any]]: ...
+    ) -> Any: ...
+
+@final
+class View:
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def text(self) -> bytes: ...
+    def at(self, place: int, /) -> tuple[int, int]: ...
+    def span(self, start: int, end: int, /) -> tuple[int, int]: ...
+    def place(self, offset: int, /) -> int: ...
 
 @final
 class Signs:

@@ -100,7 +100,8 @@ typedef struct {
     Py_ssize_t count;
     int strict;
     PyObject *hit, *count_type, *say, *quiet, *elements, *structures, *domains, *span;
-    PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere; /* words */
+    PyObject *entity, *start, *end, *score, *test, *text, *report, *elsewhere, *address, *action, *count_word, *sure,
+        *registers; /* words */
 } Judge;
 
 typedef struct { /* a value found */

@@ -18,6 +18,7 @@ from waf.config.schema import SensitiveRule
 from waf.sensitive import candidates, context, detect, find, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Notices
+from waf.sensitive.containers import Container
 from waf.sensitive.detect import Detector, ResponseFilter
 from waf.sensitive.edits import Edit
 from waf.sensitive.entities import custom_entity
@@ -26,6 +27,7 @@ from waf.sensitive.mask import Key, hidden, masked
 from waf.sensitive.screened import Screened
 from waf.sensitive.sieve import REACH, Signs
 from waf.sensitive.sketch import Sketch
+from waf.sensitive.tally import Count, Tally
 from waf.sensitive.validate import VALIDATORS, cards, secrets
 
 try:
@@ -522,36 +524,52 @@ def test_what_is_settled_has_to_fit() -> None:
     assert judge is not None
     text = b"card 4539148803436467"
 
+    seen = finder.view(text, False)
+
     def screen(**other: Any) -> Any:
         arguments: dict[str, Any] = {
-            "text": text, "field_at": None, "cells": (), "found": FINDER.candidates(text), "raw": text, "span": None, "named": 0,
-            "names": "text", "orders": (lambda entity, address: "mask", {}), "rule": 0, "enforce": True, "edit": None, "key": bytes(32),
-            "most": 9,
+            "view": seen, "field_at": None, "cells": (), "found": FINDER.candidates(text), "named": 0, "names": "text",
+            "orders": (lambda entity, address: "mask", {}), "rule": 0, "enforce": True, "edit": None, "key": bytes(32), "most": 9,
+            "counts": [], "piece": None,
         }  # fmt: skip
-        return judge.screen(*{**arguments, **other}.values())[:2]
+        return judge.screen(*{**arguments, **other}.values())
 
     def asked(answer: Any) -> Any:
         return (lambda entity, address: answer, {})
+
+    def piece(*told: Any, where: Any = None) -> dict[str, Any]:
+        return {"piece": (*told, *(0, len(text), 0, -1, 0, 1, {}, ())[len(told) :], where)}
 
     assert screen() == (b"card 453914******6467", True)
     assert screen(enforce=False) == (text, True)
     assert screen(orders=asked("report")) == (text, False)
     assert screen(orders=(None, {"pan": "mask"})) == (b"card 453914******6467", True)
+    assert screen(**piece(2)) == (b"rd 453914******6467", True, 19, None)
+    assert screen(**piece(12)) == (b"14******6467"[3:], True, 9, None)
+    assert screen(**piece(0, 7, 0, -1, 0, 0)) == (b"card ", False, 5, None)  # what comes next may go on
+    assert screen(named=2, **piece(where=lambda: None)) is None
     for wrong in (
-        {"raw": b"short"}, {"span": lambda start, end: (5, 99)}, {"key": b"short"}, {"names": 5}, {"orders": asked("block")},
-        {"orders": asked(5)}, {"rule": 4, "edit": lambda *hit: Edit(5, 99, b"")}, {"named": 3}, {"named": 3, "names": ((), b"")},
+        {"key": b"short"}, {"names": 5}, {"orders": asked("block")},
+        {"orders": asked(5)}, {"orders": asked("drop"), "edit": lambda *hit: Edit(5, 99, b"")}, {"named": 3}, {"named": 3, "names": ((), b"")},
         {"named": 3, "names": ((), b'"', "")}, {"field_at": ((b"",), b","), "cells": ((0, (9999,)),)},
-        {"field_at": ((b"",), b","), "cells": ((0, (-1,)),)},
+        {"field_at": ((b"",), b","), "cells": ((0, (-1,)),)}, piece(-1), piece(5, 4), piece(0, 99), piece(0, 5, 99), piece(0, 5, -1),
+        {"named": 2, **piece(where=lambda: ([], "", False, 5, 99))}, {"named": 2, **piece(where=lambda: ([], "", False, 5, 4))},
     ):  # fmt: skip
         with pytest.raises(ValueError):  # noqa: PT011 (the words differ)
             screen(**wrong)
     for wrong in (
-        {"names": ((5,), b",", ""), "named": 3}, {"span": lambda start, end: 5}, {"orders": None}, {"orders": (None, {})},
-        {"orders": (None, None)}, {"raw": "x"}, {"found": ()}, {"cells": ((0, ()),)}, {"field_at": ((b"",), b","), "cells": (5,)},
-        {"field_at": ((b"",), b","), "cells": (("x", ()),)}, {"key": None}, {"most": "x"},
+        {"names": ((5,), b",", ""), "named": 3}, {"orders": None}, {"orders": (None, {})},
+        {"orders": (None, None)}, {"view": text}, {"found": ()}, {"cells": ((0, ()),)}, {"field_at": ((b"",), b","), "cells": (5,)},
+        {"field_at": ((b"",), b","), "cells": (("x", ()),)}, {"key": None}, {"most": "x"}, {"counts": ()}, {"piece": 5},
+        {"piece": (1, 2)}, piece(0, 5, 0, -1, 0, 1, None), {"named": 2, **piece(where=lambda: 5)}, {"named": 2, **piece(where=lambda: (1, 2))},
     ):  # fmt: skip
         with pytest.raises(TypeError):
             screen(**wrong)
+    for count in (Count(5, "text", "mask", registers=b""), Count(5, 5, "mask"), Count(5, "text", 5)):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="not a count"):
+            screen(counts=[count])
+    with pytest.raises(AttributeError):
+        screen(counts=[5])
 
 
 _CELLS = st.lists(
@@ -596,3 +614,76 @@ def test_whole_tables(head: bytes, rows: bytes, config: int) -> None:
         patch.setattr(detect, "Screened", _Reference)
         slow = _whole(checked, head + rows, "text/csv", True)
     assert fast == slow
+
+
+def _in_pieces(
+    body: bytes, cuts: list[tuple[int, bool]], container: Container, config: int, enforce: bool, address: str
+) -> Any:
+    """What goes at each step, and all that was found."""
+    checked = detector(**_CONFIGS[config])
+    tally = Tally(checked.key)
+    passing = stream.Redactor(
+        checked._finder, container, checked.policy.orders("response", b"/x"), checked.key, enforce=enforce, sniff=True,
+        tally=tally, address=address, label=address.encode(),
+    )  # fmt: skip
+    out = []
+    place = 0
+    for size, pauses in cuts:
+        out.append(passing.feed(body[place : place + size]))
+        place += size
+        if pauses:
+            out.append(passing.idle())
+    out += [passing.feed(body[place:]), passing.finish()]
+    counts = [(c.entity.id, c.address, c.action, c.count, c.test, c.sure, c.registers) for c in tally]
+    return out, counts, tally.totals, passing.altered, passing.would_alter
+
+
+@in_c
+@settings(max_examples=1200)
+@given(
+    st.one_of(
+        _bodies,
+        st.lists(_bodies, min_size=2, max_size=12).map(b"".join),
+        st.tuples(_HEADS, st.lists(_CELLS, min_size=1, max_size=4).map(b"".join)).map(b"".join),
+    ),
+    st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=12),
+    st.sampled_from(Container),
+    st.sampled_from(range(len(_CONFIGS))),
+    st.booleans(),
+    st.sampled_from(["", "", "", "header.x-card"]),
+)
+def test_bodies_in_pieces(
+    body: bytes,
+    cuts: list[tuple[int, bool]],
+    container: Container,
+    config: int,
+    enforce: bool,
+    address: str,
+) -> None:
+    fast = _in_pieces(body, cuts, container, config, enforce, address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "settled_piece", lambda *told: None)
+        slow = _in_pieces(body, cuts, container, config, enforce, address)
+    assert fast == slow
+
+
+@in_c
+@pytest.mark.parametrize("container", Container)
+def test_long_bodies_in_pieces(container: Container) -> None:
+    """Longer than what is remembered of a body in which nothing was found, with names that reach across pieces."""
+    chance = random.Random(container.value)
+    pieces = []
+    for _ in range(400):
+        pieces += [
+            chance.choice(_BODY_PIECES),
+            "x" * chance.choice((0, 0, 5, 700)),
+            chance.choice(_BODY_PIECES),
+        ]
+    body = b"lorem ipsum " * 9000 * chance.randint(0, 1) + "".join(pieces).encode("utf-8", "surrogateescape")
+    for cut in (50, 4096, 65536):
+        cuts = [(cut, False)] * (len(body) // cut)
+        fast = _in_pieces(body, cuts, container, 1, True, "")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stream, "settled_piece", lambda *told: None)
+            slow = _in_pieces(body, cuts, container, 1, True, "")
+        assert fast == slow

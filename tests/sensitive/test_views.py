@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waf.sensitive.views import over, spelled, view
+from waf.sensitive.views import over, spelled, spelled_by, view
 
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
 UNITS = st.lists(
@@ -93,3 +93,35 @@ def test_writing_back_what_stands_there_changes_nothing(units: list[str]) -> Non
 def test_spelled(piece: bytes, out: bytes) -> None:
     assert spelled(piece, b"*") == out
     assert len(out) == len(piece)
+
+
+_RAW = st.lists(
+    st.sampled_from(
+        [b"4", b"a", b" ", b"\\u0034", b"\\u002d", b"\\u00e9", b"\\u2011", b"\\u20", b"\\u", b"\\x34", b"\\x8", b"\\/", b"\\n", b'\\"', b"\\\\",
+         b"\\", b"&#52;", b"&#x2d;", b"&#", b"&#12345678;", b"&#xffffffff;", b"&nbsp;", b"&amp;", b"&lt;", b"lt;", b"amp;", b"#52;", b"nbsp;",
+         b"&ndash;", b"&", b";", b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x88\x92", b"\xc2", b"\xe2\x80", b"%34", b"%", b"%2", b"+", b"x" * 70,
+         b"\\u0026", b"\\x26", b"&#92;", b"u0034", b"\x00", b"\xff"]
+    ),
+    max_size=30,
+).map(b"".join)  # fmt: skip
+
+
+@given(_RAW, st.booleans())
+def test_both_read_alike(raw: bytes, form: bool) -> None:
+    fast, slow = view(raw, form), spelled_by(raw, form)
+    assert (fast.raw, fast.text) == (slow.raw, slow.text)
+    assert (fast.text is raw) is (slow.text == raw)
+    for place in range(len(slow.text)):
+        assert fast.at(place) == slow.at(place)
+        for end in range(place, len(slow.text) + 1, 7):
+            assert fast.span(place, end) == slow.span(place, end)
+    for offset in range(len(raw)):
+        assert fast.place(offset) == slow.place(offset)
+
+
+@given(_RAW, st.booleans())
+def test_a_unit_makes_no_other(raw: bytes, form: bool) -> None:
+    """Text and map are of one reading: a reference that an escape spells is not read again."""
+    seen = spelled_by(raw, form)
+    assert sum(end - start for start, end in map(seen.at, range(len(seen.text)))) == len(raw)
+    assert spelled_by(b"&; \\u0026nbsp;4").text == b"&; &nbsp;4"

@@ -30,7 +30,7 @@ from waf.sensitive.screened import Screened
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.uploads import UploadSearch
-from waf.sensitive.views import View, view
+from waf.sensitive.views import view
 
 if TYPE_CHECKING:
     from waf._speed import Values
@@ -185,12 +185,7 @@ class Detector:
             return None
         if not kind.readable:
             return self.response_filter(request, response, enforce, ceilings, lift)
-        if container is Container.FORM:
-            seen = view(body, form=True)
-        elif body.isascii() and b"\\" not in body and b"&" not in body:
-            seen = View(body)
-        else:
-            seen = view(body)
+        seen = view(body, container is Container.FORM)
         found = self._finder.candidates(seen.text)
         if not found and not kind.by_column:
             return self._clean

@@ -78,7 +78,7 @@ class Finder:
     ) -> None:
         """`entities` may be fewer than those that were compiled; the rest is not looked at."""
         self.entities: Final = tuple(entities)
-        self.lasting: Final = frozenset(entity.beside for entity in entities if entity.beside)
+        self.lasting: Final = tuple(sorted({entity.beside for entity in entities if entity.beside}))
         """Entities beside which others are looked for, so that where they stood is remembered."""
         self._candidates = candidates
         own = {f"exact:{name}": data.confirm for name, data in lists.items()}

@@ -72,7 +72,7 @@ class Orders:
         actions = {default, *(rule.rule.action for rule in rules)}
         self.by_field: Final = lift is not None or any(rule.fields for rule in rules)
         self.lengthens: Final = most != "report" and bool(actions & LENGTHENS)
-        self.blocks: Final = most == "block" and "block" in actions
+        self.blocks: Final = most != "mask" and "block" in actions
 
     def without_refusals(self) -> Orders:
         """The same orders where the message as a whole was let pass: what would refuse it masks."""

@@ -167,6 +167,16 @@ class JsonPath:
     def _keep(self, rest: bytes) -> None:
         self._rest = rest
 
+    def state(self) -> tuple[list[str], str, bool, int]:
+        """For C: what is open, the member at hand, whether a string is open, and how many of the last bytes are to be read
+        again.
+        """
+        return self._stack.copy(), self._key, self._in_string, len(self._rest)
+
+    def resume(self, stack: list[str], key: str, in_string: bool, rest: bytes) -> None:
+        """What C made of a `state`."""
+        self._stack, self._key, self._in_string, self._rest = stack, key, in_string, rest
+
     def address(self, text: bytes, start: int) -> str:
         path = "".join(self._stack) + self._key
         return named(Container.JSON, path.removeprefix("."))

@@ -15,12 +15,11 @@ from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
-from waf.sensitive.places import Columns
 from waf.sensitive.responses import verdict_of
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View
-from waf.sensitive.whole import settled
+from waf.sensitive.whole import Terms, settled
 
 
 class Screened:
@@ -41,27 +40,15 @@ class Screened:
         """`found` are the candidates in `seen`; `orders` refuse nothing."""
         self.response: Final = response
         self.tally: Final = Tally(key)
-        self._finder = finder
-        self._container = container
-        self._orders = orders
-        self._key = key
+        self._terms = Terms(finder, container, orders, key, self._edit, enforce)
         self._seen = seen
         self._found = found
-        self._enforce = enforce
         self._would_alter = False
         self._writer: Redactor | None = None
 
     def whole(self, body: bytes) -> bytes:
         """The body as policy lets it go on."""
-        seen = self._seen
-        columns = None
-        if self._container is Container.CSV:
-            columns = Columns()
-            columns.follow(body[: body.find(b"\n") + 1])
-        done = settled(
-            self._finder, self._found, seen, self._container, columns, self._orders,
-            self._key, self.tally, self._edit, enforce=self._enforce,
-        )  # fmt: skip
+        done = settled(self._terms, self._seen, self._found, self.tally)
         assert done is not None, "whoever made this asked before"
         body, self._would_alter = done
         return body
@@ -69,12 +56,13 @@ class Screened:
     def verdict(self) -> Verdict:
         """What was found and done."""
         return verdict_of(
-            self.tally, (), altered=self._would_alter and self._enforce, would=self._would_alter
+            self.tally, (), altered=self._would_alter and self._terms.enforce, would=self._would_alter
         )
 
     def _edit(self, hit: Hit, start: int, end: int, action: SensitiveAction) -> Edit:
         """What is no plain mask is written by the reference."""
         if self._writer is None:
-            self._writer = Redactor(self._finder, self._container, self._orders, self._key, tally=self.tally)
+            terms = self._terms
+            self._writer = Redactor(terms.finder, terms.container, terms.orders, terms.key, tally=self.tally)
             self._writer.show(self._seen)
         return self._writer.edit(hit, start, end, action)

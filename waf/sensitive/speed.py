@@ -33,6 +33,11 @@ def judge_type() -> type[_finder.Judge] | None:
     return None if _FINDER is None else _FINDER.Judge
 
 
+def view_function() -> Callable[[bytes, bool], _finder.View] | None:
+    """What makes a view; None where Python does."""
+    return None if _FINDER is None else _FINDER.view
+
+
 def signs_type() -> type[_finder.Signs] | None:
     """What takes the signs that Hyperscan reports; None where Python does."""
     return None if _FINDER is None else _FINDER.Signs

@@ -26,6 +26,7 @@ from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
+from waf.sensitive.whole import FINAL, IDLE, IN_SCRIPT, Piece, Terms, settled_piece
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -58,11 +59,12 @@ class _Endless(msgspec.Struct, frozen=True):
 class _Window:
     """What was seen of the bytes at hand; holds until more come, so that a pause or the end costs no second look."""
 
-    __slots__ = ("ceiling", "hits", "origin", "scripts", "seen")
+    __slots__ = ("candidates", "ceiling", "hits", "origin", "scripts", "seen")
 
     def __init__(self, seen: View, origin: int) -> None:
         self.seen = seen
         self.origin = origin  # where it begins in the body
+        self.candidates: list[Candidate] | None = None
         self.hits: list[Hit] | None = None
         self.scripts: list[tuple[int, bool]] | None = (
             None  # where tags of scripts are, and whether they open one
@@ -117,6 +119,7 @@ class Redactor:
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
         self._script = False
         self._lasting = finder.lasting
+        self._terms: Terms | None = None
         self._begin(container)
 
     # ------------------------------------------------------------------------------------------------ the
@@ -182,6 +185,15 @@ class Redactor:
             container, eager=self._orders.by_field, address=self._fixed_address, part=self._part
         )
         self._columns = self._where.columns
+        if (
+            self._finder.judge is not None
+            and self._ceilings is None
+            and not self._orders.blocks
+            and not self._part
+        ):
+            self._terms = Terms(
+                self._finder, container, self._orders, self._key, self._edit_piece, self._enforce
+            )
 
     def _frontier(self, held: bytes) -> int:
         """How many bytes of `held` no later byte can say anything about."""
@@ -205,6 +217,10 @@ class Redactor:
         seen = window.seen
         offset = self._passed - window.origin
         begin = 0
+        if self._endless is None and self._terms is not None:
+            out = self._settled(self._terms, window, offset, limit, final, idle)
+            if out is not None:
+                return out
         edits: list[Edit] = []
         if self._endless is not None:
             begin = self._pass_on(self._endless, seen, offset, final, edits)
@@ -219,6 +235,53 @@ class Redactor:
         if not limit:
             return b""
         return self._send(limit, edits, final)
+
+    def _settled(
+        self, terms: Terms, window: _Window, offset: int, limit: int, final: bool, idle: bool
+    ) -> bytes | None:
+        """What goes, by one call of C; None where it has to be done here, step by step."""
+        seen = window.seen
+        if limit <= 0:
+            return None
+        columns = self._columns
+        if columns is not None and not columns.ready:
+            self._where.follow(self._held, self._held.find(b"\n", 0, limit) + 1)
+        if window.candidates is None:
+            window.candidates = self._finder.candidates(seen.text) if self._found is None else self._found
+        if not window.candidates and (columns is None or not columns.names):
+            return self._send(limit, [], final)
+        place = Piece(
+            offset,
+            offset + limit,
+            seen.place(offset) if offset else 0,
+            seen.place(offset + limit) + _PAST,
+            self._passed,
+            final * FINAL | idle * IDLE | self._script * IN_SCRIPT,
+            self._seen.copy(),
+            lambda: self._where.path(offset),
+        )
+        done = settled_piece(
+            terms, seen, window.candidates, self.tally, self._where.grammar(), columns, place
+        )
+        if done is None:
+            return None
+        out, would, upto, path = done
+        if path is not None:
+            self._where.told(path, seen.raw, offset)
+        self._seen = place.seen
+        self.would_alter |= would
+        self.altered |= would and self._enforce
+        if not final:
+            self._sent(upto)
+        return out
+
+    def _edit_piece(self, hit: Hit, start: int, end: int, action: SensitiveAction) -> Edit:
+        """As `edit`, with places of what is viewed."""
+        window = self._window
+        assert window is not None
+        offset = self._passed - window.origin
+        edit = self.edit(hit, start - offset, end - offset, action, offset)
+        return Edit(edit.start + offset, edit.end + offset, edit.text)
 
     def _hits(self, seen: View, limit: int, offset: int, ceiling: int) -> list[Hit]:
         text = seen.text
@@ -368,8 +431,13 @@ class Redactor:
 
     def _send(self, limit: int, edits: list[Edit], final: bool) -> bytes:
         held = self._held
-        if final:
-            return applied(held, limit, edits)
+        if not final:
+            self._sent(limit)
+        return applied(held, limit, edits)
+
+    def _sent(self, limit: int) -> None:
+        """Forget what has gone, but for what later bytes are read by."""
+        held = self._held
         self._where.sent(held, limit)
         if self._container is Container.HTML:
             opened = held.rfind(b"<script", 0, limit)
@@ -378,4 +446,3 @@ class Redactor:
         self._passed += limit
         self._behind = (self._behind + held[max(0, limit - KEEP_BEHIND) : limit])[-KEEP_BEHIND:]
         self._held = held[limit:]
-        return applied(held, limit, edits)

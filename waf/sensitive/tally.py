@@ -5,7 +5,7 @@ Never a value: counts, and a keyed sketch of how many different ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
@@ -53,32 +53,36 @@ class Tally:
 
     def __init__(self, key: Key) -> None:
         self._key = key
-        self._counts: dict[tuple[str, str, str], Count] = {}
-        self._taken: Sequence[Count] = ()
+        self.counts: Final[list[Count]] = []
+        """Each of another place; what C counts goes in here, and then `recount` has to be told."""
+        self._places: dict[tuple[str, str, str], Count] = {}  # of the first so many of them
         self._more: tuple[Count, ...] = ()
         self.totals: dict[str, int] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._counts or self._taken or self._more)
+        return bool(self.counts or self._more)
 
     def __iter__(self) -> Iterator[Count]:
-        return chain(self._more, self._taken, self._counts.values())
+        return chain(self._more, self.counts)
 
     def include(self, other: Tally) -> None:
         """Count what `other` counted, too, but leave its findings to whoever made it."""
         self._more += tuple(other)
-        for entity, count in other.totals.items():
-            self.totals[entity] = self.totals.get(entity, 0) + count
+        self.recount()
 
     def add(
         self, entity: Entity, address: str, action: SensitiveAction, value: bytes, *, sure: bool, test: bool
     ) -> None:
-        place = (address, entity.id, action)
-        count = self._counts.get(place)
+        places = self._places
+        for known in self.counts[len(places) :]:
+            places[known.address, known.entity.id, known.action] = known
+        count = places.get((address, entity.id, action))
+        if count is None and len(places) >= MAX_PLACES:
+            address = "*"
+            count = places.get((address, entity.id, action))
         if count is None:
-            if len(self._counts) >= MAX_PLACES:
-                place = ("*", entity.id, action)
-            count = self._counts.setdefault(place, Count(entity, place[0], action))
+            count = places[address, entity.id, action] = Count(entity, address, action)
+            self.counts.append(count)
         count.count += 1
         count.test += test
         count.sure |= sure
@@ -90,16 +94,17 @@ class Tally:
             count.registers = bytes(sketch.registers)
         self.totals[entity.id] = self.totals.get(entity.id, 0) + 1
 
-    def take(self, counts: Sequence[Count]) -> None:
-        """Take the counts of a whole body, each of another place; nothing was counted here before."""
-        self._taken = counts
-        totals = self.totals
-        for count in counts:
-            totals[count.entity.id] = totals.get(count.entity.id, 0) + count.count
+    def recount(self) -> None:
+        """Make the totals anew."""
+        totals: dict[str, int] = {}
+        for count in self:
+            id = count.entity.id
+            totals[id] = totals.get(id, 0) + count.count
+        self.totals = totals
 
     def findings(self, direction: str) -> tuple[Finding, ...]:
         """One for each field and entity. Only a block weighs anything: to have been seen is no attack."""
-        return tuple([_finding(count, direction) for count in chain(self._taken, self._counts.values())])
+        return tuple([_finding(count, direction) for count in self.counts])
 
 
 def _finding(count: Count, direction: str) -> Finding:

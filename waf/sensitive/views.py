@@ -5,15 +5,17 @@ Values hide behind the escapes of their container: "4539\\u00201488", "4539&nbsp
 not ASCII) and keeps the rest out of the way. Where nothing is escaped, which is the common case, the view is
 the text itself and costs a few searches for one byte. The map back is built only when something was found.
 
-Escapes of the same length ("\\n", "&lt;") are replaced in place, by operations that run in C; only those that
-shorten the text ("units") need the map.
+Escapes of the same length ("\\n", "&lt;") are replaced in place; only those that shorten the text ("units") need the
+map. `Spelled` is the reference of what waf/_finder_views.h does.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Final
+from typing import Final, Protocol, cast
+
+from waf.sensitive import speed
 
 # \uXXXX that are read; all others become filler of the same length.
 _READ_U: Final = rb"00(?:[2-7][0-9a-fA-F]|[aA][0dD])|20(?:0[0-9a-fA-F]|1[0-5]|2[fF])|2212"
@@ -43,6 +45,7 @@ _UNIT: Final = re.compile(
         ]
     )
 )  # fmt: skip
+_CHARACTERS: Final = {_SLASH: b"/", **_NAMED, **_WIDE}
 _UNIT_FORM: Final = re.compile(_UNIT_PERCENT.pattern)
 
 _SAME_LENGTH: Final = (
@@ -59,8 +62,30 @@ _SAME_LENGTH_MARKUP: Final = (
 _DASHES: Final = frozenset({0xAD, 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212})
 
 
-class View:
+class View(Protocol):
     """`text` is what `raw` spells; every byte of it stands for one byte or one unit of `raw`."""
+
+    @property
+    def raw(self) -> bytes: ...
+
+    @property
+    def text(self) -> bytes: ...
+
+    def at(self, place: int, /) -> tuple[int, int]:
+        """The bytes of `raw` that spell `text[place]`, from and to."""
+        ...
+
+    def span(self, start: int, end: int, /) -> tuple[int, int]:
+        """The bytes of `raw` that spell `text[start:end]`."""
+        ...
+
+    def place(self, offset: int, /) -> int:
+        """The index in `text` of what stands at `raw[offset]` or of the unit that it is a part of."""
+        ...
+
+
+class Spelled:
+    """A `View` in Python."""
 
     __slots__ = ("_plain", "_sizes", "_starts", "_units", "_wheres", "raw", "text")
 
@@ -83,7 +108,6 @@ class View:
         self._sizes: list[int] = []
 
     def at(self, place: int) -> tuple[int, int]:
-        """The bytes of `raw` that spell `text[place]`, from and to."""
         starts = self._starts
         if starts is None:
             starts = self._map()
@@ -98,7 +122,6 @@ class View:
         return start, start + 1
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The bytes of `raw` that spell `text[start:end]`."""
         if not (self._map() if self._starts is None else self._starts):
             return start, end
         if start == end:
@@ -107,7 +130,6 @@ class View:
         return self.at(start)[0], self.at(end - 1)[1]
 
     def place(self, offset: int) -> int:
-        """The index in `text` of what stands at `raw[offset]` or of the unit that it is a part of."""
         starts = self._starts
         if starts is None:
             starts = self._map()
@@ -132,12 +154,20 @@ class View:
         return starts
 
 
+_VIEW: Final = speed.view_function()
+
+
 def view(raw: bytes, form: bool = False) -> View:
     """What `raw` spells. `form`: percent-encoded, "+" for a blank; else the escapes of JSON, scripts and mark-up."""
+    return cast("View", _VIEW(raw, form)) if _VIEW is not None else spelled_by(raw, form)
+
+
+def spelled_by(raw: bytes, form: bool = False) -> Spelled:
+    """As `view`, in Python."""
     if form:
         plain = raw.replace(b"+", b" ") if b"+" in raw else raw
         text = _UNIT_PERCENT.sub(_from_hex, plain) if b"%" in plain else plain
-        return View(raw, plain, text, _UNIT_FORM)
+        return Spelled(raw, plain, text, _UNIT_FORM)
     plain = raw
     if b"\\" in raw:
         plain = raw.replace(b"\\\\", b"\x80\x80")
@@ -148,28 +178,9 @@ def view(raw: bytes, form: bool = False) -> View:
     if b"&" in plain and b";" in plain:
         for escape, same in _SAME_LENGTH_MARKUP:
             plain = plain.replace(escape, same)
-    text = plain
-    if b"\\" in plain:
-        text = text.replace(_SLASH, b"/")
-        if b"\\u" in text:
-            text = _UNIT_U.sub(_from_hex, text)
-        if b"\\x" in text:
-            text = _UNIT_X.sub(_from_hex, text)
-    if b"&" in plain and b";" in plain:
-        if b"&#" in text:
-            text = _UNIT_NUMERIC.sub(_from_number, text)
-        if b"&nbsp;" in text:
-            text = text.replace(b"&nbsp;", b" ")
-        if _ANY_NAMED.search(text):
-            for name, char in _NAMED.items():
-                text = text.replace(name, char)
-    if not raw.isascii() and (b"\xc2" in plain or b"\xe2" in plain):
-        for wide, char in _WIDE.items():
-            text = text.replace(wide, char)
-    return View(raw, plain, text, _UNIT)
-
-
-_ANY_NAMED: Final = re.compile(rb"&(?:e[nmq]|thins|ndas|hyph|dash|minu|comm|peri|sol|plus|colo|lowb|num)")
+    # In one step: a unit that is read must not make another with what stands behind it.
+    text = _UNIT.sub(_from_unit, plain) if b"\\" in plain or b"&" in plain or not plain.isascii() else plain
+    return Spelled(raw, plain, text, _UNIT)
 
 
 def over(seen: View, place: int, new: bytes) -> bytes:
@@ -212,8 +223,12 @@ def _from_hex(match: re.Match[bytes]) -> bytes:
     return _one(int(match[1], 16))
 
 
-def _from_number(match: re.Match[bytes]) -> bytes:
-    return _one(int(match[1]) if match[1] else int(match[2], 16))
+def _from_unit(match: re.Match[bytes]) -> bytes:
+    unit = match[0]
+    if known := _CHARACTERS.get(unit):
+        return known
+    code = match[1] or match[2] or match[4]
+    return _one(int(code, 16) if code else int(match[3]))
 
 
 def _one(point: int) -> bytes:

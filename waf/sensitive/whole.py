@@ -1,13 +1,15 @@
-"""A body that is here whole, searched and settled in one call (`Judge.screen` in waf/_finder.c).
+"""A body, or a piece of one, searched and settled in one call (`Judge.screen` in waf/_finder.c).
 
-Owns what C is told of containers: how fields are named, and where digits may stand without quotes. `stream.Redactor` is the
-reference; it also answers wherever `settled` says None.
+Owns what C is told of containers and of pieces. `stream.Redactor` is the reference; it also answers wherever a call here
+gives None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
+
+import msgspec
 
 from waf.config.schema import SensitiveAction
 from waf.sensitive.candidates import Candidate
@@ -16,97 +18,128 @@ from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
-from waf.sensitive.places import Columns, named
+from waf.sensitive.places import Columns
 from waf.sensitive.tally import MAX_PLACES, Tally
 from waf.sensitive.views import View
-
-MAX_NAMES: Final = 1024
-LONGEST_NAME: Final = 256
+from waf.sensitive.whereabouts import BY_COLUMN, GRAMMAR, Grammar
 
 # The numbers that C knows them by.
-_ONE_NAME, _BY_LABEL, _BY_PATH, _BY_COLUMN = range(4)
-_NO_RULE, _JSON_RULE, _MEMBER_RULE, _HTML_RULE, _ASK = range(5)
+_NO_RULE, _JSON_RULE, _MEMBER_RULE, _HTML_RULE, _SCRIPT_RULE = range(5)
+FINAL, IDLE, IN_SCRIPT = 1, 2, 4
+"""Flags of a piece: nothing follows, there is a pause, and mark-up before it was in a script."""
 
 _RULES: Final = {
     Container.JSON: _JSON_RULE, Container.TEXT: _MEMBER_RULE, Container.MULTIPART: _MEMBER_RULE,
-    Container.HTML: _HTML_RULE, Container.SCRIPT: _ASK,
+    Container.HTML: _HTML_RULE, Container.SCRIPT: _SCRIPT_RULE,
 }  # fmt: skip
 
-
-class _Names(dict[bytes, str]):
-    """Addresses of one container by what stands before a value. Bounded; names with a value in them are not kept."""
-
-    def __init__(self, container: Container) -> None:
-        super().__init__()
-        self._container = container
-
-    def __missing__(self, name: bytes) -> str:
-        address = named(self._container, name.decode("utf-8", "replace").removeprefix("."))
-        if len(name) <= LONGEST_NAME and "*" not in address:
-            if len(self) >= MAX_NAMES:
-                self.clear()
-            self[name] = address
-        return address
+Path = tuple[list[str], str, bool, int, int]
+"""Where in a JSON body we are: see `whereabouts.Whereabouts.path`."""
 
 
-def _naming(container: Container) -> tuple[int, Any]:
-    if container in (Container.HTML, Container.TEXT, Container.CSV):
-        return _ONE_NAME, named(container, "")
-    return _BY_PATH if container is Container.JSON else _BY_LABEL, _Names(container)
+class Terms(msgspec.Struct, frozen=True):
+    """What holds for all of a body; its key, what policy wants, and what writes all that is no mask."""
+
+    finder: Finder
+    container: Container
+    orders: Orders
+    key: Key
+    edit: Callable[[Hit, int, int, SensitiveAction], Edit]
+    enforce: bool
 
 
-_GRAMMAR: Final = {
-    container: (*_naming(container), _RULES.get(container, _NO_RULE)) for container in Container
-}
+class Piece(msgspec.Struct, frozen=True):
+    """Which part of what is viewed is to go: `offset` to `limit`, in bytes of the body; `floor` and `ceiling` are places of the text.
 
-
-def settled(
-    finder: Finder,
-    found: list[Candidate],
-    seen: View,
-    container: Container,
-    columns: Columns | None,
-    orders: Orders,
-    key: Key,
-    tally: Tally,
-    edit: Callable[[Hit, int, int, SensitiveAction], Edit],
-    *,
-    enforce: bool,
-) -> tuple[bytes, bool] | None:
-    """The body as policy lets it go on, and whether policy wants it altered; counts go into `tally`, which is empty.
-
-    `found` are the candidates in the body; `columns` have followed its first line. None where the reference has to do it.
+    `passed` bytes have gone before. `seen` holds where values stood that others count beside, and is changed. `where` gives the path.
     """
-    judge = finder.judge
-    if judge is None or orders.blocks or tally:
+
+    offset: int
+    limit: int
+    floor: int
+    ceiling: int
+    passed: int
+    flags: int
+    seen: dict[str, int]
+    where: Callable[[], Path | None]
+
+
+def settled(terms: Terms, seen: View, found: list[Candidate], tally: Tally) -> tuple[bytes, bool] | None:
+    """A whole body as policy lets it go on, and whether policy wants it altered; counts go into `tally`.
+
+    `found` are the candidates in the body. None where the reference has to do it.
+    """
+    columns = None
+    grammar = GRAMMAR[terms.container]
+    if terms.container is Container.CSV:
+        columns = Columns()
+        columns.follow(seen.raw[: seen.raw.find(b"\n") + 1])
+        if columns.names:
+            grammar = Grammar(BY_COLUMN, columns.places)
+    done: tuple[bytes, bool] | None = _screened(terms, seen, found, tally, grammar, columns, None)
+    return done
+
+
+def settled_piece(
+    terms: Terms,
+    seen: View,
+    found: list[Candidate],
+    tally: Tally,
+    grammar: Grammar,
+    columns: Columns | None,
+    piece: Piece,
+) -> tuple[bytes, bool, int, Path | None] | None:
+    """What of a piece goes on, whether policy wants it altered, how many bytes it stands for, and the path if that was followed.
+
+    None where the reference has to do it; then nothing was counted.
+    """
+    told = (
+        piece.offset, piece.limit, piece.floor, piece.ceiling, piece.passed, piece.flags, piece.seen,
+        terms.finder.lasting, piece.where,
+    )  # fmt: skip
+    done: tuple[bytes, bool, int, Path | None] | None = _screened(
+        terms, seen, found, tally, grammar, columns, told
+    )
+    return done
+
+
+def _screened(
+    terms: Terms,
+    seen: View,
+    found: list[Candidate],
+    tally: Tally,
+    grammar: Grammar,
+    columns: Columns | None,
+    piece: Any,
+) -> Any:
+    judge = terms.finder.judge
+    orders = terms.orders
+    if judge is None or orders.blocks:
         return None
-    how, names, rule = _GRAMMAR[container]
-    text = seen.text
-    span = None if len(text) == len(seen.raw) else seen.span
-    told = orders.action, orders.everywhere
     table: tuple[tuple[bytes, ...], bytes] | None = None
     cells: tuple[tuple[int, tuple[int, ...]], ...] = ()
     if columns is not None and columns.names:
-        how, names, table = _BY_COLUMN, columns.places, columns.table
-        led = finder.cells_led(columns.names)
+        table = columns.table
+        led = terms.finder.cells_led(columns.names)
         if led is None:
             return None
         cells = led
-    body, would, counts = judge.screen(
-        text,
+    done = judge.screen(
+        seen,  # type: ignore[arg-type]  # where there is a judge, C makes the views
         table,
         cells,
         found,
-        seen.raw,
-        span,
-        how,
-        names,
-        told,
-        rule,
-        enforce,
-        edit,
-        key.sketch,
+        grammar.how,
+        grammar.names,
+        (orders.action, orders.everywhere),
+        _RULES.get(terms.container, _NO_RULE),
+        terms.enforce,
+        terms.edit,
+        terms.key.sketch,
         MAX_PLACES,
+        tally.counts,
+        piece,
     )
-    tally.take(counts)
-    return body, would
+    if done is not None and tally.counts:
+        tally.recount()
+    return done
