@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "_finder_numbers.h"
 #include "_finder_programs.h"
+#include "_finder_secrets.h"
 #include "_finder_text.h"
 
 static const double ACT = 0.8, REPORT = 0.5, CONTEXT = 0.3, NEGATIVE = 0.45, LACKING = -1.0;

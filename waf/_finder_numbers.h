@@ -472,25 +472,4 @@ static double phone(const uint8_t *value, Py_ssize_t size)
     return made >= 7 && made <= 13 && different > 2 && !decimal ? 1.0 : 0.0;
 }
 
-/* ------------------------------------------------------------------------------------------------------ all of them */
-
-typedef double (*Check)(const uint8_t *value, Py_ssize_t size);
-
-static const struct {
-    const char *name;
-    Check check;
-} checks[] = {{"card", card}, {"maestro", maestro}, {"token", token}, {"ssn", ssn}, {"itin", itin}, {"nino", nino},
-              {"nhs", nhs}, {"dni", dni}, {"nie", nie}, {"steuer_id", steuer_id}, {"bsn", bsn}, {"pesel", pesel},
-              {"aadhaar", aadhaar}, {"sin", sin_number}, {"cpf", cpf}, {"document", document}, {"record_number", record_number},
-              {"icd10", icd10}, {"npi", npi}, {"dea", dea}, {"routing", routing}, {"account", account}, {"iban", iban},
-              {"email", email}, {"phone", phone}};
-
-static Check check_named(const char *name)
-{
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        if (strcmp(checks[i].name, name) == 0)
-            return checks[i].check;
-    return NULL;
-}
-
 #endif

@@ -3,6 +3,7 @@
 #define WAF_FINDER_REPORTS_H
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -12,21 +13,23 @@
 
 typedef struct {
     PyObject_HEAD
+    vectorcallfunc call;
     uint8_t *led; /* by form: the end of a match is its place, else its start */
     Py_ssize_t forms;
     uint64_t base, *found;
     size_t count, room;
 } Notices;
 
-static PyObject *notices_call(Notices *self, PyObject *args, PyObject *kwargs)
+static PyObject *notices_call(PyObject *object, PyObject *const *args, size_t flags, PyObject *names)
 {
-    if (PyTuple_GET_SIZE(args) < 3) {
+    Notices *self = (Notices *)object;
+    if (PyVectorcall_NARGS(flags) < 3 || names != NULL) {
         PyErr_SetString(PyExc_TypeError, "a match has an id, a start and an end");
         return NULL;
     }
-    unsigned long long form = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 0));
-    unsigned long long from = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 1));
-    unsigned long long upto = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 2));
+    unsigned long long form = PyLong_AsUnsignedLongLong(args[0]);
+    unsigned long long from = PyLong_AsUnsignedLongLong(args[1]);
+    unsigned long long upto = PyLong_AsUnsignedLongLong(args[2]);
     if (PyErr_Occurred())
         return NULL;
     if (form >= (unsigned long long)self->forms) {
@@ -92,6 +95,14 @@ static PyObject *notices_take(Notices *self, PyObject *unused)
     return list;
 }
 
+static PyObject *notices_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    Notices *self = (Notices *)PyType_GenericNew(type, args, kwargs);
+    if (self != NULL)
+        self->call = notices_call; /* without forms none is known */
+    return (PyObject *)self;
+}
+
 static int notices_init(Notices *self, PyObject *args, PyObject *kwargs)
 {
     const char *led;
@@ -131,11 +142,12 @@ static PyTypeObject NoticesType = {
     .tp_doc = PyDoc_STR("Notices(led): called with each match that Hyperscan reports; `led` says of each form, by a byte, "
                         "whether its candidates are named by their ends."),
     .tp_basicsize = sizeof(Notices),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = PyType_GenericNew,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = notices_new,
     .tp_init = (initproc)notices_init,
     .tp_dealloc = (destructor)notices_dealloc,
-    .tp_call = (ternaryfunc)notices_call,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Notices, call),
     .tp_methods = notices_methods,
 };
 

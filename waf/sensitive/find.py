@@ -37,14 +37,16 @@ _TWINS: Final[dict[Validator, str]] = {
     for name in (
         "card", "maestro", "token", "ssn", "itin", "nino", "nhs", "dni", "nie", "steuer_id", "bsn", "pesel", "aadhaar", "sin", "cpf",
         "document", "record_number", "icd10", "npi", "dea", "routing", "account", "iban", "email", "phone",
+        "jwt", "password", "aws_secret", "high_entropy", "track", "date", "codice_fiscale",
     )
 }  # fmt: skip
-"""Validators that waf/_finder_numbers.h has too, by their names there."""
+"""Validators that waf/_finder_secrets.h lists, by their names there."""
 
 FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 
 _LACKING: Final = -1.0
 _MAX_LABELS: Final = 128
+_MAX_TABLES: Final = 256
 MOST_RETRIES: Final = 20_000
 """Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
 
@@ -96,6 +98,7 @@ class Finder:
         )  # fmt: skip
         self._numbers = {id(form): number for number, form in enumerate(self._forms)}
         self._columns: dict[str, tuple[Form, ...]] = {}
+        self._tables: dict[tuple[str, ...], tuple[tuple[int, tuple[int, ...]], ...] | None] = {}
 
     @classmethod
     def build(
@@ -245,16 +248,21 @@ class Finder:
             place = stop + 1
         return hits
 
-    def cells_led(self, columns: Sequence[str]) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
+    def cells_led(self, columns: tuple[str, ...]) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
         """What `Judge.screen` is told of the cells that `find_cells` looks at; None where it cannot do it."""
-        wanted = []
-        for number, name in enumerate(columns):
-            forms = self._led_by(name)
-            if any(form.programs[0] is None for form in forms):
-                return None
-            if forms:
-                wanted.append((number, tuple(self._numbers[id(form)] for form in forms)))
-        return tuple(wanted)
+        if columns in self._tables:
+            return self._tables[columns]
+        wanted = [(number, forms) for number, name in enumerate(columns) if (forms := self._led_by(name))]
+        told = None
+        if not any(form.programs[0] is None for _, forms in wanted for form in forms):
+            told = tuple(
+                (number, tuple(self._numbers[id(form)] for form in forms)) for number, forms in wanted
+            )
+        if all(name in self._columns for name in columns):
+            if len(self._tables) >= _MAX_TABLES:
+                self._tables.clear()
+            self._tables[columns] = told
+        return told
 
     def _led_by(self, label: str) -> tuple[Form, ...]:
         """The led forms that a column's head speaks for."""

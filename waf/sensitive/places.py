@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
+import msgspec
+
 from waf.sensitive import speed
 from waf.sensitive.containers import Container
 from waf.sensitive.context import label_before
@@ -182,6 +184,43 @@ class JsonPath:
         return named(Container.JSON, path.removeprefix("."))
 
 
+_CSV: Final = named(Container.CSV, "")
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What the first line of a table says."""
+
+    separator: bytes
+    names: tuple[str, ...] = ()
+    labels: tuple[bytes, ...] = ()
+    addresses: tuple[str, ...] = ()
+    by_label: dict[bytes, str] = {}
+    places: tuple[tuple[str, ...], bytes, str] = (
+        (),
+        b",",
+        _CSV,
+    )  # the addresses, the separator, the address of all else
+
+
+_MAX_HEADS: Final = 256
+_LONGEST_HEAD: Final = 512
+_HEADS: Final[dict[bytes, _Head]] = {}
+"""Of first lines that were read; bounded."""
+
+
+def _head(line: bytes) -> _Head:
+    separator = max((b",", b";", b"\t", b"|"), key=line.count)
+    if _LONG_NUMBER.search(line):
+        return _Head(
+            separator, places=((), separator, _CSV)
+        )  # a first line with numbers in it is data already
+    names = tuple([c.strip(' "') for c in line.decode("utf-8", "replace").split(separator.decode())])
+    labels = tuple([name.encode() for name in names])
+    by_label = {label: named(Container.CSV, name) for label, name in zip(labels, names, strict=True)}
+    addresses = tuple([by_label[label] for label in labels])
+    return _Head(separator, names, labels, addresses, by_label, (addresses, separator, _CSV))
+
+
 class Columns:
     """The column of a table by its head line; the separator is the likeliest of four in that line."""
 
@@ -191,6 +230,8 @@ class Columns:
         self._labels: tuple[bytes, ...] = ()
         self._addresses: dict[bytes, str] = {}
         self.separator = b","
+        self.places: tuple[tuple[str, ...], bytes, str] = ((), b",", _CSV)
+        """What `named_at` goes by: the address of each column, the separator, the address of all else."""
         self.column = 0
         self._quoted = False
 
@@ -213,17 +254,16 @@ class Columns:
         self._quoted = not self._quoted
 
     def _read_head(self, line: bytes) -> None:
-        line = line.strip(b"\r\n\xef\xbb\xbf")
-        self.separator = max((b",", b";", b"\t", b"|"), key=line.count)
-        if _LONG_NUMBER.search(line):
-            return  # a first line with numbers in it is data already
-        self.names = tuple(
-            [c.strip(' "') for c in line.decode("utf-8", "replace").split(self.separator.decode())]
-        )
-        self._labels = tuple([name.encode() for name in self.names])
-        self._addresses = {
-            label: named(Container.CSV, name) for label, name in zip(self._labels, self.names, strict=True)
-        }
+        known = _HEADS.get(line)
+        if known is None:
+            known = _head(line.strip(b"\r\n\xef\xbb\xbf"))
+            # As with names: what says something of a person is not remembered.
+            if len(line) <= _LONGEST_HEAD and not any("*" in address for address in known.addresses):
+                if len(_HEADS) >= _MAX_HEADS:
+                    _HEADS.clear()
+                _HEADS[line] = known
+        self.separator, self.names = known.separator, known.names
+        self._labels, self._addresses, self.places = known.labels, known.by_label, known.places
 
     @property
     def ready(self) -> bool:
@@ -238,15 +278,6 @@ class Columns:
     def table(self) -> tuple[tuple[bytes, ...], bytes]:
         """What `field_at` goes by: the heads of the columns, and the separator."""
         return self._labels, self.separator
-
-    @property
-    def places(self) -> tuple[tuple[str, ...], bytes, str]:
-        """What `named_at` goes by: the address of each column, the separator, the address of all else."""
-        return (
-            tuple(self._addresses[label] for label in self._labels),
-            self.separator,
-            named(Container.CSV, ""),
-        )
 
     def field_at(self, text: bytes, start: int) -> tuple[bytes | None, int]:
         """The head of the column at `text[start]`, whose line begins in `text`, and where its cell begins."""

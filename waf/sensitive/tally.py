@@ -108,6 +108,23 @@ class Tally:
 
 
 def _finding(count: Count, direction: str) -> Finding:
+    """Mostly one that was made before: of a value or two of an entity at a field there are few."""
+    told = (count.entity.id, count.address, count.action, count.count, count.test, count.sure, direction)
+    known = _TOLD.get(told)
+    if known is not None and known[0] is count.entity:
+        return known[1]
+    finding = _made(count, direction)
+    if len(_TOLD) >= _MAX_TOLD:
+        _TOLD.clear()
+    _TOLD[told] = count.entity, finding
+    return finding
+
+
+_MAX_TOLD: Final = 1024
+_TOLD: Final[dict[tuple[str, str, str, int, int, bool, str], tuple[Entity, Finding]]] = {}
+
+
+def _made(count: Count, direction: str) -> Finding:
     entity = count.entity
     number = count.count
     blocks = count.action == "block" and count.test < number
