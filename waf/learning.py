@@ -20,6 +20,7 @@ import msgspec
 from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply, learn_recording
+from waf.guesses import Guesses
 from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory, reach_of
 from waf.model import Exchange, Mask
@@ -71,6 +72,7 @@ class Learning:
             teaches=fleet_key is not None or follows > 0, follows=follows, reach=reach_of(config),
         )  # fmt: skip
         kept.disclosures = self.memory.disclosures
+        self._guesses = Guesses()
         self.observed = self.failed = self.disclosures = 0
         self.alerts: deque[Alert] = deque(maxlen=50)  # the latest, for people
         self.alerted: Callable[[], None] = lambda: None  # the others should know soon
@@ -123,6 +125,7 @@ class Learning:
         self.memory.pin(self._documents)
         self._note_release()
         self.intake.know(self.memory.lessons_by_place())
+        self._guesses.know(place.endpoint for place, _ in self.memory.inventory)
         self._compile()
 
     def start(self) -> None:
@@ -273,7 +276,8 @@ class Learning:
     def _follow(self, flow: Flow) -> None:
         """Note where sensitive data went, and whether an answer held unusually much."""
         route = flow.route
-        for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy):
+        place = self._guesses.place(flow.path, self._kept.mask) if flow.path else ""
+        for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy, place):
             self.disclosures += 1
             if self._config.sensitive.disclosure != "off":
                 more = {"expected": finding.expected, "request": flow.request, "route": route}

@@ -24,6 +24,7 @@ from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources, welcomed
 from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
+from waf.sensitive.inventory import OTHER
 from waf.sensitive.tally import Tally
 
 QUEUE: Final = 512  # lessons waiting
@@ -48,7 +49,7 @@ _TAKEN: Final = frozenset({_FORWARDED, _BLOCKED, _REDACTED, _TUNNELLED})
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
-    """Sensitive data that one message carried."""
+    """Sensitive data that one message carried. `path` is told where there is no route, for a guess."""
 
     route: str
     direction: str
@@ -56,6 +57,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
     wall: float
     policy: str
     request: str  # id of the exchange
+    path: bytes = b""
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -290,11 +292,21 @@ class Intake:
 
     def _note_flows(self, exchange: Exchange, judgement: Judgement) -> None:
         asked = judgement.hits.tally if judgement.hits is not None else None
+        request, path = exchange.request, b""
+        # What the app has not is no place: whoever asks for anything at all must not fill the inventory.
+        if exchange.route == OTHER and request is not None and welcomed(exchange.sent_status):
+            path = request.path
         for direction, tally in (("request", asked), ("response", judgement.response_tally)):
             if tally is not None and tally.totals:
                 self.flows.append(
                     Flow(
-                        exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id
+                        exchange.route,
+                        direction,
+                        tally,
+                        exchange.wall,
+                        exchange.policy_version,
+                        exchange.id,
+                        path,
                     )
                 )
                 self._wake()

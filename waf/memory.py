@@ -151,9 +151,14 @@ class Memory:
             self.learner.follow(self.learner.book)
             self.learner.forget()
 
-    def flowed(self, route: str, direction: str, tally: Tally, wall: float, policy: str) -> Sequence[Finding]:
-        """Note sensitive data that one message carried; gives what is unusual about an answer."""
-        self.inventory.add(route, direction, tally, wall, policy)
+    def flowed(
+        self, route: str, direction: str, tally: Tally, wall: float, policy: str, place: str = ""
+    ) -> Sequence[Finding]:
+        """Note sensitive data that one message carried; gives what is unusual about an answer.
+
+        `place` is where it went, as far as that can be guessed, where `route` says nothing.
+        """
+        self.inventory.add(place or route, direction, tally, wall, policy)
         return self.disclosures.learn(route, tally.totals, wall) if direction == "response" else ()
 
     def policy_in_force(self, version: str, mode: str, now: float) -> None:
