@@ -80,6 +80,7 @@ class Learning:
         self._turn = asyncio.Lock()  # held while one has it
         self._wanted: Config | None = None  # to be taken once no thread has the memory
         self._urgent = False  # the profile is out of date
+        self._unkept = False  # something is not on disk that must not be forgotten
         self._mode = ""  # of the profile, as the fleet says; "" leaves it to the configuration
         self._documents: tuple[Imported, ...] = ()
         self._version = ""  # of the profile in force, with what it shows
@@ -167,16 +168,22 @@ class Learning:
         while True:
             await asyncio.sleep(TICK)
             self._count()
+            began, lessons = time.monotonic(), self.observed
+            if schedule.saves(
+                began, lessons, urgent=self._unkept
+            ):  # before the profile, which may take longer
+                kept = not await self.keep()
+                schedule.saved(began, time.monotonic() - began, lessons, kept=kept)
             began = time.monotonic()
             if schedule.compiles(began, self.observed, urgent=self._urgent):
                 self._urgent = False
                 await self._aside(partial(self._compile, settled=schedule.settled))
                 self._renewed()
                 schedule.compiled(began, time.monotonic() - began)
-            began = time.monotonic()
-            if schedule.saves(began, self.observed):
-                await self._aside(self._save)
-                schedule.saved(began, time.monotonic() - began)
+
+    async def keep(self) -> str:
+        """Keep on disk what is known now. Gives what hindered it, "" for nothing; it is tried again by itself then."""
+        return await self._aside(self._save)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread; nothing is learned meanwhile, since one thread at a time has the memory.
@@ -299,7 +306,8 @@ class Learning:
         while alerts:
             alert = alerts.popleft()
             self.alerts.append(alert)
-            self._urgent = self._urgent or alert.kind in ("breaker", "drift")
+            taken_back = alert.kind in ("breaker", "drift")
+            self._urgent, self._unkept = self._urgent or taken_back, self._unkept or taken_back
             self._log("warning", f"profile: {alert.text}", kind=alert.kind, subject=alert.subject)
             self.alerted()
 
@@ -319,12 +327,21 @@ class Learning:
             self._kept.profile = learner.profile(self._kept.mask)
             self._version = version
 
-    def _save(self) -> None:
+    def _save(self) -> str:
         try:
             self.memory.save()
         except OSError as error:
             self.failed += 1
+            self._unkept = True
             self._log("error", "learned state could not be kept", error=error.strerror, file=error.filename)
+            return str(error.strerror)
+        except Exception as error:
+            self.failed += 1
+            self._unkept = True
+            self._log("error", "learned state could not be written down", error=type(error).__name__)
+            return type(error).__name__
+        self._unkept = False
+        return ""
 
     # ------------------------------------------------------------------------------------------- to look at
 
@@ -352,7 +369,7 @@ class Learning:
             watch(f"waf_{name}", about, value)
 
     async def edit(self, edit: Edit, now: float) -> list[str]:
-        """A person's edit, in force at once. Raises ValueError or ConfigError, and changes nothing then."""
+        """A person's edit, in force and on disk at once. Raises ValueError or ConfigError, and changes nothing then."""
 
         def work() -> list[str]:
             learner = self.memory.learner
@@ -360,7 +377,8 @@ class Learning:
                 raise ValueError(LED[learner.pushed])
             changed = apply(learner, edit, now)
             self._build(learner)
-            return changed
+            hindered = self._save()
+            return [*changed, *([f"not kept over a restart: {hindered}"] if hindered else [])]
 
         await self._caught_up()
         changed = await self._aside(work)
@@ -373,6 +391,7 @@ class Learning:
         def work() -> tuple[int, dict[str, int]]:
             learned, skipped = learn_recording(self.memory, har, host=host)
             self.observed += learned
+            self._save()  # what it has taught may be taught by nothing else
             return learned, skipped
 
         if not self.intake.enabled:

@@ -6,8 +6,10 @@ told loudly and its predecessor is used. Without a directory nothing outlives th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -36,6 +38,7 @@ CHANGES: Final = "policies.json"
 PREVIOUS: Final = ".previous"
 DAMAGED: Final = ".damaged"
 MAX_CHANGES: Final = 1_000
+LEFT: Final = 600.0  # seconds after which nobody is still writing a file
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -140,6 +143,7 @@ class Memory:
     def load(self) -> None:
         """Read what was kept; what cannot be read goes to `problems`, and its predecessor is tried."""
         self.problems = []
+        self._sweep()
         for name, load in (
             (PROFILE, self.learner.load),
             (INVENTORY, self.inventory.load),
@@ -150,6 +154,15 @@ class Memory:
         if self._follows:
             self.learner.follow(self.learner.book)
             self.learner.forget()
+
+    def _sweep(self) -> None:
+        """Delete what a process left that died while it wrote. What is young may just be being written."""
+        if self._directory is None or self._follows:
+            return
+        for path in self._directory.glob(".*.state*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > LEFT:
+                    path.unlink()
 
     def flowed(
         self, route: str, direction: str, tally: Tally, wall: float, policy: str, place: str = ""
@@ -207,11 +220,10 @@ class Memory:
         if self._written.get(name) == digest:
             return
         path = self._directory / name
-        if path.exists():
-            # What is damaged must not take the place of the predecessor, which is all there is until this is written.
-            os.replace(path, path.with_name(name + (DAMAGED if name in self._damaged else PREVIOUS)))
-            self._damaged.discard(name)
-        atomic_write(path, data)
+        # What is damaged must not take the place of the predecessor, which is all there is until this is written.
+        former = path.with_name(name + (DAMAGED if name in self._damaged else PREVIOUS))
+        atomic_write(path, data, previous=former)
+        self._damaged.discard(name)
         self._written[name] = digest
 
     def _gather(self) -> None:

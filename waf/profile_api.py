@@ -113,12 +113,14 @@ def profile_routes(learning: Learning, config: Callable[[], Config]) -> list[Rou
                 f"made for values hashed under another secret ({pushed.key[:32]!r}, here {key!r})"
             )
         await learning.change(lambda memory: memory.learner.follow(book, pushed=True))
+        await learning.keep()
         return json_answer({"version": learning.version})
 
     async def let_go(_asked: Asked) -> Answer:
         if not learning.memory.learner.pushed:
             return json_answer({"error": "no store pushed this profile"}, 409)
         await learning.change(lambda memory: memory.learner.alone())
+        await learning.keep()
         return Answer(status=204)
 
     handlers = (show, edit, status, shadows, shadows, har, deltas, compiled, push, let_go)

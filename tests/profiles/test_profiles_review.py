@@ -285,3 +285,13 @@ def test_with_its_endpoint_a_pin_goes_and_nothing_is_ignored(made: Learner) -> N
 def test_an_openapi_document_is_sent_where_it_belongs() -> None:
     with pytest.raises(ConfigError, match=r"profiles\.openapi"):
         parse("openapi: 3.1.0\npaths: {}\n", "shop.yaml")
+
+
+def test_a_pin_holds_where_nothing_was_learned() -> None:
+    made = learner()
+    made.book.pin(Constraint(Key("/new", "POST", "arg.id", "length"), ("0", "2"), Stage.PROTECT))
+    made.book.pin(Constraint(Key("*", "*", "header.x-own", "length"), ("0", "2"), Stage.PROTECT))
+    profile = made.profile()
+    assert rules(check(profile, "/new", args(id="123"), method="POST")) == ["profile.length"]
+    assert not rules(check(profile, "/new", args(id="12"), method="POST"))
+    assert made.book.all_places() == {"/new": frozenset({"POST"})}

@@ -26,8 +26,13 @@ _SUFFIX: Final = ".pat"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", re.ASCII)
 
 
-def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace the file at `path` by `data`, whole or not at all, even over a power cut. Raises OSError."""
+def atomic_write(
+    path: str | Path, data: bytes, mode: int = 0o600, *, previous: str | Path | None = None
+) -> None:
+    """Replace the file at `path` by `data`, whole or not at all, even over a power cut. Raises OSError.
+
+    What was there before is kept as `previous`, if that is named. At no time is there no whole file at `path`.
+    """
     target = Path(path)
     import tempfile  # not before something is written
 
@@ -38,6 +43,8 @@ def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fsync(fd)
+        if previous is not None:
+            _keep(target, Path(previous))
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -50,6 +57,20 @@ def atomic_write(path: str | Path, data: bytes, mode: int = 0o600) -> None:
         pass
     finally:
         os.close(directory)
+
+
+def _keep(target: Path, previous: Path) -> None:
+    """Give the file at `target` (if there is one) the name `previous` as well, in the place of what had it."""
+    link = previous.with_name(f".{previous.name}.tmp")
+    with contextlib.suppress(FileNotFoundError):  # the first one has none
+        link.unlink(missing_ok=True)
+        try:
+            os.link(target, link, follow_symlinks=False)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without hard links: then for a moment only the predecessor is there
+            link = target
+        os.replace(link, previous)
 
 
 def read_capped(path: str | Path, limit: int) -> bytes:

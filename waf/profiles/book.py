@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from waf.profiles.constraints import ROOT, Aspect, Constraint, Key, Origin, Stage
+from waf.profiles.constraints import EVERYWHERE, ROOT, Aspect, Constraint, Key, Origin, Stage
 from waf.profiles.evidence import Evidence
 from waf.profiles.segments import SLOT
 from waf.profiles.store import Damaged, seal, unseal
@@ -106,14 +106,17 @@ class Book(msgspec.Struct):
         ]
 
     def all_places(self) -> Places:
-        """Learned places and those of documents."""
-        if not self.document_places:
+        """Learned places, those of documents, and those that people have pinned something to."""
+        pinned = [key for key in self.pins if key.template.startswith("/") and key.method != EVERYWHERE]
+        if not self.document_places and not pinned:
             return self.places
         cover = Cover(self.document_places)
         result = dict(self.document_places)
         for template, methods in self.places.items():
             placed = cover.template(template)
             result[placed] = result.get(placed, frozenset()) | methods
+        for key in pinned:
+            result[key.template] = result.get(key.template, frozenset()) | {key.method}
         return result
 
     # ----------------------------------------------------------------------------------- edits by people

@@ -80,7 +80,7 @@ class Gathered:
     def dump(self) -> bytes:
         replicas = [[name, r.mark, store.dump(r.state)] for name, r in self._replicas.items()]
         book = self._learner.book.dump()
-        return store.seal([self.key, self._month, replicas, book], MAGIC)
+        return store.seal([self.key, self._month, replicas, book], MAGIC, dense=True)
 
     def load(self, data: bytes) -> None:
         """The inverse of `dump`. Raises `store.Damaged`."""

@@ -366,7 +366,7 @@ class Learner:
         """State and book; `load` is the inverse."""
         lineage = [self.lineage, self.lessons, self.shares]
         content = [store.dump(self.state), self.book.dump(), self._month, self._app, lineage, self.pushed]
-        return store.seal(content, store.LEARNER_MAGIC)
+        return store.seal(content, store.LEARNER_MAGIC, dense=True)
 
     def load(self, data: bytes) -> None:
         """Replace all that was learned. Raises `store.Damaged` and changes nothing then."""

@@ -60,7 +60,8 @@ class Delta(msgspec.Struct, frozen=True):
     would_block: int = 0
 
     def pack(self) -> bytes:
-        return store.seal(_Packed(*(getattr(self, name) for name in _Packed.__struct_fields__)), MAGIC)
+        packed = _Packed(*(getattr(self, name) for name in _Packed.__struct_fields__))
+        return store.seal(packed, MAGIC, dense=True)
 
     @classmethod
     def unpack(cls, data: bytes) -> Delta:

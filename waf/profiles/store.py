@@ -25,6 +25,7 @@ LEARNER_MAGIC: Final = b"\x89WAFLRN\n"
 VERSION: Final = 1
 _HEAD: Final = len(MAGIC) + 1 + 16 + 4
 _LIMIT: Final = 256 * 1024 * 1024  # bytes of unpacked content; a bomb is no state
+_LONG: Final = 1024 * 1024  # bytes of content; compressing them takes ten times as long as all else
 _DEPTH: Final = 20  # of the tree; `segments.MAX_DEPTH` and some
 
 
@@ -32,9 +33,10 @@ class Damaged(ValueError):
     """The bytes are no state that this version can read; the text says why, for people."""
 
 
-def seal(content: Any, magic: bytes = MAGIC) -> bytes:
-    """Plain values as bytes."""
-    data = zlib.compress(msgspec.msgpack.encode(content), 1)
+def seal(content: Any, magic: bytes = MAGIC, *, dense: bool = False) -> bytes:
+    """Plain values as bytes. A long content that is `dense`, compressed in most of its parts already, is not again."""
+    plain = msgspec.msgpack.encode(content)
+    data = zlib.compress(plain, 0 if dense and len(plain) > _LONG else 1)
     head = len(data).to_bytes(4, "big")
     return magic + bytes([VERSION]) + hashlib.blake2b(head + data, digest_size=16).digest() + head + data
 
@@ -66,9 +68,15 @@ def unseal(data: bytes, magic: bytes = MAGIC) -> Any:
 def dump(state: State) -> bytes:
     """The whole state. Endpoints that are packed already are copied as they are."""
     hosts = pack_things(state.hosts)
-    return seal(
-        [_node(state.root), _endpoint(state.common), hosts, state.refused, state.activity, state.requests]
-    )
+    content = [
+        _node(state.root),
+        _endpoint(state.common),
+        hosts,
+        state.refused,
+        state.activity,
+        state.requests,
+    ]
+    return seal(content, dense=True)
 
 
 def load(data: bytes, memory: int) -> State:

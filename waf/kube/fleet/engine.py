@@ -49,7 +49,7 @@ class Workload:
             self._learner.would_block = 0
 
     def dump(self) -> bytes:
-        return store.seal([self._learner.dump(), sorted(self._would_block.items())], MAGIC)
+        return store.seal([self._learner.dump(), sorted(self._would_block.items())], MAGIC, dense=True)
 
     def compile(self, now: float) -> Compiled:
         self._learner.advance(now)
