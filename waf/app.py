@@ -238,11 +238,12 @@ class Sidecar:
     def _report(self, version: str) -> Report:
         """How this replica is, for the people who look at the whole fleet."""
         config, last = self._current().config, self.reloader.last
-        mode = self.learning.memory.learner.config.mode
+        learner = self.learning.memory.learner
         problems = [str(problem)[:1000] for problem in last.problems[:10]] if last is not None else []
         from waf.kube.fleet.terms import Report
+        from waf.profiles.constraints import MODES
 
-        return Report(version, mode, config.mode.value, tuple(problems))
+        return Report(version, learner.config.mode, config.mode.value, tuple(problems), MODES[learner.cap])
 
     def _unready(self) -> str:
         """Why new requests should go elsewhere, "" for no reason: the policy on configuration that is refused."""

@@ -25,6 +25,7 @@ from waf.errors import ConfigError
 from waf.learning import Learning
 from waf.memory import Memory
 from waf.profiles.book import Book
+from waf.profiles.constraints import MODES
 from waf.profiles.merge import Delta
 from waf.profiles.outbox import Handed
 from waf.profiles.rules import check_allowed
@@ -92,9 +93,13 @@ def profile_routes(learning: Learning, config: Callable[[], Config]) -> list[Rou
         _refuse_in_a_fleet(config())
         since = asked.query.get("since", "")
         handed, key = await learning.ask(
-            lambda memory: (memory.learner.hand_out(since, secrets.token_hex(4)), memory.fingerprint)
+            lambda memory: (
+                memory.learner.hand_out(since, secrets.token_hex(4), time.time()),
+                memory.fingerprint,
+            )
         )
-        return json_answer(msgspec.to_builtins(Told.of(handed, key)))
+        reach = MODES[learning.memory.learner.cap]
+        return json_answer(msgspec.to_builtins(Told.of(handed, key, reach)))
 
     async def compiled(_asked: Asked) -> Answer:
         book = await learning.book()
@@ -133,18 +138,22 @@ def _refuse_in_a_fleet(config: Config) -> None:
 
 
 class Told(msgspec.Struct, frozen=True):
-    """`outbox.Handed` as JSON; each delta is `merge.Delta.pack`. `key` is the fingerprint of the secret of its hashes."""
+    """`outbox.Handed` as JSON; each delta is `merge.Delta.pack`. `key` is the fingerprint of the secret of its hashes.
+
+    `reach` is the furthest mode of the profile at any route: what traffic is held against somewhere.
+    """
 
     replica: str
     mark: str
     whole: bool
     key: str
     deltas: tuple[bytes, ...]  # in base64
+    reach: str = ""
 
     @classmethod
-    def of(cls, handed: Handed, key: str) -> Told:
+    def of(cls, handed: Handed, key: str, reach: str) -> Told:
         packed = tuple(delta.pack() for delta in handed.deltas)
-        return cls(handed.replica, handed.mark, handed.whole, key, packed)
+        return cls(handed.replica, handed.mark, handed.whole, key, packed, reach)
 
     def handed(self) -> Handed:
         """Raises `store.Damaged`."""

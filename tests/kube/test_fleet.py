@@ -55,7 +55,7 @@ class Numbers:
     def dump(self) -> bytes:
         return msgspec.json.encode(self.bag, order="sorted")
 
-    def compile(self, now: float) -> Compiled:
+    def compile(self, now: float, reach: str) -> Compiled:
         text = self.dump()
         return Compiled(
             text, f"v{sum(self.bag.values())}-{len(self.bag)}", {"requests": sum(self.bag.values())}

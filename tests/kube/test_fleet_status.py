@@ -55,6 +55,24 @@ def test_what_is_told_of_replicas(reports: list[Report], wanted: str, expected: 
         assert (found["conditions"][name] if name in found["conditions"] else found[name]) == value
 
 
+@pytest.mark.parametrize(
+    ("reports", "reach"),
+    [
+        ([], ""),
+        ([Report()], ""),
+        ([Report(mode="monitor")], "monitor"),  # of a replica that does not tell its reach yet
+        ([Report(mode="discover", reach="discover"), Report(mode="discover", reach="protect")], "protect"),
+        ([Report(mode="monitor", reach="monitor"), Report(mode="discover", reach="discover")], "monitor"),
+        ([Report(reach="no such mode")], ""),
+    ],
+)
+def test_the_furthest_reach_of_the_replicas(reports: list[Report], reach: str) -> None:
+    replicas = Replicas()
+    for number, report in enumerate(reports):
+        replicas.note(f"p{number}/0", f"p{number}", report, 0.0)
+    assert replicas.reach() == reach
+
+
 def test_who_is_silent_is_forgotten() -> None:
     replicas = Replicas()
     replicas.note("a", "a", GOOD, 0.0)

@@ -320,7 +320,7 @@ def test_the_crd_holds_what_is_written() -> None:
     from waf.kube.fleet.engine import Workload
     from waf.kube.fleet.replicas import Replicas
 
-    facts = Workload(Profiles(), Key("shop", "web"), b"").compile(0.0).facts
+    facts = Workload(Profiles(), Key("shop", "web"), b"").compile(0.0, "").facts
     told = Replicas().status("", "")
     assert {*facts, *told, "version", "drift", "lastMerge"} == set(known)
     assert set(told["conditions"][0]) | {"lastTransitionTime"} == set(

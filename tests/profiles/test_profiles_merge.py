@@ -24,12 +24,14 @@ from tests.profiles.traffic import (
     seen,
     shop,
 )
+from waf.config.schema import Profiles
 from waf.profiles import store
 from waf.profiles.book import Book
 from waf.profiles.constraints import Key as Constraint
 from waf.profiles.constraints import Stage
 from waf.profiles.evidence import mark, saturated
-from waf.profiles.learner import Learner
+from waf.profiles.gathered import Gathered
+from waf.profiles.learner import LENT, Learner
 from waf.profiles.lineage import Share, TooMany
 from waf.profiles.merge import Complaint, Delta, Fall, Ledger, copy, merged
 from waf.profiles.model import State
@@ -481,3 +483,58 @@ def test_there_is_a_limit_to_what_is_remembered_of_others() -> None:
         one.merge(two)
     assert one.state.common.n == 0
     assert list(one.shares) == ["three"]
+
+
+def asked_for(made: Learner, gathered: Gathered, now: float, reach: str) -> None:
+    handed = made.hand_out(gathered.mark(made.lineage), "life", now)
+    gathered.take(handed, "key", now, reach)
+
+
+def test_a_store_promotes_nothing_on_the_silence_of_those_who_only_discover() -> None:
+    config = Profiles(epsilon=0.2)
+    made, gathered = learner("discover", epsilon=0.2), Gathered(config)
+    made.lineage = "one"
+    day, number, now = 86_400.0, 0, START
+
+    def a_day(reach: str) -> int:
+        nonlocal number, now
+        for turn in range(1_200):
+            wall = now + turn * day / 1_200
+            made.observe(seen(("/cart", "/items")[turn % 2], source=f"10.{number % 40}.0.1", wall=wall), wall)
+            number += 1
+        now += day
+        asked_for(made, gathered, now, reach)
+        book = Book.load(gathered.compile(now)[0])
+        return sum(entry.constraint.stage is Stage.PROTECT for entry in book.entries.values())
+
+    assert [a_day("discover") for _ in range(4)] == [0] * 4
+    assert gathered.learner.book.entries
+    assert a_day("monitor") == 0
+    again = Gathered(config)
+    again.load(gathered.dump())
+    gathered = again
+    assert a_day("monitor") > 0
+    assert a_day("") > 0, "who tells nothing changes nothing"
+    assert a_day("discover") == 0
+
+
+def test_learning_twice_ends_when_the_store_stays_away() -> None:
+    made, gathered = learner("discover"), Gathered(Profiles())
+    made.lineage = "one"
+
+    def lessons(count: int) -> None:
+        for _ in range(count):
+            made.observe(seen("/cart"), START)
+
+    lessons(3)
+    asked_for(made, gathered, START, "")
+    lessons(2)
+    made.passed(0, 0, {}, START + LENT)
+    assert made.hand_out(gathered.mark("one"), "other", START).whole is False
+    made.passed(0, 0, {}, START + LENT + 1)
+    lessons(4)
+    handed = made.hand_out(gathered.mark("one"), "other", START + LENT + 1)
+    assert handed.whole, "the mark of then is not known any more"
+    gathered.take(handed, "key", START)
+    gathered.compile(START)
+    assert gathered.learner.state.requests == 9

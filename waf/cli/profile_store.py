@@ -60,7 +60,7 @@ def gather(context: click.Context, urls: Sequence[str], store: str, pushes: bool
             told = msgspec.json.decode(
                 remote.ask(f"/v1/profile/deltas?since={marks.get(url, '')}"), type=Told
             )
-            gathered.take(told.handed(), told.key, time.time())
+            gathered.take(told.handed(), told.key, time.time(), told.reach)
         except (OSError, ValueError) as error:
             click.echo(f"{url}: {error}", err=True)
             failed = True

@@ -14,6 +14,7 @@ import msgspec
 from waf.config.schema import Profiles
 from waf.profiles import store
 from waf.profiles.book import Book
+from waf.profiles.constraints import CAPS, Stage
 from waf.profiles.learner import MONTH, Learner
 from waf.profiles.merge import merged
 from waf.profiles.model import State
@@ -23,17 +24,25 @@ MAGIC: Final = b"\x89WAFGAT\n"
 MAX_REPLICAS: Final = 1_000
 
 
+HEARD: Final = 86_400.0  # seconds for which it counts how a replica holds its traffic against the profile
+
+
 class _Replica(msgspec.Struct):
     mark: str
     state: State
+    reach: str = ""
+    heard: float = 0.0
 
 
 class Gathered:
-    """All of it. `config` says how much evidence a constraint needs; its mode is each sidecar's own business."""
+    """All of it. `config` says how much evidence a constraint needs; its mode is each sidecar's own business.
+
+    Constraints come as far as some replica holds traffic against them: of those that only discover none could complain.
+    """
 
     def __init__(self, config: Profiles) -> None:
         self._memory: Final = int(config.memory)
-        self._learner: Final = Learner(msgspec.structs.replace(config, mode="protect"), b"")
+        self._learner: Final = Learner(msgspec.structs.replace(config, mode="discover"), b"")
         self._replicas: dict[str, _Replica] = {}
         self._month = 0
         self.key = ""  # names the secret under which all of them learn
@@ -42,8 +51,11 @@ class Gathered:
         """What to ask a replica with, "" for one that is not known."""
         return self._replicas[replica].mark if replica in self._replicas else ""
 
-    def take(self, handed: Handed, key: str, now: float) -> None:
-        """Add what a replica handed out. Raises ValueError (`store.Damaged`), and changes nothing then."""
+    def take(self, handed: Handed, key: str, now: float, reach: str = "") -> None:
+        """Add what a replica handed out, whose profile is in the mode `reach` where it is furthest.
+
+        Raises ValueError (`store.Damaged`), and changes nothing then.
+        """
         if self.key and key != self.key:
             raise ValueError(
                 "it learned under another secret than the others; give all one (sensitive.key_file)"
@@ -58,7 +70,8 @@ class Gathered:
             self._learner.heed(handed.deltas, now)
         self.key = key
         before = [] if handed.whole or known is None else [known.state]
-        self._replicas[handed.replica] = _Replica(handed.mark, merged([*before, *states], self._memory))
+        state = merged([*before, *states], self._memory)
+        self._replicas[handed.replica] = _Replica(handed.mark, state, reach, now)
 
     def compile(self, now: float) -> tuple[bytes, list[str]]:
         """The profile as it stands now (`Book.dump`), and the constraints that changed with it."""
@@ -67,6 +80,8 @@ class Gathered:
             for replica in self._replicas.values():
                 replica.state.age(now)
         self._month = month
+        told = [CAPS[r.reach] for r in self._replicas.values() if r.reach in CAPS and now - r.heard < HEARD]
+        self._learner.reach = max(told, default=self._learner.reach)
         self._learner.rest_on(merged([r.state for r in self._replicas.values()], self._memory), now)
         changed = self._learner.advance(now)
         book: Book = msgspec.structs.replace(self._learner.book, versions=())
@@ -78,7 +93,9 @@ class Gathered:
         return self._learner
 
     def dump(self) -> bytes:
-        replicas = [[name, r.mark, store.dump(r.state)] for name, r in self._replicas.items()]
+        replicas = [
+            [name, r.mark, store.dump(r.state), r.reach, r.heard] for name, r in self._replicas.items()
+        ]
         book = self._learner.book.dump()
         return store.seal([self.key, self._month, replicas, book], MAGIC, dense=True)
 
@@ -88,9 +105,17 @@ class Gathered:
             key, month, replicas, book = store.unseal(data, MAGIC)
             self.key, self._month = str(key), int(month)
             self._replicas = {
-                str(name): _Replica(str(mark), store.load(state, self._memory))
-                for name, mark, state in replicas
+                str(name): _Replica(str(mark), store.load(state, self._memory), *_heard(*more))
+                for name, mark, state, *more in replicas
             }
+            self._learner.reach = max(
+                (CAPS[r.reach] for r in self._replicas.values() if r.reach in CAPS), default=Stage.DISCOVER
+            )
             self._learner.book = Book.load(book)
         except (TypeError, ValueError) as error:
             raise store.Damaged(str(error)) from None
+
+
+def _heard(reach: str = "", heard: float = 0.0) -> tuple[str, float]:
+    """How a replica was kept; the first versions kept neither."""
+    return str(reach), float(heard)

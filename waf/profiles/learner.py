@@ -39,10 +39,11 @@ from waf.profiles.siege import Siege, Suspects
 
 MONTH: Final = 30 * 86_400.0
 STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint opens to it
+LENT: Final = 3_600.0  # seconds for which a store that asked is taken to ask again
 _ALERTS: Final = 200
 _CARRIED: Final = (
     "state", "book", "alerts", "led", "would_block", "_wall", "_same", "_watch", "_siege", "_suspects", "_month", "_app",
-    "_telling", "_lent", "_life", "pushed", "lineage", "lessons", "shares",
+    "_telling", "_lent", "_life", "_asked", "pushed", "lineage", "lessons", "shares",
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ class Learner:
         )  # for the fleet, or the first worker
         self._lent: Outbox | None = None  # for a store that asks, once it has asked
         self._life = ""  # of the latter's numbering
+        self._asked = 0.0  # when a store asked last
         self.would_block = 0  # since the last delta; counted by whoever decides
         self.reach = (
             Stage.DISCOVER
@@ -129,6 +131,8 @@ class Learner:
         """So many requests were not observed that nobody objected to (some of them at known templates), and so many
         that were flagged; `alike` of the former might have been learned from, and were like others.
         """
+        if self._lent is not None and now - self._asked > LENT:
+            self._lent = None  # who asks again with the mark of then gets the whole
         for outbox in self._outboxes:
             outbox.fresh.requests += alike
         if not self.led or self.pushed:
@@ -271,12 +275,14 @@ class Learner:
         self.would_block = 0
         return self._telling.after(acknowledged)
 
-    def hand_out(self, since: str, life: str) -> Handed:
+    def hand_out(self, since: str, life: str, now: float) -> Handed:
         """What a store that asks with the mark `since` does not know yet; see `outbox.handed`.
 
-        From the first time on two of everything are learned. `life` names this process, in which nobody asked before.
+        From then on two of everything are learned, until nobody has asked for `LENT`. `life` is a name for the
+        numbering that begins with the first question.
         """
         memory = int(self.config.memory)
+        self._asked = now
         if self._lent is None:
             self._lent, self._life = Outbox(self.lineage, memory), life
         own = partial(own_part, self.state, self.shares, self._month, memory)

@@ -55,6 +55,7 @@ BREAKER_NOTE: Final = "breaker"
 
 BY_A_PERSON: Final = frozenset({"set by a person", "accepted by a person"})
 CLOSED: Final = "closed"
+UNHELD: Final = "closed, and not held against traffic yet"
 WAITS: Final = "waits until those who are trusted have taught it all"
 NO_STAGING: Final = "needed no staging"
 
@@ -102,6 +103,8 @@ def step(
             continue
         alive.add(key)
         entry.seen = candidate.n
+        if entry.note == UNHELD:  # now it is, so its staging begins
+            move(entry, entry.constraint.stage, now, CLOSED)
         if candidate.texts:
             texts.update(_shown(entry, candidate))
         stage = entry.constraint.stage
@@ -159,7 +162,7 @@ def gather(book: Book, found: Iterable[Candidate], needs: Needs, now: float) -> 
             learned = Constraint(key, candidate.allowed, Stage.STAGE)
             if entry is None or entry.constraint != learned:
                 changed.append(key)
-            note = WAITS if _needs_no_staging(candidate, needs) else CLOSED
+            note = WAITS if _needs_no_staging(candidate, needs) else UNHELD
             entry = Entry(learned, now, candidate.n, candidate.n, note=note)
         else:
             entry.seen = candidate.n

@@ -62,6 +62,14 @@ class _Held:
         self.refused = ("", "")  # hash of the document that cannot be used, and why
         self.told = Told()
         self.heard_all = 0.0  # when every replica will have pushed since we lead
+        self.reach = ""  # of the replicas, with which it was compiled last
+
+    def reached(self, now: float) -> str:
+        """How far replicas hold traffic against the profile; "" while some of them may not have told.
+
+        A new leader that has heard of a few only would take back what the others protect.
+        """
+        return self.replicas.reach() if now >= self.heard_all else ""
 
 
 class Aggregator:
@@ -181,6 +189,8 @@ class Aggregator:
         for key, held in list(self._held.items()):
             if not self._leads(key):
                 continue
+            if (reach := held.reached(now)) and reach != held.reach and held.compiled:
+                held.dirty = True  # what may be staged and protected is another now
             if held.dirty:
                 if now - held.stored < self._store_every:
                     continue
@@ -229,9 +239,11 @@ class Aggregator:
             held = self._held.get(key)
             if held is None or not held.dirty:
                 return
-            held.stored = self._clock()
+            now = held.stored = self._clock()
+            held.replicas.forget_silent(now, self.every)
+            reach = held.reached(now) or held.reach
             try:
-                compiled, state = await asyncio.to_thread(_compile, held.merged, self._wall())
+                compiled, state = await asyncio.to_thread(_compile, held.merged, self._wall(), reach)
                 senders = held.senders.entries()
                 # What people read is small; who sent what may be long, and goes among the packed blobs.
                 blobs = {
@@ -240,7 +252,7 @@ class Aggregator:
                     "senders": msgspec.json.encode(senders),
                     "document": msgspec.json.encode(held.document),
                 }
-                index = {"version": compiled.version, **compiled.facts}
+                index = {"version": compiled.version, "reach": reach, **compiled.facts}
                 held.version = await self._store.write(key, Version(blobs, index), held.version)
             except Conflict:
                 self.conflicts += 1
@@ -255,6 +267,7 @@ class Aggregator:
                 self._log("error", "a workload could not be compiled", workload=str(key), error=repr(error))
                 return
             held.dirty, held.compiled, held.durable = False, compiled, Senders(senders)
+            held.reach = reach
             self.stored += 1
         await self._tell(key, held)
 
@@ -300,9 +313,11 @@ class Aggregator:
             merged = await asyncio.to_thread(self._merger, key, stored.blobs.get("state", b""))
             senders = Senders(msgspec.json.decode(stored.blobs.get("senders", b"{}")))
             facts = dict(stored.facts)
+            reach = str(facts.pop("reach", ""))
             compiled = Compiled(stored.blobs.get("profile", b""), str(facts.pop("version", "")), facts)
             held = _Held(merged, senders, compiled, version, self._clock())
             held.document = msgspec.json.decode(stored.blobs.get("document", b"null"))
+            held.reach = reach
             held.heard_all = self._clock() + self.every * _ROUND
         # A workload that is new to us is stored soon, not only after a whole interval.
         held.stored -= self._store_every / 2
@@ -345,5 +360,5 @@ class Aggregator:
             return False
 
 
-def _compile(merged: Merged, now: float) -> tuple[Compiled, bytes]:
-    return merged.compile(now), merged.dump()
+def _compile(merged: Merged, now: float, reach: str) -> tuple[Compiled, bytes]:
+    return merged.compile(now, reach), merged.dump()

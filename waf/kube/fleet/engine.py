@@ -16,12 +16,13 @@ from waf.errors import ConfigError
 from waf.kube.fleet.terms import Compiled, Key, Merger
 from waf.profiles import compile, review, store, yaml_view
 from waf.profiles.book import Book
-from waf.profiles.constraints import Constraint, Stage
+from waf.profiles.constraints import CAPS, Constraint, Stage
 from waf.profiles.learner import Learner
 from waf.profiles.merge import Delta
 
 MAGIC: Final = b"\x89WAFWRK\n"
 FORMAT: Final = int(yaml_view.FORMAT)
+_JUDGED_AS: Final = "protect"
 _HOUR: Final = 3600
 _HOURS: Final = 24  # for which it is told how many requests would have been refused
 
@@ -33,10 +34,13 @@ class Workload:
         self._key = key
         self._learner = Learner(config, b"")
         self._would_block: dict[int, int] = {}  # by hour
+        self._reach = ""
         if state:
             try:
-                learned, hours = store.unseal(state, MAGIC)
+                learned, hours, *more = store.unseal(state, MAGIC)
                 self._would_block = msgspec.convert(dict(hours), dict[int, int])
+                # The first versions wrote no reach, and had judged as if all were held against traffic.
+                self._hold(str(more[0]) if more else _JUDGED_AS)
             except (ValueError, TypeError) as error:
                 raise store.Damaged(str(error)) from None
             self._learner.load(learned)
@@ -49,9 +53,16 @@ class Workload:
             self._learner.would_block = 0
 
     def dump(self) -> bytes:
-        return store.seal([self._learner.dump(), sorted(self._would_block.items())], MAGIC, dense=True)
+        content = [self._learner.dump(), sorted(self._would_block.items()), self._reach]
+        return store.seal(content, MAGIC, dense=True)
 
-    def compile(self, now: float) -> Compiled:
+    def _hold(self, reach: str) -> None:
+        """Constraints may come as far as some replica holds traffic against them: elsewhere nobody could complain."""
+        if reach in CAPS:
+            self._reach, self._learner.reach = reach, CAPS[reach]
+
+    def compile(self, now: float, reach: str) -> Compiled:
+        self._hold(reach)
         self._learner.advance(now)
         book = self._learner.book
         version = compile.version_of(book.all_places(), book.constraints())
@@ -94,8 +105,8 @@ class Workload:
 def merger(config: Profiles) -> Merger:
     """The `Merger` for workloads of this configuration."""
 
-    # The mode is each WafProfile's own and comes beside the book; what is to be enforced anywhere is staged here.
-    config = msgspec.structs.replace(config, mode="protect")
+    # The mode is each WafProfile's own and comes beside the book; how far it lets constraints come the replicas tell.
+    config = msgspec.structs.replace(config, mode="discover")
 
     def opened(key: Key, state: bytes) -> Workload:
         return Workload(config, key, state)

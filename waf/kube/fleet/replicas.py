@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from waf.kube.fleet.terms import Report
+from waf.kube.fleet.terms import MODES, Report
 
 GONE: Final = 3.5  # of the interval between two pushes: who has been silent for longer is no replica any more
 _MOST: Final = 20_000
@@ -42,6 +42,11 @@ class Replicas:
 
     def forget_silent(self, now: float, every: float) -> None:
         self._told = {sender: told for sender, told in self._told.items() if now - told.when < every * GONE}
+
+    def reach(self) -> str:
+        """The furthest mode in which one of them holds traffic against its profile somewhere; "" where none has told."""
+        told = {each.report.reach or each.report.mode for each in self._told.values()}
+        return next((mode for mode in reversed(MODES) if mode in told), "")
 
     def status(self, version: str, wanted_mode: str) -> Status:
         """How many there are, what they enforce, and the conditions that follow from it."""

@@ -77,6 +77,7 @@ class Report(msgspec.Struct, frozen=True):
     problems: Annotated[
         tuple[_Problem, ...], msgspec.Meta(max_length=10)
     ] = ()  # why its configuration was refused
+    reach: _Text = ""  # the furthest mode of its profile at any route: what traffic is held against somewhere
 
 
 class Push(msgspec.Struct, frozen=True):
@@ -103,7 +104,9 @@ class Merged(Protocol):
 
     def dump(self) -> bytes: ...
 
-    def compile(self, now: float) -> Compiled: ...
+    def compile(self, now: float, reach: str) -> Compiled:
+        """`reach` is the furthest of `MODES` in which a replica holds traffic against the profile; "" for as before."""
+        ...
 
     def take_document(self, former: Any, document: Any, now: float) -> list[str]:
         """Make the profile say what a person wrote, where `former` is what was taken last (None for nothing).
