@@ -156,7 +156,8 @@ def view(learner: Learner, workload: str, name: str, mask: Mask = shape_mask) ->
     book = learner.book
     match name:
         case "evidence":
-            return yaml_view.evidence_of(learner.candidates(), book, mask)
+            before = report.predecessors(learner.state)
+            return yaml_view.evidence_of(learner.candidates(), book, mask, before)
         case "openapi":
             version = book.versions[-1].version if book.versions else "0"
             document = openapi_export.export(book.all_places(), book.constraints(), workload, version)
@@ -182,6 +183,7 @@ def status(
     rows = report.plain(report.status(learner.state, book, learner.candidates()))
     for row in rows:
         row["template"] = mask(row["template"].encode())
+        row["before"] = {mask(place.encode()): share for place, share in row["before"].items()}
     return {
         "workload": workload,
         "mode": learner.config.mode,

@@ -63,6 +63,9 @@ def status(source: Source, every: bool, as_json: bool) -> None:
             click.echo(f"{'':>57}not yet: {'; '.join(row['why_not'])}")
         if row["callers"]:
             click.echo(f"{'':>57}called by: {', '.join(row['callers'])}")
+        if every and row.get("before"):
+            came = ", ".join(f"{place} ({share:.0%})" for place, share in row["before"].items())
+            click.echo(f"{'':>57}comes from: {came}")
     if not every and len(places) > 20:
         click.echo(f"  … {len(places) - 20} more: --all")
     for version in said["versions"]:

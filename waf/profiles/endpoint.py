@@ -18,6 +18,7 @@ from waf.model import Part
 from waf.profiles.evidence import FRESH, Evidence, rewitnessed
 from waf.profiles.observe import Observation, media_type
 from waf.profiles.parameter import Parameter, Place, age_things, merge_things
+from waf.profiles.sequence import Before
 
 MAX_PARAMETERS: Final = 128  # of one endpoint
 MAX_CALLERS: Final = 64
@@ -80,7 +81,7 @@ class Endpoint:
     """One method at one place of the tree, or what all requests of the workload have in common."""
 
     __slots__ = (
-        "_open", "_packed", "auth", "callers", "entities", "first", "last", "lost", "n", "request_sizes",
+        "_open", "_packed", "auth", "before", "callers", "entities", "first", "last", "lost", "n", "request_sizes",
         "response_sizes", "seen", "statuses", "types_in", "types_out",
     )  # fmt: skip
 
@@ -100,6 +101,7 @@ class Endpoint:
         self.auth: dict[str, float] = {}
         self.entities: dict[str, float] = {}
         self.callers: dict[str, Evidence] = {}
+        self.before = Before()  # the endpoints from which its callers come
 
     def parameters(self) -> dict[Place, Parameter]:
         """The parameters, to be looked at only: of a packed endpoint these are a copy."""
@@ -216,6 +218,7 @@ class Endpoint:
             (self.response_sizes, other.response_sizes),
         ):
             add_counts(counts, more)
+        self.before.merge(other.before)
         add_counts(self.auth, other.auth)
         add_counts(self.entities, other.entities)
         theirs_too = other.parameters()
@@ -234,6 +237,7 @@ class Endpoint:
     def wither(self) -> None:
         """Forget all but that it was there, and when it was used last."""
         self.n, self._open, self._packed = 0.0, {}, b""
+        self.before = Before()
         for things in (self.types_in, self.types_out, self.callers, self.statuses, self.request_sizes,
                        self.response_sizes, self.auth, self.entities):  # fmt: skip
             things.clear()
@@ -241,6 +245,7 @@ class Endpoint:
     def age(self) -> None:
         """See `Parameter.age`."""
         self.n /= 2
+        self.before.age()
         for counts in (self.statuses, self.request_sizes, self.response_sizes, self.auth, self.entities):
             for key in counts:
                 counts[key] /= 2  # type: ignore[index]

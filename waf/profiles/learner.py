@@ -30,11 +30,12 @@ from waf.profiles.evidence import ALL, Evidence, mark
 from waf.profiles.findings import shape_mask
 from waf.profiles.lineage import Origin, Share, join, own_part
 from waf.profiles.merge import Delta, Fall, merged
-from waf.profiles.model import State
+from waf.profiles.model import State, method_of
 from waf.profiles.observe import HOUR, Observation, accepted
 from waf.profiles.openapi_import import Imported
 from waf.profiles.outbox import Handed, Outbox, handed
 from waf.profiles.promote import Alert, Watch, fall, gather, step
+from waf.profiles.sequence import STRAYS, Strays, Trails
 from waf.profiles.siege import Siege, Suspects
 
 MONTH: Final = 30 * 86_400.0
@@ -42,7 +43,7 @@ STRICT_SOURCES: Final = 20  # that a thing needs before a protected constraint o
 LENT: Final = 3_600.0  # seconds for which a store that asked is taken to ask again
 _ALERTS: Final = 200
 _CARRIED: Final = (
-    "state", "book", "alerts", "led", "would_block", "_wall", "_same", "_watch", "_siege", "_suspects", "_month", "_app",
+    "state", "book", "alerts", "led", "would_block", "_wall", "_same", "_watch", "_siege", "_suspects", "_trails", "_strays", "_month", "_app",
     "_telling", "_lent", "_life", "_asked", "pushed", "lineage", "lessons", "shares",
 )  # fmt: skip
 
@@ -66,11 +67,11 @@ class Learner:
         self._watch = Watch()
         self._siege = Siege()
         self._suspects = Suspects()
+        self._trails, self._strays = Trails(), Strays()
         self._month = 0
         self._app = ""  # version of the app that was learned from last
-        self._telling = (
-            Outbox(replica, int(config.memory)) if replica else None
-        )  # for the fleet, or the first worker
+        # For the fleet, or the first worker.
+        self._telling = Outbox(replica, int(config.memory)) if replica else None
         self._lent: Outbox | None = None  # for a store that asks, once it has asked
         self._life = ""  # of the latter's numbering
         self._asked = 0.0  # when a store asked last
@@ -101,19 +102,29 @@ class Learner:
             return False
         if not trusted and (self._siege.frozen or self._suspects.holds(observation.source, now)):
             return False
+        step = self._trails.step(observation, method_of(observation.method))
         if self._lent is not None:
-            self._lent.fresh.observe(observation, bits, self._key)
+            self._lent.fresh.observe(observation, bits, self._key, step)
         if self._telling is not None:
-            learned = self._telling.fresh.observe(observation, bits, self._key)
+            learned = self._telling.fresh.observe(observation, bits, self._key, step)
             if self.led:  # who leads has the whole; two of everything is for those who may have to do without
                 return learned
-        learned = self.state.observe(observation, bits, self._key)
+        learned = self.state.observe(observation, bits, self._key, step)
         self.lessons += learned
+        self._notice(observation.source, now)
+        return learned
+
+    def _notice(self, source: int, now: float) -> None:
+        """Tell people what the state found remarkable about the last lesson."""
+        while self.state.strayed:
+            template, method = self.state.strayed.popleft()
+            if self._strays.tells(source, now):
+                said = f"for the {STRAYS}th time within an hour a source came from where hardly anybody comes"
+                self.alerts.append(Alert(now, "sequence", f"{method} {template}", said))
         while self.state.awoken:
             template, method, unseen = self.state.awoken.popleft()
             said = f"used again after {unseen / 86_400:.0f} days: is it meant to be there still?"
             self.alerts.append(Alert(now, "zombie", f"{method} {template}", said))
-        return learned
 
     def _witness(self, seen: Observation) -> int:
         """A number for a request that any other learner gives it as well: what is merged must tell witnesses apart.

@@ -120,6 +120,7 @@ def _lessen_node(node: Node, by: Node) -> None:
 
 def _lessen_endpoint(endpoint: Endpoint, by: Endpoint) -> None:
     endpoint.n = max(0.0, endpoint.n - by.n)
+    endpoint.before.lessen(by.before)
     for counts, less in (
         (endpoint.statuses, by.statuses),
         (endpoint.request_sizes, by.request_sizes),

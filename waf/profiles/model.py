@@ -24,6 +24,7 @@ from waf.profiles.observe import HOUR, Observation
 from waf.profiles.parameter import Parameter, Place, age_things, merge_things, value_hash
 from waf.profiles.sampling import Repeats
 from waf.profiles.segments import MAX_DEPTH, SLOT, is_word, literal, slot_of, split, unliteral
+from waf.profiles.sequence import Step
 
 MAX_ENDPOINTS: Final = 2_000
 MAX_LITERALS: Final = 64  # of one node; more collapse into its slot
@@ -144,6 +145,7 @@ class State:
         "refused",
         "requests",
         "root",
+        "strayed",
     )
 
     def __init__(self, memory: int = 32 * 1024 * 1024) -> None:
@@ -160,9 +162,13 @@ class State:
         self._seen_since = 0
         self._repeats = Repeats()
         self.awoken: deque[tuple[str, str, float]] = deque(maxlen=64)  # stale endpoints that are used again
+        self.strayed: deque[tuple[str, str]] = deque(maxlen=64)  # arrivals from where nobody comes
 
-    def observe(self, seen: Observation, mark: Evidence, key: bytes) -> bool:
-        """Learn one exchange. False if its path is no place in the tree, or the tree is full."""
+    def observe(self, seen: Observation, mark: Evidence, key: bytes, step: Step | None = None) -> bool:
+        """Learn one exchange, to which its source came by a `step` (None for not known).
+
+        False if its path is no place in the tree, or the tree is full.
+        """
         segments = split(seen.path)
         if segments is None:
             return False
@@ -187,6 +193,11 @@ class State:
             endpoint = node.endpoints[method] = Endpoint()
         elif seen.wall - endpoint.last > STALE:
             self.awoken.append((self._template(segments), method, seen.wall - endpoint.last))
+        if step is not None:
+            if endpoint.before.unusual(step.before):
+                self.strayed.append((self._template(segments), method))
+            if step.first:
+                endpoint.before.add(step.before)
         endpoint.observe(seen, mark)
         endpoint.learn(seen, LEARNED_PARTS, mark, key)
         self.requests += 1.0
@@ -287,7 +298,7 @@ class State:
 
 _COOL_EVERY: Final = 1_024  # fields, about
 _SETTLE_EVERY: Final = 65_536
-_PLACE_SIZE: Final = 1_500  # bytes of a node with an endpoint, without parameters
+_PLACE_SIZE: Final = 2_000  # bytes of a node with an endpoint, without parameters
 
 
 def method_of(method: bytes) -> str:

@@ -64,7 +64,7 @@ class Alert(msgspec.Struct, frozen=True):
     """Something that a person should know: what happened, to what, in one sentence."""
 
     at: float
-    kind: str  # breaker, drift, frozen, thawed, zombie, held
+    kind: str  # breaker, drift, frozen, thawed, zombie, held, sequence
     subject: str
     text: str
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from waf.profiles.book import Book, Cover, Places
-from waf.profiles.candidates import Candidate, children_of
+from waf.profiles.candidates import Candidate, children_of, places_of
 from waf.profiles.constraints import EVERYWHERE, Stage
 from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import estimate, hours
@@ -47,6 +47,9 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     callers: tuple[str, ...]  # workloads that call it, by the identity in their certificates
     types_in: tuple[str, ...]  # media types of requests
     types_out: tuple[str, ...]  # of answers
+    before: dict[
+        str, float
+    ]  # where its callers were before, each with its share of arrivals, the commonest first
 
 
 def status(state: State, book: Book, found: Iterable[Candidate]) -> list[EndpointStatus]:
@@ -55,14 +58,21 @@ def status(state: State, book: Book, found: Iterable[Candidate]) -> list[Endpoin
     for candidate in found:
         by_place[candidate.key.template, candidate.key.method].append(candidate)
     result = []
+    came = predecessors(state)
     for template, method, endpoint in endpoints_of(state):
         candidates = by_place.get((template, method), [])
-        result.append(_status(template, method, endpoint, candidates, book))
+        before = came.get(f"{method} {template}", {})
+        result.append(_status(template, method, endpoint, candidates, book, before))
     return sorted(result, key=lambda s: (-s.requests, s.template, s.method))
 
 
 def _status(
-    template: str, method: str, endpoint: Endpoint, found: list[Candidate], book: Book
+    template: str,
+    method: str,
+    endpoint: Endpoint,
+    found: list[Candidate],
+    book: Book,
+    before: dict[str, float],
 ) -> EndpointStatus:
     entries = [book.entries[c.key] for c in found if c.key in book.entries]
     stages = [entry.constraint.stage for entry in entries]
@@ -92,7 +102,23 @@ def _status(
         callers=tuple(sorted(endpoint.callers)),
         types_in=tuple(sorted(endpoint.types_in)),
         types_out=tuple(sorted(endpoint.types_out)),
+        before=before,
     )
+
+
+def predecessors(state: State) -> dict[str, dict[str, float]]:
+    """By endpoint ("GET /cart") where those were before who came to it, with shares; see `sequence.Before`."""
+    cover = Cover(places_of(state))  # what was a literal when it was noted may have become a slot
+    found: dict[str, dict[str, float]] = {}
+    for template, method, endpoint in endpoints_of(state):
+        folded: dict[str, float] = {}
+        for place, share in endpoint.before.shares().items():
+            verb, _, path = place.partition(" ")
+            known = f"{verb} {cover.template(path)}" if path else place
+            folded[known] = folded.get(known, 0.0) + share
+        if folded:
+            found[f"{method} {template}"] = folded
+    return found
 
 
 def endpoints_of(state: State) -> list[tuple[str, str, Endpoint]]:

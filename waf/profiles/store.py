@@ -19,6 +19,7 @@ from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import BYTES, SOURCE_BITS
 from waf.profiles.model import Node, State
 from waf.profiles.parameter import Parameter, pack_things, unpack_things
+from waf.profiles.sequence import Before
 
 MAGIC: Final = b"\x89WAFPRO\n"
 LEARNER_MAGIC: Final = b"\x89WAFLRN\n"
@@ -26,6 +27,7 @@ VERSION: Final = 1
 _HEAD: Final = len(MAGIC) + 1 + 16 + 4
 _LIMIT: Final = 256 * 1024 * 1024  # bytes of unpacked content; a bomb is no state
 _LONG: Final = 1024 * 1024  # bytes of content; compressing them takes ten times as long as all else
+_ENDPOINT: Final = 14  # parts of an endpoint that are always written
 _DEPTH: Final = 20  # of the tree; `segments.MAX_DEPTH` and some
 
 
@@ -131,12 +133,15 @@ def _endpoint(endpoint: Endpoint) -> list[Any]:
     sets = [pack_things(things) for things in (e.types_in, e.types_out, e.callers)]
     counts = [list(c.items()) for c in (e.statuses, e.request_sizes, e.response_sizes, e.auth, e.entities)]
     first = None if e.first == math.inf else e.first
-    return [e.n, _bits(e.seen), first, e.last, _bits(e.lost), *sets, *counts, e.as_bytes()]
+    before = [e.before.pack()] if e.before.total else []
+    return [e.n, _bits(e.seen), first, e.last, _bits(e.lost), *sets, *counts, e.as_bytes(), *before]
 
 
 def _read_endpoint(data: list[Any]) -> Endpoint:
     e = Endpoint()
-    e.n, seen, first, e.last, lost, types_in, types_out, callers, *counts, parameters = data
+    if len(data) > _ENDPOINT:  # not written by the first versions, nor where there is nothing
+        e.before = Before.unpack(data[_ENDPOINT])
+    e.n, seen, first, e.last, lost, types_in, types_out, callers, *counts, parameters = data[:_ENDPOINT]
     e.seen, e.lost = int.from_bytes(seen, "little"), int.from_bytes(lost, "little")
     e.first = math.inf if first is None else first
     e.types_in, e.types_out, e.callers = map(unpack_things, (types_in, types_out, callers))

@@ -72,15 +72,28 @@ def text_of(book: Book, workload: str) -> str:
     return _dump(content)
 
 
-def evidence_of(found: Iterable[Candidate], book: Book, mask: Mask = bytes.decode) -> str:
-    """How well founded each constraint is, by its id, as YAML. `mask` makes safe what was seen but once."""
+def evidence_of(
+    found: Iterable[Candidate],
+    book: Book,
+    mask: Mask = bytes.decode,
+    before: dict[str, dict[str, float]] | None = None,
+) -> str:
+    """How well founded each constraint is, by its id, as YAML. `mask` makes safe what was seen but once.
+
+    `before` tells where those were before who came to an endpoint, with shares (`report.predecessors`).
+    """
     content: dict[str, Any] = {}
     safe = lru_cache(maxsize=4096)(lambda part: mask(part.encode()))
+
+    def shown(place: str) -> str:
+        return "/".join(safe(part) for part in place.split("/"))
+
+    for endpoint, came in (before or {}).items():
+        content[f"{shown(endpoint)} before"] = {shown(p): float(f"{share:.2g}") for p, share in came.items()}
     for candidate in found:
         entry = book.entries.get(candidate.key)
         # Part by part: a mask shortens what is long, and a template may be.
-        name = "/".join(safe(part) for part in str(candidate.key).split("/"))
-        content[name] = {
+        content[name := shown(str(candidate.key))] = {
             "requests": round(candidate.n),
             "sources": _number(estimate(candidate.seen)),
             "hours": hours(candidate.seen),
