@@ -53,7 +53,7 @@ _SURE: Final = for_lower_case(
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a value that is code. None for documents and sentences."""
-    if is_document(value):
+    if is_document(value) or _DIFFERENCE.match(value):
         return None
     lowered = value.lower()
     around = (max(0, span[0] - 32), span[1] + 160)
@@ -68,6 +68,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     return Confidence.HIGH if _acts(value, match) else Confidence.MEDIUM
 
 
+_DIFFERENCE: Final = re.compile(rb"\s*(?:diff --git |--- a/|@@ -\d+)")
 _TALK: Final = re.compile(
     rb"[^()\n]{0,40}\)\s+[a-z]{2,}\s+[a-z]{2,}\s+[a-z]{2,}\b"
 )  # a sentence goes on behind the call

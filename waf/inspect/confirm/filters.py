@@ -61,7 +61,7 @@ _XPATH: Final = re.compile(
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
     rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
-    rb"|\|\s*//?\*|//user\b|/\*\s*\[",
+    rb"|['\"]\s*(?:or|and)\s*//\w|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(
@@ -108,8 +108,9 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value) or len(value) > 4096 or prose_words(value, span[0]) >= 3:
         return None
     text = value[:2048]
-    if _OBJECT.search(text):
-        return Confidence.HIGH
+    found = _OBJECT.search(text)
+    if found and (text.lstrip()[:1] in (b"{", b"[", b"'", b'"') or len(text[: found.start()].split()) <= 2):
+        return Confidence.HIGH  # deep within a line of code it is that code's
     return Confidence.HIGH if len(text) < 600 and _SCRIPT.search(text) else None
 
 

@@ -115,7 +115,7 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
     attributes = _attributes(piece, tag.end())
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
-            if content.startswith(b"{") and content.endswith(b"}"):  # a component's property
+            if content.startswith(b"{") and not js.acts(content):  # a component's property
                 continue
             if (
                 _HANDLER.fullmatch(attribute)
@@ -149,7 +149,9 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         re.I,
     ):
         return None
-    if _OWN_SCRIPT.match(rest) and (is_document(piece) or prose_words(piece, tag.start()) >= 3):
+    if _OWN_SCRIPT.match(rest) and (
+        is_document(piece) or len(_PLAIN_WORDS.findall(piece, 0, tag.start())) >= 6
+    ):
         return None  # a page that shows how a script of the site is loaded
     if (
         rest[:1] == b">"
@@ -161,6 +163,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
     return Confidence.HIGH
 
 
+_PLAIN_WORDS: Final = re.compile(rb"(?<![^\s])[A-Za-z]{2,}(?=[\s,.:;!?])")
 _OWN_SCRIPT: Final = re.compile(
     rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",
     re.I,
@@ -264,6 +267,8 @@ def _breaks_out(value: bytes) -> bool:
         if not known or (code.split(b"&")[0].isalnum() and len(code) < 24 and not match[2]):
             continue
         before = value[: match.start() + 1]
+        if code[:1] == b"{" and not match[2] and not js.acts(code):
+            continue
         if prose_words(value, match.start()) >= 3:
             continue
         left = re.search(rb"[\"'`>]", before) is not None

@@ -64,7 +64,8 @@ _LITERAL_CALL: Final = re.compile(
     + _GAP
     + rb"(?:\(\s*(?:\)|[\d'\"`/\[+!-]|document|window|self|location|origin|this|string|string\.|xss|top|atob"
     rb"|eval|name\b|unescape|cookie)|`|\.(?:call|apply|bind))"
-    rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript|fetch)\s*\(\s*(?:['\"`]"
+    rb"|(?<![\w$.])fetch\s*\(\s*(?:['\"`](?:https?:)?//|atob|location|document)"
+    rb"|(?<![\w$.])(?:eval|settimeout|setinterval|import|(?-i:Function)|execscript)\s*\(\s*(?:['\"`]"
     rb"|atob|unescape|string|name\b|location\b|document"
     rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]",
     re.I,
@@ -77,6 +78,19 @@ def is_code(text: bytes) -> bool:
     if _SINK.search(piece) or _LOUD.search(piece.lower()) or _OBSCURE.search(piece):
         return True
     return bool(_JS_PUNCTUATION.search(piece)) and not _WORDY.search(piece)
+
+
+_DEFINES: Final = re.compile(
+    rb"\{\s*(?:async\s*)?(?:\([^()]{0,80}\)|\w{0,24})\s*(?:=>|$)|\{\s*(?:function|\.{3})|\{\(\)?$"
+)
+
+
+def acts(block: bytes) -> bool:
+    """True where a block ("{…}") calls what payloads call, rather than naming or defining a function."""
+    piece = block[:_WINDOW]
+    if _DEFINES.match(piece):
+        return False
+    return _LITERAL_CALL.search(piece) is not None or _LOUD.search(piece.lower()) is not None
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -98,6 +112,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         if number >= 8:
             break
         before = piece[: match.start()]
+        if _NAMED_BEFORE.search(before[-32:]) and not _KEYWORD.search(before[-32:]):
+            continue  # two names in a row are no script
         after = words_after(piece, match.end())
         if prose_words(piece, match.start()) >= 2 or (prose_words(piece, match.start()) and after):
             continue
@@ -108,6 +124,11 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
     return _whole(piece) if opening else None
 
 
+_NAMED_BEFORE: Final = re.compile(rb"[A-Za-z][\w$]*[ \t]+$")
+_KEYWORD: Final = re.compile(
+    rb"(?<![\w$])(?:return|void|new|typeof|await|throw|in|of|else|do|case|delete|yield|async|export|default|extends"
+    rb"|instanceof|var|let|const|static|get|set|function|class)[ \t]+$"
+)
 _short: Final = of_value(lambda value: _judge(value, True))
 
 
@@ -144,8 +165,9 @@ def _whole(piece: bytes) -> Confidence | None:
     if not _CODE_ONLY.match(piece) or _WORDY.search(piece) or not _LOUD.search(piece.lower()):
         return None
     if re.search(
-        rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor|fromcharcode"
-        rb"|\[\s*['\"/`(+]",
+        rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor\s*(?:[(`\[]|\?\."
+        rb"|\.\s*constructor)|fromcharcode|\[\s*(?:['\"/`(+]|atob|unescape|decodeuri)"
+        rb"|location\.(?:href|assign|replace)\s*[=(]\s*['\"`](?:https?:)?//|html\s*\+?=\s*(?:location|name\b|document)",
         piece,
         re.I,
     ):

@@ -53,8 +53,8 @@ WINDOWS: Final = re.compile(
     re.I,
 )
 APP: Final = re.compile(
-    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]\w|(?:^|[/\\])(?:\.env|\.git/|\.svn/|\.ht(?:access|passwd)"
-    rb"|\.ssh/|\.aws/|\.bash_history|\.kube/|\.docker/|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
+    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]\w|(?:^|[/\\])(?:\.env|\.git|\.svn|\.ht(?:access|passwd)"
+    rb"|\.ssh|\.aws|\.bash_history|\.kube|\.docker|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
     rb"|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml"
     rb"|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf"
     rb"|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?:$"
@@ -77,6 +77,16 @@ _TARGET: Final = re.compile(
     rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem"
     rb"|config|htpasswd|htaccess|txt|htm|html|json|exe|dll|bat|cmd|properties)(?:\x00|%00|$|[?#;])|\x00"
     rb"|%00",
+    re.I,
+)
+
+
+_PAGE: Final = re.compile(
+    rb"^/var/www/html/[\w./ -]{1,120}\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|css|html?)$", re.I
+)
+_ASSET: Final = re.compile(
+    rb"/(?:assets|images?|img|fonts?|css|styles?|scss|icons?|media|components?|shared|public|static|src|lib)/[\w./ -]{1,80}"
+    rb"\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|scss|less|tsx?|jsx|vue)$",
     re.I,
 )
 
@@ -125,6 +135,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         )
         if value[max(0, start - 2) : start] in (b'="', b"='"):
             return None  # a link within a page
+        if _ASSET.search(path) and not disguised:
+            return None  # what pages are made of, by the path from where the page is
         if highest >= 3 or (
             highest == 2 and (ups >= 3 or disguised or _BARE.search(path) or _TARGET.search(path))
         ):
@@ -147,7 +159,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
     """A sensitive file is named without climbing: an attack where it is the whole value."""
     outside = value[:start] + value[end:]
-    if path.lower().startswith((b"http:/", b"https:/")):
+    if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
         if outside.strip():

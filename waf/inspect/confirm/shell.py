@@ -15,7 +15,25 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
-from waf.inspect.confirm.shell_words import COMMANDS, SHELL_VERBS, SUBCOMMANDS, WEAK, WITH_OBJECT, Takes
+from waf.inspect.confirm.shell_talk import (
+    SECRET,
+    begins_with_a_tool,
+    goes_on,
+    harmful,
+    in_table,
+    only_filters,
+    said_behind,
+)
+from waf.inspect.confirm.shell_words import (
+    COMMANDS,
+    FINDERS,
+    RUNNERS,
+    SHELL_VERBS,
+    SUBCOMMANDS,
+    WEAK,
+    WITH_OBJECT,
+    Takes,
+)
 from waf.model import Confidence
 
 _LOOK: Final = 256
@@ -69,13 +87,7 @@ _UNMISTAKABLE: Final = for_lower_case(
     rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
 )
 _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
-_DOWNLOAD: Final = re.compile(
-    rb"\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da)?sh\b|;\s*(?:chmod|sh|bash|perl|\./)", re.I
-)
-_SECRET: Final = re.compile(
-    rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
-)
-_COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s)*")
+_COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s|(?<=[A-Za-z]):(?=[A-Za-z ]))*")
 _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;!?)]|$)")
 
 
@@ -134,23 +146,35 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`") or b"`" not in value[begin + 1 :]
     ):
         return None
-    if mark in b"\r\n" and (
+    if (mark in b"\r\n" or b"\n" in start[0]) and (
         value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
     ):
+        return None
+    if mark == b"|" and in_table(value, begin):
+        return None
+    if mark == b"{" and not _BRACE.match(value, begin):
         return None
     strict = _doubtful(value, begin, mark, before)
     if not _run(value, start.end(), mark, weak=not strict):
         plain = _SEPARATOR.match(value, begin)  # what looked like a prefix may be the command
         if plain is None or plain.end() == start.end() or not _run(value, plain.end(), mark, weak=not strict):
             return None
+    if goes_on(value, start.end()) and not _has_subcommand(value, start.end()):
+        return None
     rest = value[start.end() : start.end() + _LOOK]
+    if begins_with_a_tool(value) and begin and not harmful(rest):
+        return None
     if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
-        return Confidence.HIGH if mark in b";|&\n" and _SECRET.search(rest) else None
+        return Confidence.HIGH if mark in b";|&\n" and SECRET.search(rest) else None
     if mark in b"`$" and before[-1:].isspace() and prose_words(value, begin):
         close = rest.find(b"`" if mark == b"`" else b")")
         if mark == b"`" or (close >= 0 and words_after(rest, close + 1) >= 2):  # code quoted in a sentence
             return None
     return Confidence.HIGH
+
+
+_BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\})")
+"""A group wants a blank behind its brace, a list commas between its words."""
 
 
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
@@ -168,6 +192,9 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     if _COMMAND_BEFORE.match(head) and _SURE_NEXT.match(value, begin):
         return False
     if mark == b"&" and (b"=" in before or b"://" in before):
+        return True
+    said = before.rpartition(b"/")[2] if value[:1] == b"/" else before
+    if mark in b";&" and len(_ALPHABETIC.findall(said)) >= 2:
         return True
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
@@ -217,10 +244,18 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if b"?" in name or b"*" in name or b"[" in name:
         return first.startswith(b"/") and bool(_GLOB.match(first)) and bool(len(words) > 1 or weak)
     takes = COMMANDS.get(name)
+    if mark == b"|" and not value[:position].rstrip().endswith(b"||") and only_filters(name, raw):
+        return False
+    if name in RUNNERS and _runs_another(words[1:]):
+        return True
     if takes is None:
         if first[:1] == b"$" and (
-            (len(words) > 1 and _SECRET.search(words[1])) or _is_own(value[:position], first)
+            (len(words) > 1 and SECRET.search(words[1]))
+            or _is_own(value[:position], first)
+            or _SHELL_VARIABLE.match(raw)
         ):
+            return True
+        if _SECRET_READ.search(raw):
             return True
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     if name == b"w" and value[:position].strip(b" ;|&\n"):
@@ -228,11 +263,32 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     disguised = _plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
-    if Takes.FILE in takes and (_SECRET.search(raw) or (disguised and _SECRET.search(_NOISE.sub(b"", raw)))):
+    if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(_NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
     return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
+
+
+def _has_subcommand(value: bytes, position: int) -> bool:
+    """The first two words belong together as no sentence has them ("wmic process", "net user")."""
+    words = value[position : position + _LOOK].split(None, 2)
+    named = SUBCOMMANDS.get(_plain(words[0])) if len(words) > 1 else None
+    return named is not None and named.match(words[1]) is not None
+
+
+_SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)\}?\s*(?:<<<|-[ic]\b)")
+_SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
+
+
+def _runs_another(arguments: list[bytes]) -> bool:
+    """Behind `timeout 3`, `env A=b` and the like stands a command that is no word of everyday language, or "id"."""
+    for argument in arguments[:4]:
+        if argument[:1] == b"-" or argument[:1].isdigit() or b"=" in argument:
+            continue
+        name = _plain(argument)
+        return name in COMMANDS and (name not in WEAK or name == b"id")
+    return False
 
 
 def _is_own(before: bytes, word: bytes) -> bool:
@@ -260,6 +316,8 @@ def _takes(
 ) -> bool:
     everyday = name in WEAK
     first = arguments[0] if arguments else b""
+    if name in FINDERS and len(arguments) == 1 and first in COMMANDS and first not in WEAK:
+        return True
     named = SUBCOMMANDS.get(name)
     if named is not None and first and named.match(first.strip(b"'\"")):
         if name in WITH_OBJECT and len(arguments) < 2:
@@ -342,7 +400,14 @@ def _alone(head: bytes) -> bool:
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
-    interpreter = words[1:2] and words[1][:2].lower() in (b"/c", b"/k", b"/r", b"-c")
+    interpreter = (
+        words[1:2] and words[1][:2].lower() in (b"/c", b"/k", b"/r", b"-c") and words[0].lower() != b"ping"
+    )
     if not interpreter and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):
         return False  # a sentence that begins with a command's name
+    if not _has_subcommand(text, 0) and (
+        goes_on(text, 0)
+        or (not interpreter and not SECRET.search(text) and b"|" not in text and said_behind(text, 2))
+    ):
+        return False  # one that goes on behind a command line
     return (bool(interpreter) or words_after(normal, 0) < 5) and _run(text, 0, b"", weak=True)

@@ -26,7 +26,7 @@ _FILES: Final = (
     "cat tac nl head tail more less sort uniq rev od xxd hexdump strings base64 base32 cut paste tee touch cp mv "
     "rm mkdir rmdir ln dd tar zip unzip gunzip gzip source find grep egrep fgrep awk gawk sed vi vim nano ed file "
     "stat readlink realpath du install shred fold iconv diff cmp comm split column pr wc md5sum sha1sum sha256sum "
-    "bzip2 xz bat open xargs watch chattr lsattr rsync "
+    "bzip2 xz bat open xargs watch chattr lsattr rsync tr jq "
     # cmd.exe
     "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at tree md rd which where getcap getfacl uuencode tailf zcat zgrep passwd openssl sysctl subst icacls"
 )
@@ -96,6 +96,14 @@ WITH_OBJECT: Final = frozenset(
     b"docker kubectl aws systemctl service git apt apt-get yum dnf apk pip pip3 npm gem".split()
 )
 """Commands whose first argument says nothing without a second one."""
+
+RUNNERS: Final = frozenset(
+    b"timeout nice ionice env nohup setsid stdbuf busybox strace exec command watch".split()
+)
+"""Commands that run what their arguments say."""
+
+FINDERS: Final = frozenset(b"which whereis type command".split())
+"""Commands that tell where another one is."""
 
 WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "

@@ -85,7 +85,7 @@ def _one_of(*shapes: str) -> re.Pattern[str]:
 
 
 _QUOTED: Final = _one_of(
-    rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|U)",  # ' or 'a'='a
+    rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|k|U\(*[Ee])",  # ' or 'a'='a
     rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
     rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
     rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
@@ -107,7 +107,7 @@ _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
 _QUOTED_WEAK: Final = _one_of(
     rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
-    r"\)*[o=|](?:[1svqz]\)*[o=|])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--
+    r"\)*[o=|](?:[1svqz]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or'
     rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
@@ -116,7 +116,7 @@ _STRONG_BARE = r"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*;*c)"
 _HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?)?\)*"
 _CONST = r"\(*[1sv]\)*(?:o\(*[1sv]\)*)*"
 _BARE: Final = _one_of(
-    rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l)",  # 1 or 1=1
+    rf"{_HEAD}[&|]{_CONST}={_CONST}{_TAIL}(?:{_END}|b|l|kv)",  # 1 or 1=1, 1 or 1=1 into @a
     rf"{_HEAD}[&|]{_CONST}=\(*[sqz]",  # 1 or 'a'='a
     rf"{_HEAD}{_TAIL}[&|]{_STRONG_BARE}",  # 1 and sleep(5)
     rf"{_HEAD}{_TAIL}=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
@@ -132,6 +132,7 @@ _BARE: Final = _one_of(
     rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
     rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
+    r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
     rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
     r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
@@ -143,12 +144,15 @@ _BARE: Final = _one_of(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
+_OPEN_MAX: Final = 32  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
 _NAME: Final = 64  # bytes in which a word that begins a statement ends
 _STATEMENT_MAX: Final = (
     200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
 )
-_STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T|;+T[1svH])")
+_STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T[1vsH]|;+T[1svH])")
+_SAID: Final = re.compile(rb"(?:--|#)[\s>]*(?:[a-z\x80-\xff']{2,}[,.!?]*\s+){2}[a-z\x80-\xff]{2,}")
+_RUNS: Final = re.compile(rb"\b(?:exec|execute|prepare|waitfor|shutdown|xp_\w+|sp_\w+|into|openrowset)\b")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
 _AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
 _AFLOAT_START: Final = re.compile(
@@ -157,9 +161,16 @@ _AFLOAT_START: Final = re.compile(
 _FLAT: Final = re.compile(rf"H{_END}$")
 
 _TRUTH: Final = re.compile(
-    rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
+    rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
     rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$"
 )
+_SET_TABLE: Final = re.compile(
+    rb"(?:^\s*-?\d{1,12}|['\"])[\s)]*union\s+(?:(?:all|distinct)\s+)?table\s+[\w.`]+\s*(?:limit\s+\d|--|#|;|$)"
+)
+_CAST: Final = re.compile(
+    rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
+)
+_LIKENESS: Final = re.compile(rb"(?<=['\"])\s?!?~~?\*?\s?(?=['\"])")
 _PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
@@ -176,6 +187,10 @@ def judge(value: bytes) -> Confidence | None:
     value = value.lower()  # no word of SQL cares
     if b" " not in value and _PLUS.search(value):  # still encoded as forms do
         value = value.replace(b"+", b" ")
+    if b"::" in value:
+        value = _CAST.sub(b"", value)
+    if b"~" in value:
+        value = _LIKENESS.sub(b"=", value)
     if _quoted(value, document):
         return Confidence.HIGH
     window = _GLANCE if document else WINDOW
@@ -184,10 +199,12 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     if document:
         return None
-    if _TRUTH.match(value):
+    if _TRUTH.match(value) or (b"table" in value and _SET_TABLE.search(value)):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and _STATEMENT.match(bare):
-        return Confidence.HIGH
+        # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.
+        said = (_SAID.search(value) or bare.startswith("Tv")) and not _RUNS.search(value)
+        return Confidence.MEDIUM if said else Confidence.HIGH
     for number, start in enumerate(_AFLOAT_START.finditer(value, 1, WINDOW)):
         if number >= 3:
             break
@@ -291,6 +308,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return None
     if quote == b"`" or (before and not before.isalnum() and before not in b") %_.\x00\\"):
         return None
+    if last == "O" and end - start > _OPEN_MAX:
+        return None  # a text goes on
     if (
         last == "O" and quote not in rest[start : min(end, start + 3)]
     ):  # what stays open is not what the app closes

@@ -27,9 +27,24 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return None
     if value[span[1] : span[1] + 1].isspace() and words_after(value, span[1]) >= 2:
         return None
+    if is_said(value, span[1]) or is_said(value, value.find(b"(", *span)):
+        return None
     if prose_words(value, span[0]) >= 3 or (prose_words(value, span[0]) and words_after(value, span[1]) >= 1):
         return None
     return Confidence.HIGH
+
+
+_CALLS: Final = re.compile(rb"(?:\([^()\n]{0,80}\)|\.\s?\w{1,40}|\[[^\]\n]{0,40}\])+")
+_WORD_BEHIND: Final = re.compile(
+    rb"\)[ \t]+(?!(?:and|or|xor|as|if|unless|for|in|is|not|else|instanceof|rescue|while|until|do|then|end|with)\b)"
+    rb"[A-Za-z]{3,}(?:[ \t,.!?]|$)"
+)
+
+
+def is_said(value: bytes, end: int) -> bool:
+    """Behind the call whose name ends at `end` stands a plain word, where no language of programs has one."""
+    calls = _CALLS.match(value, end)
+    return calls is not None and _WORD_BEHIND.match(value, calls.end() - 1) is not None
 
 
 def confirm_whole(value: bytes, span: tuple[int, int]) -> Confidence | None:

@@ -163,7 +163,7 @@ _REACH: Final = for_lower_case(
     rb"|with\s+\"\w+\"\s+as|utl_file"
     rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
     rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
-    rb"|\bdir\.(?:glob|children)",
+    rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
     re.S,
 )
 _BARE: Final = re.compile(

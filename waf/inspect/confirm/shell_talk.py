@@ -1,0 +1,101 @@
+"""Is a command line talked of, or does what stands in it run nothing that could do harm?
+
+Owns what tells a command that somebody writes about from one that is run, where the grammar of shells alone does not:
+the sentence that goes on behind it, the table it stands in, the filter that reads nothing but its pipe, the developer's
+tool that the text begins with. Knows no command's arguments; see `shell.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LOOK: Final = 256
+
+SECRET: Final = re.compile(
+    rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
+)
+"""Files whose name alone says that a command is meant."""
+
+_HARM: Final = re.compile(
+    rb"/dev/(?:tcp|udp|shm)|/tmp/|(?<!\w)/(?:usr/)?s?bin/|\$\(|`|<\(|https?://|ftp://|\d+\.\d+\.\d+\.\d+|\bbase64\b|\brm\s+-|\beval\b"
+    rb"|\bchmod\b|\bnc\b|>\s*/",
+    re.I,
+)
+_PLAIN_WORD: Final = re.compile(rb"[\"(]?[A-Za-z\x80-\xff][A-Za-z\x80-\xff'-]*[,.:;!?)\"]{0,2}")
+_LINE: Final = re.compile(rb"[^\r\n]*")
+_QUOTES: Final = re.compile(rb"['\"]")
+
+
+def goes_on(value: bytes, start: int) -> bool:
+    """Behind the command at `start` its line goes on as a sentence: four plain words in a row, or three at the end.
+
+    Never for what fetches, unpacks or reads a secret: there a sentence may be a disguise.
+    """
+    line = _LINE.match(value, start, start + _LOOK)
+    text = line[0] if line else b""
+    if SECRET.search(text) or _HARM.search(text):
+        return False
+    return said_behind(text, 3)
+
+
+def said_behind(text: bytes, ending: int) -> bool:
+    """Four plain words in a row, or `ending` of them at the end, stand behind the first word and the last quote.
+
+    A question has two of them anywhere.
+    """
+    *_, quote = (0, *(match.end() for match in _QUOTES.finditer(text)))
+    words = text[quote:].split()
+    row = plain = 0
+    for word in words[1:] if quote == 0 else words:
+        row = row + 1 if _PLAIN_WORD.fullmatch(word) else 0
+        plain += row > 0
+        if row >= 4:
+            return True
+    return row >= ending or (row > 0 and plain >= 2 and text.rstrip().endswith(b"?"))
+
+
+def in_table(value: bytes, position: int) -> bool:
+    """The bar at `position` stands in a table as Markdown has them: a line that ends with a bar, then one that begins so.
+
+    A shell refuses such lines whole, as no command stands between the two bars. A line that only begins with a bar
+    is refused, too.
+    """
+    start = value.rfind(b"\n", 0, position) + 1
+    end = value.find(b"\n", position)
+    line = value[start : end if end >= 0 else len(value)].strip()
+    if line[:1] == b"|" and value[:start].strip():
+        return True
+    return end >= 0 and line.endswith(b"|") and value[end : end + _LOOK].lstrip()[:1] == b"|"
+
+
+_FILTERS: Final = frozenset(
+    b"grep egrep fgrep sort uniq wc head tail cut tr awk column less more rev nl fmt".split()
+)
+_READS: Final = re.compile(rb"[/~*?<>`]|\$[({A-Za-z]|(?:^|\s)\.|\w\.\w|\bsystem\b|\bgetline\b|\s--\w")
+_RECURSIVE: Final = re.compile(rb"\s-\w*[rRf]")
+
+
+def only_filters(name: bytes, command: bytes) -> bool:
+    """Behind a bar: a filter that names no file, so that it reads what it is given and prints it."""
+    if name not in _FILTERS or _READS.search(command):
+        return False
+    return not (name.endswith(b"grep") and _RECURSIVE.search(command))
+
+
+_TOOL: Final = re.compile(
+    rb"\s*(?:\$\s+)?(?:sudo\s+)?(?:(?:git|npm|npx|yarn|pnpm|pip3?|docker(?:-compose)?|podman|kubectl|helm|make|cargo"
+    rb"|go|mvn|gradle|\./(?:gradlew|mvnw|configure)|composer|bundle|rails|rake|brew|apt(?:-get)?|yum|dnf|apk"
+    rb"|systemctl|conda|poetry|terraform|ansible[\w-]*|cmake|virtualenv|mkdir|tar|unzip)\s+-{0,2}[a-z]"
+    rb"|python3?\s+-m\s|php\s+artisan\s|cd\s+[\w-])"
+)
+
+
+def begins_with_a_tool(value: bytes) -> bool:
+    """The text is a line of a developer's terminal: to break out of a place, a value has to begin with something else."""
+    return _TOOL.match(value) is not None
+
+
+def harmful(command: bytes) -> bool:
+    """Even on a developer's line: reads what is secret, fetches, runs what was fetched."""
+    return SECRET.search(command) is not None or _HARM.search(command) is not None
