@@ -47,6 +47,7 @@ MODULES: Final = (
     "waf.policy.policy",
     "waf.record.tallies",
     "waf.record.metrics",
+    "waf.record.events",
     "waf.record.recorder",
     "waf.lessons",
 )

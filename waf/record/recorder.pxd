@@ -1,4 +1,5 @@
 from waf.exchange cimport Exchange
+from waf.record.events cimport event, line, remarkable
 from waf.record.metrics cimport Metrics
 
 
