@@ -249,12 +249,15 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
     uint64_t present = 1ull << PF_EDGE; /* symbols */
     PrefilterBits seen = {{0}};
     for (Py_ssize_t at = 0; at <= size;) {
-        Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK;
+        const Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK, last = stop < size ? stop : size;
+        for (Py_ssize_t i = at; i < last; i++) /* first, since this is the lesser part of the work */
+            present |= 1ull << (tables->symbols[text[i]] & 63);
+        if (present & ~tables->covered)
+            return PF_NOT_COVERED;
         for (; at < stop; at++) {
             const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
             const uint64_t bit = 1ull << (symbol & 63);
             key = key << 6 | symbol;
-            present |= bit;
             if (PF_BIT(tables->threes, key & 0x3FFFF)) {
                 prefilter_ends(filter, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
                 if (seen.words[0] & 1)
@@ -263,8 +266,6 @@ static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ss
             if (bit & begins && at < size && prefilter_leads(tables, text + at + 1, size - at - 1))
                 return PF_STOPS;
         }
-        if (present & ~tables->covered)
-            return PF_NOT_COVERED;
     }
     if (prefilter_stops(tables, present, &seen))
         return PF_STOPS;

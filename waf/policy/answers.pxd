@@ -5,6 +5,7 @@ from waf.messages cimport Request, Response
 from waf.permission cimport Released
 from waf.policy.judgement cimport Judgement
 from waf.policy.screens cimport AnswerScreen
+from waf.policy.settings cimport Settings
 
 
 cdef class Answers:
@@ -16,6 +17,6 @@ cdef class Answers:
     @cython.locals(judgement=Judgement)
     cpdef release(self, Exchange exchange, Response response, object body=*)
 
-    cdef bint _is_clear(self, object settings, Response response, bytes body) except -1
-    @cython.locals(request=Request, enforce=bint)
+    cdef bint _is_clear(self, Settings settings, Response response, bytes body) except -1
+    @cython.locals(request=Request, settings=Settings, enforce=bint)
     cdef _whole(self, Exchange exchange, Judgement judgement, Response response, bytes body)
