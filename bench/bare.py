@@ -66,8 +66,9 @@ class Bare:
         self._flush: list[Callable[[], object]] = []
         self._loop = asyncio.new_event_loop()
         self.metrics = Metrics()
-        recorder = Recorder(config.events, self.metrics, lambda _line: None, mask)
-        commons = Commons(config, lambda: policy, recorder.record, self._loop)
+        self.policy = policy
+        self.recorder = Recorder(config.events, self.metrics, lambda _line: None, mask)
+        commons = Commons(config, lambda: self.policy, self.recorder.record, self._loop)
         commons.flow._call_soon = self._flush.append
         self._clients: list[ClientStream] = []
         for _ in range(CONNECTIONS):
