@@ -17,8 +17,9 @@ $(VENV)/.installed: pyproject.toml setup.py $(COMPILED)
 run: setup
 	$(BIN)/waf demo
 
-# One process for each core; all tests of a file in one of them, since they may share what is dear to make.
-PYTEST = $(BIN)/pytest -n auto --dist loadfile
+# So many processes at once; all tests of a file in one of them, since they may share what is dear to make.
+JOBS ?= 2
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 test: check
 check: lint types imports

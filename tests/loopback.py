@@ -7,15 +7,21 @@ back, from another process of the same run or from something else on this machin
 from __future__ import annotations
 
 import os
-import sys
+import socket
 from typing import Final
 
 
 def _own() -> str:
-    if sys.platform != "linux":  # elsewhere there is one, not all of 127.0.0.0/8
-        return "127.0.0.1"
     number = os.getpid()
-    return f"127.{1 + number // (256 * 250) % 60}.{number // 250 % 256}.{1 + number % 250}"
+    address = f"127.{1 + number // (256 * 250) % 60}.{number // 250 % 256}.{1 + number % 250}"
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:  # not everywhere is all of 127.0.0.0/8 there
+            return "127.0.0.1"
+    return address
 
 
 HOST: Final = _own()
+MANY: Final = HOST != "127.0.0.1"
+"""Whether there are more."""

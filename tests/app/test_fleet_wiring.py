@@ -116,7 +116,7 @@ async def test_configuration_that_comes_while_a_thread_has_the_memory_is_not_los
 
         def work() -> None:
             loop.call_soon_threadsafe(begun.set)
-            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(60)
 
         task = asyncio.create_task(learning._aside(work))
         await begun.wait()

@@ -13,7 +13,6 @@ import itertools
 import os
 import re
 import socket
-import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import TypeVar
 
 import uvloop
 
-from tests.loopback import HOST
+from tests.loopback import HOST, MANY
 from tests.proxy.stage import CountedIds
 from waf.assembly import Files, build, keep
 from waf.config.schema import Config
@@ -130,9 +129,6 @@ def policy(mode: str) -> tuple[Config, Policy]:
     return policy.config, policy
 
 
-_MANY = sys.platform == "linux"  # all of 127.0.0.0/8 is the loopback
-
-
 @dataclass
 class Heard:
     """What a client got. `ended`: the proxy closed first; `hung`: neither the end nor enough came in time."""
@@ -177,7 +173,7 @@ class Ground:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         # Ports are given out again, soon where many are in use: so each client has an address, where there are more.
         number = next(self._numbers)
-        local = (f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0) if _MANY else None
+        local = (f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0) if MANY else None
         reader, writer = await asyncio.open_connection(HOST, self.port, local_addr=local)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
