@@ -20,6 +20,7 @@ CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
 _LOWEST_PORT: Final = 10_000  # below are the ports of well-known servers
+_STRIPES: Final = 97  # a process takes every so manieth port, and the next process those beside
 
 _given_out: Final[set[int]] = set()
 
@@ -58,12 +59,12 @@ def on_cores(command: Sequence[str], where: str) -> list[str]:
 def free_port() -> int:
     """A port of the loopback address that nobody uses, for a server that is about to start.
 
-    It is none of those that the kernel gives to outgoing connections and to whoever asks for any port, so that it is
-    still free when the server comes to it, and never the same twice.
+    It is none of those that the kernel gives to outgoing connections and to whoever asks for any port, nor one that
+    another process has from here, so that it is still free when the server comes to it; and never the same twice.
     """
     chance = random.SystemRandom()
     for _ in range(1_000):
-        port = chance.randrange(_LOWEST_PORT, _first_ephemeral())
+        port = chance.randrange(_LOWEST_PORT + os.getpid() % _STRIPES, _first_ephemeral(), _STRIPES)
         if port in _given_out:
             continue
         with socket.socket() as probe:

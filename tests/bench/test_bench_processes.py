@@ -21,6 +21,13 @@ from bench.wire import get
 LISTEN = "import socket,sys,time; s=socket.create_server(('127.0.0.1',int(sys.argv[1]))); time.sleep(60)"
 
 
+def test_a_port_for_a_server_is_given_once_and_by_nobody_else() -> None:
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    chosen_by_the_kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    assert max(ports) < max(int(chosen_by_the_kernel[0]), 32_768)
+
+
 def test_a_server_is_started_measured_and_ended(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-c", LISTEN, str(port)]
