@@ -48,8 +48,12 @@ class Guesses:
                         self._words.setdefault(before, set()).add(segment)
                     before += "/" + segment
 
-    def place(self, path: bytes, mask: Callable[[bytes], str]) -> str:
-        """The place of a path as on the wire; `OTHER` where none can be guessed. `mask` hides sensitive data."""
+    def place(self, path: bytes, mask: Callable[[bytes], str], found: bool = True) -> str:
+        """The place of a path as on the wire; `OTHER` where none can be guessed. `mask` hides sensitive data.
+
+        Unless the app has `found` it, only a place that is known already: whoever asks for anything at all must not fill
+        the inventory.
+        """
         segments = split(path) if len(path) <= _LONGEST else None
         if segments is None or len(segments) > DEEPEST:
             return OTHER
@@ -66,7 +70,7 @@ class Guesses:
                         word = SLOT
             place += "/" + word
         if place not in self._places:
-            if len(self._places) >= MOST:
+            if not found or len(self._places) >= MOST:
                 return OTHER
             self._places.add(place)
             for before, word in fresh:

@@ -283,7 +283,7 @@ class Learning:
     def _follow(self, flow: Flow) -> None:
         """Note where sensitive data went, and whether an answer held unusually much."""
         route = flow.route
-        place = self._guesses.place(flow.path, self._kept.mask) if flow.path else ""
+        place = self._guesses.place(flow.path, self._kept.mask, flow.found) if flow.path else ""
         for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy, place):
             self.disclosures += 1
             if self._config.sensitive.disclosure != "off":

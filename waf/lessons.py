@@ -49,7 +49,7 @@ _TAKEN: Final = frozenset({_FORWARDED, _BLOCKED, _REDACTED, _TUNNELLED})
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
-    """Sensitive data that one message carried. `path` is told where there is no route, for a guess."""
+    """Sensitive data that one message carried. `path` is told where there is no route, for a guess; `found`: the app has it."""
 
     route: str
     direction: str
@@ -58,6 +58,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
     policy: str
     request: str  # id of the exchange
     path: bytes = b""
+    found: bool = False
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -292,10 +293,9 @@ class Intake:
 
     def _note_flows(self, exchange: Exchange, judgement: Judgement) -> None:
         asked = judgement.hits.tally if judgement.hits is not None else None
-        request, path = exchange.request, b""
-        # What the app has not is no place: whoever asks for anything at all must not fill the inventory.
-        if exchange.route == OTHER and request is not None and welcomed(exchange.sent_status):
-            path = request.path
+        request, response = exchange.request, exchange.response
+        path = request.path if request is not None and exchange.route == OTHER else b""
+        found = response is not None and welcomed(response.status)
         for direction, tally in (("request", asked), ("response", judgement.response_tally)):
             if tally is not None and tally.totals:
                 self.flows.append(
@@ -307,6 +307,7 @@ class Intake:
                         exchange.policy_version,
                         exchange.id,
                         path,
+                        found,
                     )
                 )
                 self._wake()

@@ -69,6 +69,13 @@ def test_places_are_bounded_also_by_those_known_before() -> None:
     assert guesses.place(b"/a/b", MASK) == "/a/b"
 
 
+def test_what_the_app_has_not_is_no_place() -> None:
+    guesses = Guesses()
+    assert guesses.place(b"/wp-admin", MASK, found=False) == OTHER
+    assert guesses.place(b"/cards", MASK) == "/cards"
+    assert guesses.place(b"/cards", MASK, found=False) == "/cards"
+
+
 @given(st.lists(st.binary(max_size=30), max_size=6))
 def test_never_a_number_of_many_digits_nor_anything_unprintable(segments: list[bytes]) -> None:
     place = Guesses().place(b"/" + b"/".join(segments), MASK)

@@ -10,6 +10,7 @@ import pytest
 import zstandard
 
 from tests.sensitive.messages import CARD, detector, request, response
+from waf.config.schema import SensitiveRule
 from waf.model import Action, BodyRefused, Framing, Response
 from waf.sensitive.coding import BadCoding, codings, decoder, unfolded
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
@@ -244,3 +245,61 @@ def test_a_request_is_prepared() -> None:
     assert prepared(film).headers.get(b"range") == b"bytes=0-7"
     disguised = request((b"Range", b"bytes=0-7"), target=b"/api/customers?x=.mp4")
     assert prepared(disguised).headers.get(b"range") is None
+
+
+_SAYS = (
+    (b"Content-Type", b"application/json"), (b"ETag", b'"1"'), (b"Digest", b"sha-256=x"), (b"Accept-Ranges", b"bytes"),
+    (b"Content-Length", b"%d" % len(BODY)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", [b"", b"gzip"])
+def test_where_nothing_is_altered_heads_and_codings_stay(coding: bytes) -> None:
+    rules = (
+        SensitiveRule(action="mask", entities=("pan",)),
+        SensitiveRule(action="report", path="/customers/*"),
+        SensitiveRule(action="ignore", entities=("email",)),
+    )
+    checked = detector(rules=rules)
+    answer = response(*_SAYS, *([(b"Content-Encoding", coding)] if coding else []), length=len(BODY))
+    body = gzip.compress(BODY) if coding else BODY
+    streamed = checked.response_filter(request(), answer)
+    assert streamed is not None
+    assert head(streamed) is answer
+    assert not streamed.changes_length
+    assert streamed.feed(body) + streamed.finish() == body
+    assert [(c.entity.id, c.action, c.count) for c in streamed.tally] == [("pan", "report", 1)]
+    assert streamed.verdict().would is Action.FORWARD
+    if not coding:
+        whole = checked.screen(request(), answer, BODY)
+        assert head(whole) is answer
+        assert whole.whole(BODY) == BODY  # type: ignore[union-attr]
+    elsewhere = checked.response_filter(request(target=b"/orders"), answer)
+    assert head(elsewhere) is not answer
+
+
+def test_what_blocks_or_masks_later_still_does() -> None:
+    for rule, altered in (
+        (SensitiveRule(action="block", entities=("pan",)), None),
+        (SensitiveRule(action="mask", fields=("json.card",)), MASKED),
+    ):
+        checked = detector(rules=(SensitiveRule(action="report"), rule))
+        passed = checked.screen(request(), response(*_SAYS, length=len(BODY)), BODY)
+        assert passed is not None
+        if altered is None:
+            with pytest.raises(BodyRefused):
+                passed.whole(BODY)  # type: ignore[union-attr]
+        else:
+            assert passed.whole(BODY) == altered  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("action", "length"), [("mask", b"%d" % len(BODY)), ("tokenise", None), ("report", b"%d" % len(BODY))]
+)
+def test_the_answer_to_head_says_no_length_that_the_body_has_not(action: str, length: bytes | None) -> None:
+    checked = detector(response_action=action)
+    answer = response(*_SAYS).altered(framing=Framing.NONE)
+    told = checked.bodyless(request(method=b"HEAD"), answer)
+    assert told.headers.get(b"content-length") == length
+    assert (told.headers.get(b"etag") == b'"1"') is (action == "report")
+    assert told.framing is Framing.NONE

@@ -153,7 +153,6 @@ class Sensitive(Section, frozen=True):
     exact: tuple[ExactData, ...] = ()  # lists of values that are known
     key_file: str | None = None  # HMAC key for tokens and sketches; made in the state directory if absent
     undecodable: Literal["pass", "block"] = "pass"  # responses in a coding we cannot read; always counted
-    over_limit: Literal["pass", "block"] = "pass"  # responses too large to inspect whole
     disclosure: Literal["off", "report", "block"] = "report"  # far more of an entity than ever before
 
 

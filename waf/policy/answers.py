@@ -124,11 +124,11 @@ class Answers:
             found += [*promised.feed(body), *promised.finish()]
         if settings.sensitive:
             enforce = self._redacts and settings.mode is _PROTECT
+            request = exchange.request
+            assert request is not None
             if response.framing is _NONE:
-                response = self._detector.bodyless(response) if enforce else response
+                response = self._detector.bodyless(request, response) if enforce else response
             else:
-                request = exchange.request
-                assert request is not None
                 lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
                 seen = self._detector.screen(request, response, body, enforce, self._most(exchange), lift)
                 judgement.response_tally = None if seen is None else seen.tally

@@ -190,6 +190,7 @@ class Detector:
         if not found and not kind.by_column:
             return self._clean
         orders = self.policy.orders("response", request.path).lifted(lift)
+        enforce = enforce and (orders.acts or ceilings is not None)
         if (
             ceilings is None
             and self._finder.judge is not None
@@ -234,12 +235,15 @@ class Detector:
         orders = self.policy.orders("response", request.path).lifted(lift)
         return redact_head(self._finder, self.key, orders, response, enforce=enforce)
 
-    def bodyless(self, response: Response) -> Response:
+    def bodyless(self, request: Request, response: Response) -> Response:
         """The head of a response that has no body, such as one to HEAD, as it would be for one that is redacted."""
         kind = self._kinds[response.headers.get(b"content-type") or b""]
         if kind.container is None:
             return response
-        return truthful(response, decoded=False, gzipped=False, lengthens=False)
+        orders = self.policy.orders("response", request.path)
+        if not orders.acts:
+            return response
+        return truthful(response, decoded=False, gzipped=False, lengthens=orders.lengthens)
 
     def response_filter(
         self,
@@ -278,6 +282,7 @@ class Detector:
                 "sensitive.undecodable", unread or "a part of a body, in which values may be cut"
             )
             return Unread(response, finding, Tally(self.key), block=block, enforce=enforce)
+        enforce = enforce and (orders.acts or ceilings is not None)
         bodyless = request.method == b"HEAD" or response.status in (204, 304)
         gzip = bool(names) and accepts_gzip(request)
         remarks = [remark("sensitive.partial", "a range was answered: values may be cut")] if ranged else []

@@ -46,7 +46,7 @@ class Orders:
     """The rules that can hold for one direction and path; asks nothing more than field and entity."""
 
     __slots__ = (
-        "_answers", "_default", "_lift", "_most", "_quiet", "_rules", "_sparing", "blocks", "by_field", "everywhere",
+        "_answers", "_default", "_lift", "_most", "_quiet", "_rules", "_sparing", "acts", "blocks", "by_field", "everywhere",
         "lengthens",
     )  # fmt: skip
 
@@ -69,10 +69,17 @@ class Orders:
         self._answers: dict[tuple[str, str], SensitiveAction] = {}
         self.everywhere: Final[dict[str, SensitiveAction]] = {}
         """What to do with entities, by id, of which it is known that their field does not matter."""
-        actions = {default, *(rule.rule.action for rule in rules)}
+        actions: set[SensitiveAction] = {default}
+        for rule in rules:
+            if rule.rule.entities or rule.fields:
+                actions.add(rule.rule.action)
+            else:  # of everything here, whatever was said before
+                actions = {rule.rule.action}
         self.by_field: Final = lift is not None or any(rule.fields for rule in rules)
         self.lengthens: Final = most != "report" and bool(actions & LENGTHENS)
         self.blocks: Final = most != "mask" and "block" in actions
+        self.acts: Final = self.blocks or (most != "report" and not actions <= {"ignore", "report"})
+        """False: whatever is found, a message goes on as it is."""
 
     def without_refusals(self) -> Orders:
         """The same orders where the message as a whole was let pass: what would refuse it masks."""
