@@ -30,6 +30,7 @@ from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert
 from waf.record.log import Log
 from waf.schedule import Schedule
+from waf.sensitive.inventory import OTHER
 
 T = TypeVar("T")
 
@@ -287,7 +288,7 @@ class Learning:
         for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy, place):
             self.disclosures += 1
             if self._config.sensitive.disclosure != "off":
-                more = {"expected": finding.expected, "request": flow.request, "route": route}
+                more = {"expected": finding.expected, "request": flow.request, "route": place or route}
                 self._log("warning", finding.detail, rule=finding.rule, **more)
 
     def _count(self) -> None:
@@ -297,6 +298,10 @@ class Learning:
         now, intake, memory = time.time(), self.intake, self.memory
         for route, answers in intake.cleaned().items():
             memory.disclosures.learn(route, {}, now, responses=answers)
+        for path, answers in intake.cleaned_paths().items():
+            place = self._guesses.place(path, self._kept.mask)
+            if place != OTHER:
+                memory.disclosures.learn(place, {}, now, responses=answers)
         intake.tell(memory.learner, now)
         self._tell()
 

@@ -35,6 +35,7 @@ QUEUE_BYTES: Final = 1024 * 1024  # of request bodies waiting; read as fields th
 MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
 MAX_REPEAT: Final = 2_048  # bytes of a body that is compared with earlier ones
 MAX_ROUTES: Final = 4_096
+MAX_PATH: Final = 256  # bytes of one that is counted for itself
 
 _READ: Final = frozenset({"", "response-coding"})
 """Values of `Exchange.bypass` with which the request was read whole."""
@@ -94,6 +95,7 @@ class Intake:
         self.queue: deque[Lesson] = deque()
         self.flows: deque[Flow] = deque(maxlen=QUEUE)
         self.clean: dict[str, int] = {}  # by route: answers that were searched and held nothing sensitive
+        self.clean_paths: dict[bytes, int] = {}  # the same by path, where there is no route
         self.passed = 0  # requests nobody objected to and nobody learns from, since last asked
         self.alike = 0  # of these, such as were like others that are learned
         self.unheard = 0  # flagged ones beyond what is listened to, since last asked
@@ -147,9 +149,19 @@ class Intake:
             clean, route = self.clean, exchange.route
             if route in clean or len(clean) < MAX_ROUTES:
                 clean[route] = clean.get(route, 0) + 1
+            if route == OTHER:
+                self._note_clean(exchange)
         self.passed += 1
         if self.enabled:
             self._consider(exchange, judgement, exchange.sent_status)
+
+    def _note_clean(self, exchange: Exchange) -> None:
+        """An answer without anything sensitive, of a path for which there is no route."""
+        request, paths = exchange.request, self.clean_paths
+        if request is not None and len(request.path) <= MAX_PATH and welcomed(exchange.sent_status):
+            path = request.path
+            if path in paths or len(paths) < MAX_ROUTES:
+                paths[path] = paths.get(path, 0) + 1
 
     def _consider(self, exchange: Exchange, judgement: Judgement, status: int) -> None:
         """Choose, if need be, an exchange that nobody objects to."""
@@ -313,6 +325,8 @@ class Intake:
                 self._wake()
             elif tally is not None and direction == "response" and len(self.clean) < MAX_ROUTES:
                 self.clean[exchange.route] = self.clean.get(exchange.route, 0) + 1
+                if exchange.route == OTHER:
+                    self._note_clean(exchange)
 
     def _put(self, lesson: Lesson) -> None:
         waiting = self._waiting + lesson.size
@@ -353,6 +367,11 @@ class Intake:
         """By route, the answers without anything sensitive since the last call."""
         clean, self.clean = self.clean, {}
         return clean
+
+    def cleaned_paths(self) -> dict[bytes, int]:
+        """The same by path, where there is no route."""
+        paths, self.clean_paths = self.clean_paths, {}
+        return paths
 
     def observation(self, lesson: Lesson, sources: Sources) -> Observation:
         """What the learner may know of it. Makes the fields."""

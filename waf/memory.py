@@ -172,7 +172,14 @@ class Memory:
         `place` is where it went, as far as that can be guessed, where `route` says nothing.
         """
         self.inventory.add(place or route, direction, tally, wall, policy)
-        return self.disclosures.learn(route, tally.totals, wall) if direction == "response" else ()
+        if direction != "response":
+            return ()
+        unusual = self.disclosures.learn(route, tally.totals, wall)
+        if place and place != route:
+            known = self.disclosures.knows(place)
+            here = self.disclosures.learn(place, tally.totals, wall)
+            return here if known else unusual
+        return unusual
 
     def policy_in_force(self, version: str, mode: str, now: float) -> None:
         """Note a policy if it is another one than the last."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.app.rig import RawApp, on_uvloop, serving
 from tests.sensitive.messages import CARD, detector
 from waf.guesses import DEEPEST, MOST, SIDE_BY_SIDE, Guesses
+from waf.sensitive.anomaly import KNOWN_AFTER
 from waf.sensitive.inventory import OTHER
 
 MASK = detector().mask
@@ -104,3 +105,25 @@ async def test_the_inventory_tells_where_without_routes_and_profiles(pattern_cac
         learning._learn(1.0)
         endpoints = {place.endpoint for place, _ in learning.memory.inventory}
     assert endpoints == {"/customers/{int}/card"}
+
+
+@on_uvloop
+async def test_a_new_entity_is_told_by_its_place_without_routes_and_profiles(pattern_cache: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    options = {"profiles.enabled": "false", "mode": "protect"}
+    async with RawApp() as app, serving(pattern_cache, app.url, **options) as site:
+        learning = site.sidecar.learning
+        app.answer = head % (2, b"{}")
+        for number in range(KNOWN_AFTER):
+            await site.get(f"/orders/{number}")
+        await site.recorded(KNOWN_AFTER)
+        learning._count()
+        body = b'{"card":"%b"}' % CARD.encode()
+        app.answer = head % (len(body), body)
+        await site.get("/cards/1")
+        await site.get("/orders/1")
+        await site.recorded(KNOWN_AFTER + 2)
+        learning._learn(1.0)
+        assert learning.memory.disclosures.knows("/orders/{int}")
+        assert not learning.memory.disclosures.knows("/cards/{int}")
+        assert learning.disclosures == 2  # the first as one of all that have no route

@@ -57,6 +57,11 @@ class Disclosures:
             return None
         return {entity: _ceiling(known.responses, counts) for entity, counts in known.entities.items()}
 
+    def knows(self, endpoint: str) -> bool:
+        """True where something may be called unusual."""
+        known = self._endpoints.get(endpoint)
+        return known is not None and known.responses >= KNOWN_AFTER
+
     def learn(
         self, endpoint: str, totals: Mapping[str, int], now: float, source: str = "", responses: int = 1
     ) -> list[Finding]:
