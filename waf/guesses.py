@@ -18,6 +18,9 @@ from waf.sensitive.inventory import OTHER
 MOST: Final = 1_000
 """Places that are guessed at all."""
 
+MOST_CLEAN: Final = MOST // 2
+"""The same of those where nothing sensitive was seen yet."""
+
 SIDE_BY_SIDE: Final = 24
 """Words that may follow the same beginning of a path; more are names of people or things."""
 
@@ -48,11 +51,11 @@ class Guesses:
                         self._words.setdefault(before, set()).add(segment)
                     before += "/" + segment
 
-    def place(self, path: bytes, mask: Callable[[bytes], str], found: bool = True) -> str:
+    def place(self, path: bytes, mask: Callable[[bytes], str], found: bool = True, most: int = MOST) -> str:
         """The place of a path as on the wire; `OTHER` where none can be guessed. `mask` hides sensitive data.
 
-        Unless the app has `found` it, only a place that is known already: whoever asks for anything at all must not fill
-        the inventory.
+        Unless the app has `found` it, and there are fewer than `most`, only a place that is known already: whoever asks
+        for anything at all must not fill the inventory.
         """
         segments = split(path) if len(path) <= _LONGEST else None
         if segments is None or len(segments) > DEEPEST:
@@ -70,7 +73,7 @@ class Guesses:
                         word = SLOT
             place += "/" + word
         if place not in self._places:
-            if not found or len(self._places) >= MOST:
+            if not found or len(self._places) >= most:
                 return OTHER
             self._places.add(place)
             for before, word in fresh:

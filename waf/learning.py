@@ -20,7 +20,7 @@ import msgspec
 from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply, learn_recording
-from waf.guesses import Guesses
+from waf.guesses import MOST_CLEAN, Guesses
 from waf.lessons import Flow, Intake, Lesson
 from waf.memory import Memory, reach_of
 from waf.model import Exchange, Mask
@@ -299,7 +299,7 @@ class Learning:
         for route, answers in intake.cleaned().items():
             memory.disclosures.learn(route, {}, now, responses=answers)
         for path, answers in intake.cleaned_paths().items():
-            place = self._guesses.place(path, self._kept.mask)
+            place = self._guesses.place(path, self._kept.mask, most=MOST_CLEAN)
             if place != OTHER:
                 memory.disclosures.learn(place, {}, now, responses=answers)
         intake.tell(memory.learner, now)

@@ -75,6 +75,7 @@ def test_what_the_app_has_not_is_no_place() -> None:
     assert guesses.place(b"/wp-admin", MASK, found=False) == OTHER
     assert guesses.place(b"/cards", MASK) == "/cards"
     assert guesses.place(b"/cards", MASK, found=False) == "/cards"
+    assert guesses.place(b"/orders", MASK, most=1) == OTHER
 
 
 @given(st.lists(st.binary(max_size=30), max_size=6))
