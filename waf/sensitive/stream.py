@@ -9,10 +9,7 @@ to them.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from typing import Final
-
-import msgspec
 
 from waf.config.schema import SensitiveAction
 from waf.model import Action, BodyRefused, Verdict
@@ -27,6 +24,7 @@ from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
 from waf.sensitive.whole import FINAL, IDLE, IN_SCRIPT, Piece, Terms, settled_piece
+from waf.sensitive.window import Endless, Window
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -39,7 +37,6 @@ KEEP_BEHIND: Final = 640
 _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
 """Bytes that no bounded value contains: what stands before the last of them is decided."""
 
-_SCRIPT: Final = re.compile(rb"</?script")
 _SPACES: Final = re.compile(rb"[ \t]{0,64}")
 _OPEN_TAIL: Final = re.compile(
     rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
@@ -47,29 +44,6 @@ _OPEN_TAIL: Final = re.compile(
 _PAST: Final = 320  # bytes behind the frontier in which a value may begin that overlaps one before it
 _LEAST: Final = 3  # bytes of the shortest value
 _PARTIAL: Final = 8  # bytes that may be the beginning of an escape
-
-
-class _Endless(msgspec.Struct, frozen=True):
-    """A key that is passing: what may belong to it, and what is done with it."""
-
-    more: re.Pattern[bytes]
-    alters: bool
-
-
-class _Window:
-    """What was seen of the bytes at hand; holds until more come, so that a pause or the end costs no second look."""
-
-    __slots__ = ("candidates", "ceiling", "hits", "origin", "scripts", "seen")
-
-    def __init__(self, seen: View, origin: int) -> None:
-        self.seen = seen
-        self.origin = origin  # where it begins in the body
-        self.candidates: list[Candidate] | None = None
-        self.hits: list[Hit] | None = None
-        self.scripts: list[tuple[int, bool]] | None = (
-            None  # where tags of scripts are, and whether they open one
-        )
-        self.ceiling = 0  # hits are known up to here
 
 
 class Redactor:
@@ -112,10 +86,10 @@ class Redactor:
         self._fixed_address = address
         self._part = part
         self._held = b""
-        self._window: _Window | None = None
+        self._window: Window | None = None
         self._found: list[Candidate] | None = None  # in the window, where somebody looked already
         self._passed = 0  # bytes sent
-        self._endless: _Endless | None = None
+        self._endless: Endless | None = None
         self._seen: dict[str, int] = {}  # end of the last hit of each entity, in bytes from the body's start
         self._script = False
         self._lasting = finder.lasting
@@ -137,7 +111,7 @@ class Redactor:
     def show(self, seen: View) -> None:
         """All of a body, for `edit`."""
         self._held = seen.raw
-        self._window = _Window(seen, 0)
+        self._window = Window(seen, 0)
 
     def _look_at_type(self, data: bytes) -> None:
         """By the first bytes of the body."""
@@ -212,7 +186,7 @@ class Redactor:
         if window is None:
             behind = self._behind
             raw = behind + self._held if behind else self._held
-            window = _Window(view(raw, self._container is Container.FORM), self._passed - len(behind))
+            window = Window(view(raw, self._container is Container.FORM), self._passed - len(behind))
             self._window = window
         seen = window.seen
         offset = self._passed - window.origin
@@ -237,7 +211,7 @@ class Redactor:
         return self._send(limit, edits, final)
 
     def _settled(
-        self, terms: Terms, window: _Window, offset: int, limit: int, final: bool, idle: bool
+        self, terms: Terms, window: Window, offset: int, limit: int, final: bool, idle: bool
     ) -> bytes | None:
         """What goes, by one call of C; None where it has to be done here, step by step."""
         seen = window.seen
@@ -333,7 +307,7 @@ class Redactor:
                     self._seen[wanted] = self._passed + end
             if hit.entity.endless and not final and size - end < _PARTIAL:
                 more = re.compile(b"(?:" + hit.entity.endless.encode() + b")*")
-                self._endless = _Endless(more, bool(edits) and edits[-1].end == end)
+                self._endless = Endless(more, bool(edits) and edits[-1].end == end)
                 return end
             begin = max(begin, end, edits[-1].end if edits else 0)
         return max(limit, begin)
@@ -349,7 +323,7 @@ class Redactor:
             return True
         return neighbours.stand_by(hit)
 
-    def _pass_on(self, endless: _Endless, seen: View, offset: int, final: bool, edits: list[Edit]) -> int:
+    def _pass_on(self, endless: Endless, seen: View, offset: int, final: bool, edits: list[Edit]) -> int:
         place = seen.place(offset)
         match = endless.more.match(seen.text, place)
         end = match.end() if match is not None else place
@@ -393,23 +367,10 @@ class Redactor:
         """What is written over a value that stands at `held[start:end]`."""
         window = self._window
         assert window is not None
-        container = self._container_at(window, hit.start, hit.end)
+        container = window.container(self._container, hit.start, hit.end, self._script)
         if action in LENGTHENS:
             return replaced_edit(action, hit, window.seen, self._held, start, end, container, self._key)
         return masked_edit(hit, window.seen, offset, start, container)
-
-    def _container_at(self, window: _Window, start: int, end: int) -> Container:
-        """Within mark-up a script has a grammar of its own, which matters to digits that nothing quotes."""
-        text = window.seen.text
-        if self._container is not Container.HTML or not text[start:end].isdigit():
-            return self._container
-        if text[start - 1 : start] == b">" and text[end : end + 1] == b"<":
-            return Container.HTML
-        if window.scripts is None:
-            window.scripts = [(tag.start(), tag[0][1:2] != b"/") for tag in _SCRIPT.finditer(text)]
-        place = bisect_left(window.scripts, (start, False))
-        inside = window.scripts[place - 1][1] if place else self._script
-        return Container.SCRIPT if inside else Container.HTML
 
     def _over_ceiling(self, entity: str) -> bool:
         if self._ceilings is None or entity not in self._ceilings:
