@@ -20,8 +20,7 @@ import msgspec
 from waf.assembly import Kept
 from waf.config.schema import Config
 from waf.edits import Edit, apply, learn_recording
-from waf.guesses import MOST_CLEAN, Guesses
-from waf.lessons import Flow, Intake, Lesson
+from waf.lessons import Intake
 from waf.memory import Memory, reach_of
 from waf.model import Exchange, Mask
 from waf.profiles.learner import Learner
@@ -30,7 +29,6 @@ from waf.profiles.openapi_import import Imported
 from waf.profiles.promote import Alert
 from waf.record.log import Log
 from waf.schedule import Schedule
-from waf.sensitive.inventory import OTHER
 
 T = TypeVar("T")
 
@@ -73,7 +71,6 @@ class Learning:
             teaches=fleet_key is not None or follows > 0, follows=follows, reach=reach_of(config),
         )  # fmt: skip
         kept.disclosures = self.memory.disclosures
-        self._guesses = Guesses()
         self.observed = self.failed = self.disclosures = 0
         self.alerts: deque[Alert] = deque(maxlen=50)  # the latest, for people
         self.alerted: Callable[[], None] = lambda: None  # the others should know soon
@@ -127,7 +124,7 @@ class Learning:
         self.memory.pin(self._documents)
         self._note_release()
         self.intake.know(self.memory.lessons_by_place())
-        self._guesses.know(place.endpoint for place, _ in self.memory.inventory)
+        self.intake.flows.guesses.know(place.endpoint for place, _ in self.memory.inventory)
         self._compile()
 
     def start(self) -> None:
@@ -260,13 +257,15 @@ class Learning:
     def _learn(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
         intake = self.intake
-        while intake.flows:
-            self._follow(intake.flows.popleft())
+        self.disclosures += intake.flows.follow(self.memory, self._kept.mask, self._told)
         owed = len(intake.queue) // EIGHTH
         began, before = time.thread_time(), self.observed
         while intake.queue:
             try:
-                self._remember(intake.next())
+                lesson = intake.next()
+                observation = intake.observation(lesson, self.memory.sources)
+                self.memory.learner.observe(observation, lesson.wall)
+                self.observed += 1
             except Exception as error:
                 self.failed += 1
                 self._log("error", "learning failed", error=type(error).__name__)
@@ -276,33 +275,18 @@ class Learning:
         intake.charge(self.observed - before, time.thread_time() - began)
         self._tell()
 
-    def _remember(self, lesson: Lesson) -> None:
-        observation = self.intake.observation(lesson, self.memory.sources)
-        self.memory.learner.observe(observation, lesson.wall)
-        self.observed += 1
-
-    def _follow(self, flow: Flow) -> None:
-        """Note where sensitive data went, and whether an answer held unusually much."""
-        route = flow.route
-        place = self._guesses.place(flow.path, self._kept.mask, flow.found) if flow.path else ""
-        for finding in self.memory.flowed(route, flow.direction, flow.tally, flow.wall, flow.policy, place):
-            self.disclosures += 1
-            if self._config.sensitive.disclosure != "off":
-                more = {"expected": finding.expected, "request": flow.request, "route": place or route}
-                self._log("warning", finding.detail, rule=finding.rule, **more)
+    def _told(self, about: str, **more: str) -> None:
+        """An answer held unusually much."""
+        if self._config.sensitive.disclosure != "off":
+            self._log("warning", about, **more)
 
     def _count(self) -> None:
         """Take in the exchanges that were only counted."""
         if self._busy:
             return
-        now, intake, memory = time.time(), self.intake, self.memory
-        for route, answers in intake.cleaned().items():
-            memory.disclosures.learn(route, {}, now, responses=answers)
-        for path, answers in intake.cleaned_paths().items():
-            place = self._guesses.place(path, self._kept.mask, most=MOST_CLEAN)
-            if place != OTHER:
-                memory.disclosures.learn(place, {}, now, responses=answers)
-        intake.tell(memory.learner, now)
+        now = time.time()
+        self.intake.flows.count(self.memory, self._kept.mask, now)
+        self.intake.tell(self.memory.learner, now)
         self._tell()
 
     def _tell(self) -> None:
@@ -405,7 +389,6 @@ class Learning:
 
     async def ask(self, question: Callable[[Memory], T]) -> T:
         """Look at what is known, in a thread: a large workload takes a while to be written down."""
-
         await self._caught_up()
         return await self._aside(lambda: question(self.memory))
 

@@ -16,6 +16,7 @@ import msgspec
 from waf.config.schema import Config
 from waf.exchange import Exchange, Outcome
 from waf.findings import PASSED, Action, Engine, Field, Part
+from waf.flows import Flows
 from waf.inspect.reading import Reading
 from waf.policy.access import Networks
 from waf.policy.judgement import Judgement
@@ -24,8 +25,6 @@ from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources, welcomed
 from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
-from waf.sensitive.inventory import OTHER
-from waf.sensitive.tally import Tally
 
 QUEUE: Final = 512  # lessons waiting
 TAUGHT: Final = (
@@ -34,8 +33,6 @@ TAUGHT: Final = (
 QUEUE_BYTES: Final = 1024 * 1024  # of request bodies waiting; read as fields they are several times larger
 MAX_BODY: Final = 64 * 1024  # longer bodies are not read for learning
 MAX_REPEAT: Final = 2_048  # bytes of a body that is compared with earlier ones
-MAX_ROUTES: Final = 4_096
-MAX_PATH: Final = 256  # bytes of one that is counted for itself
 
 _READ: Final = frozenset({"", "response-coding"})
 """Values of `Exchange.bypass` with which the request was read whole."""
@@ -47,19 +44,6 @@ _REDACTED: Final = Outcome.REDACTED
 _BLOCKED: Final = Outcome.BLOCKED
 _TUNNELLED: Final = Outcome.TUNNELLED
 _TAKEN: Final = frozenset({_FORWARDED, _BLOCKED, _REDACTED, _TUNNELLED})
-
-
-class Flow(msgspec.Struct, frozen=True, gc=False):
-    """Sensitive data that one message carried. `path` is told where there is no route, for a guess; `found`: the app has it."""
-
-    route: str
-    direction: str
-    tally: Tally
-    wall: float
-    policy: str
-    request: str  # id of the exchange
-    path: bytes = b""
-    found: bool = False
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -93,9 +77,7 @@ class Intake:
 
     def __init__(self, config: Config, wake: Callable[[], None]) -> None:
         self.queue: deque[Lesson] = deque()
-        self.flows: deque[Flow] = deque(maxlen=QUEUE)
-        self.clean: dict[str, int] = {}  # by route: answers that were searched and held nothing sensitive
-        self.clean_paths: dict[bytes, int] = {}  # the same by path, where there is no route
+        self.flows: Final = Flows()
         self.passed = 0  # requests nobody objected to and nobody learns from, since last asked
         self.alike = 0  # of these, such as were like others that are learned
         self.unheard = 0  # flagged ones beyond what is listened to, since last asked
@@ -146,22 +128,10 @@ class Intake:
             if tally.totals:
                 self._remarkable(exchange, judgement)
                 return
-            clean, route = self.clean, exchange.route
-            if route in clean or len(clean) < MAX_ROUTES:
-                clean[route] = clean.get(route, 0) + 1
-            if route == OTHER:
-                self._note_clean(exchange)
+            self.flows.note_clean(exchange)
         self.passed += 1
         if self.enabled:
             self._consider(exchange, judgement, exchange.sent_status)
-
-    def _note_clean(self, exchange: Exchange) -> None:
-        """An answer without anything sensitive, of a path for which there is no route."""
-        request, paths = exchange.request, self.clean_paths
-        if request is not None and len(request.path) <= MAX_PATH and welcomed(exchange.sent_status):
-            path = request.path
-            if path in paths or len(paths) < MAX_ROUTES:
-                paths[path] = paths.get(path, 0) + 1
 
     def _consider(self, exchange: Exchange, judgement: Judgement, status: int) -> None:
         """Choose, if need be, an exchange that nobody objects to."""
@@ -258,7 +228,8 @@ class Intake:
 
     def _remarkable(self, exchange: Exchange, judgement: Judgement) -> None:
         """Something was found: sensitive data, a request against the profile, an attack."""
-        self._note_flows(exchange, judgement)
+        if self.flows.note(exchange, judgement):
+            self._wake()
         if not self.enabled:
             return
         found = exchange.verdict.findings
@@ -303,31 +274,6 @@ class Intake:
                 )
             )
 
-    def _note_flows(self, exchange: Exchange, judgement: Judgement) -> None:
-        asked = judgement.hits.tally if judgement.hits is not None else None
-        request, response = exchange.request, exchange.response
-        path = request.path if request is not None and exchange.route == OTHER else b""
-        found = response is not None and welcomed(response.status)
-        for direction, tally in (("request", asked), ("response", judgement.response_tally)):
-            if tally is not None and tally.totals:
-                self.flows.append(
-                    Flow(
-                        exchange.route,
-                        direction,
-                        tally,
-                        exchange.wall,
-                        exchange.policy_version,
-                        exchange.id,
-                        path,
-                        found,
-                    )
-                )
-                self._wake()
-            elif tally is not None and direction == "response" and len(self.clean) < MAX_ROUTES:
-                self.clean[exchange.route] = self.clean.get(exchange.route, 0) + 1
-                if exchange.route == OTHER:
-                    self._note_clean(exchange)
-
     def _put(self, lesson: Lesson) -> None:
         waiting = self._waiting + lesson.size
         many = len(self.queue)
@@ -362,16 +308,6 @@ class Intake:
         learner.passed(passed, unheard, by_place, now, alike)
         learner.would_block += self.would_block
         self.would_block = 0
-
-    def cleaned(self) -> dict[str, int]:
-        """By route, the answers without anything sensitive since the last call."""
-        clean, self.clean = self.clean, {}
-        return clean
-
-    def cleaned_paths(self) -> dict[bytes, int]:
-        """The same by path, where there is no route."""
-        paths, self.clean_paths = self.clean_paths, {}
-        return paths
 
     def observation(self, lesson: Lesson, sources: Sources) -> Observation:
         """What the learner may know of it. Makes the fields."""

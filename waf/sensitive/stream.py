@@ -24,7 +24,7 @@ from waf.sensitive.tally import Tally
 from waf.sensitive.views import View, view
 from waf.sensitive.whereabouts import Whereabouts
 from waf.sensitive.whole import FINAL, IDLE, IN_SCRIPT, Piece, Terms, settled_piece
-from waf.sensitive.window import Endless, Window
+from waf.sensitive.window import Endless, Window, open_tail
 
 HOLD: Final = 768
 """Bytes held back at most, but for a value that has not ended: twice the longest bounded value, so that
@@ -38,9 +38,6 @@ _HARD: Final = (b"\n", b'"', b"<", b">", b"{", b"}", b"[", b"]")
 """Bytes that no bounded value contains: what stands before the last of them is decided."""
 
 _SPACES: Final = re.compile(rb"[ \t]{0,64}")
-_OPEN_TAIL: Final = re.compile(
-    rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
-)
 _PAST: Final = 320  # bytes behind the frontier in which a value may begin that overlaps one before it
 _LEAST: Final = 3  # bytes of the shortest value
 _PARTIAL: Final = 8  # bytes that may be the beginning of an escape
@@ -96,8 +93,7 @@ class Redactor:
         self._terms: Terms | None = None
         self._begin(container)
 
-    # ------------------------------------------------------------------------------------------------ the
-    # body
+    # ------------------------------------------------------------------------------------------- the body
 
     def whole(self, body: bytes, seen: View, found: list[Candidate]) -> bytes:
         """All of a body at once, instead of `feed` and `finish`; `found` are the candidates in its view `seen`."""
@@ -136,11 +132,7 @@ class Redactor:
         if self._binary or not self._held:
             return b""
         held = self._held
-        tail = _OPEN_TAIL.search(held[-HOLD:])
-        limit = len(held)
-        if tail is not None and re.search(rb"[0-9@_]", tail[0]):
-            limit -= len(tail[0])
-        return self._release(limit, final=False, idle=True)
+        return self._release(len(held) - open_tail(held[-HOLD:]), final=False, idle=True)
 
     def stop(self) -> None:
         """Look no further."""
@@ -334,8 +326,7 @@ class Redactor:
             self._endless = None
         return stop
 
-    # --------------------------------------------------------------------------------------------------- a
-    # hit
+    # ---------------------------------------------------------------------------------------------- a hit
 
     def _act(self, hit: Hit, seen: View, offset: int, start: int, end: int, edits: list[Edit]) -> int:
         """Count the hit and note the edit; gives where in `held` the edit ends."""

@@ -15,6 +15,16 @@ from waf.sensitive.views import View
 
 _SCRIPT: Final = re.compile(rb"</?script")
 
+_OPEN_TAIL: Final = re.compile(
+    rb"[A-Za-z0-9+%._@:/=;^#&\\()-]+(?: [A-Za-z0-9(+-][A-Za-z0-9+%._@:/=;^#&\\()-]*)*\Z"
+)
+
+
+def open_tail(text: bytes) -> int:
+    """How many of the last bytes may be the beginning of a value."""
+    tail = _OPEN_TAIL.search(text)
+    return len(tail[0]) if tail is not None and re.search(rb"[0-9@_]", tail[0]) else 0
+
 
 class Endless(msgspec.Struct, frozen=True):
     """A key that is passing: what may belong to it, and what is done with it."""
