@@ -270,6 +270,23 @@ static int next_unit(Units *units, const uint8_t **where, uint8_t *byte)
     }
 }
 
+enum { STEP = 2048 };
+
+/* Whether a text holds anything that could be an escape, or (not of a form) a byte beyond ASCII: one pass, for the common case. */
+static int may_be_escaped(const uint8_t *at, Py_ssize_t size, int form)
+{
+    uint8_t one = form ? '%' : '\\', other = form ? '+' : '&', beyond = form ? 0 : 0x80;
+    for (Py_ssize_t from = 0; from < size; from += STEP) {
+        Py_ssize_t upto = size - from < STEP ? size : from + STEP;
+        uint8_t found = 0;
+        for (Py_ssize_t i = from; i < upto; i++) /* without a way out, so that it is done for many bytes at once */
+            found |= (uint8_t)((at[i] == one) | (at[i] == other) | (at[i] & beyond));
+        if (found)
+            return 1;
+    }
+    return 0;
+}
+
 static int has(PyObject *bytes, uint8_t byte)
 {
     return memchr(PyBytes_AS_STRING(bytes), byte, (size_t)PyBytes_GET_SIZE(bytes)) != NULL;
@@ -314,6 +331,11 @@ static View *view_of(PyObject *raw, int form)
     view->units = NULL;
     view->count = 0;
     view->form = form;
+    if (!may_be_escaped((const uint8_t *)PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), form)) {
+        view->plain = Py_NewRef(raw);
+        view->text = Py_NewRef(raw);
+        return view;
+    }
     view->plain = plain_of(raw, form);
     if (view->plain == NULL) {
         Py_DECREF(view);
