@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -167,6 +168,12 @@ def _upload(rng: random.Random, size: int) -> bytes:
         + f"\r\n--{boundary}--\r\n".encode()
     )
     return message("POST", "/upload", body, f"multipart/form-data; boundary={boundary}")
+
+
+MAKERS: Final[dict[str, Callable[[random.Random], bytes]]] = {
+    "get": _get, "form": _form, "json-2k": partial(_json_post, size=2_048),
+}  # fmt: skip
+"""One request of a case, whichever chance gives."""
 
 
 @cache

@@ -12,34 +12,29 @@ application two ways of learning are measured: a *replay* (one trusted source, r
 from __future__ import annotations
 
 import argparse
-import gc
-import json
 import random
 import sys
-import time
-import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from bench import profile_cost
 from bench.corpora.payloads import payload
 from bench.profile_apps import STYLES, Sent, attacks, body_of, traffic
+from bench.profile_cost import KEY, SOURCES, START, finished, told
 from bench.profile_held_out import HELD_OUT, app_of
 from waf.config.schema import Limits, Profiles
 from waf.errors import ClientFault
 from waf.http1.parse import request_head
 from waf.inspect.reading import Reading, read
-from waf.model import Field, Part, Request
+from waf.model import Field, Request
 from waf.profiles.check import Profile
-from waf.profiles.constraints import Stage
 from waf.profiles.findings import shape_mask
 from waf.profiles.learner import Learner
-from waf.profiles.observe import HOUR, Observation, Sources
+from waf.profiles.observe import HOUR, Observation
 
-KEY: Final = b"bench" * 6
-START: Final = 1_000_000 * HOUR
 LIMITS: Final = Limits()
 TRAIN, TEST, ATTACKS, SMALL = 28_800, 7_200, 2_500, 3_600
 POISON: Final = 0.01
@@ -51,9 +46,7 @@ BARS: Final = {
     "form shop, 3,600 learned: false alarms": ("<=", 0.0005),
     "poison of 1 % from two sources: points lost": ("<=", 0.5),
     "four replicas: other verdicts than one": ("<=", 0),
-    "MB at 20,000 parameters, each seen thirty times": ("<=", 32),
-    "check of ten parameters, typically: times json.loads of 1 KB": ("<=", 1.5),
-    "check of ten parameters, p99: times json.loads of 1 KB": ("<=", 7.5),
+    **profile_cost.BARS,
 }
 
 
@@ -119,9 +112,6 @@ def learner(epsilon: float = 0.002) -> Learner:
     return Learner(Profiles(mode="protect", epsilon=epsilon), KEY)
 
 
-SOURCES: Final = Sources(KEY)
-
-
 def observe(made: Learner, seen: Seen, number: int, *, trusted: bool) -> None:
     user = seen.sent.user
     wall = START + seen.sent.hour * HOUR + number * 0.001
@@ -146,12 +136,6 @@ def learn(train: Iterable[Seen], *, trusted: bool, epsilon: float = 0.002) -> Pr
     for number, seen in enumerate(train):
         observe(made, seen, number, trusted=trusted)
     return finished(made)
-
-
-def finished(made: Learner) -> Profile:
-    made.advance(START + 73 * HOUR)
-    made.book.promote("* *", Stage.PROTECT, START)
-    return made.profile()
 
 
 def refuses(profile: Profile, seen: Seen) -> bool:
@@ -245,123 +229,10 @@ def measure_merge(results: dict[str, float]) -> None:
     print(f"four replicas: {different} verdicts differ from those of one")
 
 
-def measure_memory(results: dict[str, float]) -> None:
-    """20,000 parameters at 200 endpoints, each seen thirty times from many sources."""
-    rng = random.Random(7)
-    kinds = (
-        lambda: b"%d" % rng.randrange(10**6),
-        lambda: rng.choice((b"on", b"off", b"auto")),
-        lambda: "".join(rng.choices("abcdefghijklmnop .,-'!", k=rng.randrange(5, 40))).encode(),
-        lambda: b"%032x" % rng.getrandbits(128),
-        lambda: "".join(rng.choices("abcdefghijklmnop", k=rng.randrange(4, 12))).encode(),
-    )
-
-    def teach(made: Learner, turn: int) -> None:
-        for place in range(200):
-            fields = [Field(Part.FORM, f"field{n}", kinds[n % 5]()) for n in range(100)]
-            made.observe(
-                Observation(
-                    method=b"POST",
-                    path=f"/area{place % 8}/page{place}x".encode(),
-                    fields=fields,
-                    source=SOURCES.of(f"10.{rng.randrange(250)}.0.1"),
-                    wall=START + turn * HOUR,
-                    status=200,
-                ),
-                START,
-            )
-
-    taught = learner()
-    for turn in range(29):
-        teach(taught, turn)
-    kept = taught.dump()
-    del taught
-    gc.collect()
-    tracemalloc.start()  # only now: with it, teaching takes minutes
-    before = tracemalloc.get_traced_memory()[0]
-    made = learner()
-    made.load(kept)
-    tracemalloc.reset_peak()
-    teach(made, 29)
-    gc.collect()
-    used, peak = (size - before for size in tracemalloc.get_traced_memory())
-    tracemalloc.stop()
-    results["MB at 20,000 parameters, each seen thirty times"] = peak / 2**20
-    print(
-        f"20,000 parameters: {used / 2**20:.1f} MB, {peak / 2**20:.1f} MB at most, dump {len(kept) / 2**20:.1f} MB"
-    )
-
-
-def measure_cost(results: dict[str, float]) -> None:
-    rng = random.Random(3)
-
-    def one() -> Request:
-        word = "".join(rng.choices("abcdefghijklm", k=8))
-        query = (
-            f"id={rng.randrange(10**5)}&page={rng.randrange(50)}&sort={rng.choice(('asc', 'desc'))}&q={word}+{word[:4]}"
-            f"&name={word.title()}&ref={rng.getrandbits(128):032x}&day=2024-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}"
-            f"&mail={word}@example.com&flag=true&price={rng.randrange(999)}.50"
-        )
-        head = f"GET /shop/catalog/search?{query} HTTP/1.1\r\nhost: app\r\ncookie: sid={rng.getrandbits(128):032x}\r\n\r\n"
-        return request_head(head.encode(), LIMITS)
-
-    def fields_of(request: Request) -> list[Field]:
-        reading = read(request, b"", LIMITS, shape_mask)
-        return [*reading.target, *reading.cookies]
-
-    made = learner()
-    started = time.perf_counter()
-    for number in range(3_000):
-        request = one()
-        made.observe(
-            Observation(
-                method=b"GET",
-                path=request.path,
-                fields=fields_of(request),
-                source=1,
-                wall=START,
-                status=200,
-                trusted=True,
-            ),
-            START + number,
-        )
-    learning = (time.perf_counter() - started) / 3_000
-    profile = finished(made)
-    document = json.dumps([{"id": n, "name": f"item {n}", "tags": ["a", "b"], "on": True} for n in range(17)])
-    checks, baseline = [], []
-    requests = [one() for _ in range(2_000)]
-    for _ in range(5):
-        for request in requests:
-            reading = read(request, b"", LIMITS, shape_mask)
-            _ = reading.target, reading.cookies  # made by whoever asks first: not the check's cost
-            started = time.perf_counter()
-            profile.check(request, reading, b"")
-            checks.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        for _ in range(500):
-            json.loads(document)
-        baseline.append((time.perf_counter() - started) / 500)
-    checks.sort()
-    unit = min(baseline)
-    middle, late = checks[len(checks) // 2], checks[int(len(checks) * 0.99)]
-    results["check of ten parameters, typically: times json.loads of 1 KB"] = middle / unit
-    results["check of ten parameters, p99: times json.loads of 1 KB"] = late / unit
-    print(
-        f"ten parameters: check {middle * 1e6:.1f} us, p99 {late * 1e6:.1f} us; json.loads of {len(document)} bytes "
-        f"{unit * 1e6:.1f} us; one lesson, made and learned {learning * 1e6:.0f} us"
-    )
-
-
-def told(results: dict[str, float]) -> bool:
-    """Print each bar; true if all are kept."""
-    print()
-    kept = True
-    for name, (sign, bar) in BARS.items():
-        if name in results:
-            fine = results[name] >= bar if sign == ">=" else results[name] <= bar
-            kept = kept and fine
-            print(f"{'kept  ' if fine else 'MISSED'} {name}: {results[name]:.5g} (bar {sign} {bar})")
-    return kept
+def measure_price(results: dict[str, float]) -> None:
+    """What a check costs, and memory at 20,000 parameters; `bench.profile_cost` tells more of both."""
+    costs = profile_cost.measure_cost(3, results)
+    print(profile_cost.table(costs, profile_cost.measure_memory(results, compiled=False)))
 
 
 def main() -> int:
@@ -384,12 +255,11 @@ def main() -> int:
     options = parser.parse_args()
     styles = ["shop"] if options.quick else options.styles.split(",")
     results: dict[str, float] = {}
-    measure_cost(results)
-    measure_memory(results)
+    measure_price(results)
     measure_detection(styles, 1 if options.quick else options.seeds, results, options.misses)
     if not options.quick:
         measure_merge(results)
-    return 0 if told(results) or not options.check else 1
+    return 0 if told(results, BARS) or not options.check else 1
 
 
 if __name__ == "__main__":
