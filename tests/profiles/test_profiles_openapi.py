@@ -349,3 +349,51 @@ def test_json_texts_are_read_and_bounded() -> None:
         read_json("{", "x")
     with pytest.raises(ValueError, match="larger"):
         read_json(" " * (8 * 1024 * 1024 + 1), "x")
+
+
+def document_of(schema: dict[str, Any]) -> dict[str, Any]:
+    content = {"content": {"application/json": {"schema": schema}}}
+    operation = {"requestBody": {"required": True, **content}, "responses": {"200": content}}
+    return {"openapi": "3.0.3", "paths": {"/users": {"post": operation}}}
+
+
+PERSON = {
+    "type": "object",
+    "required": ["id", "name", "secret", "at"],
+    "properties": {
+        "id": {"type": "integer", "readOnly": True},
+        "name": {"type": "string"},
+        "secret": {"type": "string", "writeOnly": True},
+        "at": {"type": "object", "required": ["a.b"], "properties": {"a.b": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ({"id": 1, "name": "x", "at": {"a.b": "y"}}, []),
+        ({"id": 1, "name": None, "at": {"a.b": "y"}}, []),  # of another type, which is told as that
+        ({"name": "x", "at": {"a.b": "y"}}, ["response.json.id"]),
+        ({"id": 1, "name": "x", "at": {}}, ["response.json.at.a.b"]),
+        ({"id": 1, "name": "x", "at": 5}, ["response.json.at.a.b"]),
+        ([], ["response.json.at.a.b", "response.json.id", "response.json.name"]),
+    ],
+)
+def test_answers_have_what_the_document_requires(answer: object, missing: list[str]) -> None:
+    contract = import_document(document_of(PERSON), "x").contract
+    found = contract.check("/users", "POST", 200, "application/json", answer)
+    assert sorted(f.address for f in found if "missing" in f.detail) == missing
+
+
+def test_a_request_need_not_have_what_is_for_answers_alone() -> None:
+    made = learner()
+    made.pin_documents([import_document(document_of(PERSON), "x")])
+    profile = made.compile(START)
+
+    def broken(*names: str) -> list[str]:
+        body = [Field(Part.JSON, name, b"x") for name in names]
+        return rules(check(profile, "/users", [], body, method="POST", content_type=JSON))
+
+    assert broken("name", "secret", "at.a.b") == []
+    assert broken("name", "at.a.b") == ["profile.missing-parameter"]

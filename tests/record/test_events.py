@@ -159,6 +159,11 @@ def test_findings_that_are_only_watched_are_marked() -> None:
 QUIET = Verdict(Action.FORWARD, Action.FORWARD, 0, 403, (finding(engine=Engine.SENSITIVE, kind="email"),))
 LOW = Verdict(Action.FORWARD, Action.FORWARD, 2, 403, (finding(severity=Severity.LOW),))
 
+PROFILED, UNDOCUMENTED = (
+    Verdict(Action.FORWARD, Action.FORWARD, 4, 403, (finding(rule=rule, engine=Engine.PROFILE),))
+    for rule in ("profile.size", "profile.response-schema")
+)
+
 REMARKABLE: list[tuple[str, Exchange, bool]] = [
     ("ordinary", exchange(), False),
     (
@@ -169,6 +174,8 @@ REMARKABLE: list[tuple[str, Exchange, bool]] = [
     ("blocked", blocked(), True),
     ("would be blocked", watched(), True),
     ("a finding below the threshold", exchange(verdict=LOW), True),
+    ("a profile's finding of which nothing follows", exchange(verdict=PROFILED), False),
+    ("an answer that is not as documented", exchange(response_verdict=UNDOCUMENTED), True),
     ("an e-mail address in a page", exchange(response_verdict=QUIET), False),
     ("redacted", exchange(outcome=Outcome.REDACTED, response_verdict=QUIET), True),
     ("would be redacted", exchange(response_verdict=Verdict(Action.FORWARD, Action.REDACT)), True),

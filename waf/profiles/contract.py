@@ -77,6 +77,13 @@ class Contract:
             for constraint in value_rule_.broken(field)[:1]:
                 said = f"a field of the answer is not as documented: {constraint.key.aspect}"
                 yield _finding("profile.response-schema", "", said, expected(constraint), field.address)
+        for constraint in rule.constraints:
+            address = constraint.key.address
+            if constraint.key.aspect == Aspect.REQUIRED.value and not _has(
+                document, address.partition(".")[2]
+            ):
+                said = "a field that the document requires is missing in this answer"
+                yield _finding("profile.response-schema", "", said, expected(constraint), address)
 
     def _of(self, rule: ResponseRule) -> tuple[dict[str, ValueRule], Constraint | None]:
         known = self._compiled.get(id(rule))
@@ -151,6 +158,17 @@ def fields_of(document: Any) -> Iterator[Field]:
         else:
             text = ("true" if value else "false") if isinstance(value, bool) else str(value)
             yield Field(Part.JSON, path, text.encode(), kind=_SCALARS.get(type(value), Kind.NUMBER))
+
+
+def _has(document: Any, name: str) -> bool:
+    """Whether a document has a field of this path, whose keys may have dots in them."""
+    if not isinstance(document, dict):
+        return False
+    if name in document:
+        return True
+    keys = name.split(".")
+    ways = [(".".join(keys[:n]), ".".join(keys[n:])) for n in range(1, len(keys))]
+    return any(first in document and _has(document[first], rest) for first, rest in ways)
 
 
 def _finding(rule: str, excerpt: str, detail: str, wanted: str, address: str = "") -> Finding:

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from waf.model import Confidence, Engine, Field, Finding, Mask, Severity
-from waf.profiles.constraints import CHARSETS, NEVER_ENFORCED, Aspect, Constraint, Stage
+from waf.profiles.constraints import CHARSETS, NEVER_ENFORCED, ROOT, Aspect, Constraint, Stage
 
 SEVERITY: Final = dict.fromkeys(Aspect, Severity.HIGH) | {Aspect.SIZE: Severity.LOW}
 
@@ -72,7 +72,7 @@ def _finding(constraint: Constraint, address: str, excerpt: str) -> Finding:
         confidence=Confidence.HIGH,
         address=address,
         excerpt=excerpt,
-        detail=f"{constraint.key.method} {constraint.key.template}: {_SENTENCES[aspect]}",
+        detail=f"{constraint.key.method} {constraint.key.template or ROOT}: {_SENTENCES[aspect]}",
         expected=expected(constraint),
         tags=(str(constraint.key), constraint.origin.value),
         enforced=constraint.stage is Stage.PROTECT and aspect not in NEVER_ENFORCED,

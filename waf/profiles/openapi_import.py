@@ -204,9 +204,17 @@ class _Reader:
                 self._constraints.update(found)
 
     def _schema(
-        self, base: Key, part: str, kinds: bool, schema: Any, required: bool, where: str
+        self,
+        base: Key,
+        part: str,
+        kinds: bool,
+        schema: Any,
+        required: bool,
+        where: str,
+        *,
+        answer: bool = False,
     ) -> dict[Key, Constraint]:
-        fields = Fields(self._schemas, base, part, kinds=kinds)
+        fields = Fields(self._schemas, base, part, kinds=kinds, answer=answer)
         try:
             fields.walk("", schema, required)
         except Refused as error:
@@ -228,7 +236,7 @@ class _Reader:
             for name, media in content.items():
                 part, kinds = _part(str(name))
                 if part == "json" and isinstance(media, dict) and "schema" in media:
-                    found.update(self._schema(base, part, kinds, media["schema"], True, place))
+                    found.update(self._schema(base, part, kinds, media["schema"], True, place, answer=True))
             rules[str(status).lower()] = ResponseRule(types, tuple(found.values()))
         if rules:
             self._responses[base.template, base.method] = rules

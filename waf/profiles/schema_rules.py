@@ -94,9 +94,14 @@ def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 class Fields:
-    """Collects the constraints of one body, query or response: `names` seen, `constraints` made."""
+    """Collects the constraints of one body, query or response: `names` seen, `constraints` made.
 
-    def __init__(self, schemas: Schemas, base: Key, part: str, *, kinds: bool) -> None:
+    A property that is for answers alone need not stand in a request that has it among its `required`, and the other way
+    round (`readOnly` and `writeOnly`, JSON Schema Validation 2020-12 section 9.4, OpenAPI 3.0.3 section 4.7.24.1).
+    """
+
+    def __init__(self, schemas: Schemas, base: Key, part: str, *, kinds: bool, answer: bool = False) -> None:
+        self._elsewhere = "writeOnly" if answer else "readOnly"
         self._schemas = schemas
         self._base = base
         self._part = part
@@ -145,7 +150,8 @@ class Fields:
         properties = schema.get("properties")
         needed = set(_list(schema.get("required"))) if required and only else set()
         for inner, child in (properties if isinstance(properties, dict) else {}).items():
-            self.walk(f"{name}.{inner}" if name else str(inner), child, inner in needed, depth + 1)
+            here = inner in needed and self._schemas.resolve(child).get(self._elsewhere) is not True
+            self.walk(f"{name}.{inner}" if name else str(inner), child, here, depth + 1)
         more = schema.get("additionalProperties", True)
         if more is not False or schema.get("patternProperties"):
             self.anything_below(name)

@@ -22,10 +22,14 @@ MAX_FINDINGS: Final = 20
 _FORWARD: Final = Action.FORWARD  # an enum's attribute costs more than a global
 _FORWARDED: Final = Outcome.FORWARDED
 _TUNNELLED: Final = Outcome.TUNNELLED
+_PROFILE: Final = Engine.PROFILE
 
 NOTED: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
 """Engines of which any finding is worth a line. Those of the others, where nothing follows from them, are
 counted and go into the profile and the inventory: a shop's every page holds an e-mail address."""
+
+PROMISE: Final = "profile.response-"
+"""Rules that tell of answers that are not as documented: nothing follows from them but that somebody should know."""
 
 EVENT_TYPES: Final[dict[Outcome, str]] = {
     Outcome.FORWARDED: "allowed",
@@ -48,7 +52,7 @@ _CONFIDENCES: Final = tuple([confidence.name.lower() for confidence in Confidenc
 
 def remarkable(exchange: Exchange) -> bool:
     """Refused, altered or faulty, or it would have been; uninspected without a person's wish; or an engine of
-    `NOTED` found something.
+    `NOTED` found something; or the app broke a promise of its document.
     """
     outcome = exchange.outcome
     if (outcome is not _FORWARDED and outcome is not _TUNNELLED) or exchange.fault:
@@ -63,8 +67,9 @@ def _speaks(verdict: Verdict) -> bool:
         return False
     if verdict.would is not _FORWARD:
         return True
-    for finding in verdict.findings:  # noqa: SIM110 (a generator would be made for each answer)
-        if finding.engine in NOTED:
+    for finding in verdict.findings:
+        engine = finding.engine
+        if engine in NOTED or (engine is _PROFILE and finding.rule.startswith(PROMISE)):
             return True
     return False
 
