@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from msgspec.structs import replace
 
-from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen
+from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen, shop
 from waf.errors import ConfigError
 from waf.model import Field, Part, Request
 from waf.profiles.closing import LEAST
@@ -13,6 +15,7 @@ from waf.profiles.constraints import Constraint, Key, Origin, Stage
 from waf.profiles.har import Skipped, observations
 from waf.profiles.learner import Learner
 from waf.profiles.model import STALE
+from waf.profiles.promote import UNHELD, WAITS
 from waf.profiles.report import SILENT, plain, shadows, status, zombies
 from waf.profiles.review import diff, take_document, take_edits, waiting
 from waf.profiles.yaml_view import Document, evidence_of, parse, text_of
@@ -295,3 +298,30 @@ def test_a_pin_holds_where_nothing_was_learned() -> None:
     assert rules(check(profile, "/new", args(id="123"), method="POST")) == ["profile.length"]
     assert not rules(check(profile, "/new", args(id="12"), method="POST"))
     assert made.book.all_places() == {"/new": frozenset({"POST"})}
+
+
+def test_people_are_told_what_staged_constraints_wait_for() -> None:
+    rng = random.Random(1)
+    made = learner("discover", sources=1)
+
+    def reasons() -> set[str]:
+        rows = status(made.state, made.book, made.candidates())
+        return {why for row in rows for why in row.why_not if row.staged}
+
+    for number in range(1_500):
+        wall = START + number * 120
+        made.observe(shop(rng, source=f"10.0.{number % 40}.1", wall=wall), wall)
+    made.advance(START + 200_000)
+    assert WAITS in reasons()
+    made = learner("discover")
+    for number in range(1_500):
+        wall = START + number * 120
+        made.observe(shop(rng, source=f"10.0.{number % 40}.1", wall=wall), wall)
+    made.advance(START + 200_000)
+    assert UNHELD in reasons()
+    watching = learner("monitor")
+    watching.succeed(made)
+    watching.advance(START + 200_100)
+    made = watching
+    assert UNHELD not in reasons()
+    assert any(why.startswith("watched for 0 of ") for why in reasons())

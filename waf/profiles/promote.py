@@ -55,6 +55,7 @@ BREAKER_NOTE: Final = "breaker"
 
 BY_A_PERSON: Final = frozenset({"set by a person", "accepted by a person"})
 CLOSED: Final = "closed"
+MORE: Final = "learned more"
 UNHELD: Final = "closed, and not held against traffic yet"
 WAITS: Final = "waits until those who are trusted have taught it all"
 NO_STAGING: Final = "needed no staging"
@@ -118,7 +119,7 @@ def step(
         elif candidate.allowed != entry.constraint.allowed:
             if stage is not Stage.PROTECT:
                 entry.constraint = msgspec.structs.replace(entry.constraint, allowed=candidate.allowed)
-                move(entry, stage, now, WAITS if entry.note == WAITS else "learned more")
+                move(entry, stage, now, WAITS if entry.note == WAITS else MORE)
                 changed.add(key)
             else:
                 if strict is None and automatic and not candidate.seen & REQUESTS:

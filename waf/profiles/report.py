@@ -12,20 +12,20 @@ from typing import Any, Final
 
 import msgspec
 
-from waf.profiles.book import Book, Cover, Places
+from waf.profiles.book import Book, Cover, Entry, Places
 from waf.profiles.candidates import Candidate, children_of, places_of
 from waf.profiles.constraints import EVERYWHERE, Stage
 from waf.profiles.endpoint import Endpoint
 from waf.profiles.evidence import estimate, hours
 from waf.profiles.model import STALE, Node, State
+from waf.profiles.promote import CLOSED, MORE, STAGE_REQUESTS
 
 SILENT: Final = 30 * 86_400.0
 _REASONS: Final = 3
 
 
 class EndpointStatus(msgspec.Struct, frozen=True):
-    """One endpoint. Counts are of constraints; `why_not` are the commonest reasons of those that are only
-    learned."""
+    """One endpoint. Counts are of constraints."""
 
     template: str
     method: str
@@ -40,7 +40,7 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     ready: bool  # all that may be enforced is, or waits for nothing but time
     violations: int  # against staged constraints: what would be refused if they were protected now
     waiting: int  # for a person to accept
-    why_not: tuple[str, ...]
+    why_not: tuple[str, ...]  # the commonest reasons of those that are not protected
     entities: tuple[str, ...]  # sensitive entities seen
     authenticated: float  # share of requests
     statuses: dict[str, float]  # by class: "2xx"
@@ -80,6 +80,9 @@ def _status(
     for candidate in found:
         if candidate.key not in book.entries and candidate.why:
             reasons[candidate.why] += 1
+    for entry in entries:
+        if entry.constraint.stage is Stage.STAGE:
+            reasons[_why_staged(entry)] += 1
     protected = stages.count(Stage.PROTECT)
     return EndpointStatus(
         template=template,
@@ -104,6 +107,13 @@ def _status(
         types_out=tuple(sorted(endpoint.types_out)),
         before=before,
     )
+
+
+def _why_staged(entry: Entry) -> str:
+    if entry.note not in (CLOSED, MORE):
+        return entry.note
+    watched, wanted = entry.seen - entry.requests, min(STAGE_REQUESTS, entry.requests)
+    return f"watched for {min(watched, wanted):.0f} of {wanted:.0f} requests, which takes a day at least"
 
 
 def predecessors(state: State) -> dict[str, dict[str, float]]:

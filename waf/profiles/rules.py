@@ -194,8 +194,10 @@ def check_allowed(constraint: Constraint) -> str:
             return 'write each value with "=" before it'
         if (make := _TESTS.get(aspect)) is not None:
             make(constraint, b"")
-    except (ValueError, re.error) as error:
+    except re.error as error:
         return str(error)
+    except ValueError as error:
+        return "write numbers here" if aspect in _COUNTED else str(error)
     return ""
 
 
