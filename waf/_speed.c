@@ -1405,17 +1405,35 @@ static PyObject *stirs(PyObject *unused, PyObject *number)
 
 PyDoc_STRVAR(find_doc, "find(data, wanted) -> int\n\nWhat data.find(wanted) gives.");
 
+/* Each piece of an upload is looked through for the same boundary by who splits it for rules and by who does for sensitive
+ * data. The answer about the last long piece is kept, with the piece: no other bytes can be taken for it. */
+enum { FOUND_AGAIN = 64 * 1024 };
+
 static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
 {
+    static PyObject *last, *sought;
+    static Py_ssize_t place;
     (void)unused;
     if (nargs != 2 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "find(bytes, bytes)");
         return NULL;
     }
-    const char *data = PyBytes_AS_STRING(args[0]);
-    const char *found = memmem(data, (size_t)PyBytes_GET_SIZE(args[0]), PyBytes_AS_STRING(args[1]),
-                               (size_t)PyBytes_GET_SIZE(args[1]));
-    return PyLong_FromSsize_t(found == NULL ? -1 : found - data);
+    PyObject *text = args[0], *wanted = args[1];
+    const char *data = PyBytes_AS_STRING(text);
+    Py_ssize_t size = PyBytes_GET_SIZE(text), length = PyBytes_GET_SIZE(wanted);
+    if (text == last && PyBytes_GET_SIZE(sought) == length &&
+        memcmp(PyBytes_AS_STRING(sought), PyBytes_AS_STRING(wanted), (size_t)length) == 0)
+        return PyLong_FromSsize_t(place);
+    const char *found = memmem(data, (size_t)size, PyBytes_AS_STRING(wanted), (size_t)length);
+    Py_ssize_t at = found == NULL ? -1 : found - data;
+    int keep = size >= FOUND_AGAIN && PyBytes_CheckExact(text) && PyBytes_CheckExact(wanted);
+    PyObject *gone = last, *done = sought; /* dropped last: to free them may run nothing, but need not be trusted to */
+    last = keep ? Py_NewRef(text) : NULL;
+    sought = keep ? Py_NewRef(wanted) : NULL;
+    place = at;
+    Py_XDECREF(gone);
+    Py_XDECREF(done);
+    return PyLong_FromSsize_t(at);
 }
 
 PyDoc_STRVAR(sift_doc,

@@ -15,3 +15,17 @@ def test_as_bytes_find_does(parts: list[tuple[bytes, int]], wanted: list[bytes])
     data = b"".join(piece + b"x" * size for piece, size in parts)
     for one in (*wanted, *wanted, b""):
         assert find(data, one) == data.find(one)
+
+
+def test_what_is_known_of_a_long_piece_is_of_that_piece_alone() -> None:
+    """Pieces of an upload lie where the last one lay; who asks again, with other words or bytes, is told anew."""
+    boundary = b"\r\n--boundary"
+    for number in range(50):
+        at = 1000 * number
+        piece = bytes(at) + boundary + bytes(100_000 - at)
+        assert find(piece, boundary) == at
+        assert find(piece, bytes(bytearray(boundary))) == at
+        assert find(piece, boundary + b"x") == -1
+        assert find(piece, boundary) == at
+        assert find(bytes(100_000), boundary) == -1
+        del piece

@@ -158,8 +158,13 @@ class UploadScan:
             self._raw = self._file is None
 
     def feed(self, data: bytes) -> list[Finding]:
-        if self._splitter is not None and not self._splitter.broken:
-            findings = self._feed_parts(self._splitter, data)
+        splitter, file = self._splitter, self._file
+        if splitter is not None and file is not None and not splitter.broken and splitter.goes_on(data):
+            findings = file.feed(data)
+            if not findings and self._given == len(self._notes.findings):
+                return findings
+        elif splitter is not None and not splitter.broken:
+            findings = self._feed_parts(splitter, data)
         elif self._file is not None:
             findings = self._file.feed(data)
         elif self._raw:

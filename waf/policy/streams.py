@@ -42,20 +42,21 @@ class Guarded:
         self._failed = failed
 
     def feed(self, data: bytes) -> Sequence[Finding]:
-        return self._tried(lambda scan: scan.feed(data))
+        try:
+            return () if self._scan is None else self._scan.feed(data)
+        except Exception as error:
+            return self._broken(error)
 
     def finish(self) -> Sequence[Finding]:
-        return self._tried(lambda scan: scan.finish())
-
-    def _tried(self, step: Callable[[Scan], Sequence[Finding]]) -> Sequence[Finding]:
-        if self._scan is None:
-            return ()
         try:
-            return step(self._scan)
+            return () if self._scan is None else self._scan.finish()
         except Exception as error:
-            self._scan = None
-            self._failed(error)
-            return ()
+            return self._broken(error)
+
+    def _broken(self, error: Exception) -> Sequence[Finding]:
+        self._scan = None
+        self._failed(error)
+        return ()
 
 
 class Scans:
@@ -89,7 +90,8 @@ class ScannedBody:
 
     def feed(self, data: bytes) -> bytes:
         for scan in self._scans:
-            self._weigh(scan.feed(data))
+            if found := scan.feed(data):
+                self._weigh(found)
         out, self._held = self._held, data
         return out
 

@@ -83,9 +83,7 @@ class PartSplitter:
     def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
         if self.broken:
             return
-        if self._within and self._is_content(data):
-            # Nearly all of a large file comes this way: looked through once, and given as it came.
-            self._tail = (self._tail + data if len(data) < len(self._last) else data)[1 - len(self._last) :]
+        if self.goes_on(data):
             yield data
             return
         if self._epilogue is not None:
@@ -124,9 +122,15 @@ class PartSplitter:
         except MultipartError as error:
             self._fail(_sentence(error))
 
-    def _is_content(self, data: bytes) -> bool:
-        """Whether there is no delimiter in the piece, whole or begun."""
-        return bool(data) and find(data, self._delimiter) < 0 and not self._may_begin(data)
+    def goes_on(self, data: bytes) -> bool:
+        """Takes the piece, and says True, where `feed` would give it as it is: all of it content of the same part.
+
+        Nearly all of a large file comes this way: looked through once, and given as it came.
+        """
+        if not self._within or not data or find(data, self._delimiter) >= 0 or self._may_begin(data):
+            return False
+        self._tail = (self._tail + data if len(data) < len(self._last) else data)[1 - len(self._last) :]
+        return True
 
     def _may_begin(self, data: bytes) -> bool:
         """Whether the piece ends with what may be the beginning of a delimiter."""
