@@ -22,7 +22,7 @@ typedef struct { /* a bit for each byte of a block */
     uint64_t digits, capitals, between;
 } Kinds;
 
-static Kinds kinds_by_sse2(const uint8_t *at)
+static inline Kinds kinds_by_sse2(const uint8_t *at)
 {
     Kinds kinds = {0, 0, 0};
     for (int i = 0; i < 4; i++) {
@@ -39,7 +39,9 @@ static Kinds kinds_by_sse2(const uint8_t *at)
     return kinds;
 }
 
-__attribute__((target("avx2"))) static Kinds kinds_by_avx2(const uint8_t *at)
+#define WITH_AVX2 __attribute__((target("avx2,bmi,popcnt")))
+
+WITH_AVX2 static inline Kinds kinds_by_avx2(const uint8_t *at)
 {
     Kinds kinds = {0, 0, 0};
     for (int i = 0; i < 2; i++) {
@@ -60,14 +62,31 @@ typedef struct { /* see numerals.Numerals */
     Program headed, longer, fixed;
     const uint8_t *heads; /* HEAD bytes each: 1 for a digit, 2 for a capital, 4 for what may stand between digits; 0 for anything */
     size_t count;
+    int mixed; /* in each head a digit and a capital are neighbours */
     int least, exactly;
     const uint8_t *behind;
 } Heads;
+
+/* Whether a digit and a capital are neighbours in each head: in texts they seldom are. */
+static inline int are_mixed(const Heads *heads)
+{
+    for (size_t i = 0; i < heads->count; i++) {
+        const uint8_t *head = heads->heads + HEAD * i;
+        int k = 1;
+        while (k < HEAD && !((head[k - 1] == 1 && head[k] == 2) || (head[k - 1] == 2 && head[k] == 1)))
+            k++;
+        if (k == HEAD)
+            return 0;
+    }
+    return 1;
+}
 
 /* Where one of the heads stands. */
 static inline uint64_t headed(const Kinds *kinds, const Heads *heads)
 {
     uint64_t d = kinds->digits, c = kinds->capitals, b = kinds->between, found = 0;
+    if (heads->mixed && ((d & c >> 1) | (c & d >> 1)) == 0)
+        return 0;
     uint64_t any[8] = {~0ull, d, c, d | c, b, d | b, c | b, d | c | b};
     if ((d & any[3] >> 1) == 0)
         return 0; /* of each head two neighbours are so */
@@ -125,11 +144,10 @@ static int tried(uint64_t found, const Program *program, const uint8_t *text, Py
     return 0;
 }
 
-/* Tells `noted` a place within each sign; it says by 1 that it has enough, by -1 that it failed. 1 also where the text is too full to
- * try. */
-static int note_numerals(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted, void *to)
+/* The whole of it, with the instructions of whoever calls. */
+__attribute__((always_inline)) static inline int note_all(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted,
+                                                          void *to, Kinds (*kinds_of)(const uint8_t *))
 {
-    Kinds (*kinds_of)(const uint8_t *) = __builtin_cpu_supports("avx2") ? kinds_by_avx2 : kinds_by_sse2;
     Py_ssize_t tries = size / BYTES_A_TRY + BYTES_A_TRY;
     uint8_t rest[BLOCK];
     int enough = 0;
@@ -152,6 +170,25 @@ static int note_numerals(const uint8_t *text, Py_ssize_t size, const Heads *head
             enough = tried(fixed, &heads->fixed, text, size, base, &tries, noted, to);
     }
     return enough;
+}
+
+WITH_AVX2 static int note_by_avx2(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted, void *to)
+{
+    return note_all(text, size, heads, noted, to, kinds_by_avx2);
+}
+
+static int note_by_sse2(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted, void *to)
+{
+    return note_all(text, size, heads, noted, to, kinds_by_sse2);
+}
+
+/* Tells `noted` a place within each sign; it says by 1 that it has enough, by -1 that it failed. 1 also where the text is too full to
+ * try. */
+static int note_numerals(const uint8_t *text, Py_ssize_t size, const Heads *heads, Noted noted, void *to)
+{
+    int modern =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+    return (modern ? note_by_avx2 : note_by_sse2)(text, size, heads, noted, to);
 }
 
 enum { NUMERALS = 1 };

@@ -202,8 +202,10 @@ static PyObject *signs_numerals(Signs *self, PyObject *const *args, Py_ssize_t n
             (heads.count && heads.headed.code == NULL) || (heads.least && heads.longer.code == NULL) ||
             (heads.exactly && heads.fixed.code == NULL))
             PyErr_SetString(PyExc_ValueError, "heads of six bytes, 32 bytes, and a program for each kind");
-        else
+        else {
+            heads.mixed = are_mixed(&heads);
             enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), &heads, note_sign, self);
+        }
     }
     Py_XDECREF(heads.headed.bytes);
     Py_XDECREF(heads.longer.bytes);
