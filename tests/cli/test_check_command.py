@@ -22,7 +22,8 @@ def test_a_right_file(desk: Desk) -> None:
     config = desk.write("waf.yaml", {"mode": "protect", "tuning": ["tuning.yaml"], "signatures": signatures})
     desk.write(
         "own.yaml",
-        RULE.format(id="own-a", kind="sqli", pattern="a") + RULE.format(id="own-b", kind="sqli", pattern="b"),
+        RULE.format(id="own-a", kind="sqli", pattern="attack")
+        + RULE.format(id="own-b", kind="sqli", pattern="bother"),
     )
     desk.write("tuning.yaml", {"rules": [{"rule": "own-b", "disable": True}]})
     result = desk.waf("check", "--config", config)
@@ -39,6 +40,17 @@ RULE = """
   pattern: '{pattern}'
   hits: [x]
 """
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_pattern_that_costs_too_much_is_refused_unless_marked(desk: Desk, marked: bool) -> None:
+    own = RULE.format(id="own", kind="sqli", pattern="[a-z]+")
+    desk.write("own.yaml", own + ("  dear: true\n" if marked else ""))
+    desk.write("waf.yaml", {"signatures": {"defaults": False, "rules": ["own.yaml"]}})
+    result = desk.waf("check", "-c", "waf.yaml")
+    assert result.exit_code == (0 if marked else 2)
+    assert ("own.yaml:2: own.pattern: '[a-z]+' costs" in result.stderr) is not marked
+
 
 MISTAKES = {
     "unknown key": ({"waf.yaml": "mode: protect\nlissten: {}\n"}, "waf.yaml:2: lissten", "listen"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from tests.policy.rig import ATTACK, FORM, JSON, PROTECT, SQLI, Walk, Workshop, rules_of
 from waf.errors import ConfigError
@@ -52,8 +53,14 @@ def test_the_exclusion_that_a_block_carries_lets_the_same_request_pass(
     Walk(policy, "/elsewhere" + ATTACK).refused()
 
 
-def test_no_exclusion_is_offered_that_would_not_work(protecting: Policy) -> None:
-    assert Walk(protecting, "/a/..%2fb" + ATTACK[7:]).refused().exclusion == ""
+def test_on_an_ambiguous_path_what_is_offered_names_none_and_works(
+    protecting: Policy, workshop: Workshop
+) -> None:
+    odd = "/a/b%2fc" + ATTACK[7:]
+    offered = Walk(protecting, odd).refused().exclusion
+    assert '"path":"/**"' in offered
+    policy = workshop.policy(PROTECT, {"exclusions": yaml.safe_load(offered)})
+    Walk(policy, odd).passed()
 
 
 PATCHES = {

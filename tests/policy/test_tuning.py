@@ -95,6 +95,12 @@ def test_nothing_is_taken_back_on_an_ambiguous_path() -> None:
     assert apply(text, at=request(b"/articles/x/..%2f..%2fadmin")) == [finding()]
 
 
+@pytest.mark.parametrize("path", ["", ", path: /**"])
+def test_what_names_no_path_holds_on_an_ambiguous_one_too(path: str) -> None:
+    text = f"exclusions:\n  - {{rule: sqli-union{path}}}\n"
+    assert apply(text, at=request(b"/groups/a%2fb")) == []
+
+
 def test_access_findings_cannot_be_excluded() -> None:
     denied = finding(engine=Engine.ACCESS, rule="access.denied-address")
     assert apply("exclusions:\n  - {field: 'json.*'}\n", found=denied) == [denied]
@@ -102,6 +108,7 @@ def test_access_findings_cannot_be_excluded() -> None:
 
 def test_thresholds_by_place() -> None:
     tuned = tuning("thresholds:\n  - {path: /api/**, request: 12}\n  - {response: 9}\n")
+    assert tuned.threshold(7, "response", request(b"/a%2fb"), canonical(b"/a%2fb"), "", TODAY) == 9
     for path, direction, expected in (
         (b"/api/x", "request", 12),
         (b"/shop", "request", 7),

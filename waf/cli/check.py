@@ -9,10 +9,14 @@ from collections.abc import Sequence
 import click
 import orjson
 
+from waf.assembly import rules_directory
 from waf.cli.common import clear_errors, config_option, files_of, policy_of, show_problems
 from waf.config.describe import json_schema
 from waf.config.load import effective
-from waf.policy.tuning import day
+from waf.errors import ConfigError, Problem
+from waf.inspect.cost import pattern_costs, too_dear
+from waf.inspect.rules import Rule
+from waf.policy.tuning import PATCH_PREFIX, day
 
 
 @click.command()
@@ -21,11 +25,13 @@ from waf.policy.tuning import day
 @clear_errors
 def check(configs: Sequence[str], strict: bool) -> None:
     """Check configuration, rules and tuning, with every mistake located. A CI step: exit status 2 on
-    mistakes.
+    mistakes, a pattern of one's own that costs too much and is not marked as dear among them.
     """
     started = time.perf_counter()
     bundle, _ = policy_of(files_of(configs))
     policy = bundle.policy
+    if dear := _dear(bundle.rules):
+        raise ConfigError(dear)
     warnings = [*bundle.warnings, *policy.tuning.expired(day(time.time()))]
     show_problems(warnings, warning=True)
     seconds = time.perf_counter() - started
@@ -34,6 +40,21 @@ def check(configs: Sequence[str], strict: bool) -> None:
     )
     if warnings and strict:
         sys.exit(2)
+
+
+def _dear(rules: Sequence[Rule]) -> list[Problem]:
+    """Patterns of rules that did not come with the package and cost too much, whenever they are measured."""
+    shipped = str(rules_directory())
+    left = [
+        rule
+        for rule in rules
+        if not (rule.dear or rule.file.startswith(shipped) or rule.id.startswith(PATCH_PREFIX))
+    ]
+    problems: list[Problem] = []
+    for _ in range(3):  # a machine that is busy makes cheap ones look dear, never the other way round
+        problems = too_dear(pattern_costs(left, clock=time.thread_time)) if left else []
+        left = [rule for rule in left if any(f"{rule.id}.pattern" == problem.path for problem in problems)]
+    return problems
 
 
 @click.group()

@@ -88,9 +88,13 @@ class TuningFile(Section, frozen=True, kw_only=True):
 
 class _Scoped(msgspec.Struct, frozen=True):
     scope: Scope
-    path: re.Pattern[str] | None
+    path: re.Pattern[str] | None  # None: whatever the path
     clients: Networks | None
     expires: datetime.date | None
+
+    def loosens(self, request: Request, path: CanonicalPath, client: str, today: datetime.date) -> bool:
+        """`fits`, for what makes the policy looser: what names a path does not hold on an ambiguous one."""
+        return not (path.ambiguous and self.path is not None) and self.fits(request, path, client, today)
 
     def fits(self, request: Request, path: CanonicalPath, client: str, today: datetime.date) -> bool:
         scope = self.scope
@@ -105,10 +109,14 @@ class _Scoped(msgspec.Struct, frozen=True):
         return self.clients is None or self.clients.holds(client)
 
 
+EVERYWHERE: Final = ("", "**", "/**")
+"""Templates that name no path."""
+
+
 def _scoped(scope: Scope) -> _Scoped:
     return _Scoped(
         scope,
-        template(scope.path) if scope.path else None,
+        template(scope.path) if scope.path not in EVERYWHERE else None,
         Networks(scope.clients) if scope.clients else None,
         _date(scope.expires),
     )
@@ -223,11 +231,11 @@ class Tuning:
         client: str,
         today: datetime.date,
     ) -> list[Finding]:
-        """The findings that remain. Nothing is taken back on an ambiguous path, which may be another app's."""
+        """The findings that remain. On an ambiguous path, which may be read as another one, only what holds
+        everywhere takes anything back.
+        """
         kept: list[Finding] = []
-        active = [] if path.ambiguous else [
-            e for e in self._exclusions if e.where.fits(request, path, client, today)
-        ]  # fmt: skip
+        active = [e for e in self._exclusions if e.where.loosens(request, path, client, today)]
         for finding in findings:
             if finding.engine is Engine.ACCESS:
                 kept.append(finding)
@@ -249,9 +257,7 @@ class Tuning:
 
         For those who act before there is a verdict: the masking of sensitive data.
         """
-        active = [] if path.ambiguous else [
-            e for e in self._exclusions if e.where.fits(request, path, client, today)
-        ]  # fmt: skip
+        active = [e for e in self._exclusions if e.where.loosens(request, path, client, today)]
         if not active:
             return None
         return lambda finding: next((e.action for e in active if e.takes_back(finding)), None)
@@ -267,7 +273,7 @@ class Tuning:
         """The threshold for this request; the first entry that fits and names the direction wins."""
         for where, entry in self._thresholds:
             value = entry.request if direction == "request" else entry.response
-            if value is not None and not path.ambiguous and where.fits(request, path, client, today):
+            if value is not None and where.loosens(request, path, client, today):
                 return value
         return default
 

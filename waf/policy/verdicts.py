@@ -60,11 +60,13 @@ class Verdicts:
         request = exchange.request
         assert request is not None
         path = judgement.path(request.path)
-        if path.ambiguous:
-            return verdict  # nothing is taken back there
-        # A learned template makes one exclusion for all products; an unlearned path stands for itself.
         check = judgement.check
-        where = check.endpoint if check is not None and check.known else place(path.text, self._mask)
+        if path.ambiguous:
+            where = "/**"  # there only what names no path takes anything back
+        elif check is not None and check.known:
+            where = check.endpoint  # one exclusion for all products
+        else:
+            where = place(path.text, self._mask)  # an unlearned path stands for itself
         lines = suggested(verdict.findings, threshold=threshold, method=request.method, path=where)
         return structs.replace(verdict, exclusion=lines)
 
