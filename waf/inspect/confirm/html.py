@@ -141,7 +141,12 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
     if rest[:1] and rest[:1] not in b" \t\r\n\f\v>/\x00\"'=+;" and rest[:1].isalnum():
         return None
     if closing:
-        left = re.match(rb"[^>]{0,20}>\s*<", rest) and not is_document(piece)
+        # One that closes the page's own script, rather than one of the value's.
+        left = (
+            re.match(rb"[^>]{0,20}>\s*<", rest)
+            and not is_document(piece)
+            and _SCRIPT_OPENED.search(piece, 0, tag.start()) is None
+        )
         return Confidence.HIGH if left else None
     if re.match(
         rb"[^>]{0,80}type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:x-)?(?:template|handlebars|math))",
@@ -163,6 +168,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
     return Confidence.HIGH
 
 
+_SCRIPT_OPENED: Final = re.compile(rb"<script[\s>]", re.I)
 _PLAIN_WORDS: Final = re.compile(rb"(?<![^\s])[A-Za-z]{2,}(?=[\s,.:;!?])")
 _OWN_SCRIPT: Final = re.compile(
     rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",

@@ -15,6 +15,15 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
+from waf.inspect.confirm.shell_arguments import (
+    BLANK,
+    NOISE,
+    has_subcommand,
+    plain,
+    runs_another,
+    takes_enough,
+    words_of,
+)
 from waf.inspect.confirm.shell_talk import (
     SECRET,
     begins_with_a_tool,
@@ -26,12 +35,9 @@ from waf.inspect.confirm.shell_talk import (
 )
 from waf.inspect.confirm.shell_words import (
     COMMANDS,
-    FINDERS,
     RUNNERS,
     SHELL_VERBS,
-    SUBCOMMANDS,
     WEAK,
-    WITH_OBJECT,
     Takes,
 )
 from waf.model import Confidence
@@ -50,31 +56,7 @@ _START: Final = re.compile(
 
 _SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{]){1,64}+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
-_NOISE: Final = re.compile(
-    rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\s\w]|$)|\$\{\w{1,8}\}(?=\w)"
-)
-_BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
 _CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
-_PATHS: Final = re.compile(
-    rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir"
-    rb"|systemroot)%\\?(?:system32\\)?|\./",
-    re.I,
-)
-
-_FLAG: Final = re.compile(rb"--?[A-Za-z?]|/[A-Za-z?](?:$|:)")
-_FILE: Final = re.compile(
-    rb"[/~.$*?<\\]|[A-Za-z]:[\\/]|[\w-]+(?:/[\w.*?-]+)+$|[\w*?-]+\.(?:[a-z0-9]{1,5}|\*)$|%\w+%|\d?>|-$", re.I
-)
-_DRIVE: Final = re.compile(rb"[A-Za-z]:[\\/]?$|[A-Za-z]:[\\/]\S")
-_HOST: Final = re.compile(
-    rb"(?:[a-z]{2,6}:)?//|[\w-]+(?:\.[\w-]+)+(?:[/:]|$)|\d+(?:\.\d+){1,3}|localhost\b|0x[0-9a-f]{6}|\$|[`<]"
-    rb"|(?:addr|a)$",
-    re.I,
-)
-_CODE: Final = re.compile(
-    rb"-[a-zA-Z]*[ceirSdB]\b|--eval|-m$|[\w./*-]+\.(?:py|pl|rb|php|js|sh|jar|lua|class)$|<|['\"(]|\$|/", re.I
-)
-_LAST: Final = re.compile(rb"\s*(?:$|[;|&)`#'\"\r\n<>,}]|//|-[\w-])")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = for_lower_case(
     rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
@@ -159,10 +141,10 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         plain = _SEPARATOR.match(value, begin)  # what looked like a prefix may be the command
         if plain is None or plain.end() == start.end() or not _run(value, plain.end(), mark, weak=not strict):
             return None
-    if goes_on(value, start.end()) and not _has_subcommand(value, start.end()):
+    if goes_on(value, start.end()) and not has_subcommand(value, start.end()):
         return None
     rest = value[start.end() : start.end() + _LOOK]
-    if begins_with_a_tool(value) and begin and not harmful(rest):
+    if begin and begins_with_a_tool(value) and not harmful(value[:begin]) and not harmful(rest):
         return None
     if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
         return Confidence.HIGH if mark in b";|&\n" and SECRET.search(rest) else None
@@ -187,7 +169,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
         head = re.split(rb"[/?=]", head)[-1]
     if not head:
         return False
-    if _plain(head) in _SURE_COMMANDS:
+    if plain(head) in _SURE_COMMANDS:
         return False
     if _COMMAND_BEFORE.match(head) and _SURE_NEXT.match(value, begin):
         return False
@@ -207,25 +189,6 @@ _SURE_COMMANDS: Final = frozenset(
 )
 
 
-def _words(text: bytes) -> list[bytes]:
-    """The words of one simple command, as the shell or cmd.exe would see them."""
-    text = _BLANK.sub(b" ", text)
-    braced = text.strip()
-    if b"," in braced and b" " not in braced and braced.endswith(b"}"):
-        text = braced[:-1].replace(b",", b" ")
-    return text.split()[:12]
-
-
-def _plain(word: bytes) -> bytes:
-    for _ in range(2):  # the directories may be what is in disguise
-        match = _PATHS.match(word)
-        if match:
-            word = word[match.end() :]
-            break
-        word = _NOISE.sub(b"", word)
-    return _NOISE.sub(b"", word).lower()
-
-
 def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     """Does a command begin at `position`? `weak` lets everyday words count with weaker arguments."""
     text = value[position : position + _LOOK]
@@ -234,11 +197,11 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     cut = _CUT.search(text)
     raw = text[: cut.start()] if cut else text
     split = re.split(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])", raw, maxsplit=1)
-    words = _words(b" ".join(split))
+    words = words_of(b" ".join(split))
     if not words:
         return False
     first = words[0]
-    name = _plain(first)
+    name = plain(first)
     if name.endswith(b".exe"):
         name = name if name in COMMANDS else name[:-4]
     if b"?" in name or b"*" in name or b"[" in name:
@@ -246,7 +209,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     takes = COMMANDS.get(name)
     if mark == b"|" and not value[:position].rstrip().endswith(b"||") and only_filters(name, raw):
         return False
-    if name in RUNNERS and _runs_another(words[1:]):
+    if name in RUNNERS and runs_another(words[1:]):
         return True
     if takes is None:
         if first[:1] == b"$" and (
@@ -260,35 +223,18 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     if name == b"w" and value[:position].strip(b" ;|&\n"):
         return False  # the last letter of a password
-    disguised = _plain(first) != first.lower() or b"IFS" in raw
+    disguised = plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
-    if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(_NOISE.sub(b"", raw)))):
+    if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
-    return _takes(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
-
-
-def _has_subcommand(value: bytes, position: int) -> bool:
-    """The first two words belong together as no sentence has them ("wmic process", "net user")."""
-    words = value[position : position + _LOOK].split(None, 2)
-    named = SUBCOMMANDS.get(_plain(words[0])) if len(words) > 1 else None
-    return named is not None and named.match(words[1]) is not None
+    return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
 _SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)\}?\s*(?:<<<|-[ic]\b)")
 _SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
-
-
-def _runs_another(arguments: list[bytes]) -> bool:
-    """Behind `timeout 3`, `env A=b` and the like stands a command that is no word of everyday language, or "id"."""
-    for argument in arguments[:4]:
-        if argument[:1] == b"-" or argument[:1].isdigit() or b"=" in argument:
-            continue
-        name = _plain(argument)
-        return name in COMMANDS and (name not in WEAK or name == b"id")
-    return False
 
 
 def _is_own(before: bytes, word: bytes) -> bool:
@@ -303,69 +249,6 @@ def _has_set(before: bytes, name: bytes) -> bool:
 
 _VARIABLE: Final = re.compile(rb"\$\{?([A-Za-z_]\w{0,16})")
 _ASSIGNMENT: Final = re.compile(rb"(?:^|[;&|\s])([A-Za-z_]\w{0,16})=(?=[^\s;&|]{1,64}(?:[;&\n]|$))")
-
-
-def _takes(
-    name: bytes,
-    takes: frozenset[Takes],
-    arguments: list[bytes],
-    rest: bytes,
-    value: bytes,
-    end: int,
-    weak: bool,
-) -> bool:
-    everyday = name in WEAK
-    first = arguments[0] if arguments else b""
-    if name in FINDERS and len(arguments) == 1 and first in COMMANDS and first not in WEAK:
-        return True
-    named = SUBCOMMANDS.get(name)
-    if named is not None and first and named.match(first.strip(b"'\"")):
-        if name in WITH_OBJECT and len(arguments) < 2:
-            return False
-        return weak or not everyday or len(arguments) < 3 or any(a[:1] in b"/-" for a in arguments)
-    if Takes.ANYTHING in takes:
-        return len(arguments) < 2 or any(
-            _FLAG.match(a) or _FILE.match(a) or _HOST.match(a) for a in arguments[:3]
-        )
-    if not arguments:
-        if Takes.NOTHING not in takes or not _LAST.match(value[end : end + 4] or b""):
-            return bool(
-                len(name) > 3
-                and Takes.FILE in takes
-                and weak
-                and not everyday
-                and value[end : end + 1] in (b"", b"|")
-            )
-        return weak or not everyday
-    if everyday and not weak and len(arguments) > 3:
-        return False
-    if Takes.NOTHING in takes and re.match(rb"-[\w-]|aux|[<>#]|\d?>|/\w(?:$|/)|//", first):
-        return True
-    plain = first.strip(b"'\"")
-    if Takes.FILE in takes and (
-        _FLAG.match(first) or any(_FILE.match(a.strip(b"'\"")) for a in arguments[:3])
-    ):
-        return weak or not everyday or len(arguments) < 3
-    if Takes.HOST in takes and (
-        _FLAG.match(first) or any(_HOST.match(a.strip(b"'\"")) for a in arguments[:4])
-    ):
-        return weak or not everyday
-    if Takes.NUMBER in takes and re.match(rb"-?\d+(?:\.\d+)?[smh]?$|\$|-[A-Z]", plain):
-        return (
-            len(arguments) == 1
-            or arguments[1][:1] in (b"#", b"-", b">", b"<", b"2")
-            or (
-                name == b"kill"
-                and all(re.fullmatch(rb"-?\w{0,7}\d{1,7}|-[A-Z]{2,8}", one) for one in arguments)
-            )
-        )
-    if Takes.CODE in takes and any(_CODE.match(a) for a in arguments[:2]):
-        return True
-    if Takes.WORDS in takes:
-        return len(arguments) <= 4 and weak
-    if Takes.NOTHING in takes and name in (b"ls", b"dir", b"ps"):
-        return bool(_DRIVE.match(plain) or (weak and _FILE.match(plain)))
-    return False
 
 
 _ALONE: Final = re.compile(
@@ -387,7 +270,7 @@ _FLAGGED: Final = re.compile(rb"\s-[A-Za-z]{2,}\b|\s\(|\||https?://|[A-Za-z]:\\|
 def _alone(head: bytes) -> bool:
     """The whole value is a command line, as a parameter that an app hands to a shell would be."""
     text = head.strip()
-    normal = _NOISE.sub(b"", _BLANK.sub(b" ", text))
+    normal = NOISE.sub(b"", BLANK.sub(b" ", text))
     if SHELL_VERBS.match(text) and len(text) <= 240 and _FLAGGED.search(text):
         return True
     if (
@@ -405,7 +288,7 @@ def _alone(head: bytes) -> bool:
     )
     if not interpreter and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):
         return False  # a sentence that begins with a command's name
-    if not _has_subcommand(text, 0) and (
+    if not has_subcommand(text, 0) and (
         goes_on(text, 0)
         or (not interpreter and not SECRET.search(text) and b"|" not in text and said_behind(text, 2))
     ):

@@ -18,7 +18,7 @@ SECRET: Final = re.compile(
 """Files whose name alone says that a command is meant."""
 
 _HARM: Final = re.compile(
-    rb"/dev/(?:tcp|udp|shm)|/tmp/|(?<!\w)/(?:usr/)?s?bin/|\$\(|`|<\(|https?://|ftp://|\d+\.\d+\.\d+\.\d+|\bbase64\b|\brm\s+-|\beval\b"
+    rb"/dev/(?:tcp|udp|shm)|/tmp/|(?<!\w)/(?:usr/)?s?bin/|\$\(|`|<\(|https?://|ftp://|\d+\.\d+\.\d+\.\d+|\bbase64\b|(?<![-\w])rm\s+-|\beval\b"
     rb"|\bchmod\b|\bnc\b|>\s*/",
     re.I,
 )
@@ -87,7 +87,7 @@ _TOOL: Final = re.compile(
     rb"\s*(?:\$\s+)?(?:sudo\s+)?(?:(?:git|npm|npx|yarn|pnpm|pip3?|docker(?:-compose)?|podman|kubectl|helm|make|cargo"
     rb"|go|mvn|gradle|\./(?:gradlew|mvnw|configure)|composer|bundle|rails|rake|brew|apt(?:-get)?|yum|dnf|apk"
     rb"|systemctl|conda|poetry|terraform|ansible[\w-]*|cmake|virtualenv|mkdir|tar|unzip)\s+-{0,2}[a-z]"
-    rb"|python3?\s+-m\s|php\s+artisan\s|cd\s+[\w-])"
+    rb"|python3?\s+-m\s|php\s+artisan\s|(?:cd|vim?|nano)\s+[~\w./-])"
 )
 
 

@@ -85,6 +85,8 @@ SUBCOMMANDS: Final = {
         b"openssl": rb"(?:s_client|s_server|enc|req|genrsa|rand|x509|dgst|base64|passwd|version|-\w+)",
         b"aws": rb"(?:s3|s3api|sts|iam|ec2|ssm|lambda|secretsmanager|configure|kms|eks|ecr)",
         b"query": rb"(?:user|session|process)",
+        b"shutdown": rb"(?:now|-[a-z]|/[a-z]|\+\d+)",
+        b"passwd": rb"(?:root|admin|-[a-z])",
         b"git": rb"(?:clone|config|pull|push|log|status|remote)",
         b"apt apt-get yum dnf apk pip pip3 npm gem": rb"(?:install|update|add|remove|-y)",
     }.items()

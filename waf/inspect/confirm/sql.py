@@ -134,7 +134,7 @@ _BARE: Final = _one_of(
     rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
     r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
-    rf"[1n]?\)*h{_CONST}={_CONST}{_END}",  # 1 having 1=1
+    rf"[1n]?\)*h(?:{_CONST}|\(*G\)*)={_CONST}{_END}",  # 1 having 1=1
     r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
     r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
     r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
@@ -144,7 +144,7 @@ _BARE: Final = _one_of(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
-_OPEN_MAX: Final = 32  # bytes of a literal that is left for the app's quote to close, where little else tells
+_OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
 _NAME: Final = 64  # bytes in which a word that begins a statement ends
 _STATEMENT_MAX: Final = (
@@ -257,16 +257,22 @@ def _quoted(value: bytes, document: bool) -> bool:
     for quote in quotes:
         position = value.find(quote)
         tries = 0
+        own = _OWN_LITERAL.search(value, 0, position) is not None  # the literal is the text's own
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
-            found = _continues(value, position, rest, quote)
+            found = None if own and tries % 2 == 0 else _continues(value, position, rest, quote)
             if found is not None and (tries == 1 or found):
                 return True
             position = value.find(quote, position + 1)
     return False
+
+
+_OWN_LITERAL: Final = re.compile(
+    rb"\A\s*+[a-z_](?=[^\s]*+\s[^\s]*+\s)[^'\"`;()]*+(?:(?<=[=<>,])|(?<=[=<>,] )|(?<=\blike )|\()\Z"
+)
 
 
 def _may_continue(rest: bytes) -> bool:

@@ -146,7 +146,7 @@ _REACH: Final = for_lower_case(
     rb"|app\.request|settings|settings\.secret_key|dump|get_env|loop)\s*(?:\.\s*(?:__|env|items"
     rb"|from_object|"
     rb"getfilter|registerundefined|getcontext|_context|application|environ|values|update|class|iteritems"
-    rb"|server|query|get|cookies|headers|args|form|secret_key|displaytemplate|displayblock)|\[|\()"
+    rb"|server|meta|query|get|cookies|headers|args|form|secret_key|displaytemplate|displayblock)|\[|\()"
     rb"|\|\s*attr\s*\(|\|\s*(?:filter|map|sort"
     rb"|reduce)\s*\(\s*['\"\[]|\|\s*(?:system|exec|passthru|shell_exec|e\s*\(|join\s*\(|format\s*\(|xmlatt"
     rb"r|safe\b.*system)|registerundefinedfiltercallback"
