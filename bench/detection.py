@@ -2,11 +2,13 @@
 
     python -m bench.detection [--count 400] [--levels 1,2,3] [--seed 1] [--crs] [--show 5] [--json OUT]
 
-Attacks are composed by grammar (payload x wrapping x place) in three sets: `payloads`, the wider `families`, and those
-of `held`, which are only measured: what is missed of them is never shown, so that no rule is made for it. Benign messages are real texts
-on this machine, texts that look like attacks, and whole requests of everyday apps (see `bench.corpora`). All go through
-the very path of traffic: strict parse, plan, admit, in protect mode. With --crs the same bytes are sent to nginx +
-ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count as refused.
+Attacks are composed by grammar (payload x wrapping x place): `payloads`, the wider `families`, and those of `held`, which
+are only measured: what is missed of them is never shown, so that no rule is made for it. Those of `classics` are as
+testers write them by hand. Benign messages are real texts on this machine, texts that look like attacks, what people
+of the trade write about technical things (`talk`, a part of it held back as well), and whole requests of everyday
+apps (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
+--crs the same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count
+as refused.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import peers
-from bench.corpora import families, held, payloads, requests, shapes, texts
+from bench.corpora import classics, families, held, payloads, requests, shapes, talk, texts
 from bench.figures import replace_section
 from bench.processes import cores
 from waf.assembly import Files, build, keep
@@ -171,6 +173,29 @@ def wider(seed: int, count: int) -> Iterable[Case]:
             yield Case(True, rows, made, payload, shown)
 
 
+def by_hand(seed: int, count: int) -> Iterable[Case]:
+    """The third set: at most `count` of each class as they are, at common places."""
+    for kind, written in classics.CLASSICS.items():
+        r = random.Random(f"{kind}:{seed}")
+        able = [
+            place for place in ("query", "form", "json", "multipart") if place not in _NOT_AT.get(kind, ())
+        ]
+        for payload in r.sample(written, min(count, len(written))):
+            made = _raw(r, payload) if kind == "keys" else requests.PLACES[r.choice(able)](r, payload)
+            yield Case(True, (f"3 {kind}", "3 plain total"), made, payload)
+
+
+def technical_talk(seed: int, count: int) -> Iterable[Case]:
+    """At most `count` of each kind of `talk`."""
+    for shown, kinds in ((True, talk.TALK), (False, talk.HELD_TALK)):
+        group = "talk" if shown else "held talk"
+        for kind, written in kinds.items():
+            r = random.Random(f"{group}/{kind}:{seed}")
+            for text in r.sample(written, min(count, len(written))):
+                made = requests.PLACES[r.choice(_TEXT_PLACES)](r, text)
+                yield Case(False, (f"{group}/{kind}", f"{group} total"), made, text, shown)
+
+
 def benign(seed: int, count: int) -> Iterable[Case]:
     for kind, (group, _) in texts.KINDS.items():
         r = random.Random(f"place:{kind}:{seed}")
@@ -203,9 +228,9 @@ _TEXT_PLACES = ("query", "form", "json", "multipart", "xml", "cookie", "graphql"
 def all_cases(seed: int, count: int, which: str) -> list[Case]:
     cases: list[Case] = []
     if which in ("all", "attacks"):
-        cases += [*attacks(seed, count), *wider(seed, max(count // 4, 1))]
+        cases += [*attacks(seed, count), *wider(seed, max(count // 4, 1)), *by_hand(seed, count)]
     if which in ("all", "benign"):
-        cases += benign(seed, count)
+        cases += [*benign(seed, count), *technical_talk(seed, count)]
     return cases
 
 
