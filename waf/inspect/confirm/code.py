@@ -53,7 +53,7 @@ _SURE: Final = for_lower_case(
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a value that is code. None for documents and sentences."""
-    if is_document(value) or _DIFFERENCE.match(value):
+    if is_document(value) or (_DIFFERENCE.match(value) and b"<?" not in value and b"<%" not in value):
         return None
     lowered = value.lower()
     around = (max(0, span[0] - 32), span[1] + 160)

@@ -80,17 +80,21 @@ def is_code(text: bytes) -> bool:
     return bool(_JS_PUNCTUATION.search(piece)) and not _WORDY.search(piece)
 
 
-_DEFINES: Final = re.compile(
-    rb"\{\s*(?:async\s*)?(?:\([^()]{0,80}\)|\w{0,24})\s*(?:=>|$)|\{\s*(?:function|\.{3})|\{\(\)?$"
-)
+_NAMED: Final = re.compile(rb"\{\s*[\w$.]*(?:\.bind\(\s*this[^()]{0,40}\))?\s*\}?$")
+_ARROW: Final = re.compile(rb"\{\s*(?:async\s*)?(?:\([^()]{0,80}\)|[\w$]{1,24})\s*=>|\{\(?[\w$,]{0,24}\)?\s*=?$")
+_GROUP: Final = re.compile(rb"\([^()]*\)")
 
 
 def acts(block: bytes) -> bool:
-    """True where a block ("{…}") calls what payloads call, rather than naming or defining a function."""
+    """True where a block ("{…}") does something, rather than naming or defining a function as components do."""
     piece = block[:_WINDOW]
-    if _DEFINES.match(piece):
+    if _NAMED.match(piece):
         return False
-    return _LITERAL_CALL.search(piece) is not None or _LOUD.search(piece.lower()) is not None
+    arrow = _ARROW.match(piece)
+    if arrow is not None:
+        body = _GROUP.sub(b"", _GROUP.sub(b"", piece[arrow.end() :]))
+        return b";" in body or b"," in body  # what follows the function runs
+    return is_code(piece[1:])
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:

@@ -85,8 +85,8 @@ _PAGE: Final = re.compile(
     rb"^/var/www/html/[\w./ -]{1,120}\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|css|html?)$", re.I
 )
 _ASSET: Final = re.compile(
-    rb"/(?:assets|images?|img|fonts?|css|styles?|scss|icons?|media|components?|shared|public|static|src|lib)/[\w./ -]{1,80}"
-    rb"\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|scss|less|tsx?|jsx|vue)$",
+    rb"/(?:assets|images?|img|fonts?|css|styles?|icons?|media|public|static)/[\w./ -]{1,80}"
+    rb"\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|scss|less)$",
     re.I,
 )
 

@@ -26,9 +26,8 @@ from waf.inspect.confirm.shell_arguments import (
 )
 from waf.inspect.confirm.shell_talk import (
     SECRET,
-    begins_with_a_tool,
     goes_on,
-    harmful,
+    goes_on_with_tools,
     in_table,
     only_filters,
     said_behind,
@@ -143,9 +142,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
             return None
     if goes_on(value, start.end()) and not has_subcommand(value, start.end()):
         return None
-    rest = value[start.end() : start.end() + _LOOK]
-    if begin and begins_with_a_tool(value) and not harmful(value[:begin]) and not harmful(rest):
+    if begin and goes_on_with_tools(value, start.end()):
         return None
+    rest = value[start.end() : start.end() + _LOOK]
     if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
         return Confidence.HIGH if mark in b";|&\n" and SECRET.search(rest) else None
     if mark in b"`$" and before[-1:].isspace() and prose_words(value, begin):
@@ -264,6 +263,7 @@ _ALONE: Final = re.compile(
 )
 
 
+_DESTROYS: Final = re.compile(rb"(?:sudo\s+)?(?:rm|dd|chmod|chown|mkfs|del|wget|nc)\b", re.I)
 _FLAGGED: Final = re.compile(rb"\s-[A-Za-z]{2,}\b|\s\(|\||https?://|[A-Za-z]:\\|\$")
 
 
@@ -290,7 +290,13 @@ def _alone(head: bytes) -> bool:
         return False  # a sentence that begins with a command's name
     if not has_subcommand(text, 0) and (
         goes_on(text, 0)
-        or (not interpreter and not SECRET.search(text) and b"|" not in text and said_behind(text, 2))
+        or (
+            not interpreter
+            and not _DESTROYS.match(text)
+            and not SECRET.search(text)
+            and b"|" not in text
+            and said_behind(text, 2)
+        )
     ):
         return False  # one that goes on behind a command line
     return (bool(interpreter) or words_after(normal, 0) < 5) and _run(text, 0, b"", weak=True)

@@ -22,6 +22,7 @@ _HARM: Final = re.compile(
     rb"|\bchmod\b|\bnc\b|>\s*/",
     re.I,
 )
+_NAMES: Final = re.compile(rb"\w\.\w|[*~$<>\\]|(?<!\w)/|\w/\w")
 _PLAIN_WORD: Final = re.compile(rb"[\"(]?[A-Za-z\x80-\xff][A-Za-z\x80-\xff'-]*[,.:;!?)\"]{0,2}")
 _LINE: Final = re.compile(rb"[^\r\n]*")
 _QUOTES: Final = re.compile(rb"['\"]")
@@ -30,13 +31,11 @@ _QUOTES: Final = re.compile(rb"['\"]")
 def goes_on(value: bytes, start: int) -> bool:
     """Behind the command at `start` its line goes on as a sentence: four plain words in a row, or three at the end.
 
-    Never for what fetches, unpacks or reads a secret: there a sentence may be a disguise.
+    Never where it names a file or an address, or runs something: there a sentence may be a disguise.
     """
     line = _LINE.match(value, start, start + _LOOK)
     text = line[0] if line else b""
-    if SECRET.search(text) or _HARM.search(text):
-        return False
-    return said_behind(text, 3)
+    return not (_NAMES.search(text) or _HARM.search(text)) and said_behind(text, 3)
 
 
 def said_behind(text: bytes, ending: int) -> bool:
@@ -64,7 +63,8 @@ def in_table(value: bytes, position: int) -> bool:
     start = value.rfind(b"\n", 0, position) + 1
     end = value.find(b"\n", position)
     line = value[start : end if end >= 0 else len(value)].strip()
-    if line[:1] == b"|" and value[:start].strip():
+    before = value[:start].rstrip()
+    if line[:1] == b"|" and before and before[-1:] not in b"\\^":  # these join two lines
         return True
     return end >= 0 and line.endswith(b"|") and value[end : end + _LOOK].lstrip()[:1] == b"|"
 
@@ -72,13 +72,15 @@ def in_table(value: bytes, position: int) -> bool:
 _FILTERS: Final = frozenset(
     b"grep egrep fgrep sort uniq wc head tail cut tr awk column less more rev nl fmt".split()
 )
-_READS: Final = re.compile(rb"[/~*?<>`]|\$[({A-Za-z]|(?:^|\s)\.|\w\.\w|\bsystem\b|\bgetline\b|\s--\w")
+_READS: Final = re.compile(rb"[/~*?<>`]|\$[({A-Za-z]|(?:^|\s)\.|\w\.\w|\bsystem\b|\bgetline\b|\s--\w|\s-o")
 _RECURSIVE: Final = re.compile(rb"\s-\w*[rRf]")
 
 
 def only_filters(name: bytes, command: bytes) -> bool:
     """Behind a bar: a filter that names no file, so that it reads what it is given and prints it."""
     if name not in _FILTERS or _READS.search(command):
+        return False
+    if name == b"awk" and (command.count(b"{") != command.count(b"}") or b'"' in command):
         return False
     return not (name.endswith(b"grep") and _RECURSIVE.search(command))
 
@@ -91,11 +93,12 @@ _TOOL: Final = re.compile(
 )
 
 
-def begins_with_a_tool(value: bytes) -> bool:
-    """The text is a line of a developer's terminal: to break out of a place, a value has to begin with something else."""
-    return _TOOL.match(value) is not None
+_STEP: Final = re.compile(rb"\s*(?:source\s+[~\w]|export\s+\w|pwd\b|python3?\s+[\w/]+\.py\b)")
 
 
-def harmful(command: bytes) -> bool:
-    """Even on a developer's line: reads what is secret, fetches, runs what was fetched."""
-    return SECRET.search(command) is not None or _HARM.search(command) is not None
+def goes_on_with_tools(value: bytes, start: int) -> bool:
+    """A line of a developer's terminal: one tool at its beginning, and a harmless step of the same kind at `start`."""
+    step = value[start : start + _LOOK]
+    if _TOOL.match(value) is None or not (_TOOL.match(step) or _STEP.match(step)):
+        return False
+    return not any(pattern.search(text) for pattern in (SECRET, _HARM) for text in (value[: start - 2], step))

@@ -314,8 +314,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return None
     if quote == b"`" or (before and not before.isalnum() and before not in b") %_.\x00\\"):
         return None
-    if last == "O" and end - start > _OPEN_MAX:
-        return None  # a text goes on
+    if last == "O" and end - start > _OPEN_MAX and shape[:1] == "&" and rest[start + 1 : start + 2].isalpha():
+        return None  # a text goes on, and as a condition it is false
     if (
         last == "O" and quote not in rest[start : min(end, start + 3)]
     ):  # what stays open is not what the app closes

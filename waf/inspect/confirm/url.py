@@ -101,8 +101,9 @@ def confirm_ssrf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 def _is_followed(value: bytes, end: int) -> bool:
-    """Words go on behind the URL; no URL has a blank."""
-    return words_after(value, end) >= (1 if value[end : end + 1] == b" " else 2)
+    """Words go on behind the URL. One of them is enough behind a bare host: no port or host has a blank."""
+    bare = value[end : end + 1] == b" " and value.rfind(b"/", 0, end) < value.rfind(b"://", 0, end) + 3
+    return words_after(value, end) >= (1 if bare else 2)
 
 
 def _bare_host(value: bytes) -> Confidence | None:
