@@ -81,7 +81,9 @@ def is_code(text: bytes) -> bool:
 
 
 _NAMED: Final = re.compile(rb"\{\s*[\w$.]*(?:\.bind\(\s*this[^()]{0,40}\))?\s*\}?$")
-_ARROW: Final = re.compile(rb"\{\s*(?:async\s*)?(?:\([^()]{0,80}\)|[\w$]{1,24})\s*=>|\{\(?[\w$,]{0,24}\)?\s*=?$")
+_ARROW: Final = re.compile(
+    rb"\{\s*(?:async\s*)?(?:\([^()]{0,80}\)|[\w$]{1,24})\s*=>|\{\(?[\w$,]{0,24}\)?\s*=?$"
+)
 _GROUP: Final = re.compile(rb"\([^()]*\)")
 
 

@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 _LOOK: Final = 256
+_LINE_MAX: Final = 2048
 
 SECRET: Final = re.compile(
     rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
@@ -60,13 +61,13 @@ def in_table(value: bytes, position: int) -> bool:
     A shell refuses such lines whole, as no command stands between the two bars. A line that only begins with a bar
     is refused, too.
     """
-    start = value.rfind(b"\n", 0, position) + 1
-    end = value.find(b"\n", position)
-    line = value[start : end if end >= 0 else len(value)].strip()
-    before = value[:start].rstrip()
-    if line[:1] == b"|" and before and before[-1:] not in b"\\^":  # these join two lines
-        return True
-    return end >= 0 and line.endswith(b"|") and value[end : end + _LOOK].lstrip()[:1] == b"|"
+    start = value.rfind(b"\n", max(0, position - _LINE_MAX), position) + 1
+    before = value[max(0, start - _LOOK) : start].rstrip()
+    if value[start : start + _LOOK].lstrip()[:1] == b"|" and before and before[-1:] not in b"\\^":
+        return True  # but for these, which join two lines
+    end = value.find(b"\n", position, position + _LINE_MAX)
+    ends_with_bar = value[max(start, end - _LOOK) : max(end, 0)].rstrip().endswith(b"|")
+    return ends_with_bar and value[end : end + _LOOK].lstrip()[:1] == b"|"
 
 
 _FILTERS: Final = frozenset(

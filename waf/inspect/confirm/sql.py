@@ -257,7 +257,7 @@ def _quoted(value: bytes, document: bool) -> bool:
     for quote in quotes:
         position = value.find(quote)
         tries = 0
-        own = _OWN_LITERAL.search(value, 0, position) is not None  # the literal is the text's own
+        own = 0 < position <= _GLANCE and _OWN_LITERAL.match(value, 0, position) is not None
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
@@ -270,6 +270,7 @@ def _quoted(value: bytes, document: bool) -> bool:
     return False
 
 
+# The text reads on to its own literal as no statement does behind one of the app's: two names in a row, then "=".
 _OWN_LITERAL: Final = re.compile(
     rb"\A\s*+[a-z_](?=[^\s]*+\s[^\s]*+\s)[^'\"`;()]*+(?:(?<=[=<>,])|(?<=[=<>,] )|(?<=\blike )|\()\Z"
 )
