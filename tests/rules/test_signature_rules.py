@@ -166,8 +166,7 @@ def test_every_rule_says_what_it_is_about() -> None:
         assert rule.hits, rule.id
         assert rule.misses, rule.id
         assert rule.attack, rule.id
-        if rule.kind not in ("scanner", "cve", "header"):
-            assert rule.cwe, rule.id
+        assert rule.cwe, rule.id
 
 
 _NEEDS_COMPANY = {"xss-xml-name"}  # says where something stands; another rule says what it is
