@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import click
+import msgspec
 import orjson
 
 from waf.assembly import rules_directory
@@ -14,7 +16,7 @@ from waf.cli.common import clear_errors, config_option, files_of, policy_of, sho
 from waf.config.describe import json_schema
 from waf.config.load import effective
 from waf.errors import ConfigError, Problem
-from waf.inspect.cost import pattern_costs, too_dear
+from waf.inspect.cost import LIMIT, pattern_costs, too_dear
 from waf.inspect.rules import Rule
 from waf.policy.tuning import PATCH_PREFIX, day
 
@@ -42,6 +44,9 @@ def check(configs: Sequence[str], strict: bool) -> None:
         sys.exit(2)
 
 
+_TIMES_A_WORD: Final = 4  # what a pattern may cost, in costs of a plain word
+
+
 def _dear(rules: Sequence[Rule]) -> list[Problem]:
     """Patterns of rules that did not come with the package and cost too much, whenever they are measured."""
     shipped = str(rules_directory())
@@ -52,7 +57,14 @@ def _dear(rules: Sequence[Rule]) -> list[Problem]:
     ]
     problems: list[Problem] = []
     for _ in range(3):  # a machine that is busy makes cheap ones look dear, never the other way round
-        problems = too_dear(pattern_costs(left, clock=time.thread_time)) if left else []
+        if not left:
+            break
+        word = msgspec.structs.replace(left[0], patterns=("unusual-word",))
+        (least,) = pattern_costs([word], clock=time.thread_time)
+        limit = max(
+            LIMIT, _TIMES_A_WORD * least.microseconds_per_kb
+        )  # a slow machine is no fault of the rules
+        problems = too_dear(pattern_costs(left, clock=time.thread_time), limit)
         left = [rule for rule in left if any(f"{rule.id}.pattern" == problem.path for problem in problems)]
     return problems
 
