@@ -657,8 +657,8 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
 
 /* ------------------------------------------------------------------------------------------------ head's text */
 
-enum { MARK = 0x7f, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
-/* MARK stands between two values; waf/inspect/search.py's BETWEEN. */
+enum { MARK = 0x7f, STAND_IN = 1, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
+/* MARK stands between two values and STAND_IN for one within a value, as in waf/inspect/joining.py. */
 enum { PROVED_SETS = 256, MOST_ASKED = 64, SHORT_ASKED = 8 };
 /* MOST_ASKED: parameters of a Referer that are taken apart; waf/inspect/fields.py's _MOST, and SHORT_ASKED its _LONG. */
 
@@ -746,7 +746,7 @@ static inline int is_proved(const Text *text, const char *value, Py_ssize_t size
  * gives 1. */
 static int end_value(Text *text)
 {
-    const char *value = text->before + (text->written ? 1 : 0);
+    char *value = text->before + (text->written ? 1 : 0);
     Py_ssize_t size = text->at - value;
     text->met++;
     if (size <= LONGEST_VALUE) {
@@ -761,6 +761,9 @@ static int end_value(Text *text)
             text->fresh[text->fresh_count++] = hash;
     } else if (is_proved(text, value, size))
         goto clean;
+    for (char *mark = memchr(value, MARK, (size_t)size); mark != NULL;
+         mark = memchr(mark, MARK, (size_t)(text->at - mark)))
+        *mark = STAND_IN;
     text->written++;
     return 0;
 clean:

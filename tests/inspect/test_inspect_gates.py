@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
 from waf.inspect import gates
-from waf.inspect.hints import among_others
+from waf.inspect.joining import among_others
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches, watched
 from waf.inspect.rules import Rule, parse_rules
 from waf.prefilter.expressions import alternatives

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import Store
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.hints import among_others
 from waf.inspect.matcher import MAX_MATCHES, PER_MATCH, Matcher, Pattern, PatternFault, TooManyMatches
 from waf.inspect.search import Searcher, ends_of, steps_of
 
@@ -132,20 +131,6 @@ def test_threads_may_scan_at_once() -> None:
 
 
 # ----------------------------------------------------------------------------------------------- joined values
-
-
-@pytest.mark.parametrize(
-    ("expression", "opened"),
-    [
-        (b"^a$", b"(?:^|\x7f)a(?:$|\x7f)"),
-        (b"a[^b$]c\\^\\$", b"a[^b$]c\\^\\$"),
-        (b"[]^]x|^y", b"[]^]x|(?:^|\x7f)y"),
-        (b"[[:alpha:]^$]$", b"[[:alpha:]^$](?:$|\x7f)"),
-        (b"\\\\^", b"\\\\(?:^|\x7f)"),
-    ],
-)
-def test_anchors_hold_at_every_value(expression: bytes, opened: bytes) -> None:
-    assert among_others(expression) == opened
 
 
 VALUES = st.lists(

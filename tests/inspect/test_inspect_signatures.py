@@ -17,7 +17,7 @@ from waf.inspect.bodies.parsed import address
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.cost import ORDINARY, pattern_costs, too_dear
 from waf.inspect.decode import views
-from waf.inspect.hints import among_others
+from waf.inspect.joining import among_others
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import Outcome
 from waf.inspect.views import View

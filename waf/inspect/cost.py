@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from waf.errors import Problem
-from waf.inspect.hints import among_others
+from waf.inspect.joining import among_others
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule
 

@@ -1,17 +1,15 @@
 """Hints: where a text shows that some step of decoding might change it.
 
-Owns how expressions are made to hold among joined values. What each step does is known to `layers` and `folds`, which
-hint belongs to which to `decode`.
+What each step does is known to `layers` and `folds`, which hint belongs to which to `decode`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
-from waf.inspect.bodies.parsed import MARK
 from waf.inspect.decode import CLASS_HINTS, LITERAL_HINTS, SECOND_HINTS
+from waf.inspect.joining import among_others
 from waf.inspect.matcher import SHORT, Matcher, Pattern, TooManyMatches
 from waf.inspect.native import SEARCH
 from waf.inspect.views import View
@@ -21,22 +19,12 @@ from waf.prefilter.factors import usual
 from waf.prefilter.layout import Lead
 from waf.prefilter.leads import leads_of
 
-BETWEEN: Final = MARK  # stands between values that are scanned together
 _SPOTS: Final = 512  # hints of one text that are looked at one by one, and one more for every 16 bytes …
 _COUNTED: Final = 512 * 1024  # … of so many
 _USUAL: Final = 2e-3  # of the places of a text
 
 Spot = tuple[int, int]
 """The bit of a step, and the offset behind a place where it might change the text."""
-
-_ANCHOR: Final = re.compile(rb"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]|[$^]", re.S)
-
-
-def among_others(expression: bytes) -> bytes:
-    """The expression with "^" and "$" that hold at the ends of each of several joined values, too."""
-    return _ANCHOR.sub(
-        lambda match: b"(?:%b|%b)" % (match[0], BETWEEN) if match[0] in (b"^", b"$") else match[0], expression
-    )
 
 
 def _matcher(hints: Iterable[bytes], store: PatternStore, *, once: bool, grouped: bool = False) -> Matcher:

@@ -16,7 +16,8 @@ import msgspec
 
 from waf.http1.speed import PASSES
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
-from waf.inspect.hints import BETWEEN, Hints, Spot, among_others
+from waf.inspect.hints import Hints, Spot
+from waf.inspect.joining import BETWEEN, among_others, joined, stays_within, without_marks
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
 from waf.inspect.views import FOLDS, View
 from waf.model import PatternStore
@@ -44,23 +45,30 @@ _PER_HIT: Final = (
 COUNTED: Final = (
     2 * 1024 * 1024
 )  # bytes of a message for which there is more of all that: what is longer was packed
-_FEW: Final = 4  # texts that are scanned one by one
-_BIG: Final = 512  # mean bytes of texts that are
+_FEW: Final = 4  # values that are tried at once
+_BIG: Final = 512  # mean bytes of texts that are scanned one by one
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A match in a text. Not `sure`: it was found among joined texts, and may have begun in the one before."""
+    """A match in a text. Not `sure`: it was found among joined texts, and may have begun in the one before, as nothing
+    is known of its pattern (see `joining.stays_within`).
+    """
 
     text: Text
     match: Match
     sure: bool = True
 
 
+Place = tuple[int, Match]
+"""The number of a value, and a match with its end in there."""
+
+
 class Scan(msgspec.Struct, frozen=True, gc=False):
     """What one look at a text gave: matches, steps that might change it (the bits of their views), and where.
 
     `spots` is None where they are too many. `overflow`: there were more matches than are counted; those counted come
-    first in the text. `wanted` has the steps for each of the values that were joined, where they are known already.
+    first in the text. `wanted` has the steps for each of the values that were joined, where they are known already, and
+    `places` each match with the number of its value, and its end in there.
     """
 
     matches: list[Match]
@@ -68,6 +76,7 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
     spots: list[Spot] | None
     overflow: bool = False
     wanted: Sequence[int] | None = None
+    places: list[Place] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.matches) or self.steps != 0
@@ -140,15 +149,21 @@ class Searcher:
     `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
     """
 
-    __slots__ = ("folded", "hints", "matcher", "program")
+    __slots__ = ("folded", "hints", "matcher", "program", "within")
 
     def __init__(
-        self, matcher: Matcher | None, hints: Hints, folded: Folded, program: bytes | None = None
+        self,
+        matcher: Matcher | None,
+        hints: Hints,
+        folded: Folded,
+        program: bytes | None = None,
+        within: Sequence[bool] = (),
     ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
+        self.within: Final = tuple(within)  # for each pattern whether none of its matches spans joined values
 
     @classmethod
     def build(
@@ -158,15 +173,22 @@ class Searcher:
 
         Raises PatternFault with indices into `patterns`.
         """
-        patterns = [Pattern(among_others(one.expression), one.case, one.once) for one in patterns]
+        bounded = [without_marks(one.expression) for one in patterns]
+        within = [stays_within(one) for one in bounded]
+        # What is proved to be clean must not depend on how values are joined.
+        expressions = [among_others(one.expression) for one in patterns]
+        patterns = [
+            Pattern(among_others(expression), one.case, one.once)
+            for expression, one in zip(bounded, patterns, strict=True)
+        ]
         matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
         views = [_ALL_FOLDS] * len(patterns) if views is None else views
         hints = Hints(store)
-        expressions = [*(one.expression for one in patterns), *hints.expressions]
+        expressions += hints.expressions
         proves = program.build(
             expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
         )
-        return cls(matcher, hints, Folded(patterns, views, store), proves)
+        return cls(matcher, hints, Folded(patterns, views, store), proves, within)
 
     @property
     def size(self) -> int:
@@ -192,15 +214,26 @@ class Searcher:
 
     def scan_all(self, values: Sequence[bytes]) -> Scan:
         """One look at all values together: nothing at all in most requests."""
-        return self.scan(BETWEEN.join(values))
+        return self.scan(joined(values))
 
     def scan_again(self, values: Sequence[bytes], wanted: Sequence[int], matched: bool) -> Scan:
         """What `scan_all` gives for values out of a scan that told the steps for each, and whether any match."""
-        matches, overflow = self._matches(BETWEEN.join(values)) if matched else ([], False)
-        steps = 0
-        for bits in wanted:
-            steps |= bits
-        return Scan(matches, steps, None, overflow, wanted)
+        matches, overflow = self._matches(joined(values)) if matched else ([], False)
+        return Scan(matches, _all_of(wanted), None, overflow, wanted)
+
+    def narrowed(self, scan: Scan, ends: list[int], wanted: dict[int, int]) -> Scan:
+        """What is known of some values out of a scan of all: `wanted` has their numbers, with the steps of each.
+
+        `ends` is that of all (see `ends_of`).
+        """
+        numbers = {number: place for place, number in enumerate(wanted)}
+        places = [
+            (numbers[number], match)
+            for number, match in placed(scan.matches, ends, CLOSE)
+            if number in numbers
+        ]
+        steps = [*wanted.values()]
+        return Scan([match for _, match in places], _all_of(steps), None, False, steps, places)
 
     def idle(self, values: Sequence[bytes], scan: Scan) -> bool:
         """True where it is certain that `search` gives no hit and nothing to note: the usual end of a suspicion.
@@ -224,7 +257,7 @@ class Searcher:
                 texts += [made for made in step.apply(value) if made and made != value]
         if PASSES is not None:
             texts = [text for text in texts if not PASSES(self.program, text)]
-        return not texts or not self.scan(BETWEEN.join(texts))
+        return not texts or not self.scan(joined(texts))
 
     def search(self, values: Sequence[bytes], scan: Scan) -> Result:
         """All hits in all views of all values; `scan` is their `scan_all`."""
@@ -251,9 +284,10 @@ class _Rounds:
         decoded: list[Text] = []
         ends = ends_of(self._values)
         matcher = self._searcher.matcher
-        if matcher is not None and (scan.matches or scan.wanted is None):
-            one_by_one = len(frontier) > 1 and ends[-1] > len(frontier) * _BIG
-            self._collect(matcher, frontier, ends, None if one_by_one else scan.matches)
+        if scan.places is not None:
+            self._give(frontier, scan.places)
+        elif scan.matches:
+            self._give(frontier, placed(scan.matches, ends, CLOSE))
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
         # What has more matches than are counted is decoded no further: that alone is a finding.
@@ -271,7 +305,7 @@ class _Rounds:
                 if not folds or self._searcher.folded.goes_on(folds):
                     frontier += texts
             ends = ends_of([text.data for text in frontier])
-            scan = Scan([], *self._hints.look(BETWEEN.join([text.data for text in frontier])))
+            scan = Scan([], *self._hints.look(joined([text.data for text in frontier])))
         return Result(self._hits, decoded, self._overflowed, self._exhausted, self._unopened)
 
     def _look(self, texts: list[Text], matcher: Matcher | None) -> None:
@@ -279,16 +313,16 @@ class _Rounds:
         if matcher is None:
             return
         ends = ends_of([text.data for text in texts])
-        if len(texts) <= _FEW or ends[-1] > len(texts) * _BIG:
-            # One by one costs no more than together and then again those in which something was found.
-            self._collect(matcher, texts, ends, None)
-            return
-        try:
-            matches = matcher.scan(BETWEEN.join([text.data for text in texts]))
-        except TooManyMatches as error:
-            matches = error.found
-            self._overflowed.add(texts[0].owner)
-        self._collect(matcher, texts, ends, matches)
+        groups = [[text] for text in texts] if ends[-1] > len(texts) * _BIG else [texts]
+        for group in groups:
+            data = joined([text.data for text in group])
+            try:
+                matches = matcher.scan(data)
+            except TooManyMatches as error:
+                matches = error.found
+                self._overflowed.add(group[0].owner)
+            if matches:
+                self._give(group, placed(matches, ends if group is texts else [len(data) + 1], CLOSE))
 
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
@@ -342,26 +376,18 @@ class _Rounds:
         known.add(text.data)
         return True
 
-    def _collect(
-        self, matcher: Matcher, frontier: list[Text], ends: list[int], matches: list[Match] | None
-    ) -> None:
-        """Gives every match to its text. `matches` are those of a joined scan; None: each text is scanned."""
-        hits = self._hits
-        if matches is not None and len(frontier) > 1:
-            hits += [Hit(frontier[number], match, False) for number, match in placed(matches, ends, CLOSE)]
-            return
-        for text in frontier:
-            found = matches
-            if found is None:
-                try:
-                    found = matcher.scan(text.data)
-                except TooManyMatches as error:
-                    found = error.found
-                    self._overflowed.add(text.owner)
-            if len(found) == 1:
-                hits.append(Hit(text, found[0]))
-            elif found:
-                hits += [Hit(text, match) for _, match in placed(found, [len(text.data) + 1], CLOSE)]
+    def _give(self, texts: list[Text], places: list[Place]) -> None:
+        """Gives every match to its text."""
+        within = self._searcher.within
+        alone = len(texts) == 1
+        self._hits += [Hit(texts[number], match, alone or within[match[0]]) for number, match in places]
+
+
+def _all_of(steps: Iterable[int]) -> int:
+    together = 0
+    for bits in steps:
+        together |= bits
+    return together
 
 
 def _size(entry: tuple[Text, int]) -> int:

@@ -21,7 +21,7 @@ from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
-from waf.inspect.hints import BETWEEN
+from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
@@ -315,17 +315,13 @@ class Signatures:
         else:
             # All else is clean as it is and would not change by any step.
             matched = self._matched(scan, level)
-            wanted = steps_of(ends_of([field.value for field in fields]), matched, scan.spots)
+            ends = ends_of([field.value for field in fields])
+            wanted = steps_of(ends, matched, scan.spots)
             if not wanted:
                 return []
-            everything = len(fields)
+            scan = self._searcher.narrowed(scan, ends, wanted)
             fields = [fields[index] for index in wanted]
             values = [field.value for field in fields]
-            steps = [*wanted.values()]
-            if len(values) < everything:
-                scan = self._searcher.scan_again(values, steps, bool(matched))
-            else:
-                scan = structs.replace(scan, wanted=steps)
             if self._searcher.idle(values, scan):
                 return []
         _, candidates = self._examine(fields, scan, level, notes, typed)

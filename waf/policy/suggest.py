@@ -32,10 +32,10 @@ def suggested(findings: Sequence[Finding], *, threshold: int, method: bytes, pat
     for finding in findings:
         groups.setdefault((finding.kind, finding.address), []).append(finding)
     heaviest = sorted(groups.values(), key=lambda group: -max(map(weight, group)))
-    lines: list[str] = []
-    while heaviest and score([finding for group in heaviest for finding in group]) >= threshold:
-        lines.append(_line(heaviest.pop(0), method, path))
-    return "\n".join(lines) if len(lines) <= MAX_LINES else ""
+    for needed in range(min(len(heaviest), MAX_LINES) + 1):
+        if score([finding for group in heaviest[needed:] for finding in group]) < threshold:
+            return "\n".join(_line(group, method, path) for group in heaviest[:needed])
+    return ""
 
 
 def _line(group: Sequence[Finding], method: bytes, path: str) -> str:

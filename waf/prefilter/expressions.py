@@ -41,6 +41,13 @@ def parse(expression: bytes) -> list[Item] | None:
             return None
 
 
+def tokens(expression: bytes) -> list[bytes] | None:
+    """The expression in pieces that stand for themselves: characters, classes, escapes, brackets; None as for `parse`."""
+    if not _UNDERSTOOD.fullmatch(expression):
+        return None
+    return [token[0] for token in _TOKENS.finditer(expression)]
+
+
 def alternatives(expression: bytes) -> list[bytes]:
     """The expression as several that together match what it matches: split at its outermost "|"."""
     if not _UNDERSTOOD.fullmatch(expression):
