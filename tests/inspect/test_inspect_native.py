@@ -15,7 +15,7 @@ from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
-from waf.inspect.decode import STEPS, can_differ
+from waf.inspect.decode import STEPS, can_differ, find_place
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 
@@ -97,6 +97,15 @@ def test_hints_of_one_value(text: bytes) -> None:
     assert steps == SEARCH.steps(text) == _steps(text)
     assert {bit for bit, _ in spots} == {step.bit for step in STEPS if step.bit & steps}
     assert len(spots) == steps.bit_count()
+
+
+@given(TEXTS, st.integers(0, 40))
+@settings(max_examples=400)
+def test_the_places_of_a_layer_are_the_same(text: bytes, start: int) -> None:
+    assert SEARCH is not None
+    for step in STEPS:
+        if not step.fold:
+            assert SEARCH.place(text, step.bit, start) == find_place(text, step.bit, start), step.view
 
 
 @given(st.lists(TEXTS.map(lambda text: text.replace(MARK, b"")), max_size=6))

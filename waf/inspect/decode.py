@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from waf.inspect import folds, layers
-from waf.inspect.native import VIEWS
+from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.views import FOLDS, LAYERS, Chain, View
 
 MAX_LAYERS: Final = 2  # rounds of decoding beyond what the container does
@@ -144,17 +144,28 @@ def can_differ(step: Step, text: bytes) -> bool:
     return _HINTS[step.bit].search(text) is not None
 
 
+def find_place(text: bytes, bit: int, start: int) -> int:
+    """Where the next place begins, from `start` on, at which a step might change the text; -1: there is none.
+
+    In C, for layers: `waf/_search.c`.
+    """
+    match = _HINTS[bit].search(text, start)
+    return -1 if match is None else match.start()
+
+
+_place: Final[Callable[[bytes, int, int], int]] = find_place if SEARCH is None else SEARCH.place
+
+
 def excerpt(step: Step, text: bytes, source: bytes, reach: int) -> bytes:
-    """What is within `reach` bytes of the places where the step might change the text, but for what `source` has as well.
+    """What is within `reach` bytes of the places where a layer might change the text, but for what `source` has as well.
 
     `text` was made of `source` by another step: where that changed nothing, this step alone shows all that there is.
     """
-    search = _HINTS[step.bit].search
     pieces: list[bytes] = []
     behind = known = 0  # in the text, in the source
-    match = search(text)
-    while match is not None:
-        start, end = max(match.start() - reach, behind), match.end() + reach
+    place = _place(text, step.bit, 0)
+    while place >= 0:
+        start, end = max(place - reach, behind), place + reach
         piece = text[start:end]
         same = source.find(piece, known, known + _DRIFT)
         if same < 0:
@@ -162,7 +173,7 @@ def excerpt(step: Step, text: bytes, source: bytes, reach: int) -> bytes:
         else:
             known = same
         behind = end
-        match = search(text, end)
+        place = _place(text, step.bit, end)
     return b"".join(pieces)
 
 

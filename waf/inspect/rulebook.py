@@ -28,14 +28,15 @@ from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 # What questions may cost, in units of some 5 µs: so much for any message, and …
 _EFFORT: Final = 600
 _PER_UNIT: Final = 70  # … one unit more for so many bytes of it
-_FINDINGS: Final = 64  # of one message; more say no more
+_FINDINGS: Final = 32  # of one message; what lies beyond is not looked at, and that is told
 _UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
 _OPENING: Final = (
     8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
 )
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for 128 bytes
-_COMMANDS: Final = 2  # times as much takes what reads every place where a command may begin
+_DEAR: Final = {"html": 4, "shell": 5, "js": 4, "template": 2, "code": 2, "path": 2}
+"""Times as much takes what reads every tag, every place where a command may begin, every call around a match."""
 _READ: Final = 3  # to read a whole value; and one more for 40 bytes
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
@@ -222,7 +223,7 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
         return _OPENING + size // (1024 if confirm == "template" else 8192)
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WINDOW) // 40
-    return (_LOOK + min(size, _WINDOW) // 128) * (_COMMANDS if confirm == "shell" else 1)
+    return (_LOOK + min(size, _WINDOW) // 128) * _DEAR.get(confirm, 1)
 
 
 def _excluded(
@@ -285,8 +286,6 @@ class Rulebook:
             questions.allow(min(length, COUNTED), len(groups))
         findings = unseen = 0
         for group in groups.values():
-            if findings >= _FINDINGS:
-                break
             armed = self.owners[group[0].match[0]]
             if unseen >= _UNSEEN and armed.confirm is not None and questions.spent:
                 continue
@@ -297,6 +296,10 @@ class Rulebook:
             if outcome is not None:
                 yield _candidate(armed, field, group[0], outcome)
                 continue
+            if findings >= _FINDINGS:
+                # Tuning may lift all that was found, but then not what hides behind it.
+                yield _candidate(armed, field, visible[0], Outcome.UNSEEN)
+                break
             if not visible[0].sure:
                 unsure = visible[0]
                 visible = questions.certain(self.owners, armed, visible)

@@ -20,6 +20,7 @@ _PLAIN: Final = bytes(code for code in range(256) if code not in _META)
 _HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
 _TELLING: Final = int(_HIDING)
 _NULL: Final = int(View.NULL)
+_MOST: Final = 32  # notes on decoded texts of one message; more say no more
 _BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
 
 
@@ -32,9 +33,12 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
         for field in fields:
             if b"\0" in field.value:
                 _note_null(field, notes)
+    most = len(notes.findings) + _MOST
     for text in decoded:
         if text.folds or not text.mask & _TELLING:
             continue
+        if len(notes.findings) >= most:
+            return
         field = fields[text.owner]
         match text.chain:
             case (View.PERCENT,):

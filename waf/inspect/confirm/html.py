@@ -17,6 +17,8 @@ from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_af
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
+_ATTRIBUTES_MAX: Final = 24  # of one tag …
+_ATTRIBUTES_ALL: Final = 192  # … and of all, which begin at most 256 bytes before the match: no junk hides it
 _URLS_MAX: Final = 8
 _TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{0,40})", re.S)
 _ATTRIBUTE: Final = re.compile(
@@ -73,10 +75,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     start = max(0, span[0] - 256)
     piece = value[start : max(span[1] + 512, start + WINDOW)][: WINDOW * 2]
     best: Confidence | None = None
+    left = _ATTRIBUTES_ALL
     for number, tag in enumerate(_TAG.finditer(piece)):
-        if number >= _TAGS_MAX:
+        if number >= _TAGS_MAX or left <= 0:
             break
-        found = _tag(piece, tag)
+        attributes, read = _attributes(piece, tag.end())
+        left -= read
+        found = _tag(piece, tag, attributes)
         if found is not None:
             if found is Confidence.HIGH and _shown(value, start + tag.start()):
                 found = None
@@ -101,7 +106,7 @@ def _shown(value: bytes, position: int) -> bool:
     return False
 
 
-def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
+def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> Confidence | None:
     name = tag[1].lower().rpartition(b":")[2]
     closing = piece[tag.start() + 1 : tag.start() + 2] == b"/"
     if name == b"script":
@@ -112,7 +117,6 @@ def _tag(piece: bytes, tag: re.Match[bytes]) -> Confidence | None:
         rest = piece[tag.end() : tag.end() + 1024]
         if _STYLE.search(rest):
             return Confidence.HIGH
-    attributes = _attributes(piece, tag.end())
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
             if content.startswith(b"{") and not js.acts(content):  # a component's property
@@ -210,25 +214,31 @@ def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
     return None
 
 
-def _attributes(piece: bytes, end: int) -> dict[bytes, bytes]:
-    """Attributes of the tag whose name ends at `end`: lower-case name -> value with entities decoded."""
+_SKIPPED: Final = re.compile(rb"[^\s>\"'/]*[\s\"'/]")
+
+
+def _attributes(piece: bytes, end: int) -> tuple[dict[bytes, bytes], int]:
+    """Attributes of the tag whose name ends at `end`: lower-case name -> value with entities decoded.
+
+    And how many places were looked at for one.
+    """
     found: dict[bytes, bytes] = {}
     position = end
-    for _ in range(24):
+    for looked in range(_ATTRIBUTES_MAX):
         match = _ATTRIBUTE.match(piece, position)
         if match is None:
             close = piece.find(b">", position, position + 2)
             if close >= 0 or position >= len(piece):
-                break
-            skip = re.compile(rb"[^\s>\"'/]*[\s\"'/]").match(piece, position)
+                return found, looked + 1
+            skip = _SKIPPED.match(piece, position)
             if skip is None or skip.end() == position:
-                break
+                return found, looked + 1
             position = skip.end() - 1 if skip.end() - 1 > position else skip.end()
             continue
         content = (match[2] or b"").strip(b"\"'`")
         found.setdefault(match[1].lower(), _decoded(content) if b"&" in content else content)
         position = match.end()
-    return found
+    return found, _ATTRIBUTES_MAX
 
 
 def _decoded(content: bytes) -> bytes:
