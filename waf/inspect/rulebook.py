@@ -34,9 +34,10 @@ _GLANCE: Final = 1  # what it costs to see that a document is none of a confirme
 _OPENING: Final = (
     8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
 )
-_LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for 128 bytes
-_DEAR: Final = {"html": 4, "shell": 5, "js": 4, "template": 2, "code": 2, "path": 2}
-"""Times as much takes what reads every tag, every place where a command may begin, every call around a match."""
+_LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
+_PER_LOOK: Final = 128  # bytes
+_DEARER: Final = {"html": 24, "js": 24, "shell": 20, "template": 64, "code": 64, "path": 64}
+"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match."""
 _READ: Final = 3  # to read a whole value; and one more for 40 bytes
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
@@ -223,7 +224,7 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
         return _OPENING + size // (1024 if confirm == "template" else 8192)
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WINDOW) // 40
-    return (_LOOK + min(size, _WINDOW) // 128) * _DEAR.get(confirm, 1)
+    return _LOOK + min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK)
 
 
 def _excluded(

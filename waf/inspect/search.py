@@ -24,16 +24,12 @@ from waf.model import PatternStore
 from waf.prefilter import program
 
 _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
-# and as many times its own length by first steps, by further layers, by further folds, and by what of further layers
-# is looked at only where they change something
+# and as many times its own length by first steps, by further layers, by further folds, and by first steps of long
+# texts that are looked at only where they change something
 _TIMES: Final = (4, 2, 2, 1)
 _FIRST, _LAYER, _FOLD, _SPARE = range(4)
-_REACH: Final = (
-    512  # bytes around what further layers may change in a long text that are looked at without a budget …
-)
-_LONG: Final = (
-    4096  # bytes of a value from which on its first steps are always taken: there are few such values
-)
+_REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at
+_LONG: Final = 4096  # bytes of a long text
 _OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
 _PER_TEXT: Final = (
     64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
@@ -335,16 +331,18 @@ class _Rounds:
             for step in _steps_of(wanted):
                 if not text.may_take(step) or (step.fold and not wants(text.mask & _ALL_FOLDS | step.bit)):
                     continue
-                # In a long text a fold undoes what hardly hides there; its layers are always undone once.
-                further = text.chain or (long and step.fold)
-                budget = (_FOLD if step.fold else _LAYER) if further else _FIRST
+                # In a long text a fold undoes what hardly hides there.
+                budget = _FOLD if step.fold and (text.chain or long) else _LAYER if text.chain else _FIRST
                 data = text.data
-                if self._budgets[budget] <= 0 and (further or not long):
-                    if budget != _LAYER or not long or self._budgets[_SPARE] <= 0:
-                        self._exhausted = True
-                        self._unopened |= budget != _FOLD
-                        continue
-                    data, budget = excerpt(step, data, self._values[text.owner], _REACH), _SPARE
+                if long and not step.fold and (text.chain or self._budgets[budget] <= 0):
+                    # What stands far from all that the step changes has been seen already.
+                    budget = _LAYER if text.chain else _SPARE
+                    if self._budgets[budget] > 0:
+                        data = excerpt(step, data, self._values[text.owner], _REACH)
+                if self._budgets[budget] <= 0:
+                    self._exhausted = True
+                    self._unopened |= budget != _FOLD
+                    continue
                 spent = len(data) // 4 + _OVERHEAD  # the step's own work
                 for made in text.after(step, data):
                     if self._is_new(made):

@@ -189,11 +189,15 @@ class RequestCheck:
         if not hits:
             return None
         tally = Tally(self._key)
+        known = -1
+        address = name_shown = ""
         for hit in hits:
             number = bisect_right(starts, hit.start) - 1
             if number < 0 or hit.end > starts[number] + len(fields[number].value):
                 continue
-            address = fields[number].address
+            if number != known:
+                known, address = number, fields[number].address
+                name_shown = safe_name(address)
             action = orders.action(hit.entity, address)
             if action == "ignore":
                 continue
@@ -202,7 +206,7 @@ class RequestCheck:
             elif action == "block" and hit.test:
                 action = "mask"
             value = text[hit.start : hit.end]
-            tally.add(hit.entity, safe_name(address), action, value, sure=hit.acts, test=hit.test)
+            tally.add(hit.entity, name_shown, action, value, sure=hit.acts, test=hit.test)
         if not tally:
             return None
         return RequestHits(
