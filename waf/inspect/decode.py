@@ -56,6 +56,10 @@ STEPS: Final = (
 )
 
 
+_FOLDING: Final = int(FOLDS)
+_LAYERING: Final = int(LAYERS)
+
+
 class Text(msgspec.Struct, frozen=True, gc=False):
     """A value as one chain of steps left it. `mask` has the bit of every step; `owner` is whose value it is."""
 
@@ -65,21 +69,25 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     mask: int = 0
     folds: int = 0  # how many of the steps are folds
 
-    def may_take(self, step: Step) -> bool:
-        """Whether the step may come next: layers before folds, no more of each than allowed."""
-        if step.fold:
-            return not self.mask & step.bit and self.folds < MAX_FOLDS
-        return not self.folds and len(self.chain) < MAX_LAYERS
+    @property
+    def steps(self) -> int:
+        """The bits of steps that may come next: layers before folds, no more of each than allowed."""
+        folds = _FOLDING & ~self.mask if self.folds < MAX_FOLDS else 0
+        return folds | _LAYERING if not self.folds and len(self.chain) < MAX_LAYERS else folds
 
-    def after(self, step: Step, data: bytes | None = None) -> list[Text]:
-        """The texts that the step makes of this one, or of `data` out of it: none equal to it, none empty, none overlong."""
-        data = self.data if data is None else data
+    def made(self, step: Step, data: bytes) -> Iterator[bytes]:
+        """What the step makes of `data`, all of this text or a part: nothing equal to it, nothing empty or overlong."""
         longest = len(data) * _GROWTH + 64
+        for made in step.apply(data):
+            if made and made != data:
+                yield made[:longest]
+
+    def after(self, step: Step) -> list[Text]:
+        """The texts that the step makes of this one."""
         mask, count = self.mask | step.bit, self.folds + step.fold
         return [
-            Text(self.owner, made[:longest], (*self.chain, step.view), mask, count)
-            for made in step.apply(data)
-            if made and made != data
+            Text(self.owner, made, (*self.chain, step.view), mask, count)
+            for made in self.made(step, self.data)
         ]
 
 
@@ -187,7 +195,7 @@ def views(value: bytes, wanted: View = LAYERS | FOLDS) -> Iterator[tuple[Chain, 
         following: list[Text] = []
         for text in frontier:
             for step in steps:
-                if not text.may_take(step) or not can_differ(step, text.data):
+                if not text.steps & step.bit or not can_differ(step, text.data):
                     continue
                 for made in text.after(step):
                     if made.data not in seen and len(seen) < MAX_TEXTS:

@@ -142,9 +142,7 @@ class Questions:
         """
         if len(hits) == 1:
             return [(self._question(armed, hits[0]), hits[0])], True
-        if armed.scope is Scope.VALUE:  # all that were found in one text are one question
-            hits = list({id(hit.text): hit for hit in reversed(hits)}.values())[::-1]
-        different = list({self._question(armed, hit): hit for hit in reversed(hits)}.items())[::-1]
+        different = self._different(armed, hits)
         share = max(self._share, MAX_TEXTS) if self._short(armed, different[0][1]) else self._share
         if len(different) <= share:
             return different, True
@@ -202,11 +200,28 @@ class Questions:
         return Outcome.FOUND, (end - length, end), confidence
 
     def _question(self, armed: Armed, hit: Hit) -> Question:
-        data, end = hit.text.data, hit.match[1]
-        scope = armed.scope
-        if scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data)):
-            return id(armed.confirm), -1, data
-        return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
+        return self._different(armed, [hit])[0][0]
+
+    def _different(self, armed: Armed, hits: Sequence[Hit]) -> list[tuple[Question, Hit]]:
+        """The questions about the hits, each but once with the first hit that asks it."""
+        who = id(armed.confirm)
+        asked: dict[Question, Hit] = {}
+        text: Text | None = None
+        data, size, whole = b"", 0, False
+        for hit in hits:
+            if hit.text is not text:
+                text = hit.text
+                data = text.data
+                size = len(data) // _NEAR
+                whole = armed.scope is Scope.VALUE or (
+                    armed.scope is Scope.DOCUMENT and self._is_document(data)
+                )
+                if whole:  # all that were found in one text are one question
+                    asked.setdefault((who, -1, data), hit)
+            if not whole:
+                end = hit.match[1]
+                asked.setdefault((who, size, data[max(end - _NEAR, 0) : end + _NEAR]), hit)
+        return list(asked.items())
 
     def _is_document(self, data: bytes) -> bool:
         known = self._documents.get(data)

@@ -30,7 +30,7 @@ _TIMES: Final = (4, 2, 2, 1)
 _FIRST, _LAYER, _FOLD, _SPARE = range(4)
 _REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at
 _LONG: Final = 4096  # bytes of a long text
-_OVERHEAD: Final = 64  # what a step costs beside its bytes, in bytes
+_OVERHEAD: Final = 192  # what a step costs beside its bytes, in bytes
 _PER_TEXT: Final = (
     64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
 )
@@ -106,13 +106,14 @@ _ALL_FOLDS: Final = int(FOLDS)
 class Folded:
     """Which patterns look at texts that were folded; few do, so each fold has a database of its own for them."""
 
-    __slots__ = ("_by_fold", "_combined", "_wanted", "size")
+    __slots__ = ("_by_fold", "_combined", "_next", "_wanted", "size")
 
     def __init__(self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore) -> None:
         folds = [bits & _ALL_FOLDS for bits in views]
         self._combined: Final = frozenset(folds)
         self._by_fold: dict[int, Matcher] = {}
         self._wanted: dict[int, bool] = {}  # one for each combination of folds at most
+        self._next: dict[int, int] = {}
         for step in STEPS:
             looking = [index for index, bits in enumerate(folds) if bits & step.bit]
             if step.fold and looking:
@@ -125,6 +126,15 @@ class Folded:
         if wanted is None:
             wanted = self._wanted[folds] = any(not folds & ~bits for bits in self._combined)
         return wanted
+
+    def next(self, folds: int) -> int:
+        """The bits of the folds after these that give a text which any pattern looks at."""
+        known = self._next.get(folds)
+        if known is None:
+            known = self._next[folds] = sum(
+                step.bit for step in STEPS if step.fold and self.wants(folds | step.bit)
+            )
+        return known
 
     def goes_on(self, folds: int) -> bool:
         """Whether any looks at one to which these were done and another."""
@@ -323,32 +333,44 @@ class _Rounds:
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
-        wants = self._searcher.folded.wants
+        budgets, values = self._budgets, self._values
+        next_folds = self._searcher.folded.next
         # The short ones first: what is long shall not use up what they need.
         for text, wanted in sorted(self._hinted(frontier, ends, scan), key=_size):
-            size = len(text.data)
-            long = size >= _LONG
-            for step in _steps_of(wanted):
-                if not text.may_take(step) or (step.fold and not wants(text.mask & _ALL_FOLDS | step.bit)):
-                    continue
+            owner, whole, chain, mask = text.owner, text.data, text.chain, text.mask
+            long = len(whole) >= _LONG
+            known = self._known.get(owner)
+            if known is None:
+                known = self._known[owner] = {values[owner]}
+            most = MAX_TEXTS + len(values[owner]) // _PER_TEXT
+            allowed = text.steps & (next_folds(mask & _ALL_FOLDS) | ~_ALL_FOLDS)
+            for step in _steps_of(wanted & allowed):
                 # In a long text a fold undoes what hardly hides there.
-                budget = _FOLD if step.fold and (text.chain or long) else _LAYER if text.chain else _FIRST
-                data = text.data
-                if long and not step.fold and (text.chain or self._budgets[budget] <= 0):
+                budget = _FOLD if step.fold and (chain or long) else _LAYER if chain else _FIRST
+                data = whole
+                if long and not step.fold and (chain or budgets[budget] <= 0):
                     # What stands far from all that the step changes has been seen already.
-                    budget = _LAYER if text.chain else _SPARE
-                    if self._budgets[budget] > 0:
-                        data = excerpt(step, data, self._values[text.owner], _REACH)
-                if self._budgets[budget] <= 0:
+                    budget = _LAYER if chain else _SPARE
+                    if budgets[budget] > 0:
+                        data = excerpt(step, data, values[owner], _REACH)
+                if budgets[budget] <= 0:
                     self._exhausted = True
                     self._unopened |= budget != _FOLD
                     continue
                 spent = len(data) // 4 + _OVERHEAD  # the step's own work
-                for made in text.after(step, data):
-                    if self._is_new(made):
-                        spent += len(made.data)
-                        following.append(made)
-                self._budgets[budget] -= spent
+                for made in text.made(step, data):
+                    if made in known:
+                        continue
+                    if len(known) >= most:
+                        self._exhausted = True
+                        self._unopened |= not (text.folds or step.fold)
+                        continue
+                    known.add(made)
+                    spent += len(made)
+                    following.append(
+                        Text(owner, made, (*chain, step.view), mask | step.bit, text.folds + step.fold)
+                    )
+                budgets[budget] -= spent
         return following
 
     def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
@@ -360,19 +382,6 @@ class _Rounds:
         if scan.spots is None:
             return [(text, self._hints.steps(text.data)) for text in frontier]
         return [(frontier[number], bits) for number, bits in steps_of(ends, (), scan.spots).items()]
-
-    def _is_new(self, text: Text) -> bool:
-        known = self._known.get(text.owner)
-        if known is None:
-            known = self._known[text.owner] = {self._values[text.owner]}
-        if text.data in known:
-            return False
-        if len(known) >= MAX_TEXTS + len(self._values[text.owner]) // _PER_TEXT:
-            self._exhausted = True
-            self._unopened |= not text.folds
-            return False
-        known.add(text.data)
-        return True
 
     def _give(self, texts: list[Text], places: list[Place]) -> None:
         """Gives every match to its text."""

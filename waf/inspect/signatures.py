@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from waf._speed import Values
 
 MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
+_MUCH: Final = 32 * 1024  # bytes of such values that would be dear to look at twice
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
 _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
@@ -378,7 +379,7 @@ class Signatures:
             return True
         matched = self._matched(scan, level)
         values = sheet.around(matched, scan.spots)
-        if len(values) > MAX_SUSPECTS or len(matched) > _MANY:
+        if len(values) > MAX_SUSPECTS or len(matched) > _MANY or sum(map(len, values)) > _MUCH:
             return True
         scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
         if self._searcher.idle([*values], scan):

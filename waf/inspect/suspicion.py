@@ -17,8 +17,8 @@ from waf.model import Field, Part
 # Characters by which data becomes more than data somewhere, but for those of nested URLs; and all others.
 _META: Final = b"<>\"'`;|${}\\\0\r\n"
 _PLAIN: Final = bytes(code for code in range(256) if code not in _META)
-_HIDING: Final = View.PERCENT | View.HTML | View.JS | View.UNICODE
-_TELLING: Final = int(_HIDING)
+_HIDING: Final = (View.PERCENT, View.HTML, View.JS, View.UNICODE)  # whose members are faster found than flags
+_TELLING: Final = sum(map(int, _HIDING))
 _NULL: Final = int(View.NULL)
 _MOST: Final = 32  # notes on decoded texts of one message; more say no more
 _BINARY_PARTS: Final = frozenset({Part.FILE, Part.BODY})
@@ -46,7 +46,7 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
             case (View.UNICODE,):
                 if has_overlong(field.value):
                     notes.add("protocol.overlong-utf8", field.part, field.name)
-            case (first, second) if first is not second and first & _HIDING and second & _HIDING:
+            case (first, second) if first is not second and first in _HIDING and second in _HIDING:
                 if _reveals(text.data, field.value):
                     notes.add("protocol.mixed-encoding", field.part, field.name)
             case _:

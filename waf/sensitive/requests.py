@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from waf.config.schema import SensitiveAction
 from waf.http1 import speed
 from waf.model import Field, Finding, Headers, Part, Request
 from waf.sensitive.coding import codings, unfolded
@@ -189,24 +190,32 @@ class RequestCheck:
         if not hits:
             return None
         tally = Tally(self._key)
-        known = -1
-        address = name_shown = ""
+        first = behind = 0  # bounds of the value that the last hit stands in
+        shown = address = ""
+        actions: dict[str, SensitiveAction] = {}  # for its entities
         for hit in hits:
-            number = bisect_right(starts, hit.start) - 1
-            if number < 0 or hit.end > starts[number] + len(fields[number].value):
+            start, end, entity = hit.start, hit.end, hit.entity
+            if not first <= start < behind:
+                number = bisect_right(starts, start) - 1
+                if number < 0:
+                    continue
+                first, behind = starts[number], starts[number] + len(fields[number].value)
+                address = fields[number].address
+                shown = safe_name(address)
+                actions = {}
+            if end > behind:
                 continue
-            if number != known:
-                known, address = number, fields[number].address
-                name_shown = safe_name(address)
-            action = orders.action(hit.entity, address)
+            action = actions.get(entity.id)
+            if action is None:
+                action = actions[entity.id] = orders.action(entity, address)
             if action == "ignore":
                 continue
-            if not hit.acts:
+            acts = hit.acts
+            if not acts:
                 action = "report"
             elif action == "block" and hit.test:
                 action = "mask"
-            value = text[hit.start : hit.end]
-            tally.add(hit.entity, name_shown, action, value, sure=hit.acts, test=hit.test)
+            tally.add(entity, shown, action, text[start:end], sure=acts, test=hit.test)
         if not tally:
             return None
         return RequestHits(
