@@ -190,9 +190,10 @@ class RequestCheck:
         if not hits:
             return None
         tally = Tally(self._key)
-        first = behind = 0  # bounds of the value that the last hit stands in
+        first = behind = 0  # bounds of the value that the last hit stands in, or before
+        number = named = -1
         shown = address = ""
-        actions: dict[str, SensitiveAction] = {}  # for its entities
+        actions: dict[str, SensitiveAction] = {}  # for the entities of the value that was named last
         for hit in hits:
             start, end, entity = hit.start, hit.end, hit.entity
             if not first <= start < behind:
@@ -200,11 +201,12 @@ class RequestCheck:
                 if number < 0:
                     continue
                 first, behind = starts[number], starts[number] + len(fields[number].value)
-                address = fields[number].address
-                shown = safe_name(address)
-                actions = {}
             if end > behind:
                 continue
+            if named != number:
+                named, address = number, fields[number].address
+                shown = safe_name(address)
+                actions = {}
             action = actions.get(entity.id)
             if action is None:
                 action = actions[entity.id] = orders.action(entity, address)
