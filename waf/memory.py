@@ -159,10 +159,11 @@ class Memory:
         """Delete what a process left that died while it wrote. What is young may just be being written."""
         if self._directory is None or self._follows:
             return
-        for path in self._directory.glob(".*.state*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > LEFT:
-                    path.unlink()
+        for name in (PROFILE, INVENTORY, DISCLOSURES, CHANGES):
+            for path in self._directory.glob(f".{name}*.tmp"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > LEFT:
+                        path.unlink()
 
     def flowed(
         self, route: str, direction: str, tally: Tally, wall: float, policy: str, place: str = ""

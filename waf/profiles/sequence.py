@@ -91,7 +91,7 @@ class Before:
         if not isinstance(counts, list) or len(counts) > TOP:
             raise ValueError("more predecessors than are remembered")
         self.total = float(total)  # type: ignore[arg-type]
-        self.counts = {sys.intern(str(place)): float(count) for place, count in counts}
+        self.counts = {sys.intern(str(place)[:MAX_PLACE]): float(count) for place, count in counts}
         return self
 
 
@@ -149,4 +149,4 @@ def _place_of(seen: Observation, method: str) -> str:
         if segments is None or "segment" in seen.masked:
             return ""
         template = "".join(f"/{slot_of(segment) or literal(segment)}" for segment in segments[:MAX_DEPTH])
-    return sys.intern(f"{method} {template}") if len(template) < MAX_PLACE else ""
+    return sys.intern(f"{method} {template}") if len(method) + len(template) < MAX_PLACE else ""
