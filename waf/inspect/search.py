@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from waf.http1.speed import PASSES
+from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.joining import BETWEEN, among_others, joined, stays_within, without_marks
@@ -24,11 +25,12 @@ from waf.model import PatternStore
 from waf.prefilter import program
 
 _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
-# and as many times its own length by first steps, by further layers, by further folds, and by first steps of long
-# texts that are looked at only where they change something
+# and as many times its own length by first steps, by further layers, by further folds, and by what of layers of long
+# texts is looked at only where they change something
 _TIMES: Final = (4, 2, 2, 1)
 _FIRST, _LAYER, _FOLD, _SPARE = range(4)
 _REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at
+_WIDE_REACH: Final = 4096  # … where less is no document any more, as what is around it is one to confirmers
 _LONG: Final = 4096  # bytes of a long text
 _OVERHEAD: Final = 192  # what a step costs beside its bytes, in bytes
 _PER_TEXT: Final = (
@@ -348,11 +350,9 @@ class _Rounds:
                 # In a long text a fold undoes what hardly hides there.
                 budget = _FOLD if step.fold and (chain or long) else _LAYER if chain else _FIRST
                 data = whole
-                if long and not step.fold and (chain or budgets[budget] <= 0):
+                if budgets[budget] <= 0 and long and not step.fold and budgets[_SPARE] > 0:
                     # What stands far from all that the step changes has been seen already.
-                    budget = _LAYER if chain else _SPARE
-                    if budgets[budget] > 0:
-                        data = excerpt(step, data, values[owner], _REACH)
+                    budget, data = _SPARE, _around(step, whole, values[owner])
                 if budgets[budget] <= 0:
                     self._exhausted = True
                     self._unopened |= budget != _FOLD
@@ -395,6 +395,16 @@ def _all_of(steps: Iterable[int]) -> int:
     for bits in steps:
         together |= bits
     return together
+
+
+def _around(step: Step, text: bytes, source: bytes) -> bytes:
+    """What is around the places where a layer may change a long text; of a document so much that it still looks like one."""
+    document = is_document(text)
+    for reach in (_REACH, _WIDE_REACH):
+        data = excerpt(step, text, source, reach)
+        if not data or not document or is_document(data):
+            return data
+    return text
 
 
 def _size(entry: tuple[Text, int]) -> int:
