@@ -8,14 +8,14 @@ from waf.profiles.sampling cimport Budget, Pace, Repeats
 
 cdef class Intake:
     cdef readonly object queue, flows
-    cdef public dict clean
     cdef public long long passed, alike, unheard, dropped, would_block
     cdef readonly bint enabled
     cdef long long _waiting
     cdef object _wake, _trusted
     cdef dict _paces
     cdef Repeats _repeats
-    cdef Budget _budget, _teachers, _alarms
+    cdef public Budget _budget
+    cdef Budget _teachers, _alarms
     cdef bint _all_teach, _none_teach
     cdef double _mature
 

@@ -38,6 +38,13 @@ TRUSTED = {
 KEY = b"k" * 32
 
 
+class _Unhurried(Budget):
+    """Lessons cost it nothing, however long they take."""
+
+    def charge(self, lessons: int, seconds: float) -> None:
+        pass
+
+
 async def post(site: Site, path: str, content: object) -> tuple[int, Any]:
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     async with site.session.post(URL(site.control + path, encoded=True), data=body) as answer:
@@ -173,8 +180,7 @@ def test_a_rush_of_live_traffic_is_sampled_and_a_teacher_is_heard_out(
         async with RawApp() as app, serving(pattern_cache, app.url, **slow) as site:
             # How fast this machine sends and learns is not to tell how much of the budget is left.
             intake = site.sidecar.learning.intake
-            monkeypatch.setattr(intake, "_budget", Budget(rate=0.0, burst=BURST))
-            monkeypatch.setattr(intake, "charge", lambda lessons, seconds: None)
+            monkeypatch.setattr(intake, "_budget", _Unhurried(rate=0.0, burst=BURST))
             await visit(site, 100)
             await site.learned(100)
             await post(site, "/v1/profile", {"operation": "compile"})  # from now on the endpoint is known
