@@ -86,8 +86,8 @@ class Flows:
 
     # -------------------------------------------------------------------------------------- off the hot path
 
-    def follow(self, memory: Memory, mask: Mask, tell: Callable[..., None]) -> int:
-        """Let `memory` know where all went that waits. `tell` is told what was unusual about answers; gives how much was."""
+    def follow(self, memory: Memory, mask: Mask, tell: Callable[..., None] | None) -> int:
+        """Let `memory` know where all went that waits. `tell` logs what was unusual about answers; gives how much was."""
         unusual = 0
         while self._waiting:
             flow = self._waiting.popleft()
@@ -96,8 +96,9 @@ class Flows:
                 flow.route, flow.direction, flow.tally, flow.wall, flow.policy, route
             ):
                 unusual += 1
-                more = {"expected": finding.expected, "request": flow.request, "route": route}
-                tell(finding.detail, rule=finding.rule, **more)
+                if tell is not None:
+                    more = {"expected": finding.expected, "request": flow.request, "route": route}
+                    tell("warning", finding.detail, rule=finding.rule, **more)
         return unusual
 
     def count(self, memory: Memory, mask: Mask, now: float) -> None:

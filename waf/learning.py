@@ -255,16 +255,15 @@ class Learning:
     # ------------------------------------------------------------------------------------------- learning
 
     def _learn(self, seconds: float) -> None:
-        end = time.perf_counter() + seconds
-        intake = self.intake
-        self.disclosures += intake.flows.follow(self.memory, self._kept.mask, self._told)
+        end, intake = time.perf_counter() + seconds, self.intake
+        tell = self._log if self._config.sensitive.disclosure != "off" else None
+        self.disclosures += intake.flows.follow(self.memory, self._kept.mask, tell)
         owed = len(intake.queue) // EIGHTH
         began, before = time.thread_time(), self.observed
         while intake.queue:
             try:
                 lesson = intake.next()
-                observation = intake.observation(lesson, self.memory.sources)
-                self.memory.learner.observe(observation, lesson.wall)
+                self.memory.learner.observe(intake.observation(lesson, self.memory.sources), lesson.wall)
                 self.observed += 1
             except Exception as error:
                 self.failed += 1
@@ -275,18 +274,12 @@ class Learning:
         intake.charge(self.observed - before, time.thread_time() - began)
         self._tell()
 
-    def _told(self, about: str, **more: str) -> None:
-        """An answer held unusually much."""
-        if self._config.sensitive.disclosure != "off":
-            self._log("warning", about, **more)
-
     def _count(self) -> None:
         """Take in the exchanges that were only counted."""
         if self._busy:
             return
-        now = time.time()
-        self.intake.flows.count(self.memory, self._kept.mask, now)
-        self.intake.tell(self.memory.learner, now)
+        self.intake.flows.count(self.memory, self._kept.mask, time.time())
+        self.intake.tell(self.memory.learner, time.time())
         self._tell()
 
     def _tell(self) -> None:
@@ -303,9 +296,8 @@ class Learning:
     def _compile(self, *, settled: bool = True) -> None:
         """Take the next step of promotion; where it changed what the profile says, make a new one."""
         try:
-            learner = self.memory.learner
-            learner.advance(time.time(), settled=settled)
-            self._build(learner)
+            self.memory.learner.advance(time.time(), settled=settled)
+            self._build(self.memory.learner)
         except Exception as error:
             self.failed += 1
             self._log("error", "no new profile, the old one stays", error=type(error).__name__)
