@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <structmember.h>
 
 #include "_finder_numerals.h"
 
@@ -155,11 +156,15 @@ static PyTypeObject NoticesType = {
 
 typedef struct {
     PyObject_HEAD
-    uint8_t *wide; /* by sign: it is not enough to look around it */
+    uint8_t *wide; /* by sign: 0, or one of the two below */
     Py_ssize_t signs;
     uint64_t reach, *ends;
     size_t count, room, most;
+    char others; /* one of theirs was found */
 } Signs;
+
+/* It is not enough to look around it; it is an expression of others, for whom it is only noticed. */
+enum { WIDE_SIGN = 1, OTHERS_SIGN = 2 };
 
 /* One more: 1 where that is too many, -1 with an exception. */
 static int note_sign(void *to, uint64_t end)
@@ -231,10 +236,14 @@ static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_ValueError, "no such sign");
         return NULL;
     }
+    if (self->wide[sign] == OTHERS_SIGN) {
+        self->others = 1;
+        Py_RETURN_NONE;
+    }
     int enough = note_sign(self, end);
     if (enough < 0)
         return NULL;
-    if (enough || self->wide[sign])
+    if (enough || self->wide[sign] == WIDE_SIGN)
         Py_RETURN_TRUE;
     Py_RETURN_NONE;
 }
@@ -248,6 +257,7 @@ static PyObject *signs_begin(Signs *self, PyObject *number)
         return NULL;
     self->most = (size_t)most;
     self->count = 0;
+    self->others = 0;
     Py_RETURN_NONE;
 }
 
@@ -323,11 +333,16 @@ static PyMethodDef signs_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyMemberDef signs_members[] = {
+    {"others", T_BOOL, offsetof(Signs, others), READONLY, PyDoc_STR("One of theirs was found in the text.")},
+    {NULL, 0, 0, 0, NULL},
+};
+
 static PyTypeObject SignsType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "waf._finder.Signs",
     .tp_doc = PyDoc_STR("Signs(wide, reach): called with each sign that Hyperscan reports; `wide` says of each, by a byte, "
-                        "whether it ends the search."),
+                        "whether it ends the search (1), or is others' and only noticed (2)."),
     .tp_basicsize = sizeof(Signs),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = PyType_GenericNew,
@@ -335,6 +350,7 @@ static PyTypeObject SignsType = {
     .tp_dealloc = (destructor)signs_dealloc,
     .tp_call = (ternaryfunc)signs_call,
     .tp_methods = signs_methods,
+    .tp_members = signs_members,
 };
 
 #endif

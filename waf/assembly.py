@@ -23,6 +23,7 @@ from waf.config.schema import Config
 from waf.config.shape import read_struct
 from waf.control.files import DirectoryPatternStore, atomic_write, default_cache_dir, read_capped
 from waf.errors import ConfigError, Problem
+from waf.inspect.answers import answer_expressions
 from waf.inspect.rules import Rule, parse_rules
 from waf.inspect.signatures import Signatures
 from waf.model import Mask, PatternStore
@@ -191,9 +192,12 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     if problems:
         raise ConfigError(problems)
     in_force = retuned(rules, tuning)
-    detector = Detector.build(config.sensitive, entities, kept.store, kept.key, exact)
+    # Rules that no request is measured by cost nothing.
+    highest = max([config.inspection.level, *(route.level or 0 for route in config.routes)])
+    leaks = answer_expressions(in_force, highest) if config.signatures.enabled else ()
+    detector = Detector.build(config.sensitive, entities, kept.store, kept.key, exact, leaks)
     policy = _assemble(
-        config, in_force, detector, tuning, kept, digest.hexdigest()[:12], generation, documents
+        config, in_force, highest, detector, tuning, kept, digest.hexdigest()[:12], generation, documents
     )
     return Bundle(
         policy, tuple(in_force), tuple(documents), loaded, loaded.warnings, tuple(dict.fromkeys(names))
@@ -203,6 +207,7 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
 def _assemble(
     config: Config,
     rules: Sequence[Rule],
+    highest: int,
     detector: Detector,
     tuning: Tuning,
     kept: Kept,
@@ -213,8 +218,6 @@ def _assemble(
     kept.mask = detector.mask
     signatures = None
     if config.signatures.enabled:
-        # Rules that no request is measured by cost nothing.
-        highest = max([config.inspection.level, *(route.level or 0 for route in config.routes)])
         signatures = Signatures.build(rules, kept.store, detector.mask, highest)
     return Policy(
         config,

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.rig import CARD, PROTECT, Walk, Workshop
-from waf.model import PASSED, Action, BodyRefused, Framing, Released, Verdict, Withheld
+from waf.config.schema import Limits
+from waf.http1.parse import request_head
+from waf.model import PASSED, Action, BodyRefused, Framing, Headers, Released, Response, Verdict, Withheld
 from waf.policy.policy import Policy
 
 TYPES = [
@@ -152,3 +154,24 @@ def test_an_error_of_ours_ends_as_configured(workshop: Workshop, monkeypatch: py
         assert isinstance(released, wanted)
         assert (walk.exchange.bypass == "own-error") is (way == "open")
         assert out == (b"" if way == "closed" else b"<p>this &amp; that</p>")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14), st.sampled_from(TYPES))
+def test_rules_are_spared_only_what_they_would_find_nothing_in(
+    policy: Policy, pieces: list[bytes], kind: str
+) -> None:
+    """The detector's pass over an answer tells whether anything of theirs is there."""
+    signatures = policy.signatures
+    assert signatures is not None
+    matcher = signatures._response_matcher
+    assert matcher is not None
+    assert policy.detector.others == signatures.answer_expressions != ()
+    body = b"x " * 600 + b"\n" + b"".join(pieces)
+    answer = Response(
+        200, b"OK", 1, Headers.make((b"Content-Type", kind.encode())), Framing.LENGTH, len(body), True
+    )
+    request = request_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Limits())
+    seen = policy.detector.screen(request, answer, body)
+    if seen is not None and seen.unmet:
+        assert not matcher.hits(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import hyperscan
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,3 +85,23 @@ def test_windows_are_apart_in_order_and_few() -> None:
     assert len(windows) == 2
     assert all(a[1] < b[0] for a, b in itertools.pairwise(windows))
     assert sieve.windows(card * 300, scratch) is None  # so many that all of it is searched
+
+
+def test_expressions_of_others_are_looked_for_on_the_way() -> None:
+    others = (
+        (rb"\broot:[^:\n]{0,9}:0:0", 0),
+        (rb"^SECRET", hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS),
+    )
+    looking = Finder.build(ENTITIES, None, others=others)
+    assert looking.entities == FINDER.entities
+    card = b" 4539148803436467 "
+    for filler in (b".", b"a line\n"):
+        clean = filler * 2000 + card + filler * 2000
+        assert looking.look(clean) == (FINDER.candidates(clean), True)
+        for leak in (b" root:x:0:0", b"\nsecret"):
+            assert looking.look(clean + leak) == (FINDER.candidates(clean + leak), False)
+        assert looking.look(filler * 4000) == ([], True)
+        assert looking.look(filler * 4000 + b" root:x:0:0") == ([], False)
+    # Where it is not known: in a short text and in one that is searched as a whole.
+    assert not looking.look(b"short")[1]
+    assert not looking.look(card * 300)[1]

@@ -72,6 +72,17 @@ def _flags(pattern: Pattern) -> int:
     return int(flags)
 
 
+Expression = tuple[bytes, int]
+"""In the engine's syntax, with the engine's flags."""
+
+
+def occurring(patterns: Sequence[Pattern]) -> tuple[Expression, ...]:
+    """The patterns with the engine's flags for whoever only asks whether they occur, in a database of his own."""
+    return tuple(
+        (one.expression, _flags(Pattern(one.expression, case=one.case, once=True))) for one in patterns
+    )
+
+
 def _compile(patterns: Sequence[Pattern], mode: int) -> Any:
     database = hyperscan.Database(mode=mode)
     database.compile(

@@ -19,6 +19,7 @@ from waf.http1.memo import Memo
 from waf.http1.speed import SIFT
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
+from waf.inspect.databases import Expression, occurring
 from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
 from waf.inspect.joining import BETWEEN
@@ -137,6 +138,11 @@ class Signatures:
         return cls(requests, searcher, files, matchers[0], responses, matchers[1], answers)
 
     @property
+    def answer_expressions(self) -> tuple[Expression, ...]:
+        """As `answers.answer_expressions`, for these rules."""
+        return occurring(self._responses.patterns)
+
+    @property
     def size(self) -> int:
         """Bytes of all compiled patterns."""
         matchers = (self._file_matcher, self._response_matcher)
@@ -250,13 +256,15 @@ class Signatures:
             return None
         return StreamScan(book, matcher, _ANSWER, level, findings)
 
-    def response_whole(self, response: Response, body: bytes, level: int) -> list[Finding]:
-        """What `response_stream` would find in a whole body; mostly there is one scan and nothing else."""
+    def response_whole(
+        self, response: Response, body: bytes, level: int, bare: bool = False
+    ) -> list[Finding]:
+        """What `response_stream` would find in a whole body; `bare`: none of `answer_expressions` matches in it."""
         matcher = self._response_matcher
         if matcher is None:
             return []
         findings = self._response_head(matcher, response, level)
-        if not self.searches(response) or not matcher.hits(body):
+        if bare or not self.searches(response) or not matcher.hits(body):
             return findings
         scan = StreamScan(self._responses, matcher, _ANSWER, level, findings)
         return [*scan.feed(body), *scan.finish()]

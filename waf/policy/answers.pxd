@@ -11,7 +11,7 @@ from waf.policy.settings cimport Settings
 cdef class Answers:
     cdef public object _signatures  # tests put a broken engine here
     cdef object _on_error, _detector, _disclosures, _contract, _verdicts, _lifting
-    cdef bint _redacts, _withholds
+    cdef bint _redacts, _together, _withholds
     cdef AnswerScreen _clears
 
     @cython.locals(judgement=Judgement)

@@ -59,6 +59,10 @@ class Answers:
         self._clears: Final = (
             None if signatures is None or contract is not None else AnswerScreen(signatures, detector)
         )
+        # Then the detector's one pass over a body tells whether the rules have to look at it at all.
+        self._together: Final = bool(
+            signatures is not None and detector.others and detector.others == signatures.answer_expressions
+        )
         self._withholds: Final = verdicts.blocks_responses and verdicts.acts(Engine.SIGNATURE)
 
     def release(
@@ -117,6 +121,7 @@ class Answers:
         settings = judgement.settings
         head = redaction = leaks = PASSED
         readable = True
+        bare = False
         found: list[Finding] = []
         if self._contract is not None and (
             promised := promise(self._contract, exchange, judgement, response, _unaltered)
@@ -132,6 +137,7 @@ class Answers:
                 lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
                 seen = self._detector.screen(request, response, body, enforce, self._most(exchange), lift)
                 judgement.response_tally = None if seen is None else seen.tally
+                bare = self._together and seen is not None and seen.unmet
                 if seen is not None and not isinstance(seen, Clean):
                     try:
                         body = seen.whole(body)
@@ -144,7 +150,7 @@ class Answers:
                 if head.action is Action.BLOCK:
                     return Withheld(head)
         if readable and settings.responses and settings.signatures and self._signatures is not None:
-            found += self._signatures.response_whole(response, body, settings.level)
+            found += self._signatures.response_whole(response, body, settings.level, bare)
         if found:
             leaks = self._verdicts.of_response(exchange, judgement, found)
             if leaks.action is Action.BLOCK:

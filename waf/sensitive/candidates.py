@@ -24,7 +24,7 @@ from waf.model import PatternStore
 from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.forms import Form, forms
-from waf.sensitive.sieve import Sieve
+from waf.sensitive.sieve import Expression, Sieve
 
 Candidate = int
 """Where, times 2^16 (the start of the match, for a led form the end), and the index of the form: so that sorted numbers
@@ -51,38 +51,52 @@ class Candidates:
         self.program: Final = None if sieve is None else sieve.program
 
     @classmethod
-    def build(cls, entities: Sequence[Entity], store: PatternStore | None, sieved: bool = True) -> Candidates:
+    def build(
+        cls,
+        entities: Sequence[Entity],
+        store: PatternStore | None,
+        sieved: bool = True,
+        others: Sequence[Expression] = (),
+    ) -> Candidates:
         """Compile, or load what was compiled before. ConfigError names each pattern that Hyperscan refuses.
 
-        Without being `sieved`, long texts cost more and compiling less.
+        Without being `sieved`, long texts cost more and compiling less. `others` go with the sieve (see `look`).
         """
         all_forms = forms(entities)
         if not all_forms:
             return cls(None, ())
         if len(all_forms) > FORM:
             raise ConfigError([Problem("", 0, "sensitive", f"more than {FORM} patterns of entities")])
-        sieve = Sieve.build(all_forms, store) if sieved else None
+        sieve = Sieve.build(all_forms, store, others) if sieved else None
         return cls(_compiled(all_forms, store), all_forms, sieve)
 
-    def only(self, entities: Sequence[Entity], store: PatternStore | None) -> Candidates:
+    def only(
+        self, entities: Sequence[Entity], store: PatternStore | None, others: Sequence[Expression] = ()
+    ) -> Candidates:
         """The same patterns behind a sieve that lets through what could be one of `entities`."""
         wanted = {entity.id for entity in entities}
         kept = [form for form in self.forms if form.entity.id in wanted]
-        return Candidates(self._database, self.forms, Sieve.build(kept, store) if kept else None)
+        return Candidates(self._database, self.forms, Sieve.build(kept, store, others) if kept else None)
 
     def scan(self, text: bytes) -> list[Candidate]:
         """Every candidate in `text`, in order."""
+        return self.look(text)[0]
+
+    def look(self, text: bytes) -> tuple[list[Candidate], bool]:
+        """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`."""
         if self._database is None:
-            return []
+            return [], False
         try:
             scratch, sieving, notices = self._local.scratches
         except AttributeError:  # scratch space is for one thread at a time
             scratch, sieving, notices = self._local.scratches = self._scratches()
         windows = None
+        unmet = False
         if self._sieve is not None and len(text) > _SHORT:
             windows = self._sieve.windows(text, sieving)
+            unmet = windows is not None and not sieving[1].others
             if windows is not None and not windows:
-                return []
+                return [], unmet
         scan = self._database.scan
         if windows is None:
             notices.begin(0)
@@ -92,7 +106,7 @@ class Candidates:
                 notices.begin(low)
                 scan(text[low:high], match_event_handler=notices, scratch=scratch)
         found: list[Candidate] = notices.take()
-        return found
+        return found, unmet
 
     def _scratches(self) -> tuple[Any, Any, Any]:
         sieve = self._sieve

@@ -27,6 +27,7 @@ from waf.sensitive.records import RecordMask
 from waf.sensitive.requests import Readable, RequestCheck, RequestHits
 from waf.sensitive.responses import Clean, ResponseFilter, Unread, remark
 from waf.sensitive.screened import Screened
+from waf.sensitive.sieve import Expression
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally
 from waf.sensitive.uploads import UploadSearch
@@ -57,7 +58,14 @@ def _kind_of(content_type: bytes) -> _Kind:
 class Detector:
     """Sensitive data in requests, responses and our own records."""
 
-    def __init__(self, policy: Policy, traffic: Finder, records: RecordMask, key: Key) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        traffic: Finder,
+        records: RecordMask,
+        key: Key,
+        others: Sequence[Expression] = (),
+    ) -> None:
         self.policy: Final = policy
         self.key: Final = key
         self.entities: Final = traffic.entities
@@ -65,6 +73,9 @@ class Detector:
         self._requests = RequestCheck(traffic, key, by_field=any(rule.fields for rule in policy.config.rules))
         self._kinds = Memo(_kind_of, capacity=256, longest=128)
         self._clean = Clean(Tally(key))
+        self._clean_unmet = Clean(self._clean.tally, unmet=True)
+        self.others: Final = tuple(others)
+        """Expressions of others that `screen` looks for on the way: see `Screened.unmet`."""
         self._records = records
 
     @classmethod
@@ -75,6 +86,7 @@ class Detector:
         store: PatternStore | None,
         key: bytes,
         exact: Mapping[str, ExactData] | None = None,
+        others: Sequence[Expression] = (),
     ) -> Detector:
         """`entities` come from `parse_entities`, `key` is at least 32 secret bytes, `exact` holds the hashed
         lists.
@@ -103,8 +115,11 @@ class Detector:
         records = Finder.build(everything, store, lists, sieved=False)  # what is recorded is short
         # A database of its own for traffic pays only if it is much smaller.
         spared = len(everything) - len(wanted)
-        traffic = records.only(wanted, store) if spared <= _FEW else Finder.build(wanted, store, lists)
-        return cls(policy, traffic, RecordMask(records.stricter()), keys)
+        if spared <= _FEW:
+            traffic = records.only(wanted, store, others)
+        else:
+            traffic = Finder.build(wanted, store, lists, others=others)
+        return cls(policy, traffic, RecordMask(records.stricter()), keys, others)
 
     # ----------------------------------------------------------------------------------------- our own
     # records
@@ -186,9 +201,10 @@ class Detector:
         if not kind.readable:
             return self.response_filter(request, response, enforce, ceilings, lift)
         seen = view(body, container is Container.FORM)
-        found = self._finder.candidates(seen.text)
+        found, unmet = self._finder.look(seen.text)
+        unmet = unmet and seen.text is body
         if not found and not kind.by_column:
-            return self._clean
+            return self._clean_unmet if unmet else self._clean
         orders = self.policy.orders("response", request.path).lifted(lift)
         enforce = enforce and (orders.acts or ceilings is not None)
         if (
@@ -201,7 +217,7 @@ class Detector:
             if enforce:
                 response = truthful(response, decoded=False, gzipped=False, lengthens=orders.lengthens)
             return Screened(
-                response, self._finder, container, orders, self.key, seen, found, enforce=enforce
+                response, self._finder, container, orders, self.key, seen, found, enforce=enforce, unmet=unmet
             )  # fmt: skip
         passed = self.response_filter(request, response, enforce, ceilings, lift)
         if isinstance(passed, ResponseFilter):

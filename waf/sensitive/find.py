@@ -23,6 +23,7 @@ from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
 from waf.sensitive.places import Columns
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
+from waf.sensitive.sieve import Others
 from waf.sensitive.tally import Count
 from waf.sensitive.validate import VALIDATORS, Validator, bank, contact
 
@@ -83,6 +84,8 @@ class Finder:
         self.lasting: Final = tuple(sorted({entity.beside for entity in entities if entity.beside}))
         """Entities beside which others are looked for, so that where they stood is remembered."""
         self._candidates = candidates
+        self.candidates: Final = candidates.scan  # where `find` would have to look closer in a text
+        self.look: Final = candidates.look
         own = {f"exact:{name}": data.confirm for name, data in lists.items()}
         wanted = {entity.id for entity in entities}
         self._forms = tuple(
@@ -107,21 +110,20 @@ class Finder:
         store: PatternStore | None,
         lists: Mapping[str, ExactData] | None = None,
         sieved: bool = True,
+        others: Others = (),
     ) -> Finder:
-        """Raises ConfigError naming each pattern that Hyperscan refuses. `sieved` is for long texts."""
-        return cls(entities, Candidates.build(entities, store, sieved), lists or {})
+        """Raises ConfigError naming each pattern that Hyperscan refuses. `sieved` is for long texts, `others` for `look`."""
+        return cls(entities, Candidates.build(entities, store, sieved, others), lists or {})
 
-    def only(self, entities: Sequence[Entity], store: PatternStore | None = None) -> Finder:
+    def only(
+        self, entities: Sequence[Entity], store: PatternStore | None = None, others: Others = ()
+    ) -> Finder:
         """The same patterns, looking for some of the entities."""
-        return Finder(entities, self._candidates.only(entities, store), self._lists, self._strict)
+        return Finder(entities, self._candidates.only(entities, store, others), self._lists, self._strict)
 
     def stricter(self) -> Finder:
         """The same, deaf to words that would say that a value is something else."""
         return Finder(self.entities, self._candidates, self._lists, strict=True)
-
-    def candidates(self, text: bytes) -> list[Candidate]:
-        """Where `find` would have to look closer; empty where there is nothing in `text`."""
-        return self._candidates.scan(text)
 
     @property
     def program(self) -> bytes | None:

@@ -60,6 +60,8 @@ class ResponseFilter:
     so the head had better wait for its first bytes. `tally` is what the inventory keeps.
     """
 
+    unmet: Final = False  # see `Screened`; of a body in pieces that is not known
+
     def __init__(
         self,
         response: Response,
@@ -178,16 +180,18 @@ class ResponseFilter:
 class Clean:
     """A whole response that was looked at and has nothing in it."""
 
-    __slots__ = ("tally",)
+    __slots__ = ("tally", "unmet")
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, unmet: bool = False) -> None:
         self.tally: Final = tally  # of all such responses, and empty
+        self.unmet: Final = unmet  # as that of `Screened`
 
 
 class Unread:
     """A response in scope that cannot be read: passed and counted, or refused, as policy says."""
 
     changes_length: Final = False
+    unmet: Final = False
 
     def __init__(
         self, response: Response, finding: Finding, tally: Tally, *, block: bool, enforce: bool

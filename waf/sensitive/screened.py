@@ -36,8 +36,12 @@ class Screened:
         found: list[Candidate],
         *,
         enforce: bool,
+        unmet: bool = False,
     ) -> None:
-        """`found` are the candidates in `seen`; `orders` refuse nothing."""
+        """`found` are the candidates in `seen`; `orders` refuse nothing. `unmet`: none of the detector's `others` matches anywhere
+        in what the app sent.
+        """
+        self.unmet: Final = unmet
         self.response: Final = response
         self.tally: Final = Tally(key)
         self._terms = Terms(finder, container, orders, key, self._edit, enforce)

@@ -30,6 +30,13 @@ REACH: Final = 320
 _CROWDED: Final = 96  # bytes of text for each sign from which on it is cheaper to search all of it
 
 
+Expression = tuple[bytes, int]
+"""Of others: in the engine's syntax, with the engine's flags."""
+Others = Sequence[Expression]
+
+OTHERS: Final = 2
+"""What a sign is to whom it is reported: 1 where a match may reach far, this where it is an expression of others."""
+
 _USUAL: Final = 1e-6  # of the places of a text
 _EDGE: Final = r"(?:\b|_)"
 
@@ -40,8 +47,8 @@ class Sieve:
     def __init__(
         self, database: Any, wide: bytes, program: bytes | None, numerals: Numerals | None = None
     ) -> None:
-        """`wide` says of each sign, by a byte, that the match it belongs to may reach far. `numerals` are signs that are not in the
-        database.
+        """`wide` says of each sign, by a byte, that the match it belongs to may reach far, or that it is `OTHERS`. `numerals` are
+        signs that are not in the database.
         """
         self._database = database
         self._numerals = None if numerals is None else astuple(numerals)
@@ -51,13 +58,18 @@ class Sieve:
         """Lets texts pass in which there is no sign (see `prefilter.program`)."""
 
     @classmethod
-    def build(cls, forms: Sequence[Form], store: PatternStore | None) -> Sieve | None:
-        """None where a sign does not compile, which the whole database will say better, or where there are none."""
+    def build(
+        cls, forms: Sequence[Form], store: PatternStore | None, others: Sequence[Expression] = ()
+    ) -> Sieve | None:
+        """None where a sign does not compile, which the whole database will say better, or where there are none.
+
+        `others` are looked for in the same pass: it costs nothing more, and spares whoever is after them one of their own.
+        """
         signs, numerals = _signs(forms)
         if not signs:
             return None
-        key = _key(signs)
-        wide = bytes(signs.values())
+        key = _key(signs, others)
+        wide = bytes(signs.values()) + bytes([OTHERS]) * len(others)
         program = _program(forms, store)
         kept = store.load(key) if store is not None else None
         if kept is not None:
@@ -68,9 +80,11 @@ class Sieve:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         try:
             database.compile(
-                expressions=list(signs), ids=list(range(len(signs))), elements=len(signs),
-                flags=[hyperscan.HS_FLAG_DOTALL] * len(signs),
-            )  # fmt: skip
+                expressions=[*signs, *[expression for expression, _ in others]],
+                ids=list(range(len(wide))),
+                elements=len(wide),
+                flags=[hyperscan.HS_FLAG_DOTALL] * len(signs) + [flags for _, flags in others],
+            )
         except hyperscan.HyperscanError:
             return None
         if store is not None:
@@ -82,7 +96,10 @@ class Sieve:
         return hyperscan.Scratch(self._database), self._signs(self._wide, REACH)
 
     def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
-        """The parts of `text` to search, in order and apart; None for all of it, an empty list for none."""
+        """The parts of `text` to search, in order and apart; None for all of it, an empty list for none.
+
+        Unless it is None, `scratch[1].others` then says whether one of the expressions of others matches somewhere.
+        """
         space, signs = scratch
         # All of a short text is within reach of any sign, or nearly so.
         signs.begin(len(text) // _CROWDED if len(text) > 2 * REACH else 0)
@@ -105,11 +122,13 @@ class Signs:
         self._reach = reach
         self._most = 0
         self._ends: list[int] = []
+        self.others = False
 
     def begin(self, most: int) -> None:
         """A new text, in which more than `most` signs are too many."""
         self._most = most
         self._ends = []
+        self.others = False
 
     def numerals(self, text: bytes, *told: object) -> bool:
         """Signs of numbers are C's to find; without it all signs are in the database."""
@@ -117,6 +136,9 @@ class Signs:
 
     def __call__(self, sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
         """True where it is cheaper to search all of the text, or needed."""
+        if self._wide[sign] == OTHERS:
+            self.others = True
+            return None
         self._ends.append(end)
         return True if len(self._ends) > self._most or self._wide[sign] else None
 
@@ -208,8 +230,10 @@ def _spellings(word: str, labelled: bool) -> list[str]:
     return [f"[^A-Za-z0-9](?i:{text}){behind}", f"[a-z]{text[0].upper()}(?i:{text[1:]}){behind}"]
 
 
-def _key(signs: dict[bytes, bool]) -> str:
+def _key(signs: dict[bytes, bool], others: Sequence[Expression]) -> str:
     digest = hashlib.sha256(f"sensitive sieve {getattr(hyperscan, '__version__', '')}\n".encode())
     for sign in signs:
         digest.update(b"%d %b\n" % (len(sign), sign))
+    for expression, flags in others:
+        digest.update(b"others %d %d %b\n" % (flags, len(expression), expression))
     return digest.hexdigest()
