@@ -19,7 +19,7 @@ from waf.http1.memo import Memo
 from waf.http1.speed import SIFT
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
-from waf.inspect.databases import Expression, occurring
+from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
 from waf.inspect.joining import BETWEEN
@@ -90,6 +90,7 @@ class Signatures:
         self._responses: Final = responses
         self._response_matcher: Final = response_matcher
         self._response_program: Final = response_program
+        self.answer_expressions: Final = occurring(responses.patterns)  # as `answers.answer_expressions`
         self._clean: Final[dict[int, CleanLines]] = {level: CleanLines() for level in range(1, 5)}
         self._looks_at_method: Final = Part.METHOD in requests.parts
         self._clean_methods: Final[set[bytes]] = set() if self._looks_at_method else set(speed.METHODS)
@@ -136,11 +137,6 @@ class Signatures:
             raise ConfigError(list(dict.fromkeys(problems)))  # a rule may be in two books
         answers = proving([one.expression for one in responses.patterns], store)
         return cls(requests, searcher, files, matchers[0], responses, matchers[1], answers)
-
-    @property
-    def answer_expressions(self) -> tuple[Expression, ...]:
-        """As `answers.answer_expressions`, for these rules."""
-        return occurring(self._responses.patterns)
 
     @property
     def size(self) -> int:
