@@ -18,8 +18,8 @@ from waf.inspect.clean_lines import CleanLines
 from waf.inspect.cost import ORDINARY, pattern_costs, too_dear
 from waf.inspect.decode import views
 from waf.inspect.joining import among_others
+from waf.inspect.questions import Outcome
 from waf.inspect.reading import Reading
-from waf.inspect.rulebook import Outcome
 from waf.inspect.views import View
 from waf.model import Confidence, Engine, Finding, Part, Severity
 

@@ -24,11 +24,10 @@ from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
+from waf.inspect.questions import Armed, Outcome
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
-    Armed,
     Candidate,
-    Outcome,
     Rulebook,
     arm,
     doubled_ids,

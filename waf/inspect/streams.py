@@ -18,7 +18,8 @@ from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.notices import notice
-from waf.inspect.rulebook import Outcome, Questions, Rulebook
+from waf.inspect.questions import Outcome, Questions
+from waf.inspect.rulebook import Rulebook
 from waf.inspect.search import Hit
 from waf.model import Field, Finding, HeaderLine, Part, Request, Response
 

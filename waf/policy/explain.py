@@ -13,7 +13,7 @@ import msgspec
 from waf.errors import Fault
 from waf.http1 import parse
 from waf.inspect.bodies.parsed import address
-from waf.inspect.rulebook import Outcome
+from waf.inspect.questions import Outcome
 from waf.inspect.signatures import Signatures
 from waf.inspect.views import chain_label
 from waf.model import PASSED, Action, BodyPlan, BodyRefused, Exchange, Peer, Refused, Verdict

@@ -49,8 +49,7 @@ _CARRIED: Final = (
 
 
 class Learner:
-    """Learns one workload. `key` makes the hashes of sources and values; all replicas of a workload share
-    it."""
+    """Learns one workload. `key` makes the hashes of sources and values; all its replicas share it."""
 
     def __init__(self, config: Profiles, key: bytes, replica: str = "") -> None:
         self.config: Final = config
@@ -70,15 +69,12 @@ class Learner:
         self._trails, self._strays = Trails(), Strays()
         self._month = 0
         self._app = ""  # version of the app that was learned from last
-        # For the fleet, or the first worker.
-        self._telling = Outbox(replica, int(config.memory)) if replica else None
+        self._telling = Outbox(replica, int(config.memory)) if replica else None  # for the fleet, or a worker
         self._lent: Outbox | None = None  # for a store that asks, once it has asked
         self._life = ""  # of the latter's numbering
         self._asked = 0.0  # when a store asked last
         self.would_block = 0  # since the last delta; counted by whoever decides
-        self.reach = (
-            Stage.DISCOVER
-        )  # how far constraints may come at some route, whatever the workload's mode
+        self.reach = Stage.DISCOVER  # how far constraints may come at some route, whatever the mode
         self.led = False  # the book is another's (the fleet's, a store's): nothing is promoted here
         self.pushed = False  # it is a store's, which knows only what it asks for
 
@@ -389,9 +385,8 @@ class Learner:
         """Replace all that was learned. Raises `store.Damaged` and changes nothing then."""
         try:
             state, book, month, *more = store.unseal(data, store.LEARNER_MAGIC)
-            app = str(more[0]) if more else ""  # not written by the first versions
-            month = int(month)
-            # The first versions wrote no lineage: what is the same then has the same one.
+            app, month = str(more[0]) if more else "", int(month)
+            # The first versions wrote no app and no lineage: what is the same then has the same one.
             lineage, lessons, shares = (
                 more[1] if len(more) > 1 else (hashlib.sha256(state).hexdigest()[:16], 1.0, {})
             )

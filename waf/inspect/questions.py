@@ -1,0 +1,217 @@
+"""What confirmers are asked about matches, within a bound, and no question twice.
+
+Owns what a question is, what it costs, and which of many are asked.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
+from waf.inspect.confirm.shape import is_document
+from waf.inspect.decode import MAX_TEXTS, Text
+from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
+from waf.inspect.rules import Place, Rule
+from waf.inspect.search import Hit
+from waf.model import Confidence, Field, Part
+
+# What questions may cost, in units of some 5 µs: so much for any message, and …
+_EFFORT: Final = 600
+_PER_UNIT: Final = 70  # … one unit more for so many bytes of it
+_GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
+_OPENING: Final = (
+    8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
+)
+_LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
+_PER_LOOK: Final = 128  # bytes
+_DEARER: Final = {"html": 24, "js": 24, "shell": 20, "template": 64, "code": 64, "path": 64}
+"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match."""
+_READ: Final = 3  # to read a whole value; and one more for 40 bytes
+_WINDOW: Final = 2048  # bytes of which a confirmer reads no more
+_USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
+_LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
+_NEAR: Final = (
+    160  # bytes on each side of a match's end within which two matches must be alike to be one question
+)
+
+
+class Outcome(enum.Enum):
+    """What became of a match."""
+
+    FOUND = "found"
+    LEVEL = "above the level"
+    PLACE = "not in this place"
+    VIEW = "not in this view"
+    TYPED = "the value is harmless by its learned type"
+    REJECTED = "not confirmed"
+    UNSEEN = "more candidates than are looked at"
+
+
+class Scope(enum.Enum):
+    """On what the answer of a confirmer depends."""
+
+    NEAR = enum.auto()  # on what surrounds the match
+    DOCUMENT = enum.auto()  # in documents on the value alone
+    VALUE = enum.auto()  # on the value alone
+
+
+class Armed(msgspec.Struct, frozen=True):
+    """A rule ready to judge its matches."""
+
+    rule: Rule
+    places: dict[Part, tuple[Place, ...]]  # those of each part
+    whole: tuple[bool, ...]  # for each part whether every field of it counts
+    confirm: Confirmer | None
+    scope: Scope
+    other_views: int  # the bits of views in which it does not look
+
+    def covers(self, field: Field) -> bool:
+        part = field.part
+        if self.whole[part]:
+            return True
+        places = self.places.get(part)
+        return places is not None and any(place.covers(part, field.name) for place in places)
+
+
+Question = tuple[int, int, bytes]
+"""Who is asked, and all of the text that the answer depends on."""
+
+Answer = tuple[Outcome, tuple[int, int], Confidence]
+
+
+class Questions:
+    """Asks confirmers about matches, within a bound, and no question twice.
+
+    The same match in the same surroundings gets the same answer: views of one value repeat most of it, and so do
+    values made to keep us busy. A question about a long text costs more of the budget than one about a short.
+    """
+
+    __slots__ = ("_alone", "_answers", "_budget", "_documents", "_matcher", "_share")
+
+    def __init__(self, matcher: Matcher | None) -> None:
+        self._matcher = matcher
+        self._alone: dict[bytes, list[Match]] = {}
+        self._budget = 0
+        self._share = _LEAST
+        self.allow(_EFFORT * _PER_UNIT)
+        self._answers: dict[Question, tuple[int, Confidence | None]] = {}
+        self._documents: dict[bytes, bool] = {}
+
+    def allow(self, length: int, groups: int = 1) -> None:
+        """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
+        self._budget += length // _PER_UNIT
+        self._share = max(self._budget // _USUAL // max(groups, 1), _LEAST)
+
+    @property
+    def spent(self) -> bool:
+        return self._budget <= 0
+
+    def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[tuple[Question, Hit]], bool]:
+        """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
+
+        Where they are too many: the first, the last, and as many between them as fit, evenly spread.
+        """
+        if len(hits) == 1:
+            return [(self._question(armed, hits[0]), hits[0])], True
+        different = self._different(armed, hits)
+        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0][1]) else self._share
+        if len(different) <= share:
+            return different, True
+        last, steps = len(different) - 1, share - 1
+        return [different[number * last // steps] for number in range(share)], False
+
+    def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
+        """One rule's hits in one value, those that begin within it.
+
+        Among joined texts a match may have begun in the text before, and stand where another was left out as too close
+        behind it: so each text with more than one is searched by itself.
+        """
+        matcher = self._matcher
+        assert matcher is not None  # it made the hits
+        if len(hits) == 1 and matcher.fits(hits[0].text.data, hits[0].match):
+            return [Hit(hits[0].text, hits[0].match)]
+        sure: list[Hit] = []
+        for text in {id(hit.text): hit.text for hit in hits}.values():
+            found = self._alone.get(text.data)
+            if found is None:
+                try:
+                    found = matcher.scan(text.data)
+                except TooManyMatches as error:
+                    found = error.found
+                self._alone[text.data] = found = thinned(found)
+            sure += [Hit(text, match) for match in found if owners[match[0]] is armed]
+        return sure
+
+    def _short(self, armed: Armed, hit: Hit) -> bool:
+        """Whether it is answered at once: most is looked for in no document, or only at its beginning."""
+        return armed.scope is not Scope.NEAR and self._is_document(hit.text.data)
+
+    def ask(self, armed: Armed, question: Question, hit: Hit) -> Answer:
+        rule, data, end = armed.rule, hit.text.data, hit.match[1]
+        matcher = self._matcher
+        assert matcher is not None  # it made the match
+        answer = self._answers.get(question)
+        if answer is not None and answer[1] is None:
+            return Outcome.REJECTED, (end - answer[0], end), rule.confidence
+        if armed.confirm is None:
+            return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
+        if answer is None:
+            if self._budget <= 0:
+                return Outcome.UNSEEN, (end, end), rule.confidence
+            short = self._short(armed, hit)
+            self._budget -= _cost(armed, len(data), short)
+            # Where a match starts takes several scans to find, and not all confirmers want to know.
+            start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
+            answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
+        length, confidence = answer
+        if confidence is not None and not length:
+            length = end - matcher.start_of(data, hit.match)
+        if confidence is None:
+            return Outcome.REJECTED, (end - length, end), rule.confidence
+        return Outcome.FOUND, (end - length, end), confidence
+
+    def _question(self, armed: Armed, hit: Hit) -> Question:
+        return self._different(armed, [hit])[0][0]
+
+    def _different(self, armed: Armed, hits: Sequence[Hit]) -> list[tuple[Question, Hit]]:
+        """The questions about the hits, each but once with the first hit that asks it."""
+        who = id(armed.confirm)
+        asked: dict[Question, Hit] = {}
+        text: Text | None = None
+        data, size, whole = b"", 0, False
+        for hit in hits:
+            if hit.text is not text:
+                text = hit.text
+                data = text.data
+                size = len(data) // _NEAR
+                whole = armed.scope is Scope.VALUE or (
+                    armed.scope is Scope.DOCUMENT and self._is_document(data)
+                )
+                if whole:  # all that were found in one text are one question
+                    asked.setdefault((who, -1, data), hit)
+            if not whole:
+                end = hit.match[1]
+                asked.setdefault((who, size, data[max(end - _NEAR, 0) : end + _NEAR]), hit)
+        return list(asked.items())
+
+    def _is_document(self, data: bytes) -> bool:
+        known = self._documents.get(data)
+        if known is None:
+            known = self._documents[data] = is_document(data)
+        return known
+
+
+def _cost(armed: Armed, size: int, short: bool) -> int:
+    """What a question about a text of so many bytes takes of the budget; `short`: of a document as a whole."""
+    confirm = armed.rule.confirm
+    if short and confirm not in READS_DOCUMENTS:
+        return _GLANCE
+    if short:
+        return _OPENING + size // (1024 if confirm == "template" else 8192)
+    if armed.scope is Scope.VALUE:
+        return _READ + min(size, _WINDOW) // 40
+    return _LOOK + min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK)
