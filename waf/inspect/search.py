@@ -17,10 +17,11 @@ import msgspec
 from waf.http1.speed import PASSES
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
+from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.joining import BETWEEN, among_others, joined, stays_within, without_marks
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
-from waf.inspect.views import FOLDS, View
+from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
 
@@ -102,55 +103,6 @@ def _steps_of(bits: int) -> tuple[Step, ...]:
     return tuple(step for step in STEPS if step.bit & bits)
 
 
-_ALL_FOLDS: Final = int(FOLDS)
-
-
-class Folded:
-    """Which patterns look at texts that were folded; few do, so each fold has a database of its own for them."""
-
-    __slots__ = ("_by_fold", "_combined", "_next", "_wanted", "size")
-
-    def __init__(self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore) -> None:
-        folds = [bits & _ALL_FOLDS for bits in views]
-        self._combined: Final = frozenset(folds)
-        self._by_fold: dict[int, Matcher] = {}
-        self._wanted: dict[int, bool] = {}  # one for each combination of folds at most
-        self._next: dict[int, int] = {}
-        for step in STEPS:
-            looking = [index for index, bits in enumerate(folds) if bits & step.bit]
-            if step.fold and looking:
-                self._by_fold[step.bit] = Matcher.part(patterns, looking, store)
-        self.size: Final = sum(matcher.size for matcher in self._by_fold.values())
-
-    def wants(self, folds: int) -> bool:
-        """Whether any pattern looks at a text to which these folds were done."""
-        wanted = self._wanted.get(folds)
-        if wanted is None:
-            wanted = self._wanted[folds] = any(not folds & ~bits for bits in self._combined)
-        return wanted
-
-    def next(self, folds: int) -> int:
-        """The bits of the folds after these that give a text which any pattern looks at."""
-        known = self._next.get(folds)
-        if known is None:
-            known = self._next[folds] = sum(
-                step.bit for step in STEPS if step.fold and self.wants(folds | step.bit)
-            )
-        return known
-
-    def goes_on(self, folds: int) -> bool:
-        """Whether any looks at one to which these were done and another."""
-        return any(folds != bits and not folds & ~bits for bits in self._combined)
-
-    def matcher(self, folds: int) -> Matcher:
-        """One with all patterns that look at such a text, and perhaps more; only where some do."""
-        return min((self._by_fold[bit] for bit in _bits_of(folds)), key=lambda matcher: matcher.size)
-
-
-def _bits_of(bits: int) -> list[int]:
-    return [step.bit for step in STEPS if step.bit & bits]
-
-
 class Searcher:
     """Patterns, and the hints of all views; immutable.
 
@@ -190,7 +142,7 @@ class Searcher:
             for expression, one in zip(bounded, patterns, strict=True)
         ]
         matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
-        views = [_ALL_FOLDS] * len(patterns) if views is None else views
+        views = [ALL_FOLDS] * len(patterns) if views is None else views
         hints = Hints(store)
         expressions += hints.expressions
         proves = program.build(
@@ -303,7 +255,7 @@ class _Rounds:
             decoded += made
             by_folds: dict[int, list[Text]] = {}
             for text in made:
-                by_folds.setdefault(text.mask & _ALL_FOLDS, []).append(text)
+                by_folds.setdefault(text.mask & ALL_FOLDS, []).append(text)
             frontier = []
             for folds, texts in by_folds.items():
                 if len(self._hits) > self._most:
@@ -345,7 +297,7 @@ class _Rounds:
             if known is None:
                 known = self._known[owner] = {values[owner]}
             most = MAX_TEXTS + len(values[owner]) // _PER_TEXT
-            allowed = text.steps & (next_folds(mask & _ALL_FOLDS) | ~_ALL_FOLDS)
+            allowed = text.steps & (next_folds(mask & ALL_FOLDS) | ~ALL_FOLDS)
             for step in _steps_of(wanted & allowed):
                 # In a long text a fold undoes what hardly hides there.
                 budget = _FOLD if step.fold and (chain or long) else _LAYER if chain else _FIRST
