@@ -44,11 +44,12 @@ class Screened:
         self.unmet: Final = unmet
         self.response: Final = response
         self.tally: Final = Tally(key)
-        self._terms = Terms(finder, container, orders, key, self._edit, enforce)
+        # What writes knows nothing of this: bodies must not wait in a cycle for the collector.
+        writer = _Writer(finder, container, orders, key, seen, self.tally)
+        self._terms = Terms(finder, container, orders, key, writer.edit, enforce)
         self._seen = seen
         self._found = found
         self._would_alter = False
-        self._writer: Redactor | None = None
 
     def whole(self, body: bytes) -> bytes:
         """The body as policy lets it go on."""
@@ -63,10 +64,20 @@ class Screened:
             self.tally, (), altered=self._would_alter and self._terms.enforce, would=self._would_alter
         )
 
-    def _edit(self, hit: Hit, start: int, end: int, action: SensitiveAction) -> Edit:
-        """What is no plain mask is written by the reference."""
-        if self._writer is None:
-            terms = self._terms
-            self._writer = Redactor(terms.finder, terms.container, terms.orders, terms.key, tally=self.tally)
-            self._writer.show(self._seen)
-        return self._writer.edit(hit, start, end, action)
+
+class _Writer:
+    """What is no plain mask is written by the reference, which is made when it is wanted."""
+
+    def __init__(
+        self, finder: Finder, container: Container, orders: Orders, key: Key, seen: View, tally: Tally
+    ) -> None:
+        self._of = finder, container, orders, key
+        self._seen = seen
+        self._tally = tally
+        self._redactor: Redactor | None = None
+
+    def edit(self, hit: Hit, start: int, end: int, action: SensitiveAction) -> Edit:
+        if self._redactor is None:
+            self._redactor = Redactor(*self._of, tally=self._tally)
+            self._redactor.show(self._seen)
+        return self._redactor.edit(hit, start, end, action)
