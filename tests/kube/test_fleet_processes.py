@@ -61,8 +61,11 @@ async def test_replicas_learn_apart_enforce_together_and_outlive_their_leaders(f
     await fleet.patch(mode="protect")
 
     async def promoted() -> bool:
+        # Constraints come as far as replicas say that they hold traffic against them: so a push later than the mode.
         now = [await each.profile() for each in (one, two)]
-        return now[0] == now[1] and now[0] not in before
+        texts = [(await each.ask("/v1/profile"))[1] for each in (one, two)]
+        protects = all("stage: protect" in text for text in texts)
+        return protects and now[0] == now[1] and now[0] not in before
 
     await eventually(promoted, "the promotion did not reach every replica")
     assert [(await each.fleet())["mode"] for each in (one, two)] == ["protect", "protect"]

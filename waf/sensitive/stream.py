@@ -138,12 +138,15 @@ class Redactor:
         """Look no further."""
         self._binary = True
         self._held = b""
+        self._terms = None
 
     def finish(self) -> bytes:
         """The rest."""
         if len(self._held) < _LEAST and self._endless is None:
             return self._send(len(self._held), [], final=True)
-        return self._release(len(self._held), final=True)
+        out = self._release(len(self._held), final=True)
+        self._terms = None  # it knows this: a cycle would wait for the collector
+        return out
 
     def _begin(self, container: Container) -> None:
         self._container = container
@@ -151,12 +154,8 @@ class Redactor:
             container, eager=self._orders.by_field, address=self._fixed_address, part=self._part
         )
         self._columns = self._where.columns
-        if (
-            self._finder.judge is not None
-            and self._ceilings is None
-            and not self._orders.blocks
-            and not self._part
-        ):
+        judged = self._finder.judge is not None and self._ceilings is None
+        if judged and not self._orders.blocks and not self._part:
             self._terms = Terms(
                 self._finder, container, self._orders, self._key, self._edit_piece, self._enforce
             )
