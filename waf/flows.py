@@ -23,6 +23,7 @@ from waf.sensitive.tally import Tally
 
 WAITING: Final = 512
 MAX_ROUTES: Final = 4_096
+MAX_PATHS: Final = 1_024  # each costs a guess on the loop
 MAX_PATH: Final = 256  # bytes of one that is counted for itself
 
 
@@ -62,7 +63,7 @@ class Flows:
         if route != OTHER or request is None or not welcomed(exchange.sent_status):
             return
         paths, path = self._clean_paths, request.path
-        if path in paths or (len(paths) < MAX_ROUTES and len(path) <= MAX_PATH):
+        if path in paths or (len(paths) < MAX_PATHS and len(path) <= MAX_PATH):
             paths[path] = paths.get(path, 0) + 1
 
     def note(self, exchange: Exchange, judgement: Judgement) -> bool:

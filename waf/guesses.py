@@ -61,19 +61,24 @@ class Guesses:
         if segments is None or len(segments) > DEEPEST:
             return OTHER
         place = ""
+        grows = found and len(self._places) < most
         fresh: list[tuple[str, str]] = []
         for segment in segments:
             word = slot_of(segment) if segment else ""
             if word is None:
                 word = segment.decode("latin-1")
                 if word not in (known := self._words.get(place, ())):
-                    if len(known) < SIDE_BY_SIDE and _WORD.fullmatch(segment) and mask(segment) == word:
+                    if len(known) >= SIDE_BY_SIDE or not _WORD.fullmatch(segment):
+                        word = SLOT
+                    elif not grows:
+                        return OTHER  # no place has it, and to mask it is what costs: whoever makes up paths gets no more
+                    elif mask(segment) == word:
                         fresh.append((place, word))
                     else:
                         word = SLOT
             place += "/" + word
         if place not in self._places:
-            if not found or len(self._places) >= most:
+            if not grows:
                 return OTHER
             self._places.add(place)
             for before, word in fresh:

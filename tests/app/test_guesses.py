@@ -128,3 +128,16 @@ async def test_a_new_entity_is_told_by_its_place_without_routes_and_profiles(pat
         assert learning.memory.disclosures.knows("/orders/{int}")
         assert not learning.memory.disclosures.knows("/cards/{int}")
         assert learning.disclosures == 2  # the first as one of all that have no route
+
+
+def test_paths_that_are_made_up_are_not_masked_once_nothing_new_is_a_place() -> None:
+    guesses = Guesses()
+    guesses.know(f"/x/{n}" for n in range(MOST))
+    masked: list[bytes] = []
+
+    def mask(data: bytes) -> str:
+        masked.append(data)
+        return MASK(data)
+
+    assert guesses.place(b"/alpha/beta/gamma", mask) == OTHER
+    assert not masked
