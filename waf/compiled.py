@@ -37,6 +37,13 @@ MODULES: Final = (
     "waf.proxy.steps",
     "waf.proxy.straight",
     "waf.sensitive.heads",
+    "waf.sensitive.tally",
+    "waf.sensitive.sieve",
+    "waf.sensitive.candidates",
+    "waf.sensitive.whole",
+    "waf.sensitive.screened",
+    "waf.sensitive.records",
+    "waf.sensitive.detect",
     "waf.profiles.sampling",
     "waf.profiles.conforming",
     "waf.profiles.check",
@@ -49,6 +56,7 @@ MODULES: Final = (
     "waf.record.metrics",
     "waf.record.events",
     "waf.record.recorder",
+    "waf.flows",
     "waf.lessons",
 )
 

@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
+from waf.exchange import Exchange
+from waf.findings import Mask
 from waf.guesses import MOST_CLEAN, Guesses
 from waf.memory import Memory
-from waf.model import Exchange, Mask
 from waf.policy.judgement import Judgement
 from waf.profiles.observe import welcomed
 from waf.sensitive.inventory import OTHER
@@ -68,22 +69,28 @@ class Flows:
 
     def note(self, exchange: Exchange, judgement: Judgement) -> bool:
         """What an exchange carried, and an answer that held nothing; False if there is nothing to follow."""
-        asked = judgement.hits.tally if judgement.hits is not None else None
         request, response = exchange.request, exchange.response
         path = request.path if request is not None and exchange.route == OTHER else b""
         found = response is not None and welcomed(response.status)
-        waits = False
-        for direction, tally in (("request", asked), ("response", judgement.response_tally)):
-            if tally is not None and tally.totals:
-                waits = True
-                self._waiting.append(
-                    Flow(
-                        exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id, path, found
-                    )
-                )  # fmt: skip
-            elif tally is not None and direction == "response":
-                self.note_clean(exchange)
+        tally = judgement.hits.tally if judgement.hits is not None else None
+        waits = tally is not None and self._note("request", tally, exchange, path, found)
+        tally = judgement.response_tally
+        if tally is None:
+            return waits
+        if self._note("response", tally, exchange, path, found):
+            return True
+        self.note_clean(exchange)
         return waits
+
+    def _note(self, direction: str, tally: Tally, exchange: Exchange, path: bytes, found: bool) -> bool:
+        if not tally.totals:
+            return False
+        self._waiting.append(
+            Flow(
+                exchange.route, direction, tally, exchange.wall, exchange.policy_version, exchange.id, path, found
+            )
+        )  # fmt: skip
+        return True
 
     # -------------------------------------------------------------------------------------- off the hot path
 

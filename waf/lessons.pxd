@@ -30,3 +30,5 @@ cdef class Intake:
     cdef _leave_out(self, Pace pace)
     cdef Budget _budget_of(self, str client)
     cdef bint _teaches(self, str client) except -1
+    @cython.locals(pace=Pace, flagged=bint, blocked=bint, accepted=bint, sensitive=list)
+    cdef _remarkable(self, Exchange exchange, Judgement judgement)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -42,6 +42,8 @@ _OBJECTIONS: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
 _FORWARDED: Final = Outcome.FORWARDED
 _REDACTED: Final = Outcome.REDACTED
 _BLOCKED: Final = Outcome.BLOCKED
+_BLOCK: Final = Action.BLOCK
+_SENSITIVE: Final = Engine.SENSITIVE
 _TUNNELLED: Final = Outcome.TUNNELLED
 _TAKEN: Final = frozenset({_FORWARDED, _BLOCKED, _REDACTED, _TUNNELLED})
 
@@ -194,14 +196,21 @@ class Intake:
         return self._all_teach or bool(self._trusted and self._trusted.holds(client))
 
     def _choose(
-        self, exchange: Exchange, judgement: Judgement, pace: Pace | None, times: float, **more: Any
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        pace: Pace | None,
+        times: float,
+        violations: tuple[str, ...] = (),
+        entities: tuple[str, ...] = (),
+        masked: frozenset[str] = frozenset(),
     ) -> None:
         reading = judgement.reading
         assert reading is not None
         agent = reading.request.headers.get(b"user-agent") or b""
         if agent.startswith(b"kube-probe/"):  # the kubelet's health checks are no traffic of the workload
             return
-        budget = self._alarms if more.get("violations") else self._budget_of(exchange.peer.client)
+        budget = self._alarms if violations else self._budget_of(exchange.peer.client)
         if not budget.spend(exchange.wall):
             self.dropped += 1
             self.passed += 1
@@ -219,10 +228,12 @@ class Intake:
                 exchange.bytes_from_client,
                 exchange.bytes_from_app,
                 check.endpoint if check is not None and (check.known or check.findings) else "",
+                violations,
+                entities,
+                masked,
                 weight=pace.take() if pace is not None else 1.0,
                 times=times,
                 caller=exchange.peer.identity,
-                **more,
             )
         )
 
@@ -232,18 +243,24 @@ class Intake:
             self._wake()
         if not self.enabled:
             return
-        found = exchange.verdict.findings
-        if exchange.verdict.would is Action.BLOCK and exchange.outcome is not _BLOCKED:
+        verdict = exchange.verdict
+        if verdict.would is _BLOCK and exchange.outcome is not _BLOCKED:
             self.would_block += 1
-        flagged = any(finding.engine in _OBJECTIONS for finding in found)
+        flagged = False
+        sensitive = []
+        for finding in verdict.findings:
+            if finding.engine is _SENSITIVE:
+                sensitive.append(finding)
+            elif finding.engine in _OBJECTIONS:
+                flagged = True
         blocked = exchange.outcome is _BLOCKED
         check = judgement.check
         violations = check.violations if check is not None and check.findings else ()
         accepted = not flagged and not blocked and welcomed(exchange.sent_status)
         if accepted and judgement.reading is not None:
-            sensitive = [
-                f for f in (*found, *exchange.response_verdict.findings) if f.engine is Engine.SENSITIVE
-            ]
+            for finding in exchange.response_verdict.findings:
+                if finding.engine is _SENSITIVE:
+                    sensitive.append(finding)
             if not violations and not sensitive:
                 self.passed += 1
                 self._consider(exchange, judgement, exchange.sent_status)
@@ -255,10 +272,8 @@ class Intake:
                     self.passed += 1
                     self._leave_out(pace)
                     return
-            self._choose(
-                exchange, judgement, pace, 1.0, violations=violations,
-                entities=tuple({f.kind for f in sensitive}), masked=frozenset(f.address for f in sensitive),
-            )  # fmt: skip
+            kinds, places = {f.kind for f in sensitive}, frozenset([f.address for f in sensitive])
+            self._choose(exchange, judgement, pace, 1.0, violations, tuple(kinds), places)
         elif (flagged or violations) and not self._alarms.spend(exchange.wall):
             self.unheard += flagged
         elif flagged or violations:

@@ -18,7 +18,7 @@ from waf.sensitive.detect import Detector
 from waf.sensitive.exact import ExactData, read_list
 from waf.sensitive.inventory import Inventory
 from waf.sensitive.mask import Key
-from waf.sensitive.sketch import Sketch
+from waf.sensitive.sketch import Sketch, beyond
 from waf.sensitive.tally import Count
 
 PAN = next(e for e in ENTITIES if e.id == "pan")
@@ -147,6 +147,20 @@ def test_a_sketch_refuses_what_is_none() -> None:
     for wrong in (b"", bytes(63), bytes([200] * 64)):
         with pytest.raises(ValueError, match="sketch"):
             Sketch(wrong)
+
+
+@given(*2 * [st.lists(st.tuples(st.integers(0, 63), st.integers(0, 59)), max_size=6)])
+def test_only_a_sketch_with_something_new_need_be_merged(
+    these: list[tuple[int, int]], those: list[tuple[int, int]]
+) -> None:
+    one, other = Sketch(), Sketch()
+    for sketch, marks in ((one, these), (other, those)):
+        for register, rank in marks:
+            sketch.registers[register] = rank
+    before = bytes(other.registers)
+    new = beyond(bytes(one.registers), before)
+    other.merge(one)
+    assert new == (bytes(other.registers) != before)
 
 
 def test_sketch_hashes_are_keyed_and_blind_to_spelling() -> None:

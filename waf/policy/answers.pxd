@@ -9,8 +9,8 @@ from waf.policy.settings cimport Settings
 
 
 cdef class Answers:
-    cdef public object _signatures  # tests put a broken engine here
-    cdef object _on_error, _detector, _disclosures, _contract, _verdicts, _lifting
+    cdef public object _signatures, _detector  # tests put broken engines here
+    cdef object _on_error, _disclosures, _contract, _verdicts, _lifting
     cdef bint _redacts, _together, _withholds
     cdef AnswerScreen _clears
 

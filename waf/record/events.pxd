@@ -26,8 +26,19 @@ cdef double _thousandths(double seconds) except -1.0
 
 cdef object _action(object kind, object verdict, object reply)
 
+@cython.locals(told=tuple, shown=dict)
+cdef dict _finding(object finding, object mask, str version)
+
 @cython.locals(shown=dict)
-cdef dict _finding(object finding, object mask)
+cdef dict _described(object finding, object mask)
+
+cdef list _rules(Exchange exchange, list findings)
+
+cdef list _kinds(list findings)
+
+cdef list _strongest(tuple findings)
+
+cpdef str masked(object mask, bytes data)
 
 @cython.locals(number=cython.longlong, thousandths=cython.long)
 cdef object _timestamp(double wall)

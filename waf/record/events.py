@@ -23,6 +23,7 @@ _FORWARD: Final = Action.FORWARD  # an enum's attribute costs more than a global
 _FORWARDED: Final = Outcome.FORWARDED
 _TUNNELLED: Final = Outcome.TUNNELLED
 _PROFILE: Final = Engine.PROFILE
+_SENSITIVE: Final = Engine.SENSITIVE
 
 NOTED: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
 """Engines of which any finding is worth a line. Those of the others, where nothing follows from them, are
@@ -109,13 +110,13 @@ def event(exchange: Exchange, mask: Mask, service: str = "") -> dict[str, Any]:
         "http.request.bytes": exchange.bytes_from_client,
         "http.response.bytes": exchange.bytes_to_client,
         "rule.id": _rules(exchange, shown),
-        "rule.category": list(dict.fromkeys([finding.kind for finding in shown])),
+        "rule.category": _kinds(shown),
         "waf.outcome": outcome,
         "waf.would": would._value_,
         "waf.score": speaking.score,
         "waf.fault": exchange.fault,
         "waf.exclusion": _exclusion(verdict.exclusion or reply.exclusion, shown, mask),
-        "waf.findings": [_finding(finding, mask) for finding in shown],
+        "waf.findings": [_finding(finding, mask, exchange.policy_version) for finding in shown],
         "waf.findings_omitted": len(findings) - len(shown),
         "waf.route": exchange.route,
         "waf.attempts": exchange.attempts,
@@ -237,7 +238,15 @@ def _strongest(findings: tuple[Finding, ...]) -> list[Finding]:
 def _rules(exchange: Exchange, findings: list[Finding]) -> list[str]:
     if not findings:
         return [exchange.fault] if exchange.fault else []
+    if len(findings) == 1:
+        return [findings[0].rule]
     return list(dict.fromkeys([finding.rule for finding in findings]))
+
+
+def _kinds(findings: list[Finding]) -> list[str]:
+    if len(findings) == 1:
+        return [findings[0].kind]
+    return list(dict.fromkeys([finding.kind for finding in findings]))
 
 
 def _exclusion(line: str, findings: list[Finding], mask: Mask) -> str:
@@ -247,7 +256,26 @@ def _exclusion(line: str, findings: list[Finding], mask: Mask) -> str:
     return line
 
 
-def _finding(finding: Finding, mask: Mask) -> dict[str, Any]:
+_MAX_TOLD: Final = 256
+_TOLD: Final[dict[int, tuple[Finding, Mask, str, dict[str, Any]]]] = {}
+"""Findings of sensitive data as they are shown, by identity: pages that hold the same have the same (`sensitive.tally`)."""
+
+
+def _finding(finding: Finding, mask: Mask, version: str) -> dict[str, Any]:
+    """Shared by the events that tell of it: nobody may change it. `version` is that of the policy, of which the mask is."""
+    if finding.engine is not _SENSITIVE:
+        return _described(finding, mask)
+    told = _TOLD.get(id(finding))
+    if told is not None and told[0] is finding and told[1] is mask and told[2] == version:
+        return told[3]
+    if len(_TOLD) >= _MAX_TOLD:
+        _TOLD.clear()
+    shown = _described(finding, mask)
+    _TOLD[id(finding)] = finding, mask, version, shown
+    return shown
+
+
+def _described(finding: Finding, mask: Mask) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "rule": finding.rule,
         "kind": finding.kind,

@@ -10,4 +10,5 @@ cdef class Recorder:
     cdef double _share
 
     cpdef record(self, Exchange exchange)
+    cdef _emit(self, Exchange exchange)
     cdef _hand_on(self, Exchange exchange)

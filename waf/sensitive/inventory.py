@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from waf.sensitive.sketch import REGISTERS, Sketch
+from waf.sensitive.sketch import REGISTERS, Sketch, beyond
 from waf.sensitive.tally import Count
 
 MAX_FLOWS: Final = 20_000
@@ -123,9 +123,10 @@ class Inventory:
             own.actions[count.action] = own.actions.get(count.action, 0) + count.count
             own.test += count.test
             own.messages += 1
-            sketch = Sketch.of(flow.registers)
-            sketch.merge(Sketch.of(count.registers))
-            flow.registers = bytes(sketch.registers)
+            if beyond(count.registers, flow.registers):
+                sketch = Sketch.of(flow.registers)
+                sketch.merge(Sketch.of(count.registers))
+                flow.registers = bytes(sketch.registers)
             if policy and policy not in flow.policies:
                 flow.policies = sorted([*flow.policies, policy])[-16:]
         return new

@@ -39,7 +39,7 @@ class RecordMask:
         safe = self.masked(data[:_LOOKED_AT])
         whole = safe.isdigit()
         if not whole:
-            safe = _CUT_NUMBER.sub(lambda number: number[0].translate(_STARS), safe)
+            safe = _CUT_NUMBER.sub(_starred, safe)
         text = shown(safe[: SHOWN * 4])
         if safe == data and len(data) <= SHOWN:
             # Hosts, methods, agents and names of fields come again with every event.
@@ -77,6 +77,10 @@ class RecordMask:
             done = end
         pieces.append(data[done:])
         return b"".join(pieces)
+
+
+def _starred(number: re.Match[bytes]) -> bytes:
+    return number[0].translate(_STARS)
 
 
 def shown(data: bytes) -> str:

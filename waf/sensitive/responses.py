@@ -7,49 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from waf.model import (
-    PASSED,
     Action,
     BodyRefused,
-    Confidence,
-    Engine,
     Finding,
     Response,
-    Severity,
     Verdict,
 )
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.coding import BadCoding, Unfolded
 from waf.sensitive.stream import Redactor
-from waf.sensitive.tally import Count, Tally
+from waf.sensitive.tally import Count, Tally, remark, verdict_of
 from waf.sensitive.views import View
 
 Exhausted = Literal["pass", "block"]
 Tap = Callable[[bytes], None]
-
-
-_REDACT: Final = Action.REDACT  # an enum's attribute costs more than a global
-_FORWARD: Final = Action.FORWARD
-
-DENSE: Final = 2_000
-"""Values in one body beyond which it is called dense; all of them are acted on nevertheless."""
-
-
-def remark(rule: str, detail: str, kind: str = "undecodable") -> Finding:
-    """A finding about the body itself."""
-    return Finding(rule, kind, Engine.SENSITIVE, Severity.INFO, Confidence.HIGH, detail=detail)
-
-
-def verdict_of(tally: Tally, remarks: Sequence[Finding], *, altered: bool, would: bool) -> Verdict:
-    """What was found in a body and done to it."""
-    findings = tally.findings("response")
-    if remarks:
-        findings = (*remarks, *findings)
-    total = sum(tally.totals.values())
-    if total > DENSE:
-        findings += (remark("sensitive.dense", f"{total} sensitive values in one body", "dense"),)
-    if not findings:
-        return PASSED
-    return Verdict(_REDACT if altered else _FORWARD, _REDACT if would else _FORWARD, findings=findings)
 
 
 class ResponseFilter:
@@ -139,7 +110,7 @@ class ResponseFilter:
         redactor = self._redactor
         if redactor.refusal is not None:
             return redactor.refusal
-        return verdict_of(redactor.tally, self._remarks, altered=redactor.altered, would=redactor.would_alter)
+        return verdict_of(redactor.tally, self._remarks, redactor.altered, redactor.would_alter)
 
     def _packed(self, pieces: list[bytes]) -> bytes:
         out = b"".join(pieces)

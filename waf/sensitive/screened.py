@@ -15,9 +15,8 @@ from waf.sensitive.edits import Edit
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
-from waf.sensitive.responses import verdict_of
 from waf.sensitive.stream import Redactor
-from waf.sensitive.tally import Tally
+from waf.sensitive.tally import Tally, verdict_of
 from waf.sensitive.views import View
 from waf.sensitive.whole import Terms, settled
 
@@ -60,9 +59,7 @@ class Screened:
 
     def verdict(self) -> Verdict:
         """What was found and done."""
-        return verdict_of(
-            self.tally, (), altered=self._would_alter and self._terms.enforce, would=self._would_alter
-        )
+        return verdict_of(self.tally, (), self._would_alter and self._terms.enforce, self._would_alter)
 
 
 class _Writer:

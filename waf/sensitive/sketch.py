@@ -62,3 +62,8 @@ class Sketch:
         if estimate <= 2.5 * REGISTERS and zeros:
             estimate = REGISTERS * math.log(REGISTERS / zeros)
         return round(estimate)
+
+
+def beyond(these: bytes, those: bytes) -> bool:
+    """Whether a sketch with `those` registers would learn anything from `these`; mostly it has seen as much."""
+    return any(these[place.start()] > those[place.start()] for place in _SET.finditer(these))

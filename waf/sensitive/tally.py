@@ -5,14 +5,14 @@ Never a value: counts, and a keyed sketch of how many different ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
 import msgspec
 
 from waf.config.schema import SensitiveAction
-from waf.model import Confidence, Engine, Finding, Severity
+from waf.findings import PASSED, Action, Confidence, Engine, Finding, Severity, Verdict
 from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.mask import Key
@@ -22,6 +22,8 @@ MAX_PLACES: Final = 256
 """Different (field, entity, action) of one message; what comes later is counted under "*"."""
 
 _SKETCHED: Final = speed.sketch_function()
+_REDACT: Final = Action.REDACT
+_FORWARD: Final = Action.FORWARD
 _SENSITIVE: Final = Engine.SENSITIVE  # an enum's attribute costs more than a global
 _CRITICAL: Final = Severity.CRITICAL
 _INFO: Final = Severity.INFO
@@ -141,3 +143,27 @@ def _made(count: Count, direction: str) -> Finding:
         else f"{entity.title} in the {direction}, {_DONE[count.action]}",
         tags=(*tags, "test") if count.test else tags,
     )
+
+
+DENSE: Final = 2_000
+"""Values in one body beyond which it is called dense; all of them are acted on nevertheless."""
+
+
+def remark(rule: str, detail: str, kind: str = "undecodable") -> Finding:
+    """A finding about the body itself."""
+    return Finding(rule, kind, Engine.SENSITIVE, Severity.INFO, Confidence.HIGH, detail=detail)
+
+
+def verdict_of(tally: Tally, remarks: Sequence[Finding], altered: bool, would: bool) -> Verdict:
+    """What was found in a body and done to it."""
+    findings = tally.findings("response")
+    if remarks:
+        findings = (*remarks, *findings)
+    total = 0
+    for number in tally.totals.values():
+        total += number
+    if total > DENSE:
+        findings += (remark("sensitive.dense", f"{total} sensitive values in one body", "dense"),)
+    if not findings:
+        return PASSED
+    return Verdict(_REDACT if altered else _FORWARD, _REDACT if would else _FORWARD, findings=findings)

@@ -18,9 +18,8 @@ from waf.sensitive.find import Finder
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
 from waf.sensitive.places import safe_name
-from waf.sensitive.responses import remark
 from waf.sensitive.stream import Redactor
-from waf.sensitive.tally import Tally
+from waf.sensitive.tally import Tally, remark
 
 _BOUNDARY: Final = re.compile(rb"(?i)boundary=(?:\"([^\"]{1,200})\"|([^\s;,]{1,200}))")
 _NAME: Final = re.compile(rb"(?i)[;\s]name=(?:\"([^\"]*)\"|([^\s;]+))")

@@ -1,0 +1,17 @@
+from waf.sensitive.sieve cimport Sieve
+
+
+cdef class Candidates:
+    cdef readonly tuple forms
+    cdef readonly object _database, program
+    cdef tuple _led
+    cdef Sieve _sieve
+    cdef object _local, _notices
+
+    cpdef list scan(self, bytes text)
+    cpdef tuple look(self, bytes text)
+
+
+cdef class Notices:
+    cdef object _led, _base
+    cdef set _found

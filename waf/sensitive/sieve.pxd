@@ -1,0 +1,7 @@
+cdef class Sieve:
+    cdef object _database, _wide, _signs
+    cdef readonly tuple _numerals
+    cdef readonly object program
+
+    cpdef object scratch(self)
+    cpdef list windows(self, bytes text, tuple scratch)
