@@ -10,7 +10,6 @@ Imported before anything else of `waf`, and by `setup.py` without the rest.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.machinery
 import importlib.util
 import os
@@ -70,13 +69,14 @@ def source(module: str, root: Path = HERE) -> Path:
 
 
 def digest(root: Path = HERE) -> str:
-    """One for all sources, the declarations for the compiler included."""
-    whole = hashlib.sha256()
-    for module in MODULES:
-        file = source(module, root)
-        for part in (file, file.with_suffix(".pxd")):
-            whole.update(part.read_bytes())
-    return whole.hexdigest()
+    """One for all sources, the declarations for the compiler included.
+
+    By the hash that Python itself knows sources by: `hashlib` would load OpenSSL before `waf.spared` can spare it.
+    """
+    files = (source(module, root).with_suffix(suffix) for module in MODULES for suffix in (".py", ".pxd"))
+    return importlib.util.source_hash(
+        b"".join(map(importlib.util.source_hash, map(Path.read_bytes, files)))
+    ).hex()
 
 
 def current(root: Path = HERE) -> bool:

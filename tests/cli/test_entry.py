@@ -96,3 +96,47 @@ def test_the_sidecar_does_not_load_the_library_for_command_lines() -> None:
     )
     assert ended.stdout.strip() == "False"
     assert entry.__doc__
+
+
+LOADED = """
+import builtins, sys
+from waf.cli import entry
+
+def run(files, environ):
+    print(*sorted({"_ssl", "_hashlib", "typing_extensions", "uvloop"} & sys.modules.keys()))
+    import asyncio, hashlib, hmac, ssl, uvloop
+    assert hashlib.sha256(b"a").hexdigest().startswith("ca978112")
+    assert hmac.new(b"k", b"m", "sha256").digest() and hashlib.blake2b(b"a", person=b"p").digest()
+    assert ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    async def one(): return await asyncio.to_thread(lambda: 7)
+    assert uvloop.run(one()) == 7
+    return 0
+
+def importing(name, *rest):
+    module = real(name, *rest)
+    if name == "waf.processes":
+        module.run = run
+    return module
+
+real, builtins.__import__ = builtins.__import__, importing
+sys.argv[1:] = ["run", "--config", sys.argv[1]]
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "loaded"),
+    [
+        ("", ["uvloop"]),
+        ("listen: {tls: {certificate: a.pem, key: b.pem}}", ["_ssl", "uvloop"]),
+        ("fleet: {address: 'https://fleet.example:8443'}", ["_ssl", "uvloop"]),
+    ],
+)
+def test_openssl_is_loaded_where_tls_is_spoken(tmp_path: Path, config: str, loaded: list[str]) -> None:
+    file = tmp_path / "waf.yaml"
+    file.write_text(config)
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED, str(file)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == loaded

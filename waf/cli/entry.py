@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from waf import spared
+
 if TYPE_CHECKING:
     from waf.assembly import Files
 
@@ -42,10 +44,13 @@ def serve(files: Files) -> int:
     """Be the sidecar until told to end; gives the exit status."""
     gc.disable()  # what is imported and built from here on stays; `heap.settle` turns it on again
     from waf.errors import ConfigError
-    from waf.processes import run
 
     try:
-        files.load()
+        config = files.load().config
+        if config.listen.tls is None and not config.fleet.address:
+            spared.spare_tls()
+        from waf.processes import run
+
         return run(files, os.environ)
     except (ConfigError, OSError) as error:
         from waf.cli.common import show
@@ -79,6 +84,8 @@ def plain_run(arguments: Sequence[str], environ: Mapping[str, str]) -> Files | N
         configs = environ.get("WAF_CONFIG", "").split(os.pathsep) if environ.get("WAF_CONFIG") else []
     if any(not config or os.path.isdir(config) for config in configs):
         return None
+    spared.spare_hashes()
+    spared.spare_typing()
     from waf.assembly import Files
 
     return Files(configs, environ, given, optional=bool(configs) and not named)

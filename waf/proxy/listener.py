@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import ssl
 import stat
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,6 +18,8 @@ from waf.errors import ConfigError, Problem
 from waf.proxy.downstream import ClientStream, address_of
 
 if TYPE_CHECKING:
+    import ssl
+
     from waf.proxy.commons import Commons
 
 _ACCEPTED_AT_ONCE: Final = 64
@@ -161,6 +162,8 @@ class Listener:
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
     """A context for the listener: TLS 1.2 at least, HTTP/1.1 only. Raises ConfigError."""
+    import ssl  # five megabytes that a sidecar without TLS does not hold (`waf.spared`)
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
