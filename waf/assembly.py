@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -117,7 +116,11 @@ class Files:
 def rules_directory() -> Path:
     """Where the rules that come with the package are: beside it in a checkout, else where pip put them."""
     beside = Path(__file__).resolve().parent.parent / "rules"
-    return beside if beside.is_dir() else Path(sysconfig.get_path("data")) / "share" / "waf-sidecar" / "rules"
+    if beside.is_dir():
+        return beside
+    import sysconfig
+
+    return Path(sysconfig.get_path("data")) / "share" / "waf-sidecar" / "rules"
 
 
 def keep(config: Config, environ: Mapping[str, str], key: bytes = b"") -> Kept:

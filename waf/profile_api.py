@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -94,7 +93,7 @@ def profile_routes(learning: Learning, config: Callable[[], Config]) -> list[Rou
         since = asked.query.get("since", "")
         handed, key = await learning.ask(
             lambda memory: (
-                memory.learner.hand_out(since, secrets.token_hex(4), time.time()),
+                memory.learner.hand_out(since, os.urandom(4).hex(), time.time()),
                 memory.fingerprint,
             )
         )

@@ -10,7 +10,6 @@ is no dissent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from statistics import median
 from typing import Final
 
 from waf.profiles.evidence import REQUESTS, SOURCE_BITS, SOURCE_SHIFT, Evidence, sources
@@ -39,7 +38,8 @@ def dissenters(state: State) -> Evidence:
     rates = {bit: own[bit] / activity[bit] for bit in range(SOURCE_BITS) if activity[bit]}
     if len(rates) < CROWD:
         return 0
-    usual = median(rates.values())
+    ordered = sorted(rates.values())
+    usual = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2  # the median
     odd = [bit for bit, rate in rates.items() if own[bit] >= LEAST and rate > FACTOR * usual]
     odd.sort(key=lambda bit: (-rates[bit], bit))
     return sum(1 << SOURCE_SHIFT + bit for bit in odd[:AT_MOST])

@@ -6,7 +6,6 @@ any thread or event loop exists.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -90,6 +89,8 @@ def _fork(index: int, work: Callable[[int], int], mask: set[signal.Signals | int
 def _end_with(parent: int) -> None:
     """Have the kernel send this process SIGTERM when `parent` is killed, so that no worker is left on the
     port."""
+    import ctypes  # for several workers alone
+
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
     if os.getppid() != parent:  # it was killed already
         os._exit(1)
