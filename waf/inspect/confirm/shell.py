@@ -31,6 +31,7 @@ from waf.inspect.confirm.shell_talk import (
     in_table,
     only_filters,
     said_behind,
+    whole_probe,
 )
 from waf.inspect.confirm.shell_words import (
     COMMANDS,
@@ -64,7 +65,8 @@ _UNMISTAKABLE: Final = for_lower_case(
     rb"|import\s+(?:socket|pty)[;,]"
     rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
     rb"|fsockopen\("
-    rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|\biex\s?[($]"
+    rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|[;|\n]\s{0,4}&\s{0,4}\(\s{0,4}['\"$]|\|\s{0,4}(?:%|foreach(?:-object)?\s)\s{0,4}\{"
+    rb"|\[(?:system\.)?(?:io\.(?:file|directory)|diagnostics\.process|reflection\.assembly|net\.dns)\]::|\biex\s?[($]"
     rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
 )
 _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
@@ -135,6 +137,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         return None
     if mark == b"{" and not _BRACE.match(value, begin):
         return None
+    sentence = len(_ALPHABETIC.findall(before)) >= 4
+    if sentence and whole_probe(value, begin, start.end()):
+        return Confidence.HIGH
     strict = _doubtful(value, begin, mark, before)
     if not _run(value, start.end(), mark, weak=not strict):
         plain = _SEPARATOR.match(value, begin)  # what looked like a prefix may be the command
@@ -145,7 +150,7 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     if begin and goes_on_with_tools(value, start.end()):
         return None
     rest = value[start.end() : start.end() + _LOOK]
-    if len(_ALPHABETIC.findall(before)) >= 4:  # part of a sentence
+    if sentence:
         return Confidence.HIGH if mark in b";|&\n" and SECRET.search(rest) else None
     if mark in b"`$" and before[-1:].isspace() and prose_words(value, begin):
         close = rest.find(b"`" if mark == b"`" else b")")
@@ -166,7 +171,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     head = before.strip()
     if value[:1] == b"/" or _ADDRESS.match(value):  # segments and parameters stand for themselves
         head = re.split(rb"[/?=]", head)[-1]
-    if not head:
+    if not head or _OPTION.match(head):
         return False
     if plain(head) in _SURE_COMMANDS:
         return False
@@ -180,6 +185,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
 
+_OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")
 _COMMAND_BEFORE: Final = re.compile(rb"(?:echo|cat|ls|ping|printf|expr)\s+[\w./-]+$")
 _ADDRESS: Final = re.compile(rb"[a-z]{2,8}://", re.I)
 _SURE_NEXT: Final = re.compile(rb"[;|&\s]+(?:id|whoami|ls|uname|cat|pwd|ifconfig|netstat)\b(?!\s+[a-z]+\s)")
@@ -203,18 +209,22 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     name = plain(first)
     if name.endswith(b".exe"):
         name = name if name in COMMANDS else name[:-4]
+    if _SHELL_VARIABLE.match(raw):
+        return True
     if b"?" in name or b"*" in name or b"[" in name:
         return first.startswith(b"/") and bool(_GLOB.match(first)) and bool(len(words) > 1 or weak)
     takes = COMMANDS.get(name)
+    if mark == b"$" and _FILE_READ.match(text):
+        return True
+    if name == b"." and len(words) == 2 and words[1][:1] in b"/.~$":
+        return True
     if mark == b"|" and not value[:position].rstrip().endswith(b"||") and only_filters(name, raw):
         return False
     if name in RUNNERS and runs_another(words[1:]):
         return True
     if takes is None:
         if first[:1] == b"$" and (
-            (len(words) > 1 and SECRET.search(words[1]))
-            or _is_own(value[:position], first)
-            or _SHELL_VARIABLE.match(raw)
+            (len(words) > 1 and SECRET.search(words[1])) or _is_own(value[:position], first)
         ):
             return True
         if _SECRET_READ.search(raw):
@@ -228,12 +238,29 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
+    if _leads(value, position, mark) and _few_words(words, raw):
+        return True
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
-_SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)\}?\s*(?:<<<|-[ic]\b)")
+_SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)(?:[#%:/][^}]{0,16})?\}?\s*(?:<<<|-[ic]\b)")
+_FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")
 _SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
+
+
+def _leads(value: bytes, position: int, mark: bytes) -> bool:
+    """Nothing but the separator stands before: no list, table or sentence begins so."""
+    before = value[:position].strip(b" '\")")
+    return (mark == b";" and before == b";") or before in (b"&&", b"||")
+
+
+_ARGUMENT: Final = re.compile(rb"[\w./=:@,+*-]{1,40}")
+
+
+def _few_words(words: list[bytes], raw: bytes) -> bool:
+    """A command with one to three arguments that are no sentence."""
+    return 2 <= len(words) <= 4 and len(raw) <= 64 and all(_ARGUMENT.fullmatch(word) for word in words[1:])
 
 
 def _is_own(before: bytes, word: bytes) -> bool:
@@ -257,12 +284,16 @@ _ALONE: Final = re.compile(
     rb"|accounts)\b|type\s+[%c]|ls\s+-|ls\s+/|uname\s+-|python\d?\s+-c|perl\s+-e|php\s+-r"
     rb"|rm\s+-|id$|whoami$|ifconfig$|ipconfig(?:\s+/all)?$|netstat\s+-|nslookup\s|ps\s+-|ps\s+aux"
     rb"|echo\s+[\w+/=]{8,}\s*\||ruby\s+-e"
-    rb"|certutil\s|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|socat\s|dig\s+[\w@]"
+    rb"|certutil\s|forfiles\s+/|%(?:systemroot|windir)%\\|wmic\s+\w+\s+(?:get|list|call)\b|bitsadmin\s|mshta\s|regsvr32\s|rundll32\s|systeminfo$|tasklist$|telnet\s+\d|socat\s|dig\s+[\w@]"
     rb"|dir\s+[a-z]:\\)",
     re.I,
 )
 
 
+_FORMAL: Final = re.compile(
+    rb"(?:powershell|pwsh)(?:\.exe)?\s+-[a-z]{1,20}\s|wmic\s+\w+\s+(?:get|list|call)\s", re.I
+)
+"""Beginnings that no sentence has, whatever words follow."""
 _DESTROYS: Final = re.compile(rb"(?:sudo\s+)?(?:rm|dd|chmod|chown|mkfs|del|wget|nc)\b", re.I)
 _FLAGGED: Final = re.compile(rb"\s-[A-Za-z]{2,}\b|\s\(|\||https?://|[A-Za-z]:\\|\$")
 
@@ -283,7 +314,7 @@ def _alone(head: bytes) -> bool:
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
         return False
-    interpreter = (
+    interpreter = _FORMAL.match(normal) or (
         words[1:2] and words[1][:2].lower() in (b"/c", b"/k", b"/r", b"-c") and words[0].lower() != b"ping"
     )
     if not interpreter and len(_ALPHABETIC.findall(b" ".join(words[1:]))) >= 3 and not _TELLING.search(text):

@@ -97,6 +97,39 @@ _TOOL: Final = re.compile(
 _STEP: Final = re.compile(rb"\s*(?:source\s+[~\w]|export\s+\w|pwd\b|python3?\s+[\w/]+\.py\b)")
 
 
+# Commands by which one learns whether commands run, fetches something, or destroys: each whole, with all of its words.
+_PROBE: Final = re.compile(
+    rb"(?:(?:/usr)?/s?bin/)?(?:"
+    rb"(?P<word>id|ls|dir)|whoami(?:\s+/\w+)?|uname(?:\s+-\w+)?|ifconfig|ipconfig(?:\s+/all)?|systeminfo|tasklist|printenv"
+    rb"|ls(?:\s+-\w+)+(?:\s+[\w/.~*-]+)?|ls\s+[/.~]\S*|id\s+-\w|ps\s+(?:-\w+|aux\w*)|netstat\s+-\w+|dir\s+[a-zA-Z]:\\\S*"
+    rb"|sleep\s+\d{1,4}(?:\.\d+)?(?=[\s;|&)]*(?:$|[#'\"]))|ping\s+(?:-\w\s*\d+\s+)?[\w-]+(?:\.[\w-]+)+|nslookup\s+\S+\.\S+"
+    rb"|(?:wget|curl)(?:\s+-\S+){0,4}\s+(?:https?://\S+|[\w-]+(?:\.[\w-]+)+\S*)(?:\s+-O\s*\S+)?"
+    rb"|nc(?:at)?(?:\s+-\S+){0,3}\s+[\w.-]+\s+\d{1,5}(?:\s+-[ec]\s+\S+)?|rm\s+-\w+\s+\S+|net\s+users?"
+    rb"|(?:cat|tac|type|xxd|strings)\s+(?:/\S+|[a-zA-Z]:\\\S+|(?:\.\./)+\S+|%\w+%\S*)"
+    rb"|(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"][^'\"]+['\"]"
+    rb")\s*(?:$|[;|&#)\r\n'\"])"
+)
+_ENUMERATES: Final = re.compile(rb"[,;:|/&]")
+
+
+def whole_probe(value: bytes, begin: int, start: int) -> bool:
+    """A sentence goes on, behind the separator at `begin`, with a command at `start` that nothing else follows.
+
+    A sentence around a working payload is no reason to let it act. Not so in backticks, which is how text shows code,
+    and not for names of columns in a list.
+    """
+    mark = value[begin : begin + 1]
+    probe = None if mark == b"`" else _PROBE.match(value, start, start + _LOOK)
+    if probe is None:
+        return False
+    if mark == b"$":
+        return value[probe.end() - 1 : probe.end()] == b")" and value[probe.end() : probe.end() + 1] != b"."
+    if probe["word"] is None:
+        return True
+    lists = _ENUMERATES.search(value, max(0, begin - _LOOK), begin) is not None
+    return not lists and mark in b";|&" and (mark != b"&" or value[begin : begin + 2] == b"&&")
+
+
 def goes_on_with_tools(value: bytes, start: int) -> bool:
     """A line of a developer's terminal: one tool at its beginning, and a harmless step of the same kind at `start`."""
     step = value[start : start + _LOOK]

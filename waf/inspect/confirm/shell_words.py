@@ -39,7 +39,8 @@ _TABLE: Final = {
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
         "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
-        "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb mktemp doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx"
+        "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb mktemp doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx "
+        "pkexec coproc compgen gcloud az gci gcm"
     ),
     Takes.NOTHING: (
         "id ls ll pwd env set date who w ps df dir ver uptime last hostname groups users time logname tty jobs "
@@ -48,7 +49,7 @@ _TABLE: Final = {
     ),
     Takes.FILE: _FILES,
     Takes.HOST: (
-        "ping ping6 curl wget fetch host dig nc lynx ssh ftp whois nmap aria2c axel wget.exe curl.exe http links w3m "
+        "iwr irm ping ping6 curl wget fetch host dig nc lynx ssh ftp whois nmap aria2c axel wget.exe curl.exe http links w3m "
         "rsh ftpget ip host telnet git svn pip npm gem apt apt-get yum dnf rpm dpkg docker kubectl mysql psql sqlite3 redis-cli mongo "
         "net net.exe query ip aws"
     ),
@@ -58,7 +59,7 @@ _TABLE: Final = {
         "eval exec osascript awk screen tmux script env nice nohup time timeout gawk m4 R irb scala groovy "
         "sh bash zsh ash dash ksh csh tcsh fish /bin/sh /bin/bash iex"
     ),
-    Takes.WORDS: "echo printf expr print write-host write-output",
+    Takes.WORDS: "echo printf expr write-host write-output",
 }
 
 COMMANDS: Final[dict[bytes, frozenset[Takes]]] = {
@@ -120,7 +121,7 @@ SHELL_VERBS: Final = re.compile(
     rb"(?:for\s+/[a-z]\s+%|invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
     rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service"
     rb"|localuser|aduser|"
-    rb"ciminstance|item|acl|host|credential)|set-(?:executionpolicy|mppreference|content|item)|add-type\s|"
+    rb"ciminstance|item|acl|host|credential)|(?:set|add)-(?:executionpolicy|mppreference|content|item)|add-type\s|"
     rb"out-file\b|remove-item\b|copy-item\b|convertto-|select-string\b|test-connection\b|get-command\b)",
     re.I,
 )
