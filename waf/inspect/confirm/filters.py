@@ -39,11 +39,17 @@ _LDAP_SIGN: Final = re.compile(
 )
 
 
+_LDAP_TIGHT: Final = re.compile(rb"\*?\)+\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I)
+
+
 def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH where the value closes a filter and opens another, or is a whole filter with a wildcard."""
-    if is_document(value) or len(value) > 1024 or prose_words(value, span[0]) >= 3:
+    if is_document(value) or len(value) > 1024:
         return None
     text = value[:1024]
+    if prose_words(value, span[0]) >= 3:  # words inside the filter's own value: its parenthesis ends at once
+        tight = _LDAP_TIGHT.search(text)
+        return Confidence.HIGH if tight and b"(" not in text[: tight.start()] else None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
         return Confidence.HIGH
     broken = _LDAP_BREAK.search(text)
@@ -91,7 +97,7 @@ _SCRIPT: Final = re.compile(
     rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
     rb"|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
     rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*"
-    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b"
+    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:"
     rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|^\s*\{\s*['\"]?\$"
@@ -103,11 +109,17 @@ _SCRIPT: Final = re.compile(
 )
 
 
+_SCRIPT_LEFT: Final = re.compile(rb"[^'\"]*+(['\"])", re.S)  # the first quote, which ends the app's literal
+
+
 def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for query operators as keys, and for script that leaves its literal inside $where."""
-    if is_document(value) or len(value) > 4096 or prose_words(value, span[0]) >= 3:
+    if is_document(value) or len(value) > 4096:
         return None
     text = value[:2048]
+    if prose_words(value, span[0]) >= 3:
+        left = _SCRIPT_LEFT.match(text)
+        return Confidence.HIGH if left and _SCRIPT.match(text, left.start(1)) else None
     found = _OBJECT.search(text)
     if found and (text.lstrip()[:1] in (b"{", b"[", b"'", b'"') or len(text[: found.start()].split()) <= 2):
         return Confidence.HIGH  # deep within a line of code it is that code's
@@ -153,7 +165,7 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _MAIL: Final = re.compile(
-    rb"\s-OQueueDirectory=(?P<option>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
+    rb"\s-OQueueDirectory=(?P<option>)|\r?\n\.\r?\n(?:mail from|rcpt to|ehlo|helo|quit|rset|data)\b(?P<ended>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
     rb"|content-\w+\s*:"
     rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
     rb"|(?:quit|rset|data)$)"
@@ -170,6 +182,8 @@ def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if match is None:
         return None
     before = value[: match.start()]
+    if match["ended"] is not None:  # the line that ends a mail, then a command
+        return Confidence.HIGH
     if len(before.split()) > 4 or _PAIR.search(before) or before.count(b"\n") > 1:
         return None
     if match["option"] is not None:

@@ -26,7 +26,7 @@ _ATTRIBUTE: Final = re.compile(
     rb"|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
 )
 _LOOSE: Final = re.compile(rb"[\s/]*(?:>|src|[\w-]+\s*=)", re.I)  # "< script >", which filters repair
-_HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{3,40}", re.I)
+_HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{2,40}", re.I)
 _NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
 _EVENTS: Final = re.compile(
     rb"on(?:abort|activate|afterprint|afterscriptexecute|animation\w+|auxclick|before\w+|begin|blur|bounce"
@@ -201,9 +201,8 @@ def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
         b"allowscriptaccess" in attributes or b"classid" in attributes or b"code" in attributes
     ):
         return Confidence.HIGH
-    if (
-        name in (b"set", b"animate", b"animatetransform", b"animatemotion")
-        and b"href" in attributes.get(b"attributename", b"").lower()
+    if name in (b"set", b"animate", b"animatetransform", b"animatemotion") and re.search(
+        rb"href|^on", attributes.get(b"attributename", b""), re.I
     ):
         return Confidence.HIGH
     if name in _FRAMES:
@@ -275,6 +274,12 @@ _BREAKOUT: Final = re.compile(
 _PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)
 
 
+def _ends_attribute(value: bytes, position: int) -> bool:
+    """The first quote of the value stands right before `position`, so it ends an attribute, whatever words come before."""
+    before = value[:position].rstrip()
+    return before[-1:] in (b'"', b"'") and value.find(before[-1:]) == len(before) - 1
+
+
 def _breaks_out(value: bytes) -> bool:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
     for match in _BREAKOUT.finditer(value):
@@ -285,7 +290,7 @@ def _breaks_out(value: bytes) -> bool:
         before = value[: match.start() + 1]
         if code[:1] == b"{" and not match[2] and not js.acts(code):
             continue
-        if prose_words(value, match.start()) >= 3:
+        if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue
         left = re.search(rb"[\"'`>]", before) is not None
         if js.is_code(code) and (left or len(before.split()) <= 2):

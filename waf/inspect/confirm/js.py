@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
+from waf.inspect.confirm.shape import (
+    WINDOW,
+    for_lower_case,
+    is_document,
+    leaves_literal,
+    of_value,
+    prose_words,
+    words_after,
+)
 from waf.model import Confidence
 
 _WINDOW: Final = 1024  # script that leaves its place does so at once
@@ -118,6 +126,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         if number >= 8:
             break
         before = piece[: match.start()]
+        if opening and leaves_literal(piece, match.start()):
+            return Confidence.HIGH
         if _NAMED_BEFORE.search(before[-32:]) and not _KEYWORD.search(before[-32:]):
             continue  # two names in a row are no script
         after = words_after(piece, match.end())
@@ -172,7 +182,7 @@ def _whole(piece: bytes) -> Confidence | None:
         return None
     if re.search(
         rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor\s*(?:[(`\[]|\?\."
-        rb"|\.\s*constructor)|fromcharcode|\[\s*(?:['\"/`(+]|atob|unescape|decodeuri)"
+        rb"|\.\s*constructor)|fromcharcode|\$\.getscript\(\s*['\"`](?:https?:)?//|\[\s*(?:['\"/`(+]|atob|unescape|decodeuri)"
         rb"|location\.(?:href|assign|replace)\s*[=(]\s*['\"`](?:https?:)?//|html\s*\+?=\s*(?:location|name\b|document)",
         piece,
         re.I,

@@ -90,6 +90,26 @@ def words_after(value: bytes, position: int) -> int:
     return count
 
 
+_LEFT: Final = re.compile(
+    rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
+)
+
+
+def leaves_literal(value: bytes, position: int) -> bool:
+    """The first quote of the value stands before `position`, and nothing but signs of operators between.
+
+    What stands there acts wherever the app puts the value into quotes, whatever words come before; in a text that only shows
+    code, that code's own quotes come in pairs. The same for the end of a comment.
+    """
+    start = max(0, position - 32)
+    left = _LEFT.search(value, start, position)
+    if left is None:
+        return False
+    if left[2]:
+        return b"/*" not in value[: left.start()]
+    return value.find(left[1]) == left.start(1)
+
+
 def of_value(
     judge: Callable[[bytes], Confidence | None],
 ) -> Callable[[bytes, tuple[int, int]], Confidence | None]:

@@ -62,6 +62,7 @@ _UNMISTAKABLE: Final = for_lower_case(
     rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
     rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
     rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
+    rb"|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
     rb"|import\s+(?:socket|pty)[;,]"
     rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
     rb"|fsockopen\("
@@ -138,7 +139,7 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     if mark == b"{" and not _BRACE.match(value, begin):
         return None
     sentence = len(_ALPHABETIC.findall(before)) >= 4
-    if sentence and whole_probe(value, begin, start.end()):
+    if whole_probe(value, begin, start.end(), sentence):
         return Confidence.HIGH
     strict = _doubtful(value, begin, mark, before)
     if not _run(value, start.end(), mark, weak=not strict):
@@ -216,13 +217,15 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     takes = COMMANDS.get(name)
     if mark == b"$" and _FILE_READ.match(text):
         return True
-    if name == b"." and len(words) == 2 and words[1][:1] in b"/.~$":
+    if name == b"." and len(words) > 1 and re.match(rb"[/.~$]+\w", words[1]):
         return True
     if mark == b"|" and not value[:position].rstrip().endswith(b"||") and only_filters(name, raw):
         return False
     if name in RUNNERS and runs_another(words[1:]):
         return True
     if takes is None:
+        if first[:3] == b"$'\\":
+            return True
         if first[:1] == b"$" and (
             (len(words) > 1 and SECRET.search(words[1])) or _is_own(value[:position], first)
         ):
@@ -235,6 +238,8 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     disguised = plain(first) != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
+    if _WRITES.search(raw):
+        return True
     if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
@@ -244,6 +249,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
+_WRITES: Final = re.compile(rb">{1,2}\s{0,2}/(?:var|tmp|etc|home|usr|srv|opt|root|dev/shm)/\w")
 _SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)(?:[#%:/][^}]{0,16})?\}?\s*(?:<<<|-[ic]\b)")
 _FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")
 _SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")

@@ -23,7 +23,7 @@ _HARM: Final = re.compile(
     rb"|\bchmod\b|\bnc\b|>\s*/",
     re.I,
 )
-_NAMES: Final = re.compile(rb"\w\.\w|[*~$<>\\]|(?<!\w)/|\w/\w")
+_NAMES: Final = re.compile(rb"\w\.\w|[*~$<>\\^]|''|\"\"|(?<!\w)/|\w/\w")
 _PLAIN_WORD: Final = re.compile(rb"[\"(]?[A-Za-z\x80-\xff][A-Za-z\x80-\xff'-]*[,.:;!?)\"]{0,2}")
 _LINE: Final = re.compile(rb"[^\r\n]*")
 _QUOTES: Final = re.compile(rb"['\"]")
@@ -102,30 +102,34 @@ _PROBE: Final = re.compile(
     rb"(?:(?:/usr)?/s?bin/)?(?:"
     rb"(?P<word>id|ls|dir)|whoami(?:\s+/\w+)?|uname(?:\s+-\w+)?|ifconfig|ipconfig(?:\s+/all)?|systeminfo|tasklist|printenv"
     rb"|ls(?:\s+-\w+)+(?:\s+[\w/.~*-]+)?|ls\s+[/.~]\S*|id\s+-\w|ps\s+(?:-\w+|aux\w*)|netstat\s+-\w+|dir\s+[a-zA-Z]:\\\S*"
-    rb"|sleep\s+\d{1,4}(?:\.\d+)?(?=[\s;|&)]*(?:$|[#'\"]))|ping\s+(?:-\w\s*\d+\s+)?[\w-]+(?:\.[\w-]+)+|nslookup\s+\S+\.\S+"
+    rb"|sleep\s+\d{1,4}(?:\.\d+)?(?=\s*\)|[\s;|&)]*(?:$|[#'\"]))|ping\s+(?:-\w\s*\d+\s+)?[\w-]+(?:\.[\w-]+)+|nslookup\s+\S+\.\S+"
     rb"|(?:wget|curl)(?:\s+-\S+){0,4}\s+(?:https?://\S+|[\w-]+(?:\.[\w-]+)+\S*)(?:\s+-O\s*\S+)?"
     rb"|nc(?:at)?(?:\s+-\S+){0,3}\s+[\w.-]+\s+\d{1,5}(?:\s+-[ec]\s+\S+)?|rm\s+-\w+\s+\S+|net\s+users?"
     rb"|(?:cat|tac|type|xxd|strings)\s+(?:/\S+|[a-zA-Z]:\\\S+|(?:\.\./)+\S+|%\w+%\S*)"
-    rb"|(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"][^'\"]+['\"]"
     rb")\s*(?:$|[;|&#)\r\n'\"])"
+    rb"|(?P<code>(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"]|(?:powershell|pwsh)(?:\.exe)?\s+-[a-z])"
 )
 _ENUMERATES: Final = re.compile(rb"[,;:|/&]")
 
 
-def whole_probe(value: bytes, begin: int, start: int) -> bool:
-    """A sentence goes on, behind the separator at `begin`, with a command at `start` that nothing else follows.
+def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
+    """Behind the separator at `begin` stands a command at `start`, whole, whatever follows its end.
 
-    A sentence around a working payload is no reason to let it act. Not so in backticks, which is how text shows code,
-    and not for names of columns in a list.
+    A sentence around a working payload is no reason to let it act. Not so in backticks, which is how text shows code.
+    Words that name columns and headings, too, are commands only behind a `sentence` which does not enumerate.
     """
     mark = value[begin : begin + 1]
     probe = None if mark == b"`" else _PROBE.match(value, start, start + _LOOK)
     if probe is None:
         return False
+    if probe["code"] is not None:  # whatever follows are its arguments
+        return True
     if mark == b"$":
         return value[probe.end() - 1 : probe.end()] == b")" and value[probe.end() : probe.end() + 1] != b"."
     if probe["word"] is None:
         return True
+    if not sentence:
+        return not value[:begin].strip()
     lists = _ENUMERATES.search(value, max(0, begin - _LOOK), begin) is not None
     return not lists and mark in b";|&" and (mark != b"&" or value[begin : begin + 2] == b"&&")
 

@@ -107,7 +107,8 @@ _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
 _QUOTED_WEAK: Final = _one_of(
     rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
-    r"\)*[o=|](?:[1svqz]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or'
+    r"\)*[o=|](?:[1svqzGe]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or', '-if(1=1,1,0)-'
+    r"\)*&so?z$",  # ' or ''-'
     rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
@@ -124,12 +125,14 @@ _BARE: Final = _one_of(
     rf"{_HEAD}[&|]{_CONST}o\(*[HeX]",  # 1 and 1/(select
     rf"{_HEAD}[&|]{_CONST}=\(*G{_END}",  # 1 and 1=length(a)
     rf"{_HEAD}[&|]{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
-    rf"[1s]\)*[&|]\(*G{_END}",  # 1 or if(2>1,1,0)
+    rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
     r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
     rf"{_HEAD}{_TAIL}U(?:e|\(*E{_ITEMS})",  # -1 union select 1
     rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
     rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
+    r"[1n]k,\(*[He]",  # price desc,(select sleep(5))
     rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
+    r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
     rf"{_HEAD}{_TAIL}b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
     r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
@@ -144,6 +147,7 @@ _BARE: Final = _one_of(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
+_CUT_OFF: Final = re.compile(r"\)*[&|]o?1\)*;*c$")  # ' or 1--
 _OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
 _NAME: Final = 64  # bytes in which a word that begins a statement ends
@@ -159,6 +163,12 @@ _AFLOAT_START: Final = re.compile(
     rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s"
 )
 _FLAT: Final = re.compile(rf"H{_END}$")
+_SPEAKS: Final = re.compile(
+    rb"\s*(?:extractvalue|updatexml|gtid_subset|exp|polygon|utl_\w+\.\w+|dbms_\w+\.\w+)\s*\(.*?"
+    rb"(?:\(\s*select\b|\b(?:user|version|database|schema|now)\(\)|@@\w)",
+    re.S,
+)
+"""A call whose error, name or delay tells of the database that is asked about in it."""
 
 _TRUTH: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
@@ -170,6 +180,7 @@ _SET_TABLE: Final = re.compile(
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
+_SELECTED: Final = re.compile(rb"\(\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)")
 _LIKENESS: Final = re.compile(rb"(?<=['\"])\s?!?~~?\*?\s?(?=['\"])")
 _PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
@@ -189,6 +200,8 @@ def judge(value: bytes) -> Confidence | None:
         value = value.replace(b"+", b" ")
     if b"::" in value:
         value = _CAST.sub(b"", value)
+    if b"select" in value:
+        value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
     if b"~" in value:
         value = _LIKENESS.sub(b"=", value)
     if _quoted(value, document):
@@ -214,6 +227,8 @@ def judge(value: bytes) -> Confidence | None:
             continue
         if _AFLOAT.match(_shape(value, start.start(), WINDOW)):
             return Confidence.HIGH
+    if _FLAT.match(bare) and _SPEAKS.match(value):
+        return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
         return Confidence.MEDIUM
     return None
@@ -303,6 +318,13 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
     if _SET_NAMES.match(shape) and _SET_FORM.search(rest):
         return True
+    if (
+        _CUT_OFF.match(shape)
+        and before.isalnum()
+        and not rest[:1].isalnum()
+        and _COMMENT_TAIL.match(rest, start)
+    ):
+        return True  # whatever words stand before
     inside_word = before.isalpha() and rest[:1].isalpha()
     if (
         inside_word

@@ -133,6 +133,7 @@ STATEMENTS: Final = _statements(
         "prepare": rb"~+\w+~+from\b",
         "handler": rb"~+\w+~+open\b",
         "reconfigure": rb"\s*(?:$|;|--)",
+        "bulk": rb"~+insert~+\w",
         "raiserror dbcc": rb"~*[('\w]",
         "print": rb"~+(?:@@|')",
         "with": rb"~+(?:recursive~+)?\w+~*(?:\([\w, ]+\)\s*)?~*as\s*\(",

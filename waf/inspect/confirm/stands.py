@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import blanks, is_document, prose_words, words_after
+from waf.inspect.confirm.shape import blanks, is_document, leaves_literal, prose_words, words_after
 from waf.model import Confidence
 
 _WORD: Final = re.compile(
@@ -17,10 +17,15 @@ _WORD: Final = re.compile(
 )
 
 
+_SIGNS: Final = re.compile(rb"[^A-Za-z0-9_$\\]*")
+
+
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH outside of documents and sentences: fewer than four plain words before and after the find."""
     if is_document(value):
         return None
+    if leaves_literal(value, span[0] + len(_SIGNS.match(value, *span)[0])):  # type: ignore[index]
+        return Confidence.HIGH
     before = blanks(value[max(0, span[0] - 200) : span[0]])
     after = blanks(value[span[1] : span[1] + 200])
     if len(_WORD.findall(before)) >= 4 or len(_WORD.findall(after)) >= 4:
