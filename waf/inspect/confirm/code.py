@@ -31,7 +31,10 @@ _CALL: Final = for_lower_case(
     + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|get_defined_vars)\s*\(\s*\)",
 )
 _SURE: Final = for_lower_case(
-    rb"<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"
+    rb"\(\s{0,2}['\"]?(?:system|exec|passthru|shell_exec|assert|popen)['\"]?\s{0,2}\)\s{0,2}\(|\bnew\s+(?:reflection(?:function|method)"
+    rb"|splfileobject)\s*\(|\bputenv\s*\(\s*['\"]ld_|\bopen\s*\(\s*['\"]/[^()]{1,60}\)\s*\.\s*read\w{0,5}\s*\(|\btimeit\.timeit\s*\("
+    rb"|\bmodule\.constructor\b|\bbun\.(?:spawn|\$)|\bdeno\.(?:run|command|readtextfile|env)\s?[.(]"
+    rb"|<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"
     rb"|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)"
     rb"|<script\s+(?:language\s*=\s*['\"]?php|runat)"
     rb"|\$_(?:get|post|request|cookie|server|files|session|env)\s*[\[{]|\$\{\s*@?(?:print|phpinfo|system"
@@ -40,7 +43,7 @@ _SURE: Final = for_lower_case(
     rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__"
     rb"|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|exit\s*\("
     rb"|kill\s*\()|global\.process|require\s*\(\s*['\"`](?:child_process['\"`]|(?:fs|os|net|http|vm)['\"`]\s*\)\s*[.\[])"
-    rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)"
+    rb"|runtime\.getruntime|java\.lang\.(?:runtime|processbuilder|system|class|thread)\b"
     rb"|new\s+(?:java\.lang\.)?processbuilder|javax\.script|scriptenginemanager|new\s+java\.(?:net|io"
     rb"|util)\.|class\.forname\(|kernel\.(?:exec|system|open|spawn)|process\.(?:spawn|clock_gettime)"
     rb"|io\.(?:popen|binread|sysopen)\s*[(\s]|open3\.|`\s*\.\s*`|%x\([^)]{1,60}\)|\bfile\.(?:read|open"

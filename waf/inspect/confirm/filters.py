@@ -67,7 +67,7 @@ _XPATH: Final = re.compile(
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
     rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
-    rb"|['\"]\s*(?:or|and)\s*//\w|\|\s*//?\*|//user\b|/\*\s*\[",
+    rb"|['\"]\s*(?:or|and)\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(
@@ -109,6 +109,10 @@ _SCRIPT: Final = re.compile(
 )
 
 
+_DECLARED: Final = re.compile(
+    rb"\A\s*(?:query|mutation|subscription)(?:\s+\w+)?\s*\([^(){}'\"]*\)\s*(?=[{@])", re.I
+)
+"""The variables that an operation of GraphQL declares ("$where: Filter!")."""
 _SCRIPT_LEFT: Final = re.compile(rb"[^'\"]*+(['\"])", re.S)  # the first quote, which ends the app's literal
 
 
@@ -116,7 +120,7 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for query operators as keys, and for script that leaves its literal inside $where."""
     if is_document(value) or len(value) > 4096:
         return None
-    text = value[:2048]
+    text = _DECLARED.sub(b"", value[:2048], 1)
     if prose_words(value, span[0]) >= 3:
         left = _SCRIPT_LEFT.match(text)
         return Confidence.HIGH if left and _SCRIPT.match(text, left.start(1)) else None

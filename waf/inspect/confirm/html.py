@@ -313,7 +313,7 @@ def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if number >= _URLS_MAX:
             break
         rest = value[match.start(1) : match.start(1) + 512]
-        if _HARMLESS.match(rest.split(b'"')[0].split(b"'")[0].split(b"<")[0].rstrip(b")")):
+        if _HARMLESS.match(rest.split(b'"')[0].split(b"'")[0].split(b"<")[0].rstrip(b")\\")):
             continue
         if rest[:4].lower() == b"data":
             if re.match(rb"data:text/html[\w;=-]*(?:;base64)?,", rest, re.I):

@@ -30,7 +30,7 @@ _SEPARATOR: Final = re.compile(
 
 UNIX: Final = re.compile(
     rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:etc[/\\](?:\./)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd"
-    rb"|fstab|mtab|hostname|profile|environment|shells|services)(?![\w-]|\.(?:html?|md|example)\b)"
+    rb"|fstab|mtab|hostname|profile|environment|shells|services)(?![\w-]|\.(?:html?|md|rst|example|py|rb|jsx?|tsx?|go|java|kt|s?css|vue)\b)"
     rb"|(?:crontab|sudoers|inittab|resolv\.conf|ld\.so\.conf|my\.cnf"
     rb"|krb5|"
     rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
@@ -57,7 +57,7 @@ APP: Final = re.compile(
     rb"|\.ssh|\.aws|\.bash_history|\.kube|\.docker|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
     rb"|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml"
     rb"|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf"
-    rb"|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?:$"
+    rb"|nginx\.conf|my\.cnf|\.npmrc|\.netrc|\.mysql_history|secrets?\.ya?ml|credentials)(?!\.(?:example|sample|dist|template|tpl)(?:$|\W))(?:$"
     rb"|[/\\%?\x00#;.])",
     re.I,
 )

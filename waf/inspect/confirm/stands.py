@@ -17,12 +17,26 @@ _WORD: Final = re.compile(
 )
 
 
+_THROWN: Final = re.compile(rb"[\w.$]*(?:Exception|Error|Death|Warning)\b(?!\s*[(@.])")
+_TRACE_LINE: Final = re.compile(
+    rb"\s*(?:at\s+)(?:(?:async|new)\s+)?[\w.@$<>/`\[\],-]+\s?\([^'\"`()\r\n]*\)[^()'\"`;\r\n]*$", re.M
+)
+
+
+def _traced(value: bytes, position: int) -> bool:
+    """The line at `position` is one of a stack trace: "at", a name, and in parentheses a place or types, which is no code."""
+    start = value.rfind(b"\n", max(0, position - 400), position) + 1
+    return _TRACE_LINE.match(value, start, start + 800) is not None
+
+
 _SIGNS: Final = re.compile(rb"[^A-Za-z0-9_$\\]*")
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH outside of documents and sentences: fewer than four plain words before and after the find."""
     if is_document(value):
+        return None
+    if _THROWN.match(value, span[0]) or _traced(value, span[0]):
         return None
     if leaves_literal(value, span[0] + len(_SIGNS.match(value, *span)[0])):  # type: ignore[index]
         return Confidence.HIGH

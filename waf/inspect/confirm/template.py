@@ -125,7 +125,8 @@ _PROBE: Final = re.compile(
     rb"|[}|,;%*+/-])"
     rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
-    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$",
+    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
+    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\s*\[[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$",
     re.S | re.I,
 )
 _REACH: Final = for_lower_case(
@@ -162,12 +163,12 @@ _REACH: Final = for_lower_case(
     rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
     rb"|with\s+\"\w+\"\s+as|utl_file"
     rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
-    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
+    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bmessages\.storages\b|\bself\.(?:template|module|context)\.|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
     rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
     re.S,
 )
 _BARE: Final = re.compile(
-    rb"^\s*(?:self|this|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
+    rb"^\s*(?:self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
     rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
     rb"|php)"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",

@@ -32,6 +32,7 @@ _METADATA: Final = re.compile(
     rb"|169\.254\.169\.254\.\w+\.\w+)\.?$",
     re.I,
 )
+_METADATA_ADDRESSES: Final = frozenset(("100.100.100.200", "192.0.0.192", "168.63.129.16"))
 _METADATA_PATHS: Final = re.compile(
     rb"latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/v1|metadata/(?:instance|identity"
     rb"|v1)|opc/v[12]/|openstack/latest|/v1/(?:agent|kv|catalog)/|latest/fog",
@@ -124,6 +125,9 @@ def _bare_host(value: bytes) -> Confidence | None:
     return Confidence.HIGH if text.startswith(b"//") and address.is_loopback else None
 
 
+_HOST_BEHIND: Final = re.compile(rb"[/?\\]?#?@([^/\s@]{3,80}[^\s@]*)")
+
+
 def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
         return (
@@ -138,6 +142,9 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if match is None:
         return None
     host = re.split(rb"\x00|%00|%23|%2523", match[1])[0]
+    behind = _HOST_BEHIND.match(rest, match.end())
+    if behind is not None and _inward(scheme, behind[1], value) is Confidence.HIGH:
+        return Confidence.HIGH  # one that some readers take for the host
     path = rest[match.end() :]
     if _SOCKET.search(path):
         return Confidence.HIGH
@@ -151,7 +158,7 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
     if address is None:
         return None
     plain = str(address).encode() == host.strip(b"[]")
-    if address.is_link_local or str(address) == "100.100.100.200" or str(address) == "192.0.0.192":
+    if address.is_link_local or str(address) in _METADATA_ADDRESSES:
         return Confidence.HIGH
     if address.is_loopback or address.is_unspecified:
         return _local(path) if plain else Confidence.HIGH
