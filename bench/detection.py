@@ -4,9 +4,9 @@
 
 Attacks are composed by grammar (payload x wrapping x place): `payloads`, the wider `families`, and those of `held`, which
 are only measured: what is missed of them is never shown, so that no rule is made for it. Those of `classics` are as
-testers write them by hand. Benign messages are real texts on this machine, texts that look like attacks, what people
+testers write them by hand, those of `fresh` as one who knows the rules does. Benign messages are real texts on this machine, texts that look like attacks, what people
 of the trade write about technical things (`talk`, a part of it held back as well), and whole requests of everyday
-apps (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
+apps and of machines (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
 --crs the same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count
 as refused.
 """
@@ -28,7 +28,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import peers
-from bench.corpora import classics, families, held, payloads, requests, shapes, talk, texts
+from bench.corpora import (
+    classics,
+    families,
+    fresh,
+    held,
+    machines,
+    payloads,
+    requests,
+    shapes,
+    talk,
+    texts,
+)
 from bench.figures import replace_section
 from bench.processes import cores
 from waf.assembly import Files, build, keep
@@ -185,6 +196,31 @@ def by_hand(seed: int, count: int) -> Iterable[Case]:
             yield Case(True, (f"3 {kind}", "3 plain total"), made, payload)
 
 
+def _common_places(kind: str) -> list[str]:
+    return [place for place in ("query", "form", "json", "multipart") if place not in _NOT_AT.get(kind, ())]
+
+
+def _written(kind: str, payload: str, r: random.Random) -> requests.Message:
+    if kind == "keys" or (kind in ("nosql", "deserialization") and payload.startswith("{")):
+        return _raw(r, payload)
+    if kind == "xxe":
+        return requests.untyped(r, payload, "application/xml")
+    return requests.PLACES[r.choice(_common_places(kind) or ["form"])](r, payload)
+
+
+def afresh(seed: int, count: int) -> Iterable[Case]:
+    """The fourth set: at most `count` of each class, and what acts whatever words stand before it in the value."""
+    for kind, written in fresh.FRESH.items():
+        r = random.Random(f"fresh:{kind}:{seed}")
+        for payload in r.sample(written, min(count, len(written))):
+            yield Case(True, (f"4 {kind}", "4 plain total"), _written(kind, payload, r), payload)
+    for kind, endings in fresh.BEHIND_WORDS.items():
+        r = random.Random(f"words:{kind}:{seed}")
+        for text in (words + ending for words in fresh.WORDS for ending in endings):
+            made = requests.PLACES[r.choice(_common_places(kind))](r, text)
+            yield Case(True, (f"4 {kind} behind words", "4 behind words total"), made, text)
+
+
 def technical_talk(seed: int, count: int) -> Iterable[Case]:
     """At most `count` of each kind of `talk`."""
     for shown, kinds in ((True, talk.TALK), (False, talk.HELD_TALK)):
@@ -194,6 +230,19 @@ def technical_talk(seed: int, count: int) -> Iterable[Case]:
             for text in r.sample(written, min(count, len(written))):
                 made = requests.PLACES[r.choice(_TEXT_PLACES)](r, text)
                 yield Case(False, (f"{group}/{kind}", f"{group} total"), made, text, shown)
+
+
+def honest(seed: int, count: int) -> Iterable[Case]:
+    """At most `count` of each kind of `machines`, and each of its requests."""
+    for kind, written in machines.HONEST.items():
+        r = random.Random(f"honest/{kind}:{seed}")
+        for text in r.sample(written, min(count, len(written))):
+            made = requests.PLACES[r.choice(_TEXT_PLACES)](r, text)
+            yield Case(False, (f"honest/{kind}", "honest total"), made, text)
+    for name, (method, target, headers, body) in machines.MACHINES.items():
+        r = random.Random(f"machines/{name}:{seed}")
+        made = requests.message(r, method, target, headers, body, "whole")
+        yield Case(False, ("machines total",), made, name)
 
 
 def benign(seed: int, count: int) -> Iterable[Case]:
@@ -228,9 +277,14 @@ _TEXT_PLACES = ("query", "form", "json", "multipart", "xml", "cookie", "graphql"
 def all_cases(seed: int, count: int, which: str) -> list[Case]:
     cases: list[Case] = []
     if which in ("all", "attacks"):
-        cases += [*attacks(seed, count), *wider(seed, max(count // 4, 1)), *by_hand(seed, count)]
+        cases += [
+            *attacks(seed, count),
+            *wider(seed, max(count // 4, 1)),
+            *by_hand(seed, count),
+            *afresh(seed, count),
+        ]
     if which in ("all", "benign"):
-        cases += [*benign(seed, count), *technical_talk(seed, count)]
+        cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count)]
     return cases
 
 

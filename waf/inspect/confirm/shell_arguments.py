@@ -45,7 +45,11 @@ def words_of(text: bytes) -> list[bytes]:
     braced = text.strip()
     if b"," in braced and b" " not in braced and braced.endswith(b"}"):
         text = braced[:-1].replace(b",", b" ")
-    return text.split()[:12]
+    words = text.split()[:12]
+    for number, word in enumerate(words):
+        if number and word[:1] == b"#":  # a comment
+            return words[:number]
+    return words
 
 
 def plain(word: bytes) -> bytes:
