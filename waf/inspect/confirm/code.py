@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm import stands
-from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words
+from waf.inspect.confirm.shape import for_lower_case, is_document, leaves_literal, prose_words
 from waf.model import Confidence
 
 _ARGUMENT: Final = (
@@ -64,7 +64,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if match:
         return stands.confirm(value, match.span())
     match = _CALL.search(lowered, *around)
-    if match is None or prose_words(value, match.start()) >= 2:
+    if match is None:
+        return None
+    if leaves_literal(value, match.start()):
+        return Confidence.HIGH
+    if prose_words(value, match.start()) >= 2:
         return None
     if stands.confirm(value, match.span()) is None or _TALK.match(value, match.end()):
         return None
