@@ -11,7 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PF_MAGIC = 0x44505301, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+/* Where the machine's own shifts by a register can be had, they are used: loops over symbols are little else. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define PF_HOT __attribute__((target_clones("arch=haswell", "default")))
+#else
+#define PF_HOT
+#endif
+
+enum { PF_MAGIC = 0x44505302, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
 enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_EDGES = 16 };
 enum { PF_MASKS = 1024, PF_WORDS = 8 };
 
@@ -43,7 +50,7 @@ typedef struct {
     uint64_t singles, enough, lone, wakes, covered;
     uint64_t shortest; /* bytes of the shortest lead */
     uint64_t calm, back; /* where the rows of calm states end; how many bytes before an alarm the automaton may begin */
-    uint8_t threes[32768]; /* three symbols that may be the end of something */
+    uint64_t threes[4096]; /* by two symbols, the ones behind them with which three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[PF_MASKS];
     PrefilterLead lead[PF_LEADS];
@@ -117,14 +124,6 @@ static inline void prefilter_set(PrefilterBits *seen, const PrefilterBits *bits)
         seen->words[i] |= bits->words[i];
 }
 
-static inline int prefilter_any(const PrefilterBits *seen)
-{
-    uint64_t any = 0;
-    for (int i = 0; i < PF_WORDS; i++)
-        any |= seen->words[i];
-    return any != 0;
-}
-
 /* Sets the bits of the atoms with this key that end where they must for the key to end behind `at`. */
 static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
                             PrefilterBits *seen)
@@ -164,6 +163,8 @@ static int prefilter_leads(const PrefilterTables *tables, const uint8_t *text, P
         return 0;
     for (uint32_t i = 0; i < tables->leads; i++) {
         const PrefilterLead *lead = &tables->lead[i];
+        if (lead->size && size && !(lead->bytes[0][text[0] >> 3] >> (text[0] & 7) & 1))
+            continue;
         Py_ssize_t length = lead->size > PF_LEAD ? PF_LEAD : (Py_ssize_t)lead->size, at = 0;
         while (at < length && at < size && lead->bytes[at][text[at] >> 3] >> (text[at] & 7) & 1)
             at++;
@@ -237,39 +238,117 @@ static inline int prefilter_stops(const PrefilterTables *tables, uint64_t presen
 
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
 
-/* PF_PASSES: no expression of the program matches anywhere in the text. PF_STOPS: that is not known. PF_NOT_COVERED: the
- * program is not for such texts. */
-static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
+/* The symbols with which, behind the last two of a key, three may be the end of something. */
+static inline uint64_t prefilter_behind(const PrefilterTables *tables, uint32_t key)
 {
-    const PrefilterTables *tables = filter->tables;
-    if (tables->leads && prefilter_leads(tables, text, size))
-        return PF_STOPS;
-    const uint64_t begins = tables->leads ? 1ull << PF_EDGE | 1ull << PF_LINE_END : 0; /* symbols before a line */
-    uint32_t key = PF_EDGE;
-    uint64_t present = 1ull << PF_EDGE; /* symbols */
-    PrefilterBits seen = {{0}};
-    for (Py_ssize_t at = 0; at <= size;) {
-        const Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK, last = stop < size ? stop : size;
-        for (Py_ssize_t i = at; i < last; i++) /* first, since this is the lesser part of the work */
-            present |= 1ull << (tables->symbols[text[i]] & 63);
-        if (present & ~tables->covered)
-            return PF_NOT_COVERED;
-        for (; at < stop; at++) {
-            const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
-            const uint64_t bit = 1ull << (symbol & 63);
-            key = key << 6 | symbol;
-            if (PF_BIT(tables->threes, key & 0x3FFFF)) {
-                prefilter_ends(filter, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
-                if (seen.words[0] & 1)
-                    return PF_STOPS;
-            }
-            if (bit & begins && at < size && prefilter_leads(tables, text + at + 1, size - at - 1))
-                return PF_STOPS;
+    return tables->threes[key & 0xFFF];
+}
+
+/* Where in a text a run is, and what it has met. */
+typedef struct {
+    uint32_t key;     /* the last five symbols */
+    int met;          /* atoms, so that `seen` is not empty */
+    uint64_t present; /* symbols */
+    PrefilterBits seen;
+} PrefilterRun;
+
+static inline void prefilter_begin(PrefilterRun *run)
+{
+    run->key = PF_EDGE;
+    run->present = 1ull << PF_EDGE;
+}
+
+static inline void prefilter_met(const PrefilterPart *filter, PrefilterRun *run, uint32_t key, const uint8_t *text,
+                                 Py_ssize_t size, Py_ssize_t at)
+{
+    run->met = 1;
+    prefilter_ends(filter, filter->tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &run->seen);
+}
+
+/* Takes in the symbols of a text from `at` up to `stop`, which may be the edge behind its last byte. Four at a time: hardly any
+ * is the end of something. */
+static inline __attribute__((always_inline)) void prefilter_take(const PrefilterPart *filter, PrefilterRun *run, const uint8_t *text, Py_ssize_t size,
+                                  Py_ssize_t at, Py_ssize_t stop)
+{
+    const PrefilterTables *const tables = filter->tables;
+    const Py_ssize_t last = stop < size ? stop : size;
+    uint64_t present = run->present;
+    uint32_t key = run->key;
+    for (; last - at >= 4; at += 4) {
+        const uint32_t first = tables->symbols[text[at]] & 63, second = tables->symbols[text[at + 1]] & 63;
+        const uint32_t third = tables->symbols[text[at + 2]] & 63, fourth = tables->symbols[text[at + 3]] & 63;
+        const uint32_t one = key << 6 | first, two = one << 6 | second, three = two << 6 | third;
+        const uint64_t first_ends = prefilter_behind(tables, key) & 1ull << first;
+        const uint64_t second_ends = prefilter_behind(tables, one) & 1ull << second;
+        const uint64_t third_ends = prefilter_behind(tables, two) & 1ull << third;
+        const uint64_t fourth_ends = prefilter_behind(tables, three) & 1ull << fourth;
+        present |= 1ull << first | 1ull << second | 1ull << third | 1ull << fourth;
+        key = three << 6 | fourth;
+        if (__builtin_expect((first_ends | second_ends | third_ends | fourth_ends) != 0, 0)) {
+            if (first_ends)
+                prefilter_met(filter, run, one, text, size, at);
+            if (second_ends)
+                prefilter_met(filter, run, two, text, size, at + 1);
+            if (third_ends)
+                prefilter_met(filter, run, three, text, size, at + 2);
+            if (fourth_ends)
+                prefilter_met(filter, run, key, text, size, at + 3);
+            if (run->seen.words[0] & 1)
+                break;
         }
     }
-    if (prefilter_stops(tables, present, &seen))
+    for (; at < stop && !(run->seen.words[0] & 1); at++) {
+        const uint32_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
+        const uint64_t bit = 1ull << symbol, ends = prefilter_behind(tables, key) & bit;
+        key = key << 6 | symbol;
+        present |= bit;
+        if (ends)
+            prefilter_met(filter, run, key, text, size, at);
+    }
+    run->present = present;
+    run->key = key;
+}
+
+/* Whether something begins like a lead at the beginning of a text, or behind what parts lines. */
+static int prefilter_led(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size, uint64_t parted)
+{
+    if (prefilter_leads(tables, text, size))
+        return 1;
+    const uint64_t begins = 1ull << PF_EDGE | 1ull << PF_LINE_END;
+    for (Py_ssize_t at = 0; parted && at < size; at++)
+        if (begins >> (tables->symbols[text[at]] & 63) & 1 && prefilter_leads(tables, text + at + 1, size - at - 1))
+            return 1;
+    return 0;
+}
+
+/* PF_PASSES: no expression of the program matches anywhere in the text. PF_STOPS: that is not known. PF_NOT_COVERED: the
+ * program is not for such texts. */
+PF_HOT static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
+{
+    const PrefilterTables *tables = filter->tables;
+    PrefilterRun run = {.met = 0};
+    prefilter_begin(&run);
+    if (tables->covered == ~0ull)
+        prefilter_take(filter, &run, text, size, 0, size + 1);
+    else
+        for (Py_ssize_t at = 0; at <= size;) {
+            const Py_ssize_t stop = size - at < PF_BLOCK ? size + 1 : at + PF_BLOCK, last = stop < size ? stop : size;
+            uint64_t present = 0;
+            for (Py_ssize_t i = at; i < last; i++) /* first, since this is the lesser part of the work */
+                present |= 1ull << (tables->symbols[text[i]] & 63);
+            if (present & ~tables->covered)
+                return PF_NOT_COVERED;
+            prefilter_take(filter, &run, text, size, at, stop);
+            if (run.seen.words[0] & 1)
+                return PF_STOPS;
+            at = stop;
+        }
+    if (prefilter_stops(tables, run.present, &run.seen))
         return PF_STOPS;
-    return tables->cells && present & tables->wakes && prefilter_finds(filter, text, size) ? PF_STOPS : PF_PASSES;
+    if (tables->leads && prefilter_led(tables, text, size,
+                                       (run.present & 1ull << PF_LINE_END) || memchr(text, PF_MARK, (size_t)size) != NULL))
+        return PF_STOPS;
+    return tables->cells && run.present & tables->wakes && prefilter_finds(filter, text, size) ? PF_STOPS : PF_PASSES;
 }
 
 /* Whether the text passes without its apostrophes; no longer than PF_UNQUOTED. */
@@ -308,7 +387,7 @@ static int prefilter_passes(const Prefilter *filter, const uint8_t *text, Py_ssi
  *
  * What `prefilter_passes` gives for each, in one run over all of them: most values are ordinary and short, and to begin
  * anew with each costs more than to look at it. */
-static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, Py_ssize_t size, uint8_t *out)
+PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, Py_ssize_t size, uint8_t *out)
 {
     const PrefilterPart *const part = filter->ordinary.tables != NULL ? &filter->ordinary : &filter->whole;
     const PrefilterTables *const tables = part->tables;
@@ -318,30 +397,34 @@ static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, P
         return size;
     }
     /* Symbols with which a value is not done with when it has no atom. */
-    const uint64_t odd = tables->enough | tables->lone | tables->wakes | ~tables->covered, edge = 1ull << PF_EDGE;
+    const uint64_t odd = tables->enough | tables->lone | tables->wakes | ~tables->covered;
     int any = 0;
-    uint32_t key = PF_EDGE;
-    uint64_t present = edge;
-    PrefilterBits seen = {{0}};
-    for (Py_ssize_t at = 0, start = 0; at <= size; at++) {
-        const uint32_t symbol = at < size ? tables->symbols[text[at]] : PF_EDGE;
-        const uint64_t bit = 1ull << (symbol & 63);
-        key = key << 6 | symbol;
-        present |= bit;
-        if (PF_BIT(tables->threes, key & 0x3FFFF))
-            prefilter_ends(part, tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &seen);
-        if (!(bit & edge) || (at < size && text[at] != PF_MARK))
-            continue;
-        const uint8_t *value = text + start;
-        const Py_ssize_t length = at - start;
+    PrefilterRun run = {.met = 0};
+    for (Py_ssize_t start = 0, length; start <= size; start += length + 1) {
+        const uint8_t *const value = text + start, *const mark = memchr(value, PF_MARK, (size_t)(size - start));
+        length = mark != NULL ? mark - value : size - start;
+        uint32_t key = PF_EDGE;
+        uint64_t present = 1ull << PF_EDGE;
+        for (const uint8_t *at = value, *const end = value + length; at < end; at++) {
+            const uint32_t symbol = tables->symbols[*at] & 63;
+            const uint64_t bit = 1ull << symbol, ends = prefilter_behind(tables, key) & bit;
+            key = key << 6 | symbol;
+            present |= bit;
+            if (__builtin_expect(ends != 0, 0))
+                prefilter_met(part, &run, key, value, length, at - value);
+        }
+        const uint64_t ends = prefilter_behind(tables, key) & 1ull << PF_EDGE;
+        if (ends)
+            prefilter_met(part, &run, key << 6 | PF_EDGE, value, length, length);
         int clean;
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);
         else
-            clean = !((prefilter_any(&seen) || present & odd) &&
-                      (prefilter_stops(tables, present, &seen) ||
+            clean = !((run.met || present & odd) &&
+                      (prefilter_stops(tables, present, &run.seen) ||
                        (tables->cells && present & tables->wakes && prefilter_finds(part, value, length)))) &&
-                    !(tables->leads && prefilter_leads(tables, value, length));
+                    !((uint64_t)length >= tables->shortest && tables->leads &&
+                      prefilter_led(tables, value, length, present & 1ull << PF_LINE_END));
         if (!clean) {
             if (any)
                 *out++ = PF_MARK;
@@ -349,9 +432,10 @@ static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *text, P
             out += length;
             any = 1;
         }
-        start = at + 1;
-        present = edge;
-        memset(&seen, 0, sizeof seen);
+        if (run.met) {
+            run.met = 0;
+            memset(&run.seen, 0, sizeof run.seen);
+        }
     }
     return out - first;
 }

@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "_prefilter.h"
 
 enum {                 /* what `classify` says of a name; waf/http1/speed.py has the same numbers */
@@ -56,6 +60,7 @@ typedef struct {
 typedef struct {
     Name names[NAMES][2];
     Line lines[LINES][2];
+    Name *by_lower[NAMES]; /* where the name was last that has this object for its lower case; or something else is by now */
     PyObject *classify;
 } Memory;
 
@@ -154,6 +159,21 @@ static Name *name_of(Memory *memory, const char *data, Py_ssize_t size)
     return &pair[0];
 }
 
+/* Names are mostly asked for by an object that one of them holds. */
+static inline Name **place_of(Memory *memory, const PyObject *lower)
+{
+    return &memory->by_lower[((uintptr_t)lower >> 4) % NAMES];
+}
+
+/* The same of a name in lower case, which mostly comes from a line that was read before. */
+static Name *name_of_line(Memory *memory, PyObject *lower)
+{
+    Name *name = *place_of(memory, lower);
+    if (name != NULL && name->lower == lower)
+        return name;
+    return name_of(memory, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+}
+
 /* (lower, name, value), a new reference. */
 static PyObject *make_line(const Name *name, const char *value, Py_ssize_t size)
 {
@@ -207,19 +227,60 @@ typedef struct {
     PyObject *special[SPECIALS]; /* values, borrowed from headers */
 } Fields;
 
+/* Behind the bytes that a value may have. The text goes on to `end`, with a byte behind it that is in no value. */
+static inline const char *over_value(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        const __m128i visible = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+        const __m128i good = _mm_or_si128(visible, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
+        const int found = _mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)), good)) ^ 0xffff;
+        if (found)
+            return at + __builtin_ctz((unsigned)found);
+    }
+#endif
+    while (value_char[(uint8_t)*at])
+        at++;
+    return at;
+}
+
+/* A dict for so many entries, which need not grow. */
+static PyObject *new_index(Py_ssize_t count)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    return _PyDict_NewPresized(count);
+#else
+    (void)count;
+    return PyDict_New();
+#endif
+}
+
+/* Whether a name comes again that must stand once, or whose lines would have to be made one. */
+static int stands_twice(PyObject *const *lines, const uint32_t *flags, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 1; i < count; i++) {
+        PyObject *lower = PyTuple_GET_ITEM(lines[i], 0);
+        for (Py_ssize_t before = 0; flags[i] & (ONCE | JOINED) && before < i; before++) {
+            PyObject *other = PyTuple_GET_ITEM(lines[before], 0);
+            if (other == lower || is_bytes(other, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower)))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 /* Field lines from `at` through the blank line that must end at `end`.
  * 1: read, 0: for the reference, -1: an exception. */
 static int read_fields(Heads *self, Memory *memory, const char *at, const char *end, Py_ssize_t most, Fields *out)
 {
-    PyObject *lines[MOST_LINES];
+    PyObject *lines[MOST_LINES], *index = NULL;
+    uint32_t flags[MOST_LINES];
     Py_ssize_t count = 0;
     int result = 0;
     memset(out, 0, sizeof *out);
     if (most > MOST_LINES)
         most = MOST_LINES;
-    PyObject *index = PyDict_New();
-    if (index == NULL)
-        return -1;
     for (;;) {
         if (end - at < 2)
             goto done;
@@ -236,8 +297,7 @@ static int read_fields(Heads *self, Memory *memory, const char *at, const char *
         if (name_size == 0 || *at != ':')
             goto done;
         const char *value = ++at;
-        while (value_char[(uint8_t)*at])
-            at++;
+        at = over_value(at, end);
         if (at[0] != '\r' || at[1] != '\n')
             goto done;
         const char *stop = at;
@@ -254,11 +314,12 @@ static int read_fields(Heads *self, Memory *memory, const char *at, const char *
             result = PyErr_Occurred() ? -1 : 0;
             goto done;
         }
-        uint32_t flags = name->flags;
-        if (flags & ODD)
+        flags[count] = name->flags;
+        if (name->flags & ODD)
             goto done;
+        *place_of(memory, name->lower) = name;
         PyObject *line;
-        if (flags & REPEATING && stop - raw <= LONGEST_LINE)
+        if (name->flags & REPEATING && stop - raw <= LONGEST_LINE)
             line = remembered_line(memory, name, raw, stop - raw, value, last - value);
         else
             line = make_line(name, value, last - value);
@@ -267,16 +328,23 @@ static int read_fields(Heads *self, Memory *memory, const char *at, const char *
             goto done;
         }
         lines[count++] = line;
-        Py_ssize_t before = PyDict_GET_SIZE(index);
-        if (PyDict_SetItem(index, PyTuple_GET_ITEM(line, 0), PyTuple_GET_ITEM(line, 2)) < 0) {
+    }
+    index = new_index(count);
+    if (index == NULL) {
+        result = -1;
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *value = PyTuple_GET_ITEM(lines[i], 2);
+        if (PyDict_SetItem(index, PyTuple_GET_ITEM(lines[i], 0), value) < 0) {
             result = -1;
             goto done;
         }
-        if (PyDict_GET_SIZE(index) == before && flags & (ONCE | JOINED))
-            goto done;
-        if (flags >> SPECIAL)
-            out->special[(flags >> SPECIAL) % SPECIALS] = PyTuple_GET_ITEM(line, 2);
+        if (flags[i] >> SPECIAL)
+            out->special[(flags[i] >> SPECIAL) % SPECIALS] = value;
     }
+    if (PyDict_GET_SIZE(index) != count && stands_twice(lines, flags, count))
+        goto done;
     PyObject *tuple = PyTuple_New(count);
     if (tuple == NULL) {
         result = -1;
@@ -294,7 +362,7 @@ static int read_fields(Heads *self, Memory *memory, const char *at, const char *
 done:
     for (Py_ssize_t i = 0; i < count; i++)
         Py_DECREF(lines[i]);
-    Py_DECREF(index);
+    Py_XDECREF(index);
     return result;
 }
 
@@ -484,8 +552,7 @@ static PyObject *heads_response(Heads *self, PyObject *const *args, Py_ssize_t n
     const char *at = data + 12, *phrase = at;
     if (*at == ' ') {
         phrase = ++at;
-        while (value_char[(uint8_t)*at])
-            at++;
+        at = over_value(at, data + size);
     }
     if (at[0] != '\r' || at[1] != '\n')
         Py_RETURN_NONE;
@@ -626,7 +693,7 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
             return NULL;
         }
         PyObject *lower = PyTuple_GET_ITEM(line, 0);
-        Name *name = name_of(memory, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+        Name *name = name_of_line(memory, lower);
         if (name == NULL) {
             if (PyErr_Occurred())
                 return NULL;
@@ -659,7 +726,7 @@ static PyObject *heads_write(Heads *self, PyObject *const *args, Py_ssize_t narg
 
 enum { MARK = 0x7f, STAND_IN = 1, SETS = 2048, WAYS = 4, LONGEST_VALUE = 1024, MOST_NEW = 64 };
 /* MARK stands between two values and STAND_IN for one within a value, as in waf/inspect/joining.py. */
-enum { PROVED_SETS = 256, MOST_ASKED = 64, SHORT_ASKED = 8 };
+enum { PROVED_SETS = 256, MOST_ASKED = 64, SHORT_ASKED = 8, MEMBERS = 256 };
 /* MOST_ASKED: parameters of a Referer that are taken apart; waf/inspect/fields.py's _MOST, and SHORT_ASKED its _LONG. */
 
 /* Values in which nothing was found, as keyed hashes: nothing of them can be read here, and nobody without the key can
@@ -670,7 +737,32 @@ typedef struct {
     uint64_t key[2];
     uint64_t table[SETS][WAYS];
     uint64_t proved[PROVED_SETS][WAYS];
+    struct {
+        PyObject *object, *set;
+        int held;
+    } members[MEMBERS];
 } Values;
+
+/* Whether the set holds the object: 1 or 0, -1 with an exception.
+ *
+ * Lines and names that come again are the same objects each time (`Memory`), so it is remembered which of them a set was seen
+ * to hold, and what a set that cannot change does not. What a set forgets, to have room, was clean and still is. */
+static int is_member(Values *values, PyObject *set, PyObject *object)
+{
+    const size_t place = ((uintptr_t)object >> 4 ^ (uintptr_t)object >> 12) % MEMBERS;
+    if (values->members[place].object == object && values->members[place].set == set)
+        return values->members[place].held;
+    const int held = PySet_Contains(set, object);
+    if (held < 0 || !(held || PyFrozenSet_CheckExact(set)) || Py_REFCNT(object) < 2)
+        return held;
+    PyObject *old = values->members[place].object, *old_set = values->members[place].set;
+    values->members[place].object = Py_NewRef(object);
+    values->members[place].set = Py_NewRef(set);
+    values->members[place].held = held;
+    Py_XDECREF(old);
+    Py_XDECREF(old_set);
+    return held;
+}
 
 #define ROTATED(x, b) ((x) << (b) | (x) >> (64 - (b)))
 #define ROUND(a, b, c, d)                                                                                           \
@@ -845,13 +937,13 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
             return NULL;
         }
-        int known = PySet_Contains(args[4], line);
+        int known = is_member((Values *)args[6], args[4], line);
         if (known < 0)
             return NULL;
         look[i] = 0;
         if (!known) {
             PyObject *lower = PyTuple_GET_ITEM(line, 0);
-            Name *name = name_of(&self->from_client, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+            Name *name = name_of_line(&self->from_client, lower);
             if (name == NULL) {
                 if (PyErr_Occurred())
                     return NULL;
@@ -1031,13 +1123,13 @@ static PyObject *heads_pairs(Heads *self, PyObject *const *args, Py_ssize_t narg
             return NULL;
         }
         PyObject *lower = PyTuple_GET_ITEM(line, 0), *value = PyTuple_GET_ITEM(line, 2);
-        int quiet = PySet_Contains(args[2], lower);
+        int quiet = is_member((Values *)args[3], args[2], lower);
         if (quiet < 0)
             return NULL;
         look[i] = 0;
         if (quiet)
             continue;
-        Name *name = name_of(&self->from_client, PyBytes_AS_STRING(lower), PyBytes_GET_SIZE(lower));
+        Name *name = name_of_line(&self->from_client, lower);
         if (name == NULL) {
             if (PyErr_Occurred())
                 return NULL;
@@ -1277,6 +1369,15 @@ static int values_init(Values *self, PyObject *args, PyObject *kwargs)
     return 0;
 }
 
+static void values_dealloc(Values *self)
+{
+    for (int i = 0; i < MEMBERS; i++) {
+        Py_CLEAR(self->members[i].object);
+        Py_CLEAR(self->members[i].set);
+    }
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
 static PyMethodDef values_methods[] = {
     {"add", (PyCFunction)values_add, METH_O, add_doc},
     {NULL, NULL, 0, NULL},
@@ -1290,6 +1391,7 @@ static PyTypeObject ValuesType = {
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = PyType_GenericNew,
     .tp_init = (initproc)values_init,
+    .tp_dealloc = (destructor)values_dealloc,
     .tp_methods = values_methods,
 };
 

@@ -21,7 +21,7 @@ from waf.inspect.search import Searcher
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Part
 from waf.prefilter import program
-from waf.prefilter.automaton import END, automaton
+from waf.prefilter.automaton import END, Automaton, automaton, beginning
 from waf.prefilter.factors import SYMBOLS, sets_of
 from waf.prefilter.layout import APART, HUMPED, _calm
 from waf.prefilter.leads import leads_of
@@ -212,6 +212,81 @@ def test_words_whose_case_tells() -> None:
         assert not passes(made, text), text
     unknown = program.build([b"never there"], None, cased=[(rb"pan.*", HUMPED)])
     assert not passes(unknown, b"a pan"), "what is not known word by word counts in any case"
+
+
+def finds(made: Automaton, text: bytes) -> bool:
+    """As `prefilter_finds` in C, step by step."""
+    states, state = len(made.table) // made.columns, 0
+    for byte in (*text, END):
+        state = made.table[state * made.columns + made.classes[byte]]
+        if state >= states:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "found"),
+    [
+        (rb"\b[0-9]{3}", b"123", True),
+        (rb"\b[0-9]{3}", b"-1234", True),
+        (rb"\b[0-9]{3}", b"a123 12", False),
+        (rb"\b[0-9]{3}", b"1a23 456", True),
+        (rb"\b[0-9]{3}\b", b"ab123 1234 12", False),
+        (rb"\b(?:[0-9]{3}|x)", b"x", True),
+        (rb"\b(?:[0-9]{3}|x)", b"ax", False),
+        (rb";?\b[0-9]{3}", b"a123;12", False),
+        (rb";?\b[0-9]{3}", b"a;123", True),
+        (rb"\b-[0-9]{3}", b"a-123", True),
+        (rb"\b-[0-9]{3}", b" -123", True),  # before what is in no word edges are not looked at
+    ],
+)
+def test_an_automaton_knows_where_words_begin(expression: bytes, text: bytes, found: bool) -> None:
+    made = automaton([expression])
+    assert made is not None
+    assert finds(made, text) is found
+
+
+def test_as_much_of_an_expression_as_makes_a_small_automaton() -> None:
+    def length(expression: bytes, least: int, most: int) -> int | None:
+        begun = beginning(expression, least, most)
+        return None if begun is None else len(begun)
+
+    assert length(rb"\b[0-9]{3}-[0-9]{2}", 1, 100) == 4
+    assert length(rb"\b[0-9]{3}-[0-9]{2}", 1, 5) == 3
+    assert length(rb"\b[0-9]{3}-[0-9]{2}", 5, 5) is None, "what is left is too short to tell anything"
+    assert length(rb"(?P<x", 1, 100) is None, "no expression"
+
+
+_WHOLES = [rb"\b[0-9]{4}[ -]?[A-Z]\b", rb"[A-Z][0-9]{3}[A-D]", rb";?\b[0-9]{5}=[0-9]"]
+_SIGN = rb"[0-9](?:[ -]?[0-9]){2}(?:[ -]?[A-Z]\b|[ABD]|=)"
+
+
+@needs_c
+@given(
+    st.lists(
+        st.sampled_from([b"1234", b"12", b"A", b"D", b"Z", b"9", b"=", b";", b"-", b" ", b"abc", b"\n"]),
+        max_size=9,
+    ).map(b"".join)
+)
+@settings(max_examples=1500, deadline=None)
+def test_wholes_in_place_of_their_sign_stop_all_that_holds_one(text: bytes) -> None:
+    wholes = [(whole, [_SIGN]) for whole in _WHOLES]
+    made = program.build([b"never there"], None, exact=[_SIGN], wholes=wholes)
+    assert made != program.build([b"never there"], None, exact=[_SIGN])
+    if any(re.search(whole, text) for whole in _WHOLES):
+        assert not passes(made, text)
+
+
+@needs_c
+def test_a_sign_gives_way_to_what_it_is_the_sign_of() -> None:
+    wholes = [(whole, [_SIGN]) for whole in _WHOLES]
+    signs = program.build([b"never there"], None, exact=[_SIGN])
+    narrowed = program.build([b"never there"], None, exact=[_SIGN], wholes=wholes)
+    few = program.build([b"never there"], None, exact=[_SIGN], wholes=wholes[:1])
+    for text in (b"ab123Dcafe", b"991234 567D"):
+        assert not passes(signs, text)
+        assert not passes(few, text), "a sign of few stays"
+        assert passes(narrowed, text)
 
 
 def test_where_an_automaton_may_begin() -> None:

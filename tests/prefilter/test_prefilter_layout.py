@@ -9,7 +9,7 @@ from pathlib import Path
 from waf.prefilter import layout
 from waf.prefilter.layout import MAGIC
 
-DIGEST = "e139e040ae47d2fc"
+DIGEST = "919177371184557b"
 """Of the layout that has the number `MAGIC`."""
 
 

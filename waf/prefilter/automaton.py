@@ -1,7 +1,7 @@
 """Small expressions as one deterministic automaton, for what has no factors: forms of numbers.
 
-Exact but for edges of words that are not the end of an expression: those it takes everywhere, and so it may find what
-the expressions do not match.
+Exact but for edges of words that are neither the beginning nor the end of an expression: those it takes everywhere, and so
+it may find what the expressions do not match.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from waf.prefilter.expressions import Item, accepted, counts_case, either_case, parse
+from waf.prefilter.expressions import Item, accepted, counts_case, either_case, least_width, parse
 
 MOST_STATES: Final = 1024
 _MOST_NODES: Final = 4096
@@ -113,43 +113,80 @@ class _Net:
         return frozenset(found)
 
 
-def _in_word(item: Item) -> bool:
-    """Whether whatever the item matches ends with a letter, digit or "_"."""
+def beginning(expression: bytes, least: int, most: int) -> Sequence[Item] | None:
+    """As much of an expression, from its beginning, as makes an automaton of at most so many states; None where that matches
+    fewer bytes than `least`.
+    """
+    items = parse(expression)
+    for end in range(len(items or ()), 0, -1):
+        begun = (items or ())[:end]
+        if least_width(begun) < least:
+            return None
+        if automaton([begun], most) is not None:
+            return begun
+    return None
+
+
+def _behind_optional(items: Sequence[Item]) -> Sequence[Item]:
+    """Without what may be missing before the edge of a word: matches of the rest are in all matches of the whole."""
+    first = 0
+    while (
+        first < len(items)
+        and items[first][0] in (code.MAX_REPEAT, code.MIN_REPEAT)
+        and not items[first][1][0]
+    ):
+        first += 1
+    return items[first:] if first < len(items) and items[first] == (code.AT, code.AT_BOUNDARY) else items
+
+
+def _at_edge(items: Sequence[Item]) -> bool:
+    """Whether matches begin with a word: what stands before them is no letter, digit or "_"."""
+    return len(items) > 1 and items[0] == (code.AT, code.AT_BOUNDARY) and _in_word(items[1], 0)
+
+
+def _in_word(item: Item, side: int = -1) -> bool:
+    """Whether whatever the item matches ends with a letter, digit or "_"; or begins so, with `side` 0."""
     kind, value = item
     taken = accepted(item)
     if taken is not None:
         return taken <= _WORD
     if kind is code.SUBPATTERN:
-        return len(value[3]) > 0 and _in_word(value[3][-1])
+        return len(value[3]) > 0 and _in_word(value[3][side], side)
+    if kind is code.BRANCH:
+        return all(len(branch) > 0 and _in_word(branch[side], side) for branch in value[1])
     if kind in (code.MAX_REPEAT, code.MIN_REPEAT):
-        return value[0] > 0 and len(value[2]) > 0 and _in_word(value[2][-1])
+        return value[0] > 0 and len(value[2]) > 0 and _in_word(value[2][side], side)
     return False
 
 
-def automaton(expressions: Sequence[bytes], most: int = MOST_STATES) -> Automaton | None:
+def automaton(expressions: Sequence[bytes | Sequence[Item]], most: int = MOST_STATES) -> Automaton | None:
     """Finds whether any of the expressions, where case counts, matches anywhere; None beyond `most` states."""
     net = _Net()
-    root, final = net.node(), net.node()
+    root, edge, final = net.node(), net.node(), net.node()
     try:
         for expression in expressions:
-            items = parse(expression)
+            items = parse(expression) if isinstance(expression, bytes) else expression
             if items is None:
                 return None
-            net.free[net.sequence(items, root, last=True)].append(final)
-        return _determined(net, root, final, most)
+            items = _behind_optional(items)
+            start = edge if _at_edge(items) else root
+            net.free[net.sequence(items, start, last=True)].append(final)
+        return _determined(net, root, edge, final, most)
     except _TooLarge:
         return None
 
 
-def _determined(net: _Net, root: int, final: int, most: int) -> Automaton:
-    """By the subset construction; the search may begin at every byte."""
+def _determined(net: _Net, root: int, edge: int, final: int, most: int) -> Automaton:
+    """By the subset construction; the search may begin at every byte at `root`, and behind what is in no word at `edge`."""
     sets = list(dict.fromkeys(move[0] for move in net.moves if move is not None))
+    if net.free[edge]:
+        sets = list(dict.fromkeys((*sets, _BEHIND_WORD)))
     columns: dict[tuple[bool, ...], int] = {}
     classes = bytes(
         columns.setdefault(tuple(byte in one for one in sets), len(columns)) for byte in range(END + 1)
     )
     example = [classes.index(column) for column in range(len(columns))]
-    start = net.closure((root,))
+    start = net.closure((root, edge))
     if final in start:
         raise _TooLarge
     states, rows = {start: 0}, []
@@ -159,7 +196,7 @@ def _determined(net: _Net, root: int, final: int, most: int) -> Automaton:
         row = []
         for byte in example:
             reached = {move[1] for node in state if (move := net.moves[node]) is not None and byte in move[0]}
-            following = net.closure((*reached, root))
+            following = net.closure((*reached, root, *((edge,) if byte in _BEHIND_WORD else ())))
             if final in following:
                 row.append(found)
                 continue

@@ -41,6 +41,11 @@ def parse(expression: bytes) -> list[Item] | None:
             return None
 
 
+def least_width(items: Sequence[Item]) -> int:
+    """Bytes of the shortest match of the items one behind the other."""
+    return int(parser.SubPattern(parser.State(), list(items)).getwidth()[0])
+
+
 def tokens(expression: bytes) -> list[bytes] | None:
     """The expression in pieces that stand for themselves: characters, classes, escapes, brackets; None as for `parse`."""
     if not _UNDERSTOOD.fullmatch(expression):

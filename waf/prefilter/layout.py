@@ -18,7 +18,7 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x44505301
+MAGIC: Final = 0x44505302
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 512

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from waf.model import PatternStore
-from waf.prefilter.automaton import Automaton, automaton
-from waf.prefilter.expressions import alternatives
+from waf.prefilter.automaton import Automaton, automaton, beginning
+from waf.prefilter.expressions import Item, alternatives, least_width, parse
 from waf.prefilter.factors import LONGEST, SYMBOLS, Factors, all_of, dearness, sets_of
 from waf.prefilter.layout import FOUND, HUMPED, MAGIC, MOST_LEADS, Lead, chained, is_whole, packed
 from waf.prefilter.ordinary import ORDINARY, QUOTED, TWO_DIGITS, with_plain_numbers, within
@@ -24,6 +24,12 @@ _IN_LOW: Final = 31  # pairs of bits behind the first bit of the first word
 _MOST_PAIRS: Final = 255
 _SHARED: Final = 64  # pairs of sets that stand for several
 _MOST_ATOMS: Final = 1 << 15
+_MANY: Final = 3  # wholes that share a sign before it is worth while to look for them
+_MOST_OWN: Final = 64  # states of an automaton for one whole expression
+
+
+Exact = bytes | Sequence[Item]
+"""An expression, or the items of one."""
 
 
 def build(
@@ -34,6 +40,7 @@ def build(
     exact: Sequence[bytes] = (),
     unquoting: Collection[bytes] = (),
     cased: Sequence[tuple[bytes, int]] = (),
+    wholes: Sequence[tuple[bytes, Sequence[bytes]]] = (),
 ) -> bytes | None:
     """A program for the expressions, in the engine's syntax and any case; None where some text cannot be ruled out.
 
@@ -45,6 +52,9 @@ def build(
 
     `cased` are further expressions, which tell no case themselves, each with `layout.HUMPED` or `layout.APART`: they count
     only where that holds of a match.
+
+    `wholes` are all that those of `exact` which are named with them are wanted for: nothing is looked for but what holds a match of
+    the whole, and each of its matches holds one of the named.
     """
     wanted = list(expressions)
     words = _cased(cased)
@@ -52,16 +62,48 @@ def build(
         wanted += [one for one, _ in cased]
         words = {}
     parts = (
-        MAGIC, SYMBOLS, wanted, [list(map(sorted, one)) for one in leads], exact, sorted(unquoting), sorted(words.items())
+        MAGIC, SYMBOLS, wanted, [list(map(sorted, one)) for one in leads], exact, sorted(unquoting), sorted(words.items()),
+        [(whole, list(signs)) for whole, signs in wholes],
     )  # fmt: skip
     key = f"prefilter-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     kept = store.load(key) if store is not None else None
     if kept is not None and (kept == _NONE or is_whole(kept)):
         return None if kept == _NONE else kept
-    program = _built(wanted, leads, exact, unquoting, words)
+    program = _built(wanted, leads, _narrowed(exact, wholes), unquoting, words)
     if store is not None:
         store.save(key, program or _NONE)
     return program
+
+
+def _narrowed(exact: Sequence[bytes], wholes: Sequence[tuple[bytes, Sequence[bytes]]]) -> Sequence[Exact]:
+    """`exact` with wholes, or what they begin with, in place of the sign that most of them share, where all of them make small
+    automata and so does the result; else itself.
+
+    A sign is short, and met in what is no whole: six digits and a letter are in many a hash.
+    """
+    own = {
+        whole: beginning(whole, min(least_width(parse(sign) or ()) for sign in signs), _MOST_OWN)
+        for whole, signs in wholes
+    }
+    shared = [
+        (sum(sign in signs for _, signs in wholes), sign) for sign in exact
+        if all(own[whole] is not None for whole, signs in wholes if sign in signs)
+    ]  # fmt: skip
+    users, sign = max(shared, default=(0, b""))
+    if users < _MANY:
+        return exact
+    kept = [one for one in exact if one != sign]
+    narrowed: list[Exact] = [*kept]
+    for whole, signs in wholes:
+        items = own[whole]
+        if items is not None and sign in signs:
+            narrowed.append(items)
+    return exact if _machine(narrowed) is None else narrowed
+
+
+def _machine(exact: Sequence[Exact]) -> Automaton | None:
+    machine = automaton(exact) if exact else None
+    return machine if machine is None or len(machine.table) <= FOUND - 256 else None
 
 
 def _cased(expressions: Iterable[tuple[bytes, int]]) -> dict[bytes, int] | None:
@@ -85,7 +127,7 @@ def _cased(expressions: Iterable[tuple[bytes, int]]) -> dict[bytes, int] | None:
 def _built(
     expressions: Sequence[bytes],
     leads: Sequence[Lead],
-    exact: Sequence[bytes],
+    exact: Sequence[Exact],
     unquoting: Collection[bytes],
     cased: dict[bytes, int],
 ) -> bytes | None:
@@ -100,8 +142,9 @@ def _built(
     ]
     programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased))
     if unquoting:
-        rest = [[one for one in some if one not in unquoting] for some in (expressions, exact)]
-        if (found := _factors(*rest)) is not None:
+        rest = [one for one in expressions if one not in unquoting]
+        left = [one for one in exact if not (isinstance(one, bytes) and one in unquoting)]
+        if (found := _factors(rest, left)) is not None:
             programs.append(packed(within(found[0], pairs, QUOTED), leads, found[1], QUOTED, cased))
     sound: list[bytes] = []
     for program in programs:
@@ -112,16 +155,15 @@ def _built(
 
 
 def _factors(
-    expressions: Sequence[bytes], exact: Sequence[bytes]
+    expressions: Sequence[bytes], exact: Sequence[Exact]
 ) -> tuple[dict[bytes, int], Automaton | None] | None:
     """The factors that are looked for, each with its bits, and the automaton for what has none; None where some text
     cannot be ruled out.
     """
-    machine = automaton(exact) if exact else None
-    if machine is not None and len(machine.table) > FOUND - 256:
-        machine = None
+    machine = _machine(exact)
     demands: dict[tuple[Factors, ...], None] = {}
-    for expression in expressions if machine is not None else (*expressions, *exact):
+    without = (one for one in exact if isinstance(one, bytes)) if machine is None else ()
+    for expression in (*expressions, *without):
         for part in alternatives(expression):
             sets = sets_of(part)
             if not sets:

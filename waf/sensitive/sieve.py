@@ -191,6 +191,7 @@ def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:
     sought: list[bytes] = []
     exact: list[bytes] = []
     cased: list[tuple[bytes, int]] = []
+    wholes: list[tuple[bytes, list[bytes]]] = []
     for form in forms:
         entity = form.entity
         if form.led:
@@ -207,9 +208,16 @@ def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:
                     sought.append(f"{_EDGE if edged else ''}(?i:{text}){tail}".encode())
         else:
             signs = entity.signs if entity.signs and form.width <= REACH else (form.pattern,)
-            for sign in map(str.encode, signs):
-                (exact if sign.startswith(b"[") and usual(sign, _USUAL) else sought).append(sign)
-    return prefilter.build(dict.fromkeys(sought), store, exact=[*dict.fromkeys(exact)], cased=cased)
+            numbers = [
+                sign.encode() for sign in signs if sign.startswith("[") and usual(sign.encode(), _USUAL)
+            ]
+            exact += numbers
+            sought += [sign for sign in map(str.encode, signs) if sign not in numbers]
+            if numbers:
+                wholes.append((form.pattern.encode(), numbers))
+    return prefilter.build(
+        dict.fromkeys(sought), store, exact=[*dict.fromkeys(exact)], cased=cased, wholes=wholes
+    )
 
 
 def _behind(word: str, labelled: bool) -> str:
