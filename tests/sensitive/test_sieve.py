@@ -18,7 +18,7 @@ from waf.sensitive.forms import ENDLESS, Form, forms
 from waf.sensitive.sieve import REACH, Sieve
 
 SIEVED = FINDER._candidates
-WHOLE = Finder(ENTITIES, Candidates(SIEVED._database, SIEVED.forms), {})
+WHOLE = Finder(ENTITIES, Candidates(SIEVED._patterns, SIEVED.forms), {})
 """The same patterns without a sieve."""
 
 SAMPLES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]

@@ -21,7 +21,7 @@ MAX_DATABASE: Final = 64 * 1024 * 1024
 MAX_STORE: Final = 256 * 1024 * 1024
 MAX_TOKEN: Final = 4096
 
-_MAGIC: Final = b"WAFPAT1\n"
+_MAGIC: Final = b"WAFPAT2\n"
 _SUFFIX: Final = ".pat"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", re.ASCII)
 
@@ -180,7 +180,9 @@ class DirectoryPatternStore:
 
 
 def _checksum(key: str, database: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + b"\0" + database).digest()
+    digest = hashlib.blake2b(key.encode() + b"\0", digest_size=32)
+    digest.update(database)
+    return digest.digest()
 
 
 def default_cache_dir(environ: Mapping[str, str]) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from waf.inspect.databases import Expression, Pattern, occurring
+from waf.inspect.databases import Pattern, occurring
 from waf.inspect.rules import Rule
+from waf.patterns import Expression
 
 
 def answer_expressions(rules: Sequence[Rule], highest: int) -> tuple[Expression, ...]:

@@ -1,13 +1,10 @@
-"""Compiled patterns: databases of Hyperscan with their flags, scratch space and cache on disk.
+"""Patterns and their flags, and databases of them that are asked about whole texts.
 
 Knows nothing of texts that are made to be scanned together; `matcher.py` chooses what is asked about which text.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import platform
 from array import array
 from collections.abc import Sequence
 from typing import Any, Final
@@ -16,6 +13,8 @@ import hyperscan
 import msgspec
 
 from waf.model import PatternStore
+from waf.patterns import BLOCK, STREAM, Expression, Patterns
+from waf.patterns import compiled as patterns_compiled
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -40,25 +39,26 @@ class Database:
     `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is.
     """
 
-    __slots__ = ("_database", "_spare", "bits", "indices", "numbers", "size")
+    __slots__ = ("_patterns", "_spare", "bits", "indices", "numbers", "size")
 
-    def __init__(self, database: Any, indices: Sequence[int] | None = None, bits: int = 0) -> None:
-        self._database = database
+    def __init__(self, patterns: Patterns, indices: Sequence[int] | None = None, bits: int = 0) -> None:
+        self._patterns = patterns
         self._spare: list[Any] = []
         self.indices: Final = None if indices is None else tuple(indices)
         self.numbers: Final = None if indices is None else array("I", indices).tobytes()
         self.bits: Final = bits
-        self.size: Final[int] = database.size()  # bytes
+        self.size: Final = patterns.size  # bytes
 
     def scan(self, text: bytes, on_match: Any) -> None:
         """Raises hyperscan.ScanTerminated where `on_match` wants no more."""
+        database = self._patterns.database()
         try:
-            self._database.scan(text, on_match)
+            database.scan(text, on_match)
         except hyperscan.ScratchInUseError:
             # A callback let another thread in, which scans with the database's own scratch space.
-            scratch = self._spare.pop() if self._spare else hyperscan.Scratch(self._database)
+            scratch = self._spare.pop() if self._spare else hyperscan.Scratch(database)
             try:
-                self._database.scan(text, on_match, scratch=scratch)
+                database.scan(text, on_match, scratch=scratch)
             finally:
                 self._spare.append(scratch)
 
@@ -72,10 +72,6 @@ def _flags(pattern: Pattern) -> int:
     return int(flags)
 
 
-Expression = tuple[bytes, int]
-"""In the engine's syntax, with the engine's flags."""
-
-
 def occurring(patterns: Sequence[Pattern]) -> tuple[Expression, ...]:
     """The patterns with the engine's flags for whoever only asks whether they occur, in a database of his own."""
     return tuple(
@@ -83,47 +79,13 @@ def occurring(patterns: Sequence[Pattern]) -> tuple[Expression, ...]:
     )
 
 
-def _compile(patterns: Sequence[Pattern], mode: int) -> Any:
-    database = hyperscan.Database(mode=mode)
-    database.compile(
-        expressions=[pattern.expression for pattern in patterns],
-        ids=list(range(len(patterns))),
-        elements=len(patterns),
-        flags=[_flags(pattern) for pattern in patterns],
-    )
-    return database
+def compiled(patterns: Sequence[Pattern], store: PatternStore, *, streaming: bool = False) -> Patterns:
+    """Compiles, or takes what was compiled before. Raises hyperscan.HyperscanError."""
+    return Patterns.of(_expressions(patterns), store, STREAM if streaming else BLOCK)
 
 
-@functools.cache
-def engine_version() -> str:
-    """The engine's version and the processor features it compiles for."""
-    return str(_compile([Pattern(b"a")], hyperscan.HS_MODE_BLOCK).info().decode())
-
-
-def cache_key(patterns: Sequence[Pattern], mode: int) -> str:
-    """The name under which a compiled set is kept: everything that its bytes depend on."""
-    digest = hashlib.sha256(f"{engine_version()}\n{platform.machine()}\n{mode}\n".encode())
-    for pattern in patterns:
-        digest.update(f"{_flags(pattern)} {len(pattern.expression)}\n".encode() + pattern.expression)
-    return digest.hexdigest()
-
-
-def compiled(patterns: Sequence[Pattern], store: PatternStore, *, streaming: bool = False) -> Any:
-    """Compiles, or loads what was compiled before. Raises hyperscan.HyperscanError."""
-    mode = hyperscan.HS_MODE_STREAM if streaming else hyperscan.HS_MODE_BLOCK
-    key = cache_key(patterns, mode)
-    kept = store.load(key)
-    if kept is not None:
-        try:
-            database = hyperscan.loadb(kept, mode)
-            database.scratch = hyperscan.Scratch(database)
-        except hyperscan.HyperscanError:
-            pass  # damaged, or of another build: compiled anew
-        else:
-            return database
-    database = _compile(patterns, mode)
-    store.save(key, hyperscan.dumpb(database))
-    return database
+def _expressions(patterns: Sequence[Pattern]) -> list[Expression]:
+    return [(pattern.expression, _flags(pattern)) for pattern in patterns]
 
 
 def faults(patterns: Sequence[Pattern], *, streaming: bool = False) -> list[tuple[int, str]]:
@@ -131,9 +93,8 @@ def faults(patterns: Sequence[Pattern], *, streaming: bool = False) -> list[tupl
     found = []
     for index, pattern in enumerate(patterns):
         try:
-            _compile([pattern], hyperscan.HS_MODE_BLOCK)
-            if streaming:
-                _compile([pattern], hyperscan.HS_MODE_STREAM)
+            for mode in (BLOCK, STREAM) if streaming else (BLOCK,):
+                patterns_compiled(_expressions([pattern]), mode)
         except hyperscan.HyperscanError as error:
             found.append((index, str(error)))
     return found

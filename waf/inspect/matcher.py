@@ -21,6 +21,7 @@ from waf.inspect import databases, gates
 from waf.inspect.databases import Database, Pattern, PatternFault
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
+from waf.patterns import Patterns
 from waf.prefilter.expressions import alternatives
 
 __all__ = [
@@ -88,7 +89,7 @@ class Matcher:
 
     __slots__ = ("_chosen", "_groups", "_of", "_streaming", "size")
 
-    def __init__(self, count: int, groups: Sequence[Database], streaming: Any) -> None:
+    def __init__(self, count: int, groups: Sequence[Database], streaming: Patterns | None) -> None:
         self._groups = tuple(groups)
         self._chosen: dict[int, tuple[Database, ...]] = {}
         members = [(group, frozenset(group.indices or ())) for group in groups]
@@ -96,7 +97,7 @@ class Matcher:
         self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
         self._streaming = streaming
         sizes = [database.size for database in groups]
-        self.size: Final[int] = sum(sizes) + (streaming.size() if streaming else 0)  # bytes
+        self.size: Final[int] = sum(sizes) + (streaming.size if streaming else 0)  # bytes
 
     @classmethod
     def build(
@@ -197,7 +198,8 @@ class Matcher:
 
     def stream(self) -> MatchStream:
         """A scan that goes on over pieces of one text. Only where it was built for streaming."""
-        return MatchStream(self._streaming)
+        assert self._streaming is not None
+        return MatchStream(self._streaming.database())
 
 
 def _enough(index: int, start: int, end: int, flags: int, context: object) -> bool:

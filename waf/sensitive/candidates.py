@@ -12,7 +12,6 @@ on where chunks were cut.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,10 +20,11 @@ import hyperscan
 
 from waf.errors import ConfigError, Problem
 from waf.model import PatternStore
+from waf.patterns import Expression, Patterns, compiled
 from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.forms import Form, forms
-from waf.sensitive.sieve import Expression, Sieve
+from waf.sensitive.sieve import Sieve
 
 Candidate = int
 """Where, times 2^16 (the start of the match, for a led form the end), and the index of the form: so that sorted numbers
@@ -41,10 +41,10 @@ something in it, as answers without are let pass before (`policy.screens`), and 
 class Candidates:
     """The compiled patterns; may be scanned with from several threads."""
 
-    def __init__(self, database: Any, forms: Sequence[Form], sieve: Sieve | None = None) -> None:
+    def __init__(self, patterns: Patterns | None, forms: Sequence[Form], sieve: Sieve | None = None) -> None:
         self.forms: Final = tuple(forms)
         self._led = tuple(form.led for form in forms)
-        self._database = database
+        self._patterns = patterns
         self._sieve = sieve
         self._local = threading.local()
         self._notices = speed.notices_type()
@@ -76,7 +76,7 @@ class Candidates:
         """The same patterns behind a sieve that lets through what could be one of `entities`."""
         wanted = {entity.id for entity in entities}
         kept = [form for form in self.forms if form.entity.id in wanted]
-        return Candidates(self._database, self.forms, Sieve.build(kept, store, others) if kept else None)
+        return Candidates(self._patterns, self.forms, Sieve.build(kept, store, others) if kept else None)
 
     def scan(self, text: bytes) -> list[Candidate]:
         """Every candidate in `text`, in order."""
@@ -84,20 +84,23 @@ class Candidates:
 
     def look(self, text: bytes) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`."""
-        if self._database is None:
+        if self._patterns is None:
             return [], False
         try:
-            scratch, sieving, notices = self._local.scratches
+            sieving, notices = self._local.first
         except AttributeError:  # scratch space is for one thread at a time
-            scratch, sieving, notices = self._local.scratches = self._scratches()
+            sieving, notices = self._local.first = self._first()
         windows = None
         unmet = False
         if self._sieve is not None and len(text) > _SHORT:
             windows = self._sieve.windows(text, sieving)
-            unmet = windows is not None and not sieving[1].others
+            unmet = windows is not None and not sieving[2].others
             if windows is not None and not windows:
                 return [], unmet
-        scan = self._database.scan
+        try:
+            scan, scratch = self._local.scan
+        except AttributeError:
+            scan, scratch = self._local.scan = self._scan(self._patterns.database())
         if windows is None:
             notices.begin(0)
             scan(text, match_event_handler=notices, scratch=scratch)
@@ -108,11 +111,13 @@ class Candidates:
         found: list[Candidate] = notices.take()
         return found, unmet
 
-    def _scratches(self) -> tuple[Any, Any, Any]:
-        sieve = self._sieve
+    def _first(self) -> tuple[Any, Any]:
         led = bytes(self._led)
         notices = Notices(led) if self._notices is None else self._notices(led)
-        return hyperscan.Scratch(self._database), None if sieve is None else sieve.scratch(), notices
+        return None if self._sieve is None else self._sieve.scratch(), notices
+
+    def _scan(self, database: Any) -> tuple[Any, Any]:
+        return database.scan, hyperscan.Scratch(database)
 
 
 class Notices:
@@ -137,35 +142,11 @@ class Notices:
         return found
 
 
-def _compiled(all_forms: Sequence[Form], store: PatternStore | None) -> Any:
-    key = _key(all_forms)
-    kept = store.load(key) if store is not None else None
-    if kept is not None:
-        try:
-            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
-        except hyperscan.HyperscanError:
-            pass  # of another engine or machine: compile anew
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+def _compiled(all_forms: Sequence[Form], store: PatternStore | None) -> Patterns:
     try:
-        database.compile(
-            expressions=[form.expression for form in all_forms],
-            ids=list(range(len(all_forms))),
-            elements=len(all_forms),
-            flags=[form.flags for form in all_forms],
-        )
+        return Patterns.of([(form.expression, form.flags) for form in all_forms], store, scratch=False)
     except hyperscan.HyperscanError:
         raise ConfigError(_refused(all_forms)) from None
-    if store is not None:
-        store.save(key, hyperscan.dumpb(database))
-    return database
-
-
-def _key(all_forms: Sequence[Form]) -> str:
-    digest = hashlib.sha256(f"sensitive {getattr(hyperscan, '__version__', '')}\n".encode())
-    for form in all_forms:
-        expression = form.expression
-        digest.update(b"%d %d %b\n" % (form.flags, len(expression), expression))
-    return digest.hexdigest()
 
 
 def _refused(all_forms: Sequence[Form]) -> list[Problem]:
@@ -173,9 +154,7 @@ def _refused(all_forms: Sequence[Form]) -> list[Problem]:
     problems = []
     for form in all_forms:
         try:
-            hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-                expressions=[form.expression], ids=[0], elements=1, flags=[form.flags]
-            )
+            compiled([(form.expression, form.flags)])
         except hyperscan.HyperscanError as error:
             entity = form.entity
             place = f"{entity.id}.{'led' if form.led else 'pattern'}"

@@ -15,6 +15,7 @@ from waf.config.schema import Sensitive
 from waf.http1.memo import Memo
 from waf.messages import Request, Response
 from waf.model import PatternStore
+from waf.patterns import Expression
 from waf.sensitive.coding import codings, decoder
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
 from waf.sensitive.entities import Entity, custom_entity
@@ -28,7 +29,6 @@ from waf.sensitive.records import RecordMask
 from waf.sensitive.requests import Readable, RequestCheck, RequestHits
 from waf.sensitive.responses import Clean, ResponseFilter, Unread
 from waf.sensitive.screened import Screened
-from waf.sensitive.sieve import Expression
 from waf.sensitive.stream import Redactor
 from waf.sensitive.tally import Tally, remark
 from waf.sensitive.uploads import UploadSearch

@@ -9,7 +9,6 @@ contains a match of its sign (the tests generate values and hold it to that).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import hyperscan
 from msgspec.structs import astuple
 
 from waf.model import PatternStore
+from waf.patterns import Expression, Patterns
 from waf.prefilter import program as prefilter
 from waf.prefilter.factors import sets_of, usual
 from waf.prefilter.layout import APART, HUMPED
@@ -30,8 +30,6 @@ REACH: Final = 320
 _CROWDED: Final = 96  # bytes of text for each sign from which on it is cheaper to search all of it
 
 
-Expression = tuple[bytes, int]
-"""Of others: in the engine's syntax, with the engine's flags."""
 Others = Sequence[Expression]
 
 OTHERS: Final = 2
@@ -45,12 +43,12 @@ class Sieve:
     """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
 
     def __init__(
-        self, database: Any, wide: bytes, program: bytes | None, numerals: Numerals | None = None
+        self, patterns: Patterns, wide: bytes, program: bytes | None, numerals: Numerals | None = None
     ) -> None:
         """`wide` says of each sign, by a byte, that the match it belongs to may reach far, or that it is `OTHERS`. `numerals` are
         signs that are not in the database.
         """
-        self._database = database
+        self._patterns = patterns
         self._numerals = None if numerals is None else astuple(numerals)
         self._wide = wide
         self._signs = speed.signs_type() or Signs
@@ -68,43 +66,30 @@ class Sieve:
         signs, numerals = _signs(forms)
         if not signs:
             return None
-        key = _key(signs, others)
         wide = bytes(signs.values()) + bytes([OTHERS]) * len(others)
         program = _program(forms, store)
-        kept = store.load(key) if store is not None else None
-        if kept is not None:
-            try:
-                return cls(hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK), wide, program, numerals)
-            except hyperscan.HyperscanError:
-                pass  # of another engine or machine: compile anew
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        wanted = [(sign, hyperscan.HS_FLAG_DOTALL) for sign in signs]
         try:
-            database.compile(
-                expressions=[*signs, *[expression for expression, _ in others]],
-                ids=list(range(len(wide))),
-                elements=len(wide),
-                flags=[hyperscan.HS_FLAG_DOTALL] * len(signs) + [flags for _, flags in others],
-            )
+            patterns = Patterns.of([*wanted, *others], store, scratch=False)
         except hyperscan.HyperscanError:
             return None
-        if store is not None:
-            store.save(key, hyperscan.dumpb(database))
-        return cls(database, wide, program, numerals)
+        return cls(patterns, wide, program, numerals)
 
     def scratch(self) -> Any:
         """What one thread needs to scan."""
-        return hyperscan.Scratch(self._database), self._signs(self._wide, REACH)
+        database = self._patterns.database()
+        return database.scan, hyperscan.Scratch(database), self._signs(self._wide, REACH)
 
     def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
         """The parts of `text` to search, in order and apart; None for all of it, an empty list for none.
 
-        Unless it is None, `scratch[1].others` then says whether one of the expressions of others matches somewhere.
+        Unless it is None, `scratch[2].others` then says whether one of the expressions of others matches somewhere.
         """
-        space, signs = scratch
+        scan, space, signs = scratch
         # All of a short text is within reach of any sign, or nearly so.
         signs.begin(len(text) // _CROWDED if len(text) > 2 * REACH else 0)
         try:
-            self._database.scan(text, match_event_handler=signs, scratch=space)
+            scan(text, match_event_handler=signs, scratch=space)
         except hyperscan.ScanTerminated:
             return None
         if self._numerals is not None and signs.numerals(text, *self._numerals):
@@ -236,12 +221,3 @@ def _spellings(word: str, labelled: bool) -> list[str]:
     if not edged:
         return [f"(?i:{text}){behind}"]
     return [f"[^A-Za-z0-9](?i:{text}){behind}", f"[a-z]{text[0].upper()}(?i:{text[1:]}){behind}"]
-
-
-def _key(signs: dict[bytes, bool], others: Sequence[Expression]) -> str:
-    digest = hashlib.sha256(f"sensitive sieve {getattr(hyperscan, '__version__', '')}\n".encode())
-    for sign in signs:
-        digest.update(b"%d %b\n" % (len(sign), sign))
-    for expression, flags in others:
-        digest.update(b"others %d %d %b\n" % (flags, len(expression), expression))
-    return digest.hexdigest()
