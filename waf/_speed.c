@@ -1511,7 +1511,7 @@ static PyObject *stirs(PyObject *unused, PyObject *number)
 PyDoc_STRVAR(find_doc, "find(data, wanted) -> int\n\nWhat data.find(wanted) gives.");
 
 /* Each piece of an upload is looked through for the same boundary by who splits it for rules and by who does for sensitive
- * data. The answer about the last long piece is kept, with the piece: no other bytes can be taken for it. */
+ * data. The answer about the last long piece is kept for the second of them, with the piece: no other bytes can be taken for it. */
 enum { FOUND_AGAIN = 64 * 1024 };
 
 static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
@@ -1527,8 +1527,11 @@ static PyObject *find(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
     const char *data = PyBytes_AS_STRING(text);
     Py_ssize_t size = PyBytes_GET_SIZE(text), length = PyBytes_GET_SIZE(wanted);
     if (text == last && PyBytes_GET_SIZE(sought) == length &&
-        memcmp(PyBytes_AS_STRING(sought), PyBytes_AS_STRING(wanted), (size_t)length) == 0)
+        memcmp(PyBytes_AS_STRING(sought), PyBytes_AS_STRING(wanted), (size_t)length) == 0) {
+        Py_CLEAR(last); /* its caller has it still */
+        Py_CLEAR(sought);
         return PyLong_FromSsize_t(place);
+    }
     const char *found = memmem(data, (size_t)size, PyBytes_AS_STRING(wanted), (size_t)length);
     Py_ssize_t at = found == NULL ? -1 : found - data;
     int keep = size >= FOUND_AGAIN && PyBytes_CheckExact(text) && PyBytes_CheckExact(wanted);
