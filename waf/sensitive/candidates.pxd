@@ -3,7 +3,7 @@ from waf.sensitive.sieve cimport Sieve
 
 cdef class Candidates:
     cdef readonly tuple forms
-    cdef readonly object _database, program
+    cdef readonly object _patterns, program
     cdef tuple _led
     cdef Sieve _sieve
     cdef object _local, _notices

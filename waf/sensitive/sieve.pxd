@@ -1,5 +1,5 @@
 cdef class Sieve:
-    cdef object _database, _wide, _signs
+    cdef object _patterns, _wide, _signs
     cdef readonly tuple _numerals
     cdef readonly object program
 
