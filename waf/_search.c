@@ -3,7 +3,7 @@
  * `Found` is what the engine calls for every match; `placed` gives each to its text; `hints` tells which steps of
  * decoding may change which of several joined values, and where. The references are Python: `waf/inspect/matcher.py`
  * (`Found`, `place`) and the expressions of `waf/inspect/decode.py`, to which tests hold this file. Nothing is found here that is not found there, but for one
- * spot of a kind in each value, where there all are given.
+ * spot of a kind in each value, where there all are given. `unchanged` tells what a step of decoding left as it was.
  *
  * Every function is linear in the text: what is looked at behind or before a byte is of bounded length.
  */
@@ -748,6 +748,10 @@ static PyObject *place(PyObject *unused, PyObject *const *arguments, Py_ssize_t 
     return PyLong_FromLong(-1);
 }
 
+/* -------------------------------------------------------------------------------------------------------- changes */
+
+#include "_search_changes.h"
+
 /* ------------------------------------------------------------------------------------------------------ documents */
 
 enum { SAMPLE = 4096, KINDS = 1024, SHORTEST = 160 };
@@ -791,6 +795,7 @@ static PyMethodDef methods[] = {
     {"hints", hints, METH_O, hints_doc},
     {"place", (PyCFunction)(void (*)(void))place, METH_FASTCALL, place_doc},
     {"steps", steps, METH_O, steps_doc},
+    {"unchanged", (PyCFunction)(void (*)(void))unchanged, METH_FASTCALL, unchanged_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -61,13 +61,17 @@ _LAYERING: Final = int(LAYERS)
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
-    """A value as one chain of steps left it. `mask` has the bit of every step; `owner` is whose value it is."""
+    """A value as one chain of steps left it. `mask` has the bit of every step; `owner` is whose value it is.
+
+    `source` is all that the last step made it of, where that was searched before; b"" where it is not known.
+    """
 
     owner: int
     data: bytes
     chain: Chain = ()
     mask: int = 0
     folds: int = 0  # how many of the steps are folds
+    source: bytes = b""
 
     @property
     def steps(self) -> int:

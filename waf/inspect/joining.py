@@ -42,6 +42,11 @@ def among_others(expression: bytes) -> bytes:
     )
 
 
+def is_anchored(expression: bytes) -> bool:
+    """Whether it has a "^" or "$"."""
+    return any(match[0] in (b"^", b"$") for match in _ANCHOR.finditer(expression))
+
+
 def without_marks(expression: bytes) -> bytes:
     """The expression, but for nothing that takes any byte or all but some taking a mark.
 

@@ -12,7 +12,7 @@ they are faster than all patterns in one database.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import hyperscan
@@ -161,6 +161,11 @@ class Matcher:
         except hyperscan.ScanTerminated:
             raise TooManyMatches(found.matches()) from None
         return found.matches()
+
+    def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
+        """As `scan`, for some of the patterns, and perhaps others."""
+        groups = dict.fromkeys(group for index in indices for group in self._of[index] or self._groups)
+        return self._scan([*groups], text, most)
 
     def hits(self, text: bytes) -> bool:
         """Whether there is any match; the scan ends at the first."""

@@ -15,11 +15,12 @@ from typing import Final
 import msgspec
 
 from waf.http1.speed import PASSES
+from waf.inspect.changes import REACH, carried, is_open, pieces, unchanged
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
-from waf.inspect.joining import BETWEEN, among_others, joined, stays_within, without_marks
+from waf.inspect.joining import BETWEEN, among_others, is_anchored, joined, stays_within, without_marks
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
 from waf.inspect.views import View
 from waf.model import PatternStore
@@ -30,7 +31,6 @@ _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
 # texts is looked at only where they change something
 _TIMES: Final = (4, 2, 2, 1)
 _FIRST, _LAYER, _FOLD, _SPARE = range(4)
-_REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at
 _WIDE_REACH: Final = 4096  # … where less is no document any more, as what is around it is one to confirmers
 _LONG: Final = 4096  # bytes of a long text
 _OVERHEAD: Final = 192  # what a step costs beside its bytes, in bytes
@@ -109,7 +109,7 @@ class Searcher:
     `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
     """
 
-    __slots__ = ("folded", "hints", "matcher", "program", "within")
+    __slots__ = ("anchored", "folded", "hints", "matcher", "program", "whole", "within")
 
     def __init__(
         self,
@@ -118,21 +118,33 @@ class Searcher:
         folded: Folded,
         program: bytes | None = None,
         within: Sequence[bool] = (),
+        anchored: Sequence[bool] = (),
+        whole: Sequence[bool] = (),
     ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
-        self.within: Final = tuple(within)  # for each pattern whether none of its matches spans joined values
+        # Of each pattern whether none of its matches spans joined values, …
+        self.within: Final = tuple(within)
+        self.anchored: Final = tuple(anchored)  # … it asks for the beginning or the end of a line, …
+        self.whole: Final = tuple(whole)  # … a match of it is judged by the whole text, wherever it stands.
 
     @classmethod
     def build(
-        cls, patterns: Sequence[Pattern], store: PatternStore, views: Sequence[int] | None = None
+        cls,
+        patterns: Sequence[Pattern],
+        store: PatternStore,
+        views: Sequence[int] | None = None,
+        whole: Sequence[bool] | None = None,
     ) -> Searcher:
         """`views` has the bits of the views in which each pattern looks; without it all look in all.
 
+        `whole` tells of each whether its matches are judged by the whole text; without it those of none are.
+
         Raises PatternFault with indices into `patterns`.
         """
+        anchored = [is_anchored(one.expression) for one in patterns]
         bounded = [without_marks(one.expression) for one in patterns]
         within = [stays_within(one) for one in bounded]
         # What is proved to be clean must not depend on how values are joined.
@@ -148,7 +160,8 @@ class Searcher:
         proves = program.build(
             expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
         )
-        return cls(matcher, hints, Folded(patterns, views, store), proves, within)
+        whole = [False] * len(patterns) if whole is None else whole
+        return cls(matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole)
 
     @property
     def size(self) -> int:
@@ -235,6 +248,9 @@ class _Rounds:
         self._budgets = [_BASE + times * length for times in _TIMES]
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._hits: list[Hit] = []
+        self._judged_whole: dict[
+            bytes, dict[int, int]
+        ] = {}  # of long texts: matches that are, one of a pattern
         self._most = _HITS + length // _PER_HIT
         self._overflowed: set[int] = set()
         self._exhausted = self._unopened = False
@@ -272,6 +288,9 @@ class _Rounds:
         """Searches texts with all patterns that count in their view."""
         if matcher is None:
             return
+        texts = [text for text in texts if not (text.source and self._look_at_changes(text, matcher))]
+        if not texts:
+            return
         ends = ends_of([text.data for text in texts])
         groups = [[text] for text in texts] if ends[-1] > len(texts) * _BIG else [texts]
         for group in groups:
@@ -283,6 +302,41 @@ class _Rounds:
                 self._overflowed.add(group[0].owner)
             if matches:
                 self._give(group, placed(matches, ends if group is texts else [len(data) + 1], CLOSE))
+
+    def _look_at_changes(self, text: Text, matcher: Matcher) -> bool:
+        """Searches a text but for what it has from its source, which was searched; False: too little of it is so."""
+        data, searcher = text.data, self._searcher
+        runs = unchanged(text.source, data, REACH)
+        parts = pieces(data, runs) if runs else None
+        if parts is None:
+            return False
+        matches: list[Match] = []
+        doubtful: set[int] = set()
+        for part in parts:
+            start, end = part
+            found = self._scanned(text, data[start:end], matcher)
+            matches += [(index, start + place) for index, place in found]
+            if found and is_open(data, part):
+                doubtful.update(index for index, _ in found if searcher.anchored[index])
+        if doubtful:
+            certain = set(self._scanned(text, data, matcher, doubtful))
+            matches = [match for match in matches if match[0] not in doubtful or match in certain]
+        # What is judged by the whole text may be judged otherwise now.
+        for index, end in self._judged_whole.get(text.source, {}).items():
+            if (place := carried(end, runs)) is not None:
+                matches.append((index, place))
+        if matches:
+            matches.sort(key=_end)
+            self._give([text], placed(matches, [len(data) + 1], CLOSE))
+        return True
+
+    def _scanned(self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = ()) -> list[Match]:
+        """The matches in `data`, a part of the text; with `indices` those of some patterns."""
+        try:
+            return matcher.scan_for(data, indices) if indices else matcher.scan(data)
+        except TooManyMatches as error:
+            self._overflowed.add(text.owner)
+            return error.found
 
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
@@ -319,9 +373,9 @@ class _Rounds:
                         continue
                     known.add(made)
                     spent += len(made)
-                    following.append(
-                        Text(owner, made, (*chain, step.view), mask | step.bit, text.folds + step.fold)
-                    )
+                    source = whole if long and data is whole and not text.folds else b""
+                    folds = text.folds + step.fold
+                    following.append(Text(owner, made, (*chain, step.view), mask | step.bit, folds, source))
                 budgets[budget] -= spent
         return following
 
@@ -340,6 +394,11 @@ class _Rounds:
         within = self._searcher.within
         alone = len(texts) == 1
         self._hits += [Hit(texts[number], match, alone or within[match[0]]) for number, match in places]
+        if not all(len(text.data) < _LONG for text in texts):
+            whole = self._searcher.whole
+            for number, (index, end) in places:
+                if whole[index] and len(data := texts[number].data) >= _LONG:
+                    self._judged_whole.setdefault(data, {}).setdefault(index, end)
 
 
 def _all_of(steps: Iterable[int]) -> int:
@@ -352,11 +411,15 @@ def _all_of(steps: Iterable[int]) -> int:
 def _around(step: Step, text: bytes, source: bytes) -> bytes:
     """What is around the places where a layer may change a long text; of a document so much that it still looks like one."""
     document = is_document(text)
-    for reach in (_REACH, _WIDE_REACH):
+    for reach in (REACH, _WIDE_REACH):
         data = excerpt(step, text, source, reach)
         if not data or not document or is_document(data):
             return data
     return text
+
+
+def _end(match: Match) -> int:
+    return match[1]
 
 
 def _size(entry: tuple[Text, int]) -> int:

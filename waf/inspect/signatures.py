@@ -24,7 +24,7 @@ from waf.inspect.decode import Text
 from waf.inspect.fields import header_fields
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
-from waf.inspect.questions import Armed, Outcome
+from waf.inspect.questions import Armed, Outcome, Scope
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
     Candidate,
@@ -123,7 +123,10 @@ class Signatures:
         matchers: list[Matcher | None] = []
         try:
             searcher = Searcher.build(
-                requests.patterns, store, [int(one.rule.views) for one in requests.owners]
+                requests.patterns,
+                store,
+                [int(one.rule.views) for one in requests.owners],
+                [one.scope is Scope.VALUE for one in requests.owners],
             )
         except PatternFault as fault:
             problems += pattern_problems(fault, requests)

@@ -1,0 +1,73 @@
+"""What a step left as it was need not be searched again, and nothing is lost by that."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waf.inspect import layers
+from waf.inspect.changes import carried, is_open, pieces, unchanged, unchanged_runs
+
+_WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
+TEXTS = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=9)), max_size=80).map(b"".join)
+DECODERS = (layers.decode_percent, layers.decode_html, layers.decode_js, layers.decode_null)
+
+
+@given(TEXTS, st.sampled_from(DECODERS), st.integers(1, 40))
+@settings(max_examples=1500)
+def test_runs_are_the_same_bytes_in_both(source: bytes, decode: object, reach: int) -> None:
+    assert callable(decode)
+    for made in (*decode(source), source[::-1], source[3:], source[:-3]):
+        runs = unchanged(source, made, reach)
+        assert runs == unchanged_runs(source, made, reach)
+        behind = 0
+        for start, end, origin in runs:
+            assert behind <= start and end - start >= reach
+            low = 0 if start == origin == 0 else start - reach
+            high = end if end == len(made) else end + reach
+            assert made[low:high] == source[low - start + origin : high - start + origin]
+            behind = end
+            for place in (start + 1, end):
+                assert carried(place - start + origin, runs) == place
+
+
+@pytest.mark.parametrize("arguments", [(b"a", "a", 1), (b"a", b"a"), (b"a", b"a", b"a")])
+def test_wrong_arguments(arguments: tuple[object, ...]) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        unchanged(*arguments)  # type: ignore[arg-type]
+
+
+@given(TEXTS.map(lambda text: text * 6), st.sampled_from(DECODERS), st.integers(1, 40))
+@settings(max_examples=500)
+def test_pieces_are_all_that_is_not_in_runs(source: bytes, decode: object, reach: int) -> None:
+    assert callable(decode)
+    for made in decode(source):
+        runs = unchanged(source, made, reach)
+        found = pieces(made, runs)
+        if found is None:
+            continue
+        inside = {place for start, end in found for place in range(start, end)}
+        alike = {place for start, end, _ in runs for place in range(start, end)}
+        assert inside | alike == set(range(len(made)))
+        assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+
+
+def test_a_page_with_few_changes_is_looked_at_there() -> None:
+    line = b"Nothing in this line is written in another way than it is meant.\n"
+    source = line * 100 + b"a &lt;b&gt; c\n" + line * 100
+    (made,) = layers.decode_html(source)
+    runs = unchanged(source, made, 512)
+    found = pieces(made, runs)
+    assert found is not None and len(found) == 1
+    start, end = found[0]
+    assert (
+        1024 <= end - start <= 2048 and made[start:end].startswith(b"Nothing") and b"<b>" in made[start:end]
+    )
+    assert not is_open(made, found[0]) and is_open(made, (start + 1, end))
+
+
+def test_what_is_changed_everywhere_is_looked_at_whole() -> None:
+    source = b"%41b" * 5000
+    (made,) = layers.decode_percent(source)
+    assert pieces(made, unchanged(source, made, 512)) is None

@@ -1,0 +1,68 @@
+/* What a step of decoding left as it was. The reference is `unchanged_runs` in waf/inspect/changes.py.
+ *
+ * A text and what was made of it are held against each other from the front. Where they part, both are looked at a few
+ * bytes further on for where they go on alike; so a run is always the same bytes in both, whatever the step did.
+ */
+enum { ALIKE_FOR = 8, MADE_MOST = 8, TAKEN_MOST = 64, CHANGES = 8 };
+
+static Py_ssize_t alike(const uint8_t *one, const uint8_t *other, Py_ssize_t size)
+{
+    Py_ssize_t at = 0;
+    while (size - at >= 8 && memcmp(one + at, other + at, 8) == 0)
+        at += 8;
+    while (at < size && one[at] == other[at])
+        at++;
+    return at;
+}
+
+PyDoc_STRVAR(unchanged_doc,
+             "unchanged(source, made, reach) -> list[tuple[int, int, int]]\n\n"
+             "Where what was made of `source` is as that was, and so within `reach` bytes around: start and end in `made`,\n"
+             "start in `source`; no shorter than that. After many changes no more is given.");
+
+static PyObject *unchanged(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) || !PyLong_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "unchanged takes two texts and a distance");
+        return NULL;
+    }
+    const uint8_t *source = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
+    const uint8_t *made = (const uint8_t *)PyBytes_AS_STRING(arguments[1]);
+    Py_ssize_t had = PyBytes_GET_SIZE(arguments[0]), has_now = PyBytes_GET_SIZE(arguments[1]);
+    Py_ssize_t reach = PyLong_AsSsize_t(arguments[2]), from = 0, to = 0;
+    if (PyErr_Occurred())
+        return NULL;
+    if (reach < 1) {
+        PyErr_SetString(PyExc_ValueError, "the distance is one byte at least");
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    for (Py_ssize_t left = has_now / 2 / reach + CHANGES; list != NULL; left--) {
+        Py_ssize_t room = had - from < has_now - to ? had - from : has_now - to;
+        Py_ssize_t size = alike(source + from, made + to, room);
+        int ends = from + size == had && to + size == has_now;
+        Py_ssize_t lead = from || to ? reach : 0, trail = ends ? 0 : reach;
+        if (size - lead - trail >= reach) {
+            PyObject *run = Py_BuildValue("(nnn)", to + lead, to + size - trail, from + lead);
+            int failed = run == NULL || PyList_Append(list, run) < 0;
+            Py_XDECREF(run);
+            if (failed)
+                Py_CLEAR(list);
+        }
+        if (ends || left <= 0 || list == NULL)
+            break;
+        from += size;
+        to += size;
+        Py_ssize_t given = 0, taken = 0;
+        int found = 0;
+        for (; !found && given <= MADE_MOST && to + given + ALIKE_FOR <= has_now; given += !found)
+            for (taken = 0; taken <= TAKEN_MOST && from + taken + ALIKE_FOR <= had; taken++)
+                if ((found = memcmp(source + from + taken, made + to + given, ALIKE_FOR) == 0))
+                    break;
+        if (!found)
+            break;
+        from += taken;
+        to += given;
+    }
+    return list;
+}

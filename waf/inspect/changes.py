@@ -1,0 +1,137 @@
+"""What a step of decoding changed in a long text: only there is anything to be found that was not before.
+
+Owns which pieces of such a text are searched. A page with ten references in it is the page that was searched before,
+but for what is around those ten; decoded in four ways it would be searched five times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from waf.inspect.native import SEARCH
+
+REACH: Final = 512
+"""Bytes before and behind a change that are searched with it."""
+_ALIKE: Final = 8  # bytes by which a text and what was made of it are known to go on alike
+_MADE: Final = 8  # bytes further on in what was made, at most, and …
+_TAKEN: Final = 64  # … in its source
+_CHANGES: Final = 8
+_EDGE: Final = (
+    256  # bytes that a piece may be longer, so that it begins and ends where a line or at least a word does
+)
+
+Run = tuple[int, int, int]
+"""Where a piece that is the same in both begins and ends in what was made, and where it begins in its source."""
+
+
+def unchanged_runs(source: bytes, made: bytes, reach: int) -> list[Run]:
+    """What is the same in both texts, and so within `reach` bytes around, in pieces of at least as many.
+
+    Two texts are not held against each other any longer where there are so many changes that little would come of it.
+    In C: `waf/_search.c`.
+    """
+    runs: list[Run] = []
+    start = place = 0  # in the source, in what was made
+    for left in range(len(made) // 2 // reach + _CHANGES, -1, -1):
+        size = _alike(source, start, made, place)
+        ends = start + size == len(source) and place + size == len(made)
+        lead, trail = reach if start or place else 0, 0 if ends else reach
+        if size - lead - trail >= reach:
+            runs.append((place + lead, place + size - trail, start + lead))
+        if ends or not left:
+            break
+        start, place = start + size, place + size
+        following = _meet(source, start, made, place)
+        if following is None:
+            break
+        start, place = following
+    return runs
+
+
+def _alike(source: bytes, start: int, made: bytes, place: int) -> int:
+    """For how many bytes the texts are the same from there."""
+    low, high = 0, min(len(source) - start, len(made) - place)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if source[start + low : start + middle] == made[place + low : place + middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _meet(source: bytes, start: int, made: bytes, place: int) -> tuple[int, int] | None:
+    """Where the texts go on alike."""
+    for given in range(_MADE + 1):
+        wanted = made[place + given : place + given + _ALIKE]
+        if len(wanted) < _ALIKE:
+            return None
+        found = source.find(wanted, start, start + _TAKEN + _ALIKE)
+        if found >= 0:
+            return found, place + given
+    return None
+
+
+unchanged: Final[Callable[[bytes, bytes, int], list[Run]]] = (
+    unchanged_runs if SEARCH is None else SEARCH.unchanged
+)
+
+_BOUNDARY: Final = re.compile(rb"[^A-Za-z0-9_\x80-\xff]")
+
+
+def pieces(text: bytes, runs: Sequence[Run]) -> list[tuple[int, int]] | None:
+    """What is left of a text without the runs, each piece from the end of a line or word to another; None: all of it."""
+    if sum(end - start for start, end, _ in runs) * 3 < len(text):
+        return None
+    found: list[tuple[int, int]] = []
+    bounds = [0, *(bound for start, end, _ in runs for bound in (start, end)), len(text)]
+    for start, end in list(pairwise(bounds))[::2]:
+        if start >= end:
+            continue
+        low, high = _before(text, start), _behind(text, end)
+        if low is None or high is None:
+            return None
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], high)
+        else:
+            found.append((low, high))
+    return found
+
+
+def _before(text: bytes, place: int) -> int | None:
+    if place <= 0:
+        return 0
+    line = text.rfind(b"\n", max(place - _EDGE, 0), place)
+    if line >= 0:
+        return line + 1
+    boundary = _BOUNDARY.search(text, max(place - _EDGE, 0), place)
+    return None if boundary is None else boundary.end()
+
+
+def _behind(text: bytes, place: int) -> int | None:
+    if place >= len(text):
+        return len(text)
+    line = text.find(b"\n", place, place + _EDGE)
+    if line >= 0:
+        return line
+    boundary = _BOUNDARY.search(text, place, place + _EDGE)
+    return None if boundary is None else boundary.start()
+
+
+def is_open(text: bytes, piece: tuple[int, int]) -> bool:
+    """The piece begins or ends within a line, so that it is not certain what "^" and "$" find there."""
+    start, end = piece
+    return (start > 0 and text[start - 1 : start] != b"\n") or (
+        end < len(text) and text[end : end + 1] != b"\n"
+    )
+
+
+def carried(place: int, runs: Sequence[Run]) -> int | None:
+    """Where what ends at a place in the source ends in what was made of it; None where that is changed."""
+    for start, end, origin in runs:
+        if origin < place <= origin + end - start:
+            return place - origin + start
+    return None
