@@ -1,6 +1,6 @@
 /* What a search for signatures does most often, at the speed of C.
  *
- * `Found` is what the engine calls for every match; `placed` gives each to its text; `hints` tells which steps of
+ * `Found` is what the engine calls for every match; `placed` gives each to its text, `gathered` to its rule; `hints` tells which steps of
  * decoding may change which of several joined values, and where. The references are Python: `waf/inspect/matcher.py`
  * (`Found`, `place`) and the expressions of `waf/inspect/decode.py`, to which tests hold this file. Nothing is found here that is not found there, but for one
  * spot of a kind in each value, where there all are given. `unchanged` tells what a step of decoding left as it was.
@@ -316,6 +316,10 @@ failed:
     Py_XDECREF(list);
     return NULL;
 }
+
+/* ----------------------------------------------------------------------------------------------------------- hits */
+
+#include "_search_hits.h"
 
 /* --------------------------------------------------------------------------------------------------------- hints */
 
@@ -791,6 +795,8 @@ static PyObject *is_pasted(PyObject *unused, PyObject *value)
 
 static PyMethodDef methods[] = {
     {"is_document", is_pasted, METH_O, document_doc},
+    {"gathered", (PyCFunction)(void (*)(void))gathered, METH_FASTCALL, gathered_doc},
+    {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
     {"hints", hints, METH_O, hints_doc},
     {"place", (PyCFunction)(void (*)(void))place, METH_FASTCALL, place_doc},
@@ -806,6 +812,11 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._search",
 PyMODINIT_FUNC PyInit__search(void)
 {
     learn();
+    PyObject *word = PyUnicode_FromString("waf"); /* whose hash is another one in each process */
+    if (word == NULL)
+        return NULL;
+    secret = (uint64_t)PyObject_Hash(word);
+    Py_DECREF(word);
     PyObject *self = PyModule_Create(&module);
     if (self == NULL)
         return NULL;

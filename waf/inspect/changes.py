@@ -13,8 +13,9 @@ from typing import Final
 
 from waf.inspect.native import SEARCH
 
-REACH: Final = 512
-"""Bytes before and behind a change that are searched with it."""
+REACH: Final = 256
+"""Bytes before and behind a change that are searched with it: no pattern with bounds takes more, and no question about a
+match needs as much (see `questions`)."""
 _ALIKE: Final = 8  # bytes by which a text and what was made of it are known to go on alike
 _MADE: Final = 8  # bytes further on in what was made, at most, and …
 _TAKEN: Final = 64  # … in its source

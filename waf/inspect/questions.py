@@ -6,7 +6,7 @@ Owns what a question is, what it costs, and which of many are asked.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, Text
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
+from waf.inspect.native import SEARCH
 from waf.inspect.rules import Place, Rule
 from waf.inspect.search import Hit
 from waf.model import Confidence, Field, Part
@@ -110,7 +111,7 @@ class Questions:
     def spent(self) -> bool:
         return self._budget <= 0
 
-    def chosen(self, armed: Armed, hits: Sequence[Hit]) -> tuple[list[tuple[Question, Hit]], bool]:
+    def chosen(self, armed: Armed, hits: list[Hit]) -> tuple[list[tuple[Question, Hit]], bool]:
         """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
 
         Where they are too many: the first, the last, and as many between them as fit, evenly spread.
@@ -118,11 +119,12 @@ class Questions:
         if len(hits) == 1:
             return [(self._question(armed, hits[0]), hits[0])], True
         different = self._different(armed, hits)
-        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0][1]) else self._share
-        if len(different) <= share:
-            return different, True
-        last, steps = len(different) - 1, share - 1
-        return [different[number * last // steps] for number in range(share)], False
+        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0]) else self._share
+        complete = len(different) <= share
+        if not complete:
+            last, steps = len(different) - 1, share - 1
+            different = [different[number * last // steps] for number in range(share)]
+        return [(self._question(armed, hit), hit) for hit in different], complete
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
         """One rule's hits in one value, those that begin within it.
@@ -175,34 +177,60 @@ class Questions:
         return Outcome.FOUND, (end - length, end), confidence
 
     def _question(self, armed: Armed, hit: Hit) -> Question:
-        return self._different(armed, [hit])[0][0]
+        data, end = hit.text.data, hit.match[1]
+        if self._of_whole(armed, data):
+            return id(armed.confirm), -1, data
+        return id(armed.confirm), len(data) // _NEAR, data[max(end - _NEAR, 0) : end + _NEAR]
 
-    def _different(self, armed: Armed, hits: Sequence[Hit]) -> list[tuple[Question, Hit]]:
-        """The questions about the hits, each but once with the first hit that asks it."""
-        who = id(armed.confirm)
-        asked: dict[Question, Hit] = {}
+    def _of_whole(self, armed: Armed, data: bytes) -> bool:
+        """All that is found in the text is one question."""
+        scope = armed.scope
+        return scope is Scope.VALUE or (scope is Scope.DOCUMENT and self._is_document(data))
+
+    def _different(self, armed: Armed, hits: list[Hit]) -> list[Hit]:
+        """Of the hits about which the question is the same the first."""
+        if armed.scope is Scope.NEAR:
+            return differing(hits, _NEAR)
+        wholes: dict[bytes, Hit] = {}
+        others: list[Hit] = []
         text: Text | None = None
-        data, size, whole = b"", 0, False
+        whole = False
         for hit in hits:
             if hit.text is not text:
                 text = hit.text
-                data = text.data
-                size = len(data) // _NEAR
-                whole = armed.scope is Scope.VALUE or (
-                    armed.scope is Scope.DOCUMENT and self._is_document(data)
-                )
-                if whole:  # all that were found in one text are one question
-                    asked.setdefault((who, -1, data), hit)
+                whole = self._of_whole(armed, text.data)
+                if whole:
+                    wholes.setdefault(text.data, hit)
             if not whole:
-                end = hit.match[1]
-                asked.setdefault((who, size, data[max(end - _NEAR, 0) : end + _NEAR]), hit)
-        return list(asked.items())
+                others.append(hit)
+        return [*wholes.values(), *differing(others, _NEAR)]
 
     def _is_document(self, data: bytes) -> bool:
         known = self._documents.get(data)
         if known is None:
             known = self._documents[data] = is_document(data)
         return known
+
+
+def first_of_each(hits: list[Hit], near: int) -> list[Hit]:
+    """The hits of which none before has the same bytes within `near` of its end, in a text that is about as long.
+
+    In C: `waf/_search.c`.
+    """
+    seen: set[tuple[int, bytes]] = set()
+    kept = []
+    for hit in hits:
+        data, end = hit.text.data, hit.match[1]
+        asked = len(data) // near, data[max(end - near, 0) : end + near]
+        if asked not in seen:
+            seen.add(asked)
+            kept.append(hit)
+    return kept
+
+
+differing: Final[Callable[[list[Hit], int], list[Hit]]] = (
+    first_of_each if SEARCH is None else SEARCH.differing
+)
 
 
 def _cost(armed: Armed, size: int, short: bool) -> int:

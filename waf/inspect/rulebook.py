@@ -6,7 +6,7 @@ Owns what a match means. Decides nothing: scoring is another room's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -69,12 +69,13 @@ def _candidate(armed: Armed, field: Field, hit: Hit, outcome: Outcome) -> Candid
 class Rulebook:
     """The rules of one direction and whose pattern is whose; immutable."""
 
-    __slots__ = ("armed", "mask", "owners", "parts", "patterns")
+    __slots__ = ("armed", "families", "mask", "owners", "parts", "patterns")
 
     def __init__(self, armed: Sequence[Armed], mask: Mask) -> None:
         self.armed: Final = tuple(armed)
         self.mask: Final = mask
         self.owners: Final = [rule for rule in self.armed for _ in rule.rule.patterns]
+        self.families: Final = [number for number, rule in enumerate(self.armed) for _ in rule.rule.patterns]
         self.patterns: Final = [
             Pattern(expression.encode(), case=rule.rule.case)
             for rule in self.armed
@@ -84,7 +85,7 @@ class Rulebook:
 
     def judge(
         self,
-        hits: Sequence[Hit],
+        groups: Collection[list[Hit]],
         fields: Sequence[Field],
         matcher: Matcher | None,
         level: int,
@@ -92,19 +93,16 @@ class Rulebook:
         covers: Callable[[Armed, Field], bool] = Armed.covers,
         questions: Questions | None = None,
     ) -> Iterator[Candidate]:
-        """What becomes of the hits: of one rule at one field nothing more after it is found.
+        """What becomes of the hits, those of one rule at one field in each group: nothing more after it is found.
 
         `questions` are those of a text that comes in pieces.
         """
-        groups: dict[tuple[int, int], list[Hit]] = {}
-        for hit in hits:
-            groups.setdefault((id(self.owners[hit.match[0]]), hit.text.owner), []).append(hit)
         if questions is None:
             questions = Questions(matcher)
             length = sum(len(field.value) for field in fields)
             questions.allow(min(length, COUNTED), len(groups))
         findings = unseen = 0
-        for group in groups.values():
+        for group in groups:
             armed = self.owners[group[0].match[0]]
             if unseen >= _UNSEEN and armed.confirm is not None and questions.spent:
                 continue
@@ -147,8 +145,10 @@ class Rulebook:
             matches = error.found
             findings.append(notice("limit.matches", address(field.part, field.name, self.mask)))
         text = Text(0, field.value)
-        hits = [Hit(text, match) for match in thinned(matches)]
-        for candidate in self.judge(hits, [field], matcher, level):
+        groups: dict[int, list[Hit]] = {}
+        for match in thinned(matches):
+            groups.setdefault(self.families[match[0]], []).append(Hit(text, match))
+        for candidate in self.judge(groups.values(), [field], matcher, level):
             if candidate.outcome is Outcome.FOUND:
                 findings.append(self.finding(candidate))
         return findings

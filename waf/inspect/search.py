@@ -7,8 +7,9 @@ their numbers alone; what a match means is the caller's business.
 from __future__ import annotations
 
 import functools
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -22,6 +23,7 @@ from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.joining import BETWEEN, among_others, is_anchored, joined, stays_within, without_marks
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
+from waf.inspect.native import SEARCH
 from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
@@ -31,6 +33,7 @@ _BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
 # texts is looked at only where they change something
 _TIMES: Final = (4, 2, 2, 1)
 _FIRST, _LAYER, _FOLD, _SPARE = range(4)
+_NEAR_REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at, …
 _WIDE_REACH: Final = 4096  # … where less is no document any more, as what is around it is one to confirmers
 _LONG: Final = 4096  # bytes of a long text
 _OVERHEAD: Final = 192  # what a step costs beside its bytes, in bytes
@@ -82,18 +85,44 @@ class Scan(msgspec.Struct, frozen=True, gc=False):
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
-    """`hits` of patterns, `decoded` all texts but the values themselves.
+    """`groups` of hits, each of one family of patterns in the texts of one value; `decoded` all texts but the values.
 
     `overflowed` has the owners of texts with more matches than were counted. `exhausted` says that there was more to
     decode than is decoded, `unopened` that layers were left out, or first steps on short values.
     """
 
-    hits: list[Hit]
+    groups: list[list[Hit]]
     decoded: list[Text]
     overflowed: set[int]
     exhausted: bool
     unopened: bool
 
+    @property
+    def hits(self) -> list[Hit]:
+        return [hit for group in self.groups for hit in group]
+
+
+def gather(
+    groups: dict[int, list[Hit]],
+    places: Sequence[Place],
+    texts: Sequence[Text],
+    owners: Sequence[int],
+    families: bytes,
+    within: bytes,
+    new: Callable[[Text, Match, bool], Hit],
+) -> int:
+    """Appends a hit for each place to the group of its pattern's family and its text's owner; gives how many they are.
+
+    `families` has a uint32 for each pattern, `within` a byte: whether none of its matches spans joined texts; empty: there is but one. In C: `waf/_search.c`.
+    """
+    of = memoryview(families).cast("I")
+    for number, match in places:
+        key = of[match[0]] << 32 | owners[number]
+        groups.setdefault(key, []).append(new(texts[number], match, not within or within[match[0]] != 0))
+    return len(places)
+
+
+gathered: Final[Callable[..., int]] = gather if SEARCH is None else SEARCH.gathered
 
 _TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
 
@@ -109,7 +138,7 @@ class Searcher:
     `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
     """
 
-    __slots__ = ("anchored", "folded", "hints", "matcher", "program", "whole", "within")
+    __slots__ = ("anchored", "families", "folded", "hints", "matcher", "program", "whole", "within")
 
     def __init__(
         self,
@@ -120,15 +149,17 @@ class Searcher:
         within: Sequence[bool] = (),
         anchored: Sequence[bool] = (),
         whole: Sequence[bool] = (),
+        families: Sequence[int] = (),
     ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
         # Of each pattern whether none of its matches spans joined values, …
-        self.within: Final = tuple(within)
+        self.within: Final = bytes(within)
         self.anchored: Final = tuple(anchored)  # … it asks for the beginning or the end of a line, …
-        self.whole: Final = tuple(whole)  # … a match of it is judged by the whole text, wherever it stands.
+        self.whole: Final = tuple(whole)  # … a match of it is judged by the whole text, wherever it stands, …
+        self.families: Final = array("I", families).tobytes()  # … the number of its family.
 
     @classmethod
     def build(
@@ -137,10 +168,12 @@ class Searcher:
         store: PatternStore,
         views: Sequence[int] | None = None,
         whole: Sequence[bool] | None = None,
+        families: Sequence[int] | None = None,
     ) -> Searcher:
         """`views` has the bits of the views in which each pattern looks; without it all look in all.
 
-        `whole` tells of each whether its matches are judged by the whole text; without it those of none are.
+        `whole` tells of each whether its matches are judged by the whole text; without it those of none are. `families`
+        has the number of that of each; without it each is one of its own.
 
         Raises PatternFault with indices into `patterns`.
         """
@@ -161,7 +194,8 @@ class Searcher:
             expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
         )
         whole = [False] * len(patterns) if whole is None else whole
-        return cls(matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole)
+        families = range(len(patterns)) if families is None else families
+        return cls(matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole, families)
 
     @property
     def size(self) -> int:
@@ -247,7 +281,8 @@ class _Rounds:
         length = min(sum(len(value) for value in values), COUNTED)
         self._budgets = [_BASE + times * length for times in _TIMES]
         self._known: dict[int, set[bytes]] = {}  # texts of each value
-        self._hits: list[Hit] = []
+        self._groups: dict[int, list[Hit]] = {}
+        self._count = 0  # of hits
         self._judged_whole: dict[
             bytes, dict[int, int]
         ] = {}  # of long texts: matches that are, one of a pattern
@@ -274,7 +309,7 @@ class _Rounds:
                 by_folds.setdefault(text.mask & ALL_FOLDS, []).append(text)
             frontier = []
             for folds, texts in by_folds.items():
-                if len(self._hits) > self._most:
+                if self._count > self._most:
                     self._overflowed.add(texts[0].owner)
                     break
                 self._look(texts, self._searcher.folded.matcher(folds) if folds else matcher)
@@ -282,7 +317,7 @@ class _Rounds:
                     frontier += texts
             ends = ends_of([text.data for text in frontier])
             scan = Scan([], *self._hints.look(joined([text.data for text in frontier])))
-        return Result(self._hits, decoded, self._overflowed, self._exhausted, self._unopened)
+        return Result([*self._groups.values()], decoded, self._overflowed, self._exhausted, self._unopened)
 
     def _look(self, texts: list[Text], matcher: Matcher | None) -> None:
         """Searches texts with all patterns that count in their view."""
@@ -294,6 +329,9 @@ class _Rounds:
         ends = ends_of([text.data for text in texts])
         groups = [[text] for text in texts] if ends[-1] > len(texts) * _BIG else [texts]
         for group in groups:
+            if self._count > self._most:
+                self._overflowed.add(group[0].owner)
+                break
             data = joined([text.data for text in group])
             try:
                 matches = matcher.scan(data)
@@ -391,11 +429,12 @@ class _Rounds:
 
     def _give(self, texts: list[Text], places: list[Place]) -> None:
         """Gives every match to its text."""
-        within = self._searcher.within
-        alone = len(texts) == 1
-        self._hits += [Hit(texts[number], match, alone or within[match[0]]) for number, match in places]
+        searcher = self._searcher
+        within = b"" if len(texts) == 1 else searcher.within
+        owners = [text.owner for text in texts]
+        self._count += gathered(self._groups, places, texts, owners, searcher.families, within, Hit)
         if not all(len(text.data) < _LONG for text in texts):
-            whole = self._searcher.whole
+            whole = searcher.whole
             for number, (index, end) in places:
                 if whole[index] and len(data := texts[number].data) >= _LONG:
                     self._judged_whole.setdefault(data, {}).setdefault(index, end)
@@ -411,7 +450,7 @@ def _all_of(steps: Iterable[int]) -> int:
 def _around(step: Step, text: bytes, source: bytes) -> bytes:
     """What is around the places where a layer may change a long text; of a document so much that it still looks like one."""
     document = is_document(text)
-    for reach in (REACH, _WIDE_REACH):
+    for reach in (_NEAR_REACH, _WIDE_REACH):
         data = excerpt(step, text, source, reach)
         if not data or not document or is_document(data):
             return data

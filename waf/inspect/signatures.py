@@ -127,6 +127,7 @@ class Signatures:
                 store,
                 [int(one.rule.views) for one in requests.owners],
                 [one.scope is Scope.VALUE for one in requests.owners],
+                requests.families,
             )
         except PatternFault as fault:
             problems += pattern_problems(fault, requests)
@@ -352,10 +353,10 @@ class Signatures:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
         if result.exhausted:
             notes.add("limit.encodings" if result.unopened else "limit.views")
-        if not result.hits:
+        if not result.groups:
             return result, []
         candidates = list(
-            self._requests.judge(result.hits, fields, self._searcher.matcher, level, typed, covers)
+            self._requests.judge(result.groups, fields, self._searcher.matcher, level, typed, covers)
         )
         unseen = [candidate for candidate in candidates if candidate.outcome is Outcome.UNSEEN]
         for long in (False, True):

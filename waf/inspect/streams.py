@@ -112,7 +112,9 @@ class StreamScan:
 
     def _judged(self, index: int, text: bytes, end: int) -> Finding | None:
         hit = Hit(Text(0, text), (index, end))
-        judged = self._book.judge([hit], [self._field], self._matcher, self._level, questions=self._questions)
+        judged = self._book.judge(
+            [[hit]], [self._field], self._matcher, self._level, questions=self._questions
+        )
         for candidate in judged:
             if candidate.outcome is Outcome.FOUND:
                 return self._book.finding(candidate)
