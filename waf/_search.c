@@ -727,31 +727,6 @@ static PyObject *steps(PyObject *unused, PyObject *text)
     return PyLong_FromLong(look((const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), NULL));
 }
 
-PyDoc_STRVAR(place_doc, "place(text, bit, start) -> int\n\n"
-                        "Where the next place begins, from `start` on, at which the step with this bit might change the\n"
-                        "text; -1 where there is none. Only of steps that undo an encoding.");
-
-static PyObject *place(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != 3 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1]) || !PyLong_Check(arguments[2])) {
-        PyErr_SetString(PyExc_TypeError, "place takes bytes, a bit and an offset");
-        return NULL;
-    }
-    long bit = PyLong_AsLong(arguments[1]);
-    Py_ssize_t from = PyLong_AsSsize_t(arguments[2]), size = PyBytes_GET_SIZE(arguments[0]);
-    if (PyErr_Occurred())
-        return NULL;
-    const uint8_t *start = (const uint8_t *)PyBytes_AS_STRING(arguments[0]), *end = start + size;
-    for (Py_ssize_t at = from < 0 ? 0 : from; at < size; at++) {
-        int steps = kind[start[at]] & TELLING ? hinted(start, start + at, end) : 0;
-        if (at == 0 || start[at - 1] == '\n')
-            steps |= opening(start + at, end);
-        if (steps & bit)
-            return PyLong_FromSsize_t(at);
-    }
-    return PyLong_FromLong(-1);
-}
-
 /* -------------------------------------------------------------------------------------------------------- changes */
 
 #include "_search_changes.h"
@@ -799,7 +774,6 @@ static PyMethodDef methods[] = {
     {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
     {"hints", hints, METH_O, hints_doc},
-    {"place", (PyCFunction)(void (*)(void))place, METH_FASTCALL, place_doc},
     {"steps", steps, METH_O, steps_doc},
     {"unchanged", (PyCFunction)(void (*)(void))unchanged, METH_FASTCALL, unchanged_doc},
     {NULL, NULL, 0, NULL},

@@ -162,11 +162,9 @@ CROSSING = """
 )
 def test_what_begins_in_another_value_hides_nothing(target: bytes, found: bool) -> None:
     signatures = Signatures.build(parse_rules(CROSSING, "own.yaml"), STORE, mask)
-    searcher = signatures._searcher
     fields = read(made(target=target), b"", Limits(), mask).target
-    scan = searcher.scan_all([field.value for field in fields])
-    assert scan.matches
-    findings = signatures._findings(fields, scan, 2, Notes(Limits(), mask), lambda field: False)
+    assert signatures._searcher.scan_all([field.value for field in fields]).matches
+    findings = signatures.examine(fields, 2, Notes(Limits(), mask))
     assert bool(findings) is found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,8 @@ def test_runs_are_the_same_bytes_in_both(source: bytes, decode: object, reach: i
         assert runs == unchanged_runs(source, made, reach)
         behind = 0
         for start, end, origin in runs:
-            assert behind <= start and end - start >= reach
+            assert behind <= start
+            assert end - start >= reach
             low = 0 if start == origin == 0 else start - reach
             high = end if end == len(made) else end + reach
             assert made[low:high] == source[low - start + origin : high - start + origin]
@@ -50,7 +53,7 @@ def test_pieces_are_all_that_is_not_in_runs(source: bytes, decode: object, reach
         inside = {place for start, end in found for place in range(start, end)}
         alike = {place for start, end, _ in runs for place in range(start, end)}
         assert inside | alike == set(range(len(made)))
-        assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+        assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
 
 
 def test_a_page_with_few_changes_is_looked_at_there() -> None:
@@ -59,12 +62,14 @@ def test_a_page_with_few_changes_is_looked_at_there() -> None:
     (made,) = layers.decode_html(source)
     runs = unchanged(source, made, 512)
     found = pieces(made, runs)
-    assert found is not None and len(found) == 1
+    assert found is not None
+    assert len(found) == 1
     start, end = found[0]
-    assert (
-        1024 <= end - start <= 2048 and made[start:end].startswith(b"Nothing") and b"<b>" in made[start:end]
-    )
-    assert not is_open(made, found[0]) and is_open(made, (start + 1, end))
+    assert 1024 <= end - start <= 2048
+    assert made[start:end].startswith(b"Nothing")
+    assert b"<b>" in made[start:end]
+    assert not is_open(made, found[0])
+    assert is_open(made, (start + 1, end))
 
 
 def test_what_is_changed_everywhere_is_looked_at_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Callable
 from itertools import accumulate
 
@@ -15,9 +16,11 @@ from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
-from waf.inspect.decode import STEPS, can_differ, find_place
+from waf.inspect.decode import STEPS, Text, can_differ
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
+from waf.inspect.questions import first_of_each
+from waf.inspect.search import Hit, gather
 
 pytestmark = pytest.mark.skipif(VIEWS is None or SEARCH is None, reason="not built")
 
@@ -97,15 +100,6 @@ def test_hints_of_one_value(text: bytes) -> None:
     assert steps == SEARCH.steps(text) == _steps(text)
     assert {bit for bit, _ in spots} == {step.bit for step in STEPS if step.bit & steps}
     assert len(spots) == steps.bit_count()
-
-
-@given(TEXTS, st.integers(0, 40))
-@settings(max_examples=400)
-def test_the_places_of_a_layer_are_the_same(text: bytes, start: int) -> None:
-    assert SEARCH is not None
-    for step in STEPS:
-        if not step.fold:
-            assert SEARCH.place(text, step.bit, start) == find_place(text, step.bit, start), step.view
 
 
 @given(st.lists(TEXTS.map(lambda text: text.replace(MARK, b"")), max_size=6))
@@ -226,3 +220,57 @@ def test_what_is_no_match_is_refused() -> None:
             SEARCH.placed(matches, ends, 12)
     with pytest.raises(ValueError, match="behind"):
         SEARCH.placed([], [3, 3], 12)
+
+
+_DATA = [b"attack now " * 40, b"an attack, " * 30 + b"attack", b"attack", b"", b"x" * 900]
+_HITS = st.lists(
+    st.tuples(st.integers(0, len(_DATA) - 1), st.integers(0, 5), st.integers(0, 500)), max_size=60
+)
+
+
+@given(_HITS, st.integers(1, 200))
+@settings(max_examples=1000)
+def test_hits_that_are_one_question(places: list[tuple[int, int, int]], near: int) -> None:
+    assert SEARCH is not None
+    texts = [Text(number, data) for number, data in enumerate(_DATA)]
+    hits = [Hit(texts[text], (index, min(end, len(_DATA[text])))) for text, index, end in places]
+    assert SEARCH.differing(hits, near) == first_of_each(hits, near)
+
+
+@given(_HITS, st.booleans())
+@settings(max_examples=1000)
+def test_hits_in_their_groups(places: list[tuple[int, int, int]], alone: bool) -> None:
+    assert SEARCH is not None
+    texts = [Text(number // 2, data) for number, data in enumerate(_DATA)]
+    owners = [text.owner for text in texts]
+    families = array("I", [0, 0, 1, 1, 2, 7]).tobytes()
+    within = b"" if alone else bytes([1, 0, 1, 0, 1, 0])
+    given_places = [(text, (index, end)) for text, index, end in places]
+    ours: dict[int, list[Hit]] = {}
+    theirs: dict[int, list[Hit]] = {}
+    for half in (given_places[:20], given_places[20:]):
+        SEARCH.gathered(ours, half, texts, owners, families, within, Hit)
+        gather(theirs, half, texts, owners, families, within, Hit)
+    assert ours == theirs
+    assert list(ours) == list(theirs)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ({}, [(0, (0, 1))], [], [], b"", b"", Hit),
+        ({}, [(-1, (0, 1))], [None], [0], b"\0" * 4, b"", Hit),
+        ({}, [(0, (9, 1))], [None], [0], b"\0" * 4, b"", Hit),
+        ({}, [(0, (0, 1))], [None], [-1], b"\0" * 4, b"", Hit),
+        ({}, [(0, 1)], [None], [0], b"\0" * 4, b"", Hit),
+        ({}, [(0, (0, 1))], [None], [0, 1], b"\0" * 4, b"", Hit),
+        ({0: ()}, [(0, (0, 1))], [None], [0], b"\0" * 4, b"", Hit),
+        ({}, (), [], [], b"", b"", Hit),
+    ],
+)
+def test_what_are_no_hits(arguments: tuple[object, ...]) -> None:
+    assert SEARCH is not None
+    with pytest.raises((TypeError, ValueError, IndexError, OverflowError)):
+        SEARCH.gathered(*arguments)
+    with pytest.raises(AttributeError):
+        SEARCH.differing([object()], 3)

@@ -144,3 +144,53 @@ def test_damaged_documents_as_well(value: Any, changes: list[tuple[int, str, int
 @given(st.binary(max_size=40))
 def test_any_bytes(body: bytes) -> None:
     agrees(body)
+
+
+def _limits(body: bytes, limits: Limits) -> tuple[list[str], list[str]]:
+    """What is noted when a plain document is read, and when its fields are made."""
+    read, made = Notes(limits, mask), Notes(limits, mask)
+    assert json_body.parse(body, read) is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "PLAIN_SHEET", None)
+        parsed = json_body.parse(body, made)
+    assert parsed is not None
+    parsed.fields()
+    return ([one.rule for one in read.findings], [one.rule for one in made.findings])
+
+
+_LEAVES = st.one_of(st.integers(0, 9), st.text("ab:, ", max_size=12), st.none(), st.booleans())
+_DOCUMENTS = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=6), st.dictionaries(st.text("abc", max_size=3), inner, max_size=6)
+    ),
+    max_leaves=40,
+)
+
+
+@given(st.one_of(st.lists(_DOCUMENTS, max_size=8), st.dictionaries(st.text("abc", max_size=3), _DOCUMENTS)))
+@settings(max_examples=1500)
+def test_limits_are_noted_without_fields(document: Any) -> None:
+    body = json.dumps(document).encode()
+    if sheet(body) is None:
+        return
+    read, made = _limits(body, Limits(fields=8, value=10))
+    assert sorted(set(read)) == sorted(set(made))
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (b"[" + b"0," * 1999 + b"0]", []),
+        (b"[" + b"0," * 2000 + b"0]", ["limit.fields"]),
+        (b"[" + b'"a:b:c",' * 2000 + b"0]", ["limit.fields"]),
+        (b"[" + b'{"a":1},' * 1900 + b"0]", []),
+        (b'["' + b"a" * 65_536 + b'"]', []),
+        (b'["","' + b"a" * 65_537 + b'"]', ["limit.value"]),
+        (b'["","' + b"a" * 65_537 + b'"' + b",1" * 2000 + b"]", ["limit.value", "limit.fields"]),
+    ],
+)
+def test_limits_of_long_documents(body: bytes, rules: list[str]) -> None:
+    read, made = _limits(body, Limits())
+    assert read == rules
+    assert sorted(made) == sorted(rules)

@@ -232,7 +232,7 @@ LIMITED = {
     ),
     "limit.views": (
         rule(views=["decoded", "sqlspace", "shell", "pathnorm"]),
-        b"".join(b"%d %%61 c'a't a/**/b //c/./d &#x61; " % number for number in range(4_000)),
+        b"".join(b"%d c'a't a/**/b //c/./d " % number for number in range(8_000)),
         b"text/plain",
     ),
     "limit.encodings": (
@@ -255,7 +255,7 @@ def test_an_attack_behind_many_look_alikes_is_found_or_noticed() -> None:
     decoys = [f"{number} attack" for number in range(1_000)]
     made = reading(body=json.dumps([*decoys, "attack now"]).encode(), content_type=JSON)
     findings = signatures(rule(confirm_pattern="attack now")).check(made, 2)
-    assert findings or "limit.questions" in [finding.rule for finding in made.findings]
+    assert findings or {"limit.questions", "limit.matches"} & {finding.rule for finding in made.findings}
     text = " - - - ".join([*decoys[:500], "attack now"]).encode()
     long = reading(body=text, content_type=b"text/plain")
     assert signatures(rule(confirm_pattern="attack now")).check(long, 2), (

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
+import msgspec
+
 from waf.inspect.native import SEARCH
 
 REACH: Final = 256
@@ -120,6 +122,26 @@ def _behind(text: bytes, place: int) -> int | None:
         return line
     boundary = _BOUNDARY.search(text, place, place + _EDGE)
     return None if boundary is None else boundary.start()
+
+
+class Changes(msgspec.Struct, frozen=True, gc=False):
+    """What is new in a text: `parts` of it, from what `source` it was made, and the `runs` that are the same in both."""
+
+    source: bytes
+    runs: Sequence[Run]
+    parts: Sequence[tuple[int, int]]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(end - start for start, end in self.parts)
+
+
+def changes(source: bytes, made: bytes) -> Changes | None:
+    """None where most of what was made of `source` is new."""
+    runs = unchanged(source, made, REACH)
+    parts = pieces(made, runs) if runs else None
+    return None if parts is None else Changes(source, runs, parts)
 
 
 def is_open(text: bytes, piece: tuple[int, int]) -> bool:

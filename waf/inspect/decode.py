@@ -13,13 +13,13 @@ from typing import Final
 import msgspec
 
 from waf.inspect import folds, layers
-from waf.inspect.native import SEARCH, VIEWS
+from waf.inspect.changes import Changes
+from waf.inspect.native import VIEWS
 from waf.inspect.views import FOLDS, LAYERS, Chain, View
 
 MAX_LAYERS: Final = 2  # rounds of decoding beyond what the container does
 MAX_FOLDS: Final = 2  # folds on top of one another
 MAX_TEXTS: Final = 24  # distinct texts of one value, itself included
-_DRIFT: Final = 64 * 1024  # bytes of a text that are searched for what another has
 _GROWTH: Final = 4  # no step's text is longer than this many times its input and a little
 
 
@@ -63,7 +63,7 @@ _LAYERING: Final = int(LAYERS)
 class Text(msgspec.Struct, frozen=True, gc=False):
     """A value as one chain of steps left it. `mask` has the bit of every step; `owner` is whose value it is.
 
-    `source` is all that the last step made it of, where that was searched before; b"" where it is not known.
+    `changes` tell what the last step changed in a text that was searched before; None: it is new as a whole.
     """
 
     owner: int
@@ -71,7 +71,7 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     chain: Chain = ()
     mask: int = 0
     folds: int = 0  # how many of the steps are folds
-    source: bytes = b""
+    changes: Changes | None = None
 
     @property
     def steps(self) -> int:
@@ -154,39 +154,6 @@ _HINTS: Final = {step.bit: _hints_of(step.view) for step in STEPS}
 def can_differ(step: Step, text: bytes) -> bool:
     """Whether the step might change the text: False is certain."""
     return _HINTS[step.bit].search(text) is not None
-
-
-def find_place(text: bytes, bit: int, start: int) -> int:
-    """Where the next place begins, from `start` on, at which a step might change the text; -1: there is none.
-
-    In C, for layers: `waf/_search.c`.
-    """
-    match = _HINTS[bit].search(text, start)
-    return -1 if match is None else match.start()
-
-
-_place: Final[Callable[[bytes, int, int], int]] = find_place if SEARCH is None else SEARCH.place
-
-
-def excerpt(step: Step, text: bytes, source: bytes, reach: int) -> bytes:
-    """What is within `reach` bytes of the places where a layer might change the text, but for what `source` has as well.
-
-    `text` was made of `source` by another step: where that changed nothing, this step alone shows all that there is.
-    """
-    pieces: list[bytes] = []
-    behind = known = 0  # in the text, in the source
-    place = _place(text, step.bit, 0)
-    while place >= 0:
-        start, end = max(place - reach, behind), place + reach
-        piece = text[start:end]
-        same = source.find(piece, known, known + _DRIFT)
-        if same < 0:
-            pieces += [piece] if start == behind else [b"\n", piece]
-        else:
-            known = same
-        behind = end
-        place = _place(text, step.bit, end)
-    return b"".join(pieces)
 
 
 def views(value: bytes, wanted: View = LAYERS | FOLDS) -> Iterator[tuple[Chain, bytes]]:

@@ -14,15 +14,15 @@ import msgspec
 from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, Text
+from waf.inspect.effort import Effort
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.native import SEARCH
 from waf.inspect.rules import Place, Rule
 from waf.inspect.search import Hit
 from waf.model import Confidence, Field, Part
 
-# What questions may cost, in units of some 5 µs: so much for any message, and …
-_EFFORT: Final = 600
-_PER_UNIT: Final = 70  # … one unit more for so many bytes of it
+# What questions cost, in fives of the units of `effort`.
+_UNIT: Final = 5
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
 _OPENING: Final = (
     8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
@@ -91,25 +91,23 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_alone", "_answers", "_budget", "_documents", "_matcher", "_share")
+    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_matcher", "_share")
 
-    def __init__(self, matcher: Matcher | None) -> None:
+    def __init__(self, matcher: Matcher | None, effort: Effort) -> None:
         self._matcher = matcher
+        self._effort: Final = effort
         self._alone: dict[bytes, list[Match]] = {}
-        self._budget = 0
         self._share = _LEAST
-        self.allow(_EFFORT * _PER_UNIT)
         self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
 
-    def allow(self, length: int, groups: int = 1) -> None:
-        """Takes so many more bytes of text into the budget, which is shared among so many pairs of rule and value."""
-        self._budget += length // _PER_UNIT
-        self._share = max(self._budget // _USUAL // max(groups, 1), _LEAST)
+    def share(self, groups: int) -> None:
+        """Shares out what is left among so many pairs of rule and value."""
+        self._share = max(self._effort.left // _UNIT // _USUAL // max(groups, 1), _LEAST)
 
     @property
     def spent(self) -> bool:
-        return self._budget <= 0
+        return self._effort.left <= 0
 
     def chosen(self, armed: Armed, hits: list[Hit]) -> tuple[list[tuple[Question, Hit]], bool]:
         """Of one rule's hits in one value those to ask about, each but once, and whether that is all of them.
@@ -162,10 +160,10 @@ class Questions:
         if armed.confirm is None:
             return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
         if answer is None:
-            if self._budget <= 0:
+            if self._effort.left <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
-            self._budget -= _cost(armed, len(data), short)
+            self._effort.ask(_UNIT * _cost(armed, len(data), short))
             # Where a match starts takes several scans to find, and not all confirmers want to know.
             start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))

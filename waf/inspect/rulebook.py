@@ -16,11 +16,12 @@ from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
 from waf.inspect.decode import Text
+from waf.inspect.effort import Effort
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.questions import Armed, Outcome, Questions, Scope
 from waf.inspect.rules import Place, Rule
-from waf.inspect.search import COUNTED, Hit
+from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 
@@ -95,12 +96,11 @@ class Rulebook:
     ) -> Iterator[Candidate]:
         """What becomes of the hits, those of one rule at one field in each group: nothing more after it is found.
 
-        `questions` are those of a text that comes in pieces.
+        `questions` are those of the same message, or of a text that comes in pieces.
         """
         if questions is None:
-            questions = Questions(matcher)
-            length = sum(len(field.value) for field in fields)
-            questions.allow(min(length, COUNTED), len(groups))
+            questions = Questions(matcher, Effort(sum(len(field.value) for field in fields)))
+        questions.share(len(groups))
         findings = unseen = 0
         for group in groups:
             armed = self.owners[group[0].match[0]]

@@ -16,9 +16,10 @@ from typing import Final
 import msgspec
 
 from waf.http1.speed import PASSES
-from waf.inspect.changes import REACH, carried, is_open, pieces, unchanged
+from waf.inspect.changes import Changes, carried, changes, is_open
 from waf.inspect.confirm.shape import is_document
-from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text, excerpt
+from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
+from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.joining import BETWEEN, among_others, is_anchored, joined, stays_within, without_marks
@@ -28,15 +29,7 @@ from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
 
-_BASE: Final = 32 * 1024  # bytes of decoded text that any message may lead to
-# and as many times its own length by first steps, by further layers, by further folds, and by what of layers of long
-# texts is looked at only where they change something
-_TIMES: Final = (4, 2, 2, 1)
-_FIRST, _LAYER, _FOLD, _SPARE = range(4)
-_NEAR_REACH: Final = 512  # bytes around what a layer may change in a long text that are looked at, …
-_WIDE_REACH: Final = 4096  # … where less is no document any more, as what is around it is one to confirmers
 _LONG: Final = 4096  # bytes of a long text
-_OVERHEAD: Final = 192  # what a step costs beside its bytes, in bytes
 _PER_TEXT: Final = (
     64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
 )
@@ -44,9 +37,6 @@ _HITS: Final = 512  # matches in all texts of a message, and …
 _PER_HIT: Final = (
     12  # … one more for so many bytes of it: three times what source code has in all of its views
 )
-COUNTED: Final = (
-    2 * 1024 * 1024
-)  # bytes of a message for which there is more of all that: what is longer was packed
 _FEW: Final = 4  # values that are tried at once
 _BIG: Final = 512  # mean bytes of texts that are scanned one by one
 
@@ -202,13 +192,13 @@ class Searcher:
         """Bytes of all compiled patterns and hints."""
         return self.hints.size + self.folded.size + (self.matcher.size if self.matcher else 0)
 
-    def scan(self, text: bytes) -> Scan:
-        """One look at a text as it is."""
+    def scan(self, text: bytes, hinted: tuple[int, list[Spot] | None] | None = None) -> Scan:
+        """One look at a text as it is; `hinted` is what `hints.look` gives for it where that is known."""
         if self.matcher is None:
             return Scan([], 0, [])
         there = watched(text) if len(text) > SHORT else None
         matches, overflow = self._matches(text, there)
-        return Scan(matches, *self.hints.look(text, there), overflow)
+        return Scan(matches, *(hinted or self.hints.look(text, there)), overflow)
 
     def _matches(self, text: bytes, there: int | None = None) -> tuple[list[Match], bool]:
         """What is there, and whether there is more."""
@@ -266,26 +256,26 @@ class Searcher:
             texts = [text for text in texts if not PASSES(self.program, text)]
         return not texts or not self.scan(joined(texts))
 
-    def search(self, values: Sequence[bytes], scan: Scan) -> Result:
-        """All hits in all views of all values; `scan` is their `scan_all`."""
-        return _Rounds(self, values).run(scan)
+    def search(self, values: Sequence[bytes], scan: Scan, effort: Effort | None = None) -> Result:
+        """All hits in all views of all values; `scan` is their `scan_all`. What it costs is taken from `effort`."""
+        effort = Effort(sum(map(len, values))) if effort is None else effort
+        return _Rounds(self, values, effort).run(scan)
 
 
 class _Rounds:
     """One search: texts of a round are scanned together, then decoded into those of the next."""
 
-    def __init__(self, searcher: Searcher, values: Sequence[bytes]) -> None:
+    def __init__(self, searcher: Searcher, values: Sequence[bytes], effort: Effort) -> None:
+        self._effort = effort
         self._hints = searcher.hints
         self._searcher = searcher
         self._values = values
         length = min(sum(len(value) for value in values), COUNTED)
-        self._budgets = [_BASE + times * length for times in _TIMES]
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._groups: dict[int, list[Hit]] = {}
         self._count = 0  # of hits
-        self._judged_whole: dict[
-            bytes, dict[int, int]
-        ] = {}  # of long texts: matches that are, one of a pattern
+        # Of long texts the matches that are judged by the whole text, one of a pattern.
+        self._judged_whole: dict[bytes, dict[int, int]] = {}
         self._most = _HITS + length // _PER_HIT
         self._overflowed: set[int] = set()
         self._exhausted = self._unopened = False
@@ -323,9 +313,15 @@ class _Rounds:
         """Searches texts with all patterns that count in their view."""
         if matcher is None:
             return
-        texts = [text for text in texts if not (text.source and self._look_at_changes(text, matcher))]
-        if not texts:
+        whole = []
+        for text in texts:
+            if text.changes is None:
+                whole.append(text)
+            else:
+                self._look_at_changes(text, text.changes, matcher)
+        if not whole:
             return
+        texts = whole
         ends = ends_of([text.data for text in texts])
         groups = [[text] for text in texts] if ends[-1] > len(texts) * _BIG else [texts]
         for group in groups:
@@ -341,16 +337,12 @@ class _Rounds:
             if matches:
                 self._give(group, placed(matches, ends if group is texts else [len(data) + 1], CLOSE))
 
-    def _look_at_changes(self, text: Text, matcher: Matcher) -> bool:
-        """Searches a text but for what it has from its source, which was searched; False: too little of it is so."""
+    def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
+        """Searches a text but for what it has from its source, which was searched."""
         data, searcher = text.data, self._searcher
-        runs = unchanged(text.source, data, REACH)
-        parts = pieces(data, runs) if runs else None
-        if parts is None:
-            return False
         matches: list[Match] = []
         doubtful: set[int] = set()
-        for part in parts:
+        for part in changes.parts:
             start, end = part
             found = self._scanned(text, data[start:end], matcher)
             matches += [(index, start + place) for index, place in found]
@@ -360,13 +352,12 @@ class _Rounds:
             certain = set(self._scanned(text, data, matcher, doubtful))
             matches = [match for match in matches if match[0] not in doubtful or match in certain]
         # What is judged by the whole text may be judged otherwise now.
-        for index, end in self._judged_whole.get(text.source, {}).items():
-            if (place := carried(end, runs)) is not None:
+        for index, end in self._judged_whole.get(changes.source, {}).items():
+            if (place := carried(end, changes.runs)) is not None:
                 matches.append((index, place))
         if matches:
             matches.sort(key=_end)
             self._give([text], placed(matches, [len(data) + 1], CLOSE))
-        return True
 
     def _scanned(self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = ()) -> list[Match]:
         """The matches in `data`, a part of the text; with `indices` those of some patterns."""
@@ -379,7 +370,7 @@ class _Rounds:
     def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
-        budgets, values = self._budgets, self._values
+        effort, values = self._effort, self._values
         next_folds = self._searcher.folded.next
         # The short ones first: what is long shall not use up what they need.
         for text, wanted in sorted(self._hinted(frontier, ends, scan), key=_size):
@@ -391,30 +382,30 @@ class _Rounds:
             most = MAX_TEXTS + len(values[owner]) // _PER_TEXT
             allowed = text.steps & (next_folds(mask & ALL_FOLDS) | ~ALL_FOLDS)
             for step in _steps_of(wanted & allowed):
+                fold = step.fold
                 # In a long text a fold undoes what hardly hides there.
-                budget = _FOLD if step.fold and (chain or long) else _LAYER if chain else _FIRST
-                data = whole
-                if budgets[budget] <= 0 and long and not step.fold and budgets[_SPARE] > 0:
-                    # What stands far from all that the step changes has been seen already.
-                    budget, data = _SPARE, _around(step, whole, values[owner])
-                if budgets[budget] <= 0:
+                aside = fold and (bool(chain) or long)
+                if not (effort.folds if aside else effort.looks):
                     self._exhausted = True
-                    self._unopened |= budget != _FOLD
+                    self._unopened |= not aside
                     continue
-                spent = len(data) // 4 + _OVERHEAD  # the step's own work
+                data = whole
+                if text.changes is not None and (fold or not effort.ample):
+                    # What is not new goes through the same step where it was not decoded.
+                    data = _excerpt(text, text.changes)
+                effort.step(len(data), fold=aside)
                 for made in text.made(step, data):
                     if made in known:
                         continue
                     if len(known) >= most:
                         self._exhausted = True
-                        self._unopened |= not (text.folds or step.fold)
+                        self._unopened |= not (text.folds or fold)
                         continue
                     known.add(made)
-                    spent += len(made)
-                    source = whole if long and data is whole and not text.folds else b""
-                    folds = text.folds + step.fold
-                    following.append(Text(owner, made, (*chain, step.view), mask | step.bit, folds, source))
-                budgets[budget] -= spent
+                    new = changes(whole, made) if long and data is whole and not text.folds else None
+                    effort.text(len(made) if new is None else new.size, fold=aside)
+                    count = text.folds + fold
+                    following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
         return following
 
     def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
@@ -429,6 +420,7 @@ class _Rounds:
 
     def _give(self, texts: list[Text], places: list[Place]) -> None:
         """Gives every match to its text."""
+        self._effort.hits(len(places))
         searcher = self._searcher
         within = b"" if len(texts) == 1 else searcher.within
         owners = [text.owner for text in texts]
@@ -447,14 +439,10 @@ def _all_of(steps: Iterable[int]) -> int:
     return together
 
 
-def _around(step: Step, text: bytes, source: bytes) -> bytes:
-    """What is around the places where a layer may change a long text; of a document so much that it still looks like one."""
-    document = is_document(text)
-    for reach in (_NEAR_REACH, _WIDE_REACH):
-        data = excerpt(step, text, source, reach)
-        if not data or not document or is_document(data):
-            return data
-    return text
+def _excerpt(text: Text, changes: Changes) -> bytes:
+    """What is new in a text; all of it where a part would no longer look like the document that it is."""
+    data = b"\n".join([text.data[start:end] for start, end in changes.parts])
+    return text.data if is_document(text.data) and not is_document(data) else data
 
 
 def _end(match: Match) -> int:

@@ -21,10 +21,11 @@ from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
+from waf.inspect.effort import Effort
 from waf.inspect.fields import header_fields
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
-from waf.inspect.questions import Armed, Outcome, Scope
+from waf.inspect.questions import Armed, Outcome, Questions, Scope
 from waf.inspect.reading import Reading
 from waf.inspect.rulebook import (
     Candidate,
@@ -45,9 +46,10 @@ from waf.prefilter.program import build as proving
 if TYPE_CHECKING:
     from waf._speed import Values
 
-MAX_SUSPECTS: Final = 512  # values of a sheet that are looked at one by one before all of its fields are made
-_MUCH: Final = 32 * 1024  # bytes of such values that would be dear to look at twice
+MAX_SUSPECTS: Final = 256  # values of a sheet that are looked at one by one before all of its fields are made
+_MUCH: Final = 8 * 1024  # bytes of such values that would be dear to look at twice
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
+_MANY_SPOTS: Final = 512  # the same of places that some step may change
 _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
@@ -197,6 +199,7 @@ class Signatures:
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         findings: list[Finding] = []
+        length = len(reading.body) + sum([len(field.value) for field in fields])
         if suspect or not (bodiless or sheet is not None):
             fields += self._values(reading, level, findings)
         scan = self._searcher.scan_all([field.value for field in fields])
@@ -204,7 +207,7 @@ class Signatures:
             clean.add(lines)
             return findings
         before = len(reading.findings)
-        found = self._findings(fields, scan, level, reading.notes, typed)
+        found = self._findings(fields, scan, level, reading.notes, typed, Effort(length))
         if not found and len(reading.findings) == before:
             clean.add(lines)
         return findings + found
@@ -221,14 +224,16 @@ class Signatures:
     def examine(self, fields: Sequence[Field], level: int, notes: Notes) -> list[Finding]:
         """What the rules find in single fields of a request."""
         scan = self._searcher.scan_all([field.value for field in fields])
-        return self._findings(fields, scan, level, notes, nothing_typed)
+        effort = Effort(sum([len(field.value) for field in fields]))
+        return self._findings(fields, scan, level, notes, nothing_typed, effort)
 
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
         fields = [*reading.head, *self._values(reading, level, findings)]
         scan = self._searcher.scan_all([field.value for field in fields])
-        result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed)
+        effort = Effort(len(reading.body) + sum([len(field.value) for field in reading.head]))
+        result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         shown = (*reading.head, *reading.body_fields())
         return Explanation(
@@ -311,6 +316,7 @@ class Signatures:
         level: int,
         notes: Notes,
         typed: Callable[[Field], bool],
+        effort: Effort,
     ) -> list[Finding]:
         """`scan` is that of all the fields' values, joined."""
         if scan.overflow:
@@ -332,7 +338,7 @@ class Signatures:
             values = [field.value for field in fields]
             if self._searcher.idle(values, scan):
                 return []
-        _, candidates = self._examine(fields, scan, level, notes, typed)
+        _, candidates = self._examine(fields, scan, level, notes, typed, effort)
         return without_echoes(
             [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         )
@@ -344,10 +350,12 @@ class Signatures:
         level: int,
         notes: Notes,
         typed: Callable[[Field], bool],
+        effort: Effort,
         covers: Callable[[Armed, Field], bool] = Armed.covers,
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
-        result = self._searcher.search([field.value for field in fields], scan)
+        values = [field.value for field in fields]
+        result = self._searcher.search(values, scan, effort)
         note_layers(fields, result.decoded, scan.steps, notes)
         for owner in sorted(result.overflowed)[:_NAMED]:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
@@ -356,7 +364,15 @@ class Signatures:
         if not result.groups:
             return result, []
         candidates = list(
-            self._requests.judge(result.groups, fields, self._searcher.matcher, level, typed, covers)
+            self._requests.judge(
+                result.groups,
+                fields,
+                self._searcher.matcher,
+                level,
+                typed,
+                covers,
+                Questions(self._searcher.matcher, effort),
+            )
         )
         unseen = [candidate for candidate in candidates if candidate.outcome is Outcome.UNSEEN]
         for long in (False, True):
@@ -379,7 +395,11 @@ class Signatures:
             if not left:
                 return False
             sheet = structs.replace(sheet, text=left)
-        scan = self._searcher.scan(sheet.text)
+        hinted = self._searcher.hints.look(sheet.text)
+        spots = hinted[1]
+        if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
+            return True
+        scan = self._searcher.scan(sheet.text, hinted)
         if not scan:
             return False
         if scan.spots is None or scan.overflow:
@@ -399,5 +419,6 @@ class Signatures:
             """Of these values only the container is known: any place in it will do."""
             return any(part in armed.places for part in sheet.parts)
 
-        _, candidates = self._examine(fields, scan, level, silent, nothing_typed, covers)
+        effort = Effort(sum(map(len, values)), glance=True)
+        _, candidates = self._examine(fields, scan, level, silent, nothing_typed, effort, covers)
         return bool(silent.findings) or any(one.outcome is Outcome.FOUND for one in candidates)

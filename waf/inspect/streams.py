@@ -16,6 +16,7 @@ from waf.inspect.bodies.multipart_body import PartHead, PartSplitter, boundary_o
 from waf.inspect.bodies.parsed import Collector, Notes
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
+from waf.inspect.effort import Effort
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.questions import Outcome, Questions
@@ -42,7 +43,7 @@ class StreamScan:
     """One text under the rules of `book`, as the field `field` (its value is not looked at)."""
 
     __slots__ = (
-        "_before", "_book", "_done", "_field", "_kept", "_level", "_matcher", "_offset", "_pending", "_questions",
+        "_before", "_book", "_done", "_effort", "_field", "_kept", "_level", "_matcher", "_offset", "_pending", "_questions",
         "_stream", "_tail",
     )  # fmt: skip
 
@@ -57,7 +58,8 @@ class StreamScan:
         self._offset = 0  # of the first byte after the tail
         self._tail = b""
         self._pending: list[Match] = []
-        self._questions = Questions(matcher)
+        self._effort = Effort(0)
+        self._questions = Questions(matcher, self._effort)
         self._kept: dict[int, int] = {}  # ends of matches by pattern
         self._done: set[str] = {finding.rule for finding in before}
         self._before = list(before)  # found in the head, given with the first piece
@@ -72,7 +74,7 @@ class StreamScan:
             findings += self._once(notice("limit.matches", self._field.address))
         if matches:
             self._pending += [match for match in thinned(matches, self._kept) if self._open(match)]
-        self._questions.allow(len(data))
+        self._effort.allow(len(data))
         self._offset += len(data)
         if self._pending or len(data) < _BEFORE + _AFTER:
             window = self._tail + data

@@ -94,7 +94,7 @@ class Policy:
         self._defaults: Final = self.routes.defaults
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._screens: Final = screens(signatures, detector, config.limits)
-        self._read_body: Final = BodyScreen(signatures, detector, config.limits.depth)
+        self._read_body: Final = BodyScreen(signatures, detector, config.limits)
         self._redacts: Final = self._verdicts.acts(Engine.SENSITIVE)
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:

@@ -5,6 +5,7 @@ from waf.messages cimport Headers, Request, Response
 
 cdef class BodyScreen:
     cdef object _rules, _data, _depth
+    cdef Py_ssize_t _fields
     cdef public object _json  # tests take it away
 
     @cython.locals(request=Request, headers=Headers, index=dict)

@@ -48,14 +48,15 @@ _JSON: Final = BodyKind.JSON
 
 
 class BodyScreen:
-    """Reads bodies, and tells of short plain ones whether the engines have to look at them. `depth` is that of documents."""
+    """Reads bodies, and tells of short plain ones whether the engines have to look at them."""
 
-    def __init__(self, signatures: Signatures | None, detector: Detector, depth: int) -> None:
+    def __init__(self, signatures: Signatures | None, detector: Detector, limits: Limits) -> None:
         rules = signatures.screened(1) if signatures is not None else None
         data = detector.screened
         self._rules: Final = rules[3] if rules is not None else None
         self._data: Final = data[2] if data is not None else None
-        self._depth: Final = depth
+        self._depth: Final = limits.depth
+        self._fields: Final = limits.fields
         self._json: Final = None if self._rules is None and self._data is None else json_body.SCREEN
 
     def read(self, reading: Reading, body: bytes) -> int:
@@ -69,6 +70,7 @@ class BodyScreen:
             or not IS_JSON[index.get(b"content-type", b"")]
             or b"content-encoding" in index
             or len(index) != len(headers.lines)  # perhaps two types
+            or (len(body) > self._fields and body.count(b",") >= self._fields)  # more than a limit
         ):
             reading.open(body)
             return 0

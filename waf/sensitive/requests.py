@@ -26,7 +26,7 @@ from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
 from waf.sensitive.places import safe_name
 from waf.sensitive.stream import Redactor
-from waf.sensitive.tally import Tally
+from waf.sensitive.tally import MAX_PLACES, Sighting, Tally
 from waf.sensitive.views import view
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ class RequestCheck:
         if not hits:
             return None
         tally = Tally(self._key)
+        places: dict[tuple[str, str, str], Sighting] = {}
+        names: dict[str, str] = {}  # addresses as they are shown
         first = behind = 0  # bounds of the value that the last hit stands in, or before
         number = named = -1
         shown = address = ""
@@ -205,7 +207,12 @@ class RequestCheck:
                 continue
             if named != number:
                 named, address = number, fields[number].address
-                shown = safe_name(address)
+                known = names.get(address)
+                if known is None:
+                    # To make a name safe costs more than all the rest; of so many none would be shown any more.
+                    known = "*" if len(names) >= MAX_PLACES else safe_name(address)
+                    names[address] = known
+                shown = known
                 actions = {}
             action = actions.get(entity.id)
             if action is None:
@@ -217,7 +224,16 @@ class RequestCheck:
                 action = "report"
             elif action == "block" and hit.test:
                 action = "mask"
-            tally.add(entity, shown, action, text[start:end], sure=acts, test=hit.test)
+            place = (shown, entity.id, action)
+            seen = places.get(place)
+            if seen is None:
+                seen = places[place] = Sighting(entity, shown, action, set())
+            seen.values.add(text[start:end])
+            seen.count += 1
+            seen.test += hit.test
+            seen.sure |= acts
+        for seen in places.values():
+            tally.add_all(seen)
         if not tally:
             return None
         return RequestHits(

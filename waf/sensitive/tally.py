@@ -50,6 +50,18 @@ class Count(msgspec.Struct):
     registers: bytes = EMPTY
 
 
+class Sighting(msgspec.Struct):
+    """The values of `entity` that were seen at one field: the different ones, and how many there were."""
+
+    entity: Entity
+    address: str
+    action: SensitiveAction
+    values: set[bytes]
+    count: int = 0
+    test: int = 0
+    sure: bool = False
+
+
 class Tally:
     """The counts of one message."""
 
@@ -75,6 +87,11 @@ class Tally:
     def add(
         self, entity: Entity, address: str, action: SensitiveAction, value: bytes, *, sure: bool, test: bool
     ) -> None:
+        self.add_all(Sighting(entity, address, action, {value}, 1, int(test), sure))
+
+    def add_all(self, seen: Sighting) -> None:
+        """Counts all that was seen at one field."""
+        entity, address, action = seen.entity, seen.address, seen.action
         places = self._places
         for known in self.counts[len(places) :]:
             places[known.address, known.entity.id, known.action] = known
@@ -85,16 +102,19 @@ class Tally:
         if count is None:
             count = places[address, entity.id, action] = Count(entity, address, action)
             self.counts.append(count)
-        count.count += 1
-        count.test += test
-        count.sure |= sure
-        if _SKETCHED is not None:
-            count.registers = _SKETCHED(count.registers, self._key.sketch, entity.id, value)
-        else:
-            sketch = Sketch.of(count.registers)
-            sketch.add(self._key.sketch_hash(entity.id, value))
-            count.registers = bytes(sketch.registers)
-        self.totals[entity.id] = self.totals.get(entity.id, 0) + 1
+        count.count += seen.count
+        count.test += seen.test
+        count.sure |= seen.sure
+        registers = count.registers
+        for value in seen.values:
+            if _SKETCHED is not None:
+                registers = _SKETCHED(registers, self._key.sketch, entity.id, value)
+            else:
+                sketch = Sketch.of(registers)
+                sketch.add(self._key.sketch_hash(entity.id, value))
+                registers = bytes(sketch.registers)
+        count.registers = registers
+        self.totals[entity.id] = self.totals.get(entity.id, 0) + seen.count
 
     def recount(self) -> None:
         """Make the totals anew."""

@@ -143,6 +143,19 @@ class Collector:
         else:
             self._rest.append(value)
 
+    @property
+    def full(self) -> bool:
+        """There will be no more fields: what is added is kept as one text."""
+        return self._left <= 0
+
+    def keep(self, values: Iterable[bytes]) -> None:
+        """Adds many values once there are as many fields as there may be."""
+        self.notes.add("limit.fields")
+        before = len(self._rest)
+        self._rest += values
+        if any(len(value) > self.longest for value in self._rest[before:]):
+            self.notes.add("limit.value", Part.BODY)
+
     def extend(self, fields: list[Field]) -> None:
         for field in fields:
             self.add(field.part, field.name, field.value, field.raw, field.kind)

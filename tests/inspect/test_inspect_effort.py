@@ -1,0 +1,93 @@
+"""One budget for all that a message leads to: it grows with the message, and nothing hides behind it."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.inspect.inspect_samples import reading, rule, signatures
+from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort
+from waf.inspect.notices import NOTICES
+from waf.model import Confidence, Severity
+
+JUNK = {
+    "layers": "%41&lt;\\x41 {} ",
+    "layers on layers": "%2541&amp;lt;\\\\x41{} ",
+    "short words": "c'a't /**/ //a/./b {} ",
+    "look-alikes": "{} an attac behind %61ttac ",
+    "text": "Nothing in line {} is written in another way than it is meant.\n",
+}
+HIDDEN = {
+    "as it is": "attack",
+    "percent": "%61ttack",
+    "twice": "%2561ttack",
+    "references": "&#97;ttack",
+    "an escape": "\\x61ttack",
+    "an escape, percent": "%5Cx61ttack",
+}
+
+
+def test_it_grows_with_the_message_and_no_further() -> None:
+    assert Effort(0).left == BASE
+    assert Effort(100 * 1024).left == BASE + 100 * PER_KB
+    assert Effort(COUNTED * 9).left == Effort(COUNTED).left
+    assert Effort(1024, glance=True).left < Effort(0).left
+
+
+def test_what_is_spent_is_the_same_every_time() -> None:
+    spent = []
+    for _ in range(2):
+        effort = Effort(10_000)
+        while effort.looks:
+            effort.step(1000, fold=False)
+            effort.text(1000, fold=False)
+        spent.append(effort.left)
+    assert spent[0] == spent[1] > 0
+
+
+def test_folds_have_a_part_of_it_and_questions_what_is_left() -> None:
+    effort = Effort(100_000)
+    while effort.folds:
+        effort.text(10_000, fold=True)
+    assert effort.looks
+    while effort.looks:
+        effort.text(10_000, fold=False)
+    assert effort.left > Effort(100_000).left // 4
+    effort.ask(10**6)
+    assert effort.left <= 0
+    effort.allow(10**9)
+    assert effort.left > 0
+
+
+def _refuses(rules: str) -> bool:
+    notice = NOTICES[rules]
+    return notice.severity is Severity.HIGH and notice.confidence is Confidence.HIGH
+
+
+@pytest.mark.parametrize("size", [3_000, 90_000])
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("junk", JUNK)
+def test_an_attack_behind_padding_is_found_or_the_message_refused(
+    junk: str, hidden: str, place: float, size: int
+) -> None:
+    unit = JUNK[junk]
+    pieces = [unit.format(number) for number in range(size // len(unit))]
+    cut = int(len(pieces) * place)
+    texts = "".join([*pieces[:cut], " ", HIDDEN[hidden], " ", *pieces[cut:]])
+    bodies = [
+        (texts.encode(), b"text/plain"),
+        (json.dumps([*pieces[:cut], HIDDEN[hidden], *pieces[cut:]]).encode(), b"application/json"),
+        (b"a=" + quote(texts).encode(), b"application/x-www-form-urlencoded"),
+        (
+            b"a=" + quote("".join(pieces)).encode() + b"&b=" + quote(HIDDEN[hidden]).encode(),
+            b"application/x-www-form-urlencoded",
+        ),
+    ]
+    checker = signatures(rule(patterns=["attack"]))
+    for body, content_type in bodies:
+        made = reading(body=body, content_type=content_type)
+        findings = checker.check(made, 2)
+        assert findings or any(_refuses(one.rule) for one in made.findings), content_type

@@ -1,0 +1,70 @@
+"""What the inspection of one message may cost, told without a clock: the same message is always judged alike.
+
+Owns the one budget that views, matches and questions are paid from, and what each of them costs. A unit is about a
+microsecond of one core, as `bench.worst` measures it. What can be had for nothing is not counted: the reading of a
+message and the first look at it are linear in its length.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BASE: Final = 6_000
+"""Units that any message may cost, however short, …"""
+PER_KB: Final = 130
+"""… and for each KiB of it."""
+_GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
+COUNTED: Final = 2 * 1024 * 1024
+"""Bytes of a message for which there is more: what is longer was packed."""
+_ASKING: Final = 3  # a part in so many is for questions alone, and …
+_FOLDING: Final = 6  # … no more than that for folds of what is long or decoded
+
+
+class Effort:
+    """What is `left`. `looks` and `folds` tell whether there is any for one more view, `ample` that it is not scarce."""
+
+    __slots__ = ("_ample", "_folds", "_reserve", "left")
+
+    def __init__(self, length: int, *, glance: bool = False) -> None:
+        """`length` is that of the message, in bytes; `glance`: of a few values, to tell whether it must be looked at whole."""
+        self.left = (_GLANCE if glance else BASE) + min(length, COUNTED) * PER_KB // 1024
+        self._reserve = self.left // _ASKING
+        self._folds = self.left // _FOLDING
+        self._ample = self.left // 2
+
+    def allow(self, length: int) -> None:
+        """Takes so many more bytes into the budget, of a text that comes in pieces."""
+        self.left += length * PER_KB // 1024
+
+    @property
+    def ample(self) -> bool:
+        """Half of it is left."""
+        return self.left > self._ample
+
+    @property
+    def looks(self) -> bool:
+        return self.left > self._reserve
+
+    @property
+    def folds(self) -> bool:
+        return self._folds > 0 and self.left > self._reserve
+
+    def step(self, length: int, *, fold: bool) -> None:
+        """A step of decoding or folding over so many bytes."""
+        units = length // 400 + 2
+        self.left -= units
+        if fold:
+            self._folds -= units
+
+    def text(self, length: int, *, fold: bool) -> None:
+        """A text that is searched."""
+        units = 6 + (length // 160 if fold else length // 28)
+        self.left -= units
+        if fold:
+            self._folds -= units
+
+    def hits(self, count: int) -> None:
+        self.left -= count // 4
+
+    def ask(self, units: int) -> None:
+        self.left -= units
