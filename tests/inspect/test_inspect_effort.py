@@ -41,8 +41,8 @@ def test_what_is_spent_is_the_same_every_time() -> None:
     for _ in range(2):
         effort = Effort(10_000)
         while effort.looks:
-            effort.step(1000, fold=False)
-            effort.text(1000, fold=False)
+            effort.step(1000, aside=False)
+            effort.text(1000, fold=False, aside=False)
         spent.append(effort.left)
     assert spent[0] == spent[1] > 0
 
@@ -50,11 +50,11 @@ def test_what_is_spent_is_the_same_every_time() -> None:
 def test_folds_have_a_part_of_it_and_questions_what_is_left() -> None:
     effort = Effort(100_000)
     while effort.folds:
-        effort.text(10_000, fold=True)
+        effort.text(10_000, fold=True, aside=True)
     assert effort.looks
     while effort.looks:
-        effort.text(10_000, fold=False)
-    assert effort.left > Effort(100_000).left // 4
+        effort.text(10_000, fold=False, aside=False)
+    assert effort.left > Effort(100_000).left // 5
     effort.ask(10**6)
     assert effort.left <= 0
     effort.allow(10**9)

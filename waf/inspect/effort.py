@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import Final
 
-BASE: Final = 6_000
+BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 130
+PER_KB: Final = 170
 """… and for each KiB of it."""
 _GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
-_ASKING: Final = 3  # a part in so many is for questions alone, and …
-_FOLDING: Final = 6  # … no more than that for folds of what is long or decoded
+_ASKING: Final = 4  # a part in so many is for questions alone, and …
+_FOLDING: Final = 8  # … no more than one in so many for folds of what is long or decoded
 
 
 class Effort:
@@ -49,18 +49,17 @@ class Effort:
     def folds(self) -> bool:
         return self._folds > 0 and self.left > self._reserve
 
-    def step(self, length: int, *, fold: bool) -> None:
-        """A step of decoding or folding over so many bytes."""
-        units = length // 400 + 2
-        self.left -= units
-        if fold:
-            self._folds -= units
+    def step(self, length: int, *, aside: bool) -> None:
+        """A step over so many bytes; `aside`: a fold that is paid from their part."""
+        self._pay(length // 400 + 2, aside)
 
-    def text(self, length: int, *, fold: bool) -> None:
-        """A text that is searched."""
-        units = 6 + (length // 160 if fold else length // 28)
+    def text(self, length: int, *, fold: bool, aside: bool) -> None:
+        """A text of which so many bytes are searched; few patterns look at folds."""
+        self._pay(6 + (length // 160 if fold else length // 28), aside)
+
+    def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
-        if fold:
+        if aside:
             self._folds -= units
 
     def hits(self, count: int) -> None:

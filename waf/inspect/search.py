@@ -30,6 +30,7 @@ from waf.model import PatternStore
 from waf.prefilter import program
 
 _LONG: Final = 4096  # bytes of a long text
+_PARTED: Final = 2048  # bytes of a text of which only what is new is searched
 _PER_TEXT: Final = (
     64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
 )
@@ -393,7 +394,7 @@ class _Rounds:
                 if text.changes is not None and (fold or not effort.ample):
                     # What is not new goes through the same step where it was not decoded.
                     data = _excerpt(text, text.changes)
-                effort.step(len(data), fold=aside)
+                effort.step(len(data), aside=aside)
                 for made in text.made(step, data):
                     if made in known:
                         continue
@@ -402,8 +403,9 @@ class _Rounds:
                         self._unopened |= not (text.folds or fold)
                         continue
                     known.add(made)
-                    new = changes(whole, made) if long and data is whole and not text.folds else None
-                    effort.text(len(made) if new is None else new.size, fold=aside)
+                    apart = len(whole) >= _PARTED and data is whole and not text.folds
+                    new = changes(whole, made) if apart else None
+                    effort.text(len(made) if new is None else new.size, fold=fold, aside=aside)
                     count = text.folds + fold
                     following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
         return following
@@ -425,10 +427,10 @@ class _Rounds:
         within = b"" if len(texts) == 1 else searcher.within
         owners = [text.owner for text in texts]
         self._count += gathered(self._groups, places, texts, owners, searcher.families, within, Hit)
-        if not all(len(text.data) < _LONG for text in texts):
+        if not all(len(text.data) < _PARTED for text in texts):
             whole = searcher.whole
             for number, (index, end) in places:
-                if whole[index] and len(data := texts[number].data) >= _LONG:
+                if whole[index] and len(data := texts[number].data) >= _PARTED:
                     self._judged_whole.setdefault(data, {}).setdefault(index, end)
 
 
