@@ -1,5 +1,5 @@
 /* Hits of rules, as they are made of matches and as questions are made of them. The references are in Python:
- * `gather` in waf/inspect/search.py and `differing` in waf/inspect/questions.py.
+ * `gather` in waf/inspect/hits.py and `differing` in waf/inspect/questions.py.
  */
 
 PyDoc_STRVAR(gathered_doc,

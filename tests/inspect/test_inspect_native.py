@@ -17,10 +17,10 @@ from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
+from waf.inspect.hits import Hit, gather
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
-from waf.inspect.search import Hit, gather
 
 pytestmark = pytest.mark.skipif(VIEWS is None or SEARCH is None, reason="not built")
 

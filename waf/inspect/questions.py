@@ -15,10 +15,10 @@ from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, Text
 from waf.inspect.effort import Effort
+from waf.inspect.hits import Hit
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.native import SEARCH
 from waf.inspect.rules import Place, Rule
-from waf.inspect.search import Hit
 from waf.model import Confidence, Field, Part
 
 # What questions cost, in fives of the units of `effort`.

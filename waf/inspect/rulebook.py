@@ -17,11 +17,11 @@ from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
+from waf.inspect.hits import Hit
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.questions import Armed, Outcome, Questions, Scope
 from waf.inspect.rules import Place, Rule
-from waf.inspect.search import Hit
 from waf.inspect.views import FOLDS, LAYERS, chain_label
 from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 

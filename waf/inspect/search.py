@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import functools
 from array import array
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 from typing import Final
-
-import msgspec
 
 from waf.http1.speed import PASSES
 from waf.inspect.changes import Changes, carried, changes, is_open
@@ -22,9 +18,9 @@ from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
-from waf.inspect.joining import BETWEEN, among_others, is_anchored, joined, stays_within, without_marks
+from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, gathered, steps_of
+from waf.inspect.joining import among_others, is_anchored, joined, stays_within, without_marks
 from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
-from waf.inspect.native import SEARCH
 from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
@@ -41,79 +37,6 @@ _PER_HIT: Final = (
 _FEW: Final = 4  # values that are tried at once
 _BIG: Final = 512  # mean bytes of texts that are scanned one by one
 
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A match in a text. Not `sure`: it was found among joined texts, and may have begun in the one before, as nothing
-    is known of its pattern (see `joining.stays_within`).
-    """
-
-    text: Text
-    match: Match
-    sure: bool = True
-
-
-Place = tuple[int, Match]
-"""The number of a value, and a match with its end in there."""
-
-
-class Scan(msgspec.Struct, frozen=True, gc=False):
-    """What one look at a text gave: matches, steps that might change it (the bits of their views), and where.
-
-    `spots` is None where they are too many. `overflow`: there were more matches than are counted; those counted come
-    first in the text. `wanted` has the steps for each of the values that were joined, where they are known already, and
-    `places` each match with the number of its value, and its end in there.
-    """
-
-    matches: list[Match]
-    steps: int
-    spots: list[Spot] | None
-    overflow: bool = False
-    wanted: Sequence[int] | None = None
-    places: list[Place] | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.matches) or self.steps != 0
-
-
-class Result(msgspec.Struct, frozen=True, gc=False):
-    """`groups` of hits, each of one family of patterns in the texts of one value; `decoded` all texts but the values.
-
-    `overflowed` has the owners of texts with more matches than were counted. `exhausted` says that there was more to
-    decode than is decoded, `unopened` that layers were left out, or first steps on short values.
-    """
-
-    groups: list[list[Hit]]
-    decoded: list[Text]
-    overflowed: set[int]
-    exhausted: bool
-    unopened: bool
-
-    @property
-    def hits(self) -> list[Hit]:
-        return [hit for group in self.groups for hit in group]
-
-
-def gather(
-    groups: dict[int, list[Hit]],
-    places: Sequence[Place],
-    texts: Sequence[Text],
-    owners: Sequence[int],
-    families: bytes,
-    within: bytes,
-    new: Callable[[Text, Match, bool], Hit],
-) -> int:
-    """Appends a hit for each place to the group of its pattern's family and its text's owner; gives how many they are.
-
-    `families` has a uint32 for each pattern, `within` a byte: whether none of its matches spans joined texts; empty: there is but one. In C: `waf/_search.c`.
-    """
-    of = memoryview(families).cast("I")
-    for number, match in places:
-        key = of[match[0]] << 32 | owners[number]
-        groups.setdefault(key, []).append(new(texts[number], match, not within or within[match[0]] != 0))
-    return len(places)
-
-
-gathered: Final[Callable[..., int]] = gather if SEARCH is None else SEARCH.gathered
 
 _TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
 
@@ -453,24 +376,3 @@ def _end(match: Match) -> int:
 
 def _size(entry: tuple[Text, int]) -> int:
     return len(entry[0].data)
-
-
-def ends_of(values: Sequence[bytes]) -> list[int]:
-    """Where each value ends when all are joined, with what stands behind it."""
-    return list(accumulate([len(value) + len(BETWEEN) for value in values]))
-
-
-def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
-    """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
-    last = len(ends) - 1
-    found = {min(bisect_right(ends, offset - 1), last): 0 for offset in offsets}
-    number = before = end = -1  # the text that was found last, and its bounds: spots come in rows
-    for bit, offset in spots:
-        if not before < offset <= end:
-            number = min(bisect_right(ends, offset - 1), last)
-            before, end = ends[number - 1] if number else 0, ends[number]
-            if number not in found:
-                found[number] = bit
-                continue
-        found[number] |= bit
-    return dict(sorted(found.items())) if len(found) > 1 else found

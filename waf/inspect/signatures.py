@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import structs
 
 from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
 from waf.http1 import speed
 from waf.http1.memo import Memo
-from waf.http1.speed import SIFT
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
 from waf.inspect.fields import header_fields
+from waf.inspect.glance import glance
+from waf.inspect.hits import Result, Scan, ends_of, steps_of
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
 from waf.inspect.questions import Armed, Outcome, Questions, Scope
@@ -36,7 +36,7 @@ from waf.inspect.rulebook import (
     pattern_problems,
 )
 from waf.inspect.rules import Rule
-from waf.inspect.search import Result, Scan, Searcher, ends_of, steps_of
+from waf.inspect.search import Searcher
 from waf.inspect.streams import BodyScan, StreamScan, UploadScan, readable, scan_response_head
 from waf.inspect.suspicion import note_layers
 from waf.inspect.thinning import excerpts, without_echoes
@@ -46,15 +46,10 @@ from waf.prefilter.program import build as proving
 if TYPE_CHECKING:
     from waf._speed import Values
 
-MAX_SUSPECTS: Final = 256  # values of a sheet that are looked at one by one before all of its fields are made
-_MUCH: Final = 8 * 1024  # bytes of such values that would be dear to look at twice
-_MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
-_MANY_SPOTS: Final = 512  # the same of places that some step may change
 _SHOWN: Final = 256  # matches that are looked at where they are too many
 _NAMED: Final = 3  # fields that a finding of a limit is made for
 _FILE: Final = Part.FILE
 _ANSWER: Final = Field(Part.RESPONSE, "", b"")
-_PROVED: Final = 8 * 1024  # bytes of a sheet up to which its values are proved one by one
 _LONG_TEXT: Final = 4096  # bytes from which on many candidates in one text are nothing special
 
 
@@ -388,29 +383,10 @@ class Signatures:
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        program = self._searcher.program
-        if SIFT is not None and program is not None and len(sheet.text) <= _PROVED:
-            # What is proved to be clean by itself needs no scan, and nothing in it belongs to what is left.
-            left = SIFT(program, sheet.text)
-            if not left:
-                return False
-            sheet = structs.replace(sheet, text=left)
-        hinted = self._searcher.hints.look(sheet.text)
-        spots = hinted[1]
-        if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
-            return True
-        scan = self._searcher.scan(sheet.text, hinted)
-        if not scan:
-            return False
-        if scan.spots is None or scan.overflow:
-            return True
-        matched = self._matched(scan, level)
-        values = sheet.around(matched, scan.spots)
-        if len(values) > MAX_SUSPECTS or len(matched) > _MANY or sum(map(len, values)) > _MUCH:
-            return True
-        scan = self._searcher.scan_again([*values], [*values.values()], bool(matched))
-        if self._searcher.idle([*values], scan):
-            return False
+        told = glance(self._searcher, sheet, lambda scan: self._matched(scan, level))
+        if isinstance(told, bool):
+            return told
+        scan, values = told
         raw = b"%" if sheet.coded else None  # any may have been; the fields themselves will tell
         fields = [Field(sheet.parts[0], "", value, raw) for value in values]
         silent = Notes(notes.limits, notes.mask)

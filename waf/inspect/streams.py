@@ -17,11 +17,11 @@ from waf.inspect.bodies.parsed import Collector, Notes
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
+from waf.inspect.hits import Hit
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
 from waf.inspect.notices import notice
 from waf.inspect.questions import Outcome, Questions
 from waf.inspect.rulebook import Rulebook
-from waf.inspect.search import Hit
 from waf.model import Field, Finding, HeaderLine, Part, Request, Response
 
 _BEFORE: Final = 2048  # bytes before a match's end that are judged with it

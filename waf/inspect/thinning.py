@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import structs
 
-from waf.inspect.search import ends_of
+from waf.inspect.hits import ends_of
 from waf.model import Field, Finding
 
 _AROUND: Final = 2048  # bytes before and behind the first of them in each value

@@ -82,14 +82,32 @@ class Candidates:
         """Every candidate in `text`, in order."""
         return self.look(text)[0]
 
+    def has(self, text: bytes, wanted: Sequence[object]) -> bool:
+        """Whether there is a candidate in `text` of a form for which `wanted` has not None; looks no further."""
+        if self._patterns is None:
+            return False
+        windows = None
+        if self._sieve is not None and len(text) > _SHORT:
+            windows = self._sieve.windows(text, self._own()[0])
+            if windows is not None and not windows:
+                return False
+        scan, scratch = self._engine(self._patterns)
+
+        def met(form: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            return None if wanted[form] is None else True
+
+        try:
+            for low, high in [(0, len(text))] if windows is None else windows:
+                scan(text[low:high], match_event_handler=met, scratch=scratch)
+        except hyperscan.ScanTerminated:
+            return True
+        return False
+
     def look(self, text: bytes) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`."""
         if self._patterns is None:
             return [], False
-        try:
-            sieving, notices = self._local.first
-        except AttributeError:  # scratch space is for one thread at a time
-            sieving, notices = self._local.first = self._first()
+        sieving, notices = self._own()
         windows = None
         unmet = False
         if self._sieve is not None and len(text) > _SHORT:
@@ -97,10 +115,7 @@ class Candidates:
             unmet = windows is not None and not sieving[2].others
             if windows is not None and not windows:
                 return [], unmet
-        try:
-            scan, scratch = self._local.scan
-        except AttributeError:
-            scan, scratch = self._local.scan = self._scan(self._patterns.database())
+        scan, scratch = self._engine(self._patterns)
         if windows is None:
             notices.begin(0)
             scan(text, match_event_handler=notices, scratch=scratch)
@@ -111,13 +126,24 @@ class Candidates:
         found: list[Candidate] = notices.take()
         return found, unmet
 
-    def _first(self) -> tuple[Any, Any]:
-        led = bytes(self._led)
-        notices = Notices(led) if self._notices is None else self._notices(led)
-        return None if self._sieve is None else self._sieve.scratch(), notices
+    def _own(self) -> tuple[Any, Any]:
+        """What one thread needs for the sieve, and to take notice: scratch space is for one at a time."""
+        try:
+            own: tuple[Any, Any] = self._local.first
+        except AttributeError:
+            led = bytes(self._led)
+            notices = Notices(led) if self._notices is None else self._notices(led)
+            own = self._local.first = None if self._sieve is None else self._sieve.scratch(), notices
+        return own
 
-    def _scan(self, database: Any) -> tuple[Any, Any]:
-        return database.scan, hyperscan.Scratch(database)
+    def _engine(self, patterns: Patterns) -> tuple[Any, Any]:
+        """How all patterns are looked for by this thread, and its scratch space."""
+        try:
+            engine: tuple[Any, Any] = self._local.scan
+        except AttributeError:
+            database = patterns.database()
+            engine = self._local.scan = database.scan, hyperscan.Scratch(database)
+        return engine
 
 
 class Notices:

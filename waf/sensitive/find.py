@@ -132,7 +132,7 @@ class Finder:
 
     def suspects(self, text: bytes) -> bool:
         """False: there is nothing in `text`. True: `find` has to look."""
-        return any(self._forms[found & FORM] is not None for found in self._candidates.scan(text))
+        return self._candidates.has(text, self._forms)
 
     def find(
         self,

@@ -79,6 +79,8 @@ _PART_TYPE: Final = re.compile(rb"(?i)\r\ncontent-(?:type|length|transfer-encodi
 _UNCODED: Final = frozenset({"json", "xml", "multipart", "graphql"})
 """Kinds of bodies in which "%" and "+" stand for themselves."""
 
+_LABEL: Final = 64  # bytes of a field's name that are looked at before its value
+
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
 """PATH is looked at by its segments."""
 
@@ -180,7 +182,9 @@ class RequestCheck:
         size = 0
         for field in fields:
             value = field.value
-            name = b"\n%b=" % field.name.encode("utf-8", "replace").replace(b"\n", b" ")
+            name = field.name.encode("utf-8", "replace")
+            # A name that is looked at itself says nothing of itself, and the end of a long one as much as all of it.
+            name = b"\n%b=" % (b"" if name == value else name[-_LABEL:].replace(b"\n", b" "))
             lines += (name, value)
             size += len(name)
             starts.append(size)

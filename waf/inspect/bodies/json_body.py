@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 from waf.inspect.bodies import graphql
+from waf.inspect.bodies.json_limits import note_limits
 from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Kind, Part
 
@@ -63,7 +64,7 @@ def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
         text = PLAIN_SHEET(data, notes.limits.depth)
         if text is not None:
             sheet = Sheet(text, PARTS)
-            _note_limits(data, text, notes)
+            note_limits(data, text, notes)
             return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet, data)
     try:
         document, shape = _strict(data, notes)
@@ -103,58 +104,6 @@ def _parsed(
 
     kind = BodyKind.GRAPHQL if operations else BodyKind.JSON
     return Parsed(kind, lambda: _fields(documents, notes, operations, rest), sheet)
-
-
-def _note_limits(data: bytes, sheet: bytes, notes: Notes) -> None:
-    """Notes what making the fields of a plain document would: mostly it is judged by its sheet, without any."""
-    limits = notes.limits
-    if len(data) > limits.value and _has_longer(sheet, limits.value):
-        notes.add("limit.value", Part.JSON)
-    if len(data) < 2 * limits.fields:
-        return
-    values = sheet.count(MARK)  # keys as often as they stand there, and no empty containers
-    if values - data.count(b":") > limits.fields or (
-        values + data.count(b"[") + data.count(b"{") > limits.fields
-        and _has_more(orjson.loads(data), limits.fields)
-    ):
-        notes.add("limit.fields")
-
-
-def _has_longer(sheet: bytes, longest: int) -> bool:
-    """Whether a value is longer than so many bytes."""
-    start = 0
-    while len(sheet) - start > longest:
-        mark = sheet.rfind(MARK, start, start + longest + 1)
-        if mark < 0:
-            return True
-        start = mark + 1
-    return False
-
-
-def _has_more(document: Any, most: int) -> bool:
-    """Whether `_collect` would make more fields of it; it looks at no more of them."""
-    count = 0
-    stack: list[tuple[Any, dict[str, Any]]] = [(document, {})]
-    while stack:
-        value, names = stack.pop()  # of keys at this path
-        kind = type(value)
-        if (kind is not dict and kind is not list) or not value:
-            count += 1
-            if count > most:
-                return True
-        elif count + len(value) > most:
-            return True
-        elif kind is dict:
-            for name, child in value.items():
-                below = names.get(name)
-                if below is None:
-                    below = names[name] = {}
-                    count += 1
-                stack.append((child, below))
-        else:
-            below = names.setdefault("", {})
-            stack += [(child, below) for child in value]
-    return count > most
 
 
 def _fields(

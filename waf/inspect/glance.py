@@ -1,0 +1,53 @@
+"""A first look at all values of a body in one text, which for most bodies is the last.
+
+Owns what is few enough to be looked at without making the body's fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import structs
+
+from waf.http1.speed import SIFT
+from waf.inspect.bodies.parsed import Sheet
+from waf.inspect.hits import Scan
+from waf.inspect.search import Searcher
+
+MAX_SUSPECTS: Final = 256  # values of a sheet that are looked at one by one before all of its fields are made
+_MUCH: Final = 8 * 1024  # bytes of such values that would be dear to look at twice
+_MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
+_MANY_SPOTS: Final = 512  # the same of places that some step may change
+_PROVED: Final = 8 * 1024  # bytes of a sheet up to which its values are proved one by one
+
+
+def glance(
+    searcher: Searcher, sheet: Sheet, matched: Callable[[Scan], list[int]]
+) -> tuple[Scan, dict[bytes, int]] | bool:
+    """False: nothing is to be found in a body with this sheet. True: only its fields tell. Else the values that must be
+    looked at, each with the bits of steps that might change it, and a scan of them.
+
+    `matched` gives the offsets behind the matches of a scan that count.
+    """
+    if SIFT is not None and searcher.program is not None and len(sheet.text) <= _PROVED:
+        # What is proved to be clean by itself needs no scan, and nothing in it belongs to what is left.
+        left = SIFT(searcher.program, sheet.text)
+        if not left:
+            return False
+        sheet = structs.replace(sheet, text=left)
+    hinted = searcher.hints.look(sheet.text)
+    spots = hinted[1]
+    if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
+        return True
+    scan = searcher.scan(sheet.text, hinted)
+    if not scan:
+        return False
+    if scan.spots is None or scan.overflow:
+        return True
+    offsets = matched(scan)
+    values = sheet.around(offsets, scan.spots)
+    if len(values) > MAX_SUSPECTS or len(offsets) > _MANY or sum(map(len, values)) > _MUCH:
+        return True
+    scan = searcher.scan_again([*values], [*values.values()], bool(offsets))
+    return False if searcher.idle([*values], scan) else (scan, values)

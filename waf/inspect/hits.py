@@ -1,0 +1,114 @@
+"""What a search finds: hits of patterns in texts, and which of several joined texts something stands in.
+
+Owns how hits are gathered. Knows patterns by their numbers alone, and families of them by theirs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Final
+
+import msgspec
+
+from waf.inspect.decode import Text
+from waf.inspect.hints import Spot
+from waf.inspect.joining import BETWEEN
+from waf.inspect.matcher import Match
+from waf.inspect.native import SEARCH
+
+
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """A match in a text. Not `sure`: it was found among joined texts, and may have begun in the one before, as nothing
+    is known of its pattern (see `joining.stays_within`).
+    """
+
+    text: Text
+    match: Match
+    sure: bool = True
+
+
+Place = tuple[int, Match]
+"""The number of a value, and a match with its end in there."""
+
+
+class Scan(msgspec.Struct, frozen=True, gc=False):
+    """What one look at a text gave: matches, steps that might change it (the bits of their views), and where.
+
+    `spots` is None where they are too many. `overflow`: there were more matches than are counted; those counted come
+    first in the text. `wanted` has the steps for each of the values that were joined, where they are known already, and
+    `places` each match with the number of its value, and its end in there.
+    """
+
+    matches: list[Match]
+    steps: int
+    spots: list[Spot] | None
+    overflow: bool = False
+    wanted: Sequence[int] | None = None
+    places: list[Place] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.matches) or self.steps != 0
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """`groups` of hits, each of one family of patterns in the texts of one value; `decoded` all texts but the values.
+
+    `overflowed` has the owners of texts with more matches than were counted. `exhausted` says that there was more to
+    decode than is decoded, `unopened` that layers were left out, or first steps on short values.
+    """
+
+    groups: list[list[Hit]]
+    decoded: list[Text]
+    overflowed: set[int]
+    exhausted: bool
+    unopened: bool
+
+    @property
+    def hits(self) -> list[Hit]:
+        return [hit for group in self.groups for hit in group]
+
+
+def gather(
+    groups: dict[int, list[Hit]],
+    places: Sequence[Place],
+    texts: Sequence[Text],
+    owners: Sequence[int],
+    families: bytes,
+    within: bytes,
+    new: Callable[[Text, Match, bool], Hit],
+) -> int:
+    """Appends a hit for each place to the group of its pattern's family and its text's owner; gives how many they are.
+
+    `families` has a uint32 for each pattern, `within` a byte: whether none of its matches spans joined texts; empty: there is but one. In C: `waf/_search.c`.
+    """
+    of = memoryview(families).cast("I")
+    for number, match in places:
+        key = of[match[0]] << 32 | owners[number]
+        groups.setdefault(key, []).append(new(texts[number], match, not within or within[match[0]] != 0))
+    return len(places)
+
+
+gathered: Final[Callable[..., int]] = gather if SEARCH is None else SEARCH.gathered
+
+
+def ends_of(values: Sequence[bytes]) -> list[int]:
+    """Where each value ends when all are joined, with what stands behind it."""
+    return list(accumulate([len(value) + len(BETWEEN) for value in values]))
+
+
+def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
+    """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
+    last = len(ends) - 1
+    found = {min(bisect_right(ends, offset - 1), last): 0 for offset in offsets}
+    number = before = end = -1  # the text that was found last, and its bounds: spots come in rows
+    for bit, offset in spots:
+        if not before < offset <= end:
+            number = min(bisect_right(ends, offset - 1), last)
+            before, end = ends[number - 1] if number else 0, ends[number]
+            if number not in found:
+                found[number] = bit
+                continue
+        found[number] |= bit
+    return dict(sorted(found.items())) if len(found) > 1 else found
