@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import Final
 
 import msgspec
@@ -101,14 +101,13 @@ def ends_of(values: Sequence[bytes]) -> list[int]:
 def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
     """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
     last = len(ends) - 1
-    found = {min(bisect_right(ends, offset - 1), last): 0 for offset in offsets}
-    number = before = end = -1  # the text that was found last, and its bounds: spots come in rows
-    for bit, offset in spots:
-        if not before < offset <= end:
-            number = min(bisect_right(ends, offset - 1), last)
-            before, end = ends[number - 1] if number else 0, ends[number]
-            if number not in found:
-                found[number] = bit
-                continue
-        found[number] |= bit
+    found: dict[int, int] = {}
+    number = before = end = -1  # the text that was found last, and its bounds: offsets and spots come in rows
+    for bit, offset in chain(zip(repeat(0), offsets), spots):
+        if before < offset <= end:
+            found[number] |= bit
+            continue
+        number = min(bisect_right(ends, offset - 1), last)
+        before, end = ends[number - 1] if number else 0, ends[number]
+        found[number] = found.get(number, 0) | bit
     return dict(sorted(found.items())) if len(found) > 1 else found
