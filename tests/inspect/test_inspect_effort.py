@@ -91,3 +91,23 @@ def test_an_attack_behind_padding_is_found_or_the_message_refused(
         made = reading(body=body, content_type=content_type)
         findings = checker.check(made, 2)
         assert findings or any(_refuses(one.rule) for one in made.findings), content_type
+
+
+def test_a_candidate_in_a_file_that_nobody_is_asked_about_is_told() -> None:
+    checker = signatures(rule(where=["file"], patterns=["attack"], confirm_pattern="attack"))
+    effort = Effort(0)
+    for spent, told in ((False, "one"), (True, "limit.candidates")):
+        if spent:
+            effort.ask(10**6)
+        scan = checker.file_stream("f", 2, effort)
+        assert scan is not None
+        found = [*scan.feed(b"an attack" + b" " * 3000), *scan.finish()]
+        assert [one.rule for one in found] == [told]
+
+
+def test_files_of_one_message_share_its_budget() -> None:
+    checker = signatures(rule(where=["file"], patterns=["attack"], confirm="template"))
+    part = b'--B\r\nContent-Disposition: form-data; name="f"; filename="%d.txt"\r\n\r\nattack {{%d}}, and an attack {{%d}}\r\n'
+    body = b"".join(part % (number, number, number) for number in range(660)) + b"--B--\r\n"
+    made = reading(body=body, content_type=b"multipart/form-data; boundary=B")
+    assert "limit.candidates" in [one.rule for one in checker.check(made, 2)]

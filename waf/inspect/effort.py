@@ -34,7 +34,9 @@ class Effort:
 
     def allow(self, length: int) -> None:
         """Takes so many more bytes into the budget, of a text that comes in pieces."""
-        self.left += length * PER_KB // 1024
+        more = length * PER_KB // 1024
+        self.left += more
+        self._folds += more // _FOLDING
 
     @property
     def ample(self) -> bool:

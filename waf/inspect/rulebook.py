@@ -136,8 +136,8 @@ class Rulebook:
             if not complete and not found:
                 yield _candidate(armed, field, visible[-1], Outcome.UNSEEN)
 
-    def scan(self, field: Field, matcher: Matcher, level: int) -> list[Finding]:
-        """What the rules find in one field as it is."""
+    def scan(self, field: Field, matcher: Matcher, level: int, effort: Effort) -> list[Finding]:
+        """What the rules find in one field as it is; questions are paid from `effort`."""
         findings = []
         try:
             matches = matcher.scan(field.value)
@@ -148,9 +148,14 @@ class Rulebook:
         groups: dict[int, list[Hit]] = {}
         for match in thinned(matches):
             groups.setdefault(self.families[match[0]], []).append(Hit(text, match))
-        for candidate in self.judge(groups.values(), [field], matcher, level):
+        unseen = False
+        questions = Questions(matcher, effort)
+        for candidate in self.judge(groups.values(), [field], matcher, level, questions=questions):
             if candidate.outcome is Outcome.FOUND:
                 findings.append(self.finding(candidate))
+            unseen |= candidate.outcome is Outcome.UNSEEN
+        if unseen:
+            findings.append(notice("limit.candidates", address(field.part, field.name, self.mask)))
         return findings
 
     def finding(self, candidate: Candidate) -> Finding:

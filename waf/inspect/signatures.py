@@ -194,15 +194,15 @@ class Signatures:
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         findings: list[Finding] = []
-        length = len(reading.body) + sum([len(field.value) for field in fields])
+        effort = Effort(len(reading.body) + sum([len(field.value) for field in fields]))
         if suspect or not (bodiless or sheet is not None):
-            fields += self._values(reading, level, findings)
+            fields += self._values(reading, level, findings, effort)
         scan = self._searcher.scan_all([field.value for field in fields])
         if not scan:
             clean.add(lines)
             return findings
         before = len(reading.findings)
-        found = self._findings(fields, scan, level, reading.notes, typed, Effort(length))
+        found = self._findings(fields, scan, level, reading.notes, typed, effort)
         if not found and len(reading.findings) == before:
             clean.add(lines)
         return findings + found
@@ -216,33 +216,35 @@ class Signatures:
             return None
         return self._clean[level].lines, self._clean_methods, values, self._searcher.program
 
-    def examine(self, fields: Sequence[Field], level: int, notes: Notes) -> list[Finding]:
-        """What the rules find in single fields of a request."""
+    def examine(
+        self, fields: Sequence[Field], level: int, notes: Notes, effort: Effort | None = None
+    ) -> list[Finding]:
+        """What the rules find in single fields of a request, which is paid from `effort`; without one they are all of it."""
         scan = self._searcher.scan_all([field.value for field in fields])
-        effort = Effort(sum([len(field.value) for field in fields]))
+        effort = Effort(sum([len(field.value) for field in fields])) if effort is None else effort
         return self._findings(fields, scan, level, notes, nothing_typed, effort)
 
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
-        fields = [*reading.head, *self._values(reading, level, findings)]
-        scan = self._searcher.scan_all([field.value for field in fields])
         effort = Effort(len(reading.body) + sum([len(field.value) for field in reading.head]))
+        fields = [*reading.head, *self._values(reading, level, findings, effort)]
+        scan = self._searcher.scan_all([field.value for field in fields])
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
-        shown = (*reading.head, *reading.body_fields())
-        return Explanation(
-            shown, tuple(fields), tuple(result.decoded), tuple(candidates), tuple(without_echoes(findings))
-        )
+        shown, told = (*reading.head, *reading.body_fields()), tuple(without_echoes(findings))
+        return Explanation(shown, tuple(fields), tuple(result.decoded), tuple(candidates), told)
 
     def request_stream(self, request: Request, level: int, limits: Limits | None = None) -> BodyScan:
         """A scan of a request's body that is too long to be held; its head was checked by `check`."""
         notes = Notes(limits or Limits(), self._requests.mask)
+        effort = Effort(0)
         return UploadScan(
             request,
             notes,
-            examine=lambda fields: self.examine(fields, level, notes),
-            file_scan=lambda name: self.file_stream(name, level),
+            effort,
+            examine=lambda fields: self.examine(fields, level, notes, effort),
+            file_scan=lambda name: self.file_stream(name, level, effort),
         )
 
     def response_stream(self, request: Request, response: Response, level: int) -> BodyScan | None:
@@ -285,13 +287,13 @@ class Signatures:
         """Rules look at bodies of this type."""
         return self._looks_at_answers and self._readable[response.headers.get(b"content-type") or b""]
 
-    def file_stream(self, name: str, level: int) -> StreamScan | None:
+    def file_stream(self, name: str, level: int, effort: Effort | None = None) -> StreamScan | None:
         """A scan of one file's content; None where no rule looks at files."""
         if self._file_matcher is None:
             return None
-        return StreamScan(self._files, self._file_matcher, Field(Part.FILE, name, b""), level)
+        return StreamScan(self._files, self._file_matcher, Field(Part.FILE, name, b""), level, (), effort)
 
-    def _values(self, reading: Reading, level: int, findings: list[Finding]) -> list[Field]:
+    def _values(self, reading: Reading, level: int, findings: list[Finding], effort: Effort) -> list[Field]:
         """The body's fields but files, which are scanned at once and by their own rules."""
         fields = reading.body_fields()
         if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
@@ -301,7 +303,7 @@ class Signatures:
             if field.part is not _FILE:
                 values.append(field)
             elif self._file_matcher is not None:
-                findings += self._files.scan(field, self._file_matcher, level)
+                findings += self._files.scan(field, self._file_matcher, level, effort)
         return values
 
     def _findings(
@@ -334,9 +336,8 @@ class Signatures:
             if self._searcher.idle(values, scan):
                 return []
         _, candidates = self._examine(fields, scan, level, notes, typed, effort)
-        return without_echoes(
-            [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
-        )
+        found = [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
+        return without_echoes(found)
 
     def _examine(
         self,
@@ -369,9 +370,8 @@ class Signatures:
                 Questions(self._searcher.matcher, effort),
             )
         )
-        unseen = [candidate for candidate in candidates if candidate.outcome is Outcome.UNSEEN]
-        for long in (False, True):
-            rule = "limit.candidates" if long else "limit.questions"
+        unseen = [one for one in candidates if one.outcome is Outcome.UNSEEN]
+        for rule, long in (("limit.questions", False), ("limit.candidates", True)):
             for one in [one for one in unseen if (len(one.text.data) >= _LONG_TEXT) is long][:_NAMED]:
                 notes.add(rule, one.field.part, one.field.name)
         return result, candidates

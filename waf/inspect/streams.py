@@ -40,15 +40,36 @@ class BodyScan(Protocol):
 
 
 class StreamScan:
-    """One text under the rules of `book`, as the field `field` (its value is not looked at)."""
+    """One text under the rules of `book`, as the field `field` (its value is not looked at).
+
+    `effort` is what the message that it is a part of may cost; without one it is a message of its own.
+    """
 
     __slots__ = (
-        "_before", "_book", "_done", "_effort", "_field", "_kept", "_level", "_matcher", "_offset", "_pending", "_questions",
-        "_stream", "_tail",
+        "_before",
+        "_book",
+        "_done",
+        "_effort",
+        "_field",
+        "_kept",
+        "_level",
+        "_matcher",
+        "_offset",
+        "_owns",
+        "_pending",
+        "_questions",
+        "_stream",
+        "_tail",
     )  # fmt: skip
 
     def __init__(
-        self, book: Rulebook, matcher: Matcher, field: Field, level: int, before: Sequence[Finding] = ()
+        self,
+        book: Rulebook,
+        matcher: Matcher,
+        field: Field,
+        level: int,
+        before: Sequence[Finding] = (),
+        effort: Effort | None = None,
     ) -> None:
         self._book = book
         self._matcher = matcher
@@ -58,7 +79,8 @@ class StreamScan:
         self._offset = 0  # of the first byte after the tail
         self._tail = b""
         self._pending: list[Match] = []
-        self._effort = Effort(0)
+        self._owns = effort is None
+        self._effort = Effort(0) if effort is None else effort
         self._questions = Questions(matcher, self._effort)
         self._kept: dict[int, int] = {}  # ends of matches by pattern
         self._done: set[str] = {finding.rule for finding in before}
@@ -74,7 +96,8 @@ class StreamScan:
             findings += self._once(notice("limit.matches", self._field.address))
         if matches:
             self._pending += [match for match in thinned(matches, self._kept) if self._open(match)]
-        self._effort.allow(len(data))
+        if self._owns:
+            self._effort.allow(len(data))
         self._offset += len(data)
         if self._pending or len(data) < _BEFORE + _AFTER:
             window = self._tail + data
@@ -120,6 +143,8 @@ class StreamScan:
         for candidate in judged:
             if candidate.outcome is Outcome.FOUND:
                 return self._book.finding(candidate)
+            if candidate.outcome is Outcome.UNSEEN:
+                return notice("limit.candidates", self._field.address)
         return None
 
     def _once(self, finding: Finding) -> list[Finding]:
@@ -136,9 +161,12 @@ class UploadScan:
         self,
         request: Request,
         notes: Notes,
+        effort: Effort,
         examine: Callable[[Sequence[Field]], list[Finding]],
         file_scan: Callable[[str], StreamScan | None],
     ) -> None:
+        """`examine` and `file_scan` pay from `effort`, which grows with what comes."""
+        self._effort = effort
         self._notes = notes
         self._given = 0  # notes that were given out
         self._examine = examine
@@ -163,6 +191,7 @@ class UploadScan:
             self._raw = self._file is None
 
     def feed(self, data: bytes) -> list[Finding]:
+        self._effort.allow(len(data))
         splitter, file = self._splitter, self._file
         if splitter is not None and file is not None and not splitter.broken and splitter.goes_on(data):
             findings = file.feed(data)
@@ -276,6 +305,7 @@ def scan_response_head(
 ) -> list[Finding]:
     """What the rules find in status and headers; lines known to be `clean` are left out."""
     lines: list[HeaderLine] = []
+    effort = Effort(0)
     if Part.STATUS in book.parts:
         lines.append((_STATUS, _STATUS, b"%d %s" % (response.status, response.reason)))
     if Part.RESPONSE_HEADER in book.parts:
@@ -285,7 +315,7 @@ def scan_response_head(
         name, _, value = line
         part = Part.STATUS if name is _STATUS else Part.RESPONSE_HEADER
         found = book.scan(
-            Field(part, "" if name is _STATUS else name.decode("latin-1"), value), matcher, level
+            Field(part, "" if name is _STATUS else name.decode("latin-1"), value), matcher, level, effort
         )
         if not found:
             clean.add([line])
