@@ -3,7 +3,8 @@
  * A text and what was made of it are held against each other from the front. Where they part, both are looked at a few
  * bytes further on for where they go on alike; so a run is always the same bytes in both, whatever the step did.
  */
-enum { ALIKE_FOR = 8, MADE_MOST = 8, TAKEN_MOST = 64, CHANGES = 8 };
+enum { ALIKE_FOR = 8, MADE_MOST = 8, TAKEN_MOST = 64, CHANGES = 8, GROWN = 6 };
+static const Py_ssize_t FURTHER[] = {16, 64, 256, 1024};
 
 static Py_ssize_t alike(const uint8_t *one, const uint8_t *other, Py_ssize_t size)
 {
@@ -59,6 +60,17 @@ static PyObject *unchanged(PyObject *unused, PyObject *const *arguments, Py_ssiz
             for (taken = 0; taken <= TAKEN_MOST && from + taken + ALIKE_FOR <= had; taken++)
                 if ((found = memcmp(source + from + taken, made + to + given, ALIKE_FOR) == 0))
                     break;
+        for (size_t i = 0; !found && i < sizeof FURTHER / sizeof *FURTHER; i++) {
+            given = FURTHER[i];
+            if (to + given + ALIKE_FOR > has_now)
+                break;
+            Py_ssize_t within = given * GROWN + TAKEN_MOST + ALIKE_FOR;
+            if (within > had - from)
+                within = had - from;
+            const uint8_t *met = memmem(source + from, (size_t)within, made + to + given, ALIKE_FOR);
+            if ((found = met != NULL))
+                taken = met - (source + from);
+        }
         if (!found)
             break;
         from += taken;

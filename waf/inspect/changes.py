@@ -21,6 +21,8 @@ match needs as much (see `questions`)."""
 _ALIKE: Final = 8  # bytes by which a text and what was made of it are known to go on alike
 _MADE: Final = 8  # bytes further on in what was made, at most, and …
 _TAKEN: Final = 64  # … in its source
+_FURTHER: Final = (16, 64, 256, 1024)  # the same in larger steps, and …
+_GROWN: Final = 6  # … for how many bytes of the source one that was made of them may stand
 _CHANGES: Final = 8
 _EDGE: Final = (
     256  # bytes that a piece may be longer, so that it begins and ends where a line or at least a word does
@@ -71,8 +73,15 @@ def _meet(source: bytes, start: int, made: bytes, place: int) -> tuple[int, int]
     for given in range(_MADE + 1):
         wanted = made[place + given : place + given + _ALIKE]
         if len(wanted) < _ALIKE:
-            return None
+            break
         found = source.find(wanted, start, start + _TAKEN + _ALIKE)
+        if found >= 0:
+            return found, place + given
+    for given in _FURTHER:  # many changes in a row
+        wanted = made[place + given : place + given + _ALIKE]
+        if len(wanted) < _ALIKE:
+            break
+        found = source.find(wanted, start, start + given * _GROWN + _TAKEN + _ALIKE)
         if found >= 0:
             return found, place + given
     return None

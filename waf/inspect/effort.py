@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 170
+PER_KB: Final = 180
 """… and for each KiB of it."""
 _GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
@@ -30,7 +30,7 @@ class Effort:
         self.left = (_GLANCE if glance else BASE) + min(length, COUNTED) * PER_KB // 1024
         self._reserve = self.left // _ASKING
         self._folds = self.left // _FOLDING
-        self._ample = self.left // 2
+        self._ample = self.left // 4 * 3
 
     def allow(self, length: int) -> None:
         """Takes so many more bytes into the budget, of a text that comes in pieces."""
@@ -40,7 +40,7 @@ class Effort:
 
     @property
     def ample(self) -> bool:
-        """Half of it is left."""
+        """Three quarters of it are left."""
         return self.left > self._ample
 
     @property
@@ -57,7 +57,7 @@ class Effort:
 
     def text(self, length: int, *, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds."""
-        self._pay(6 + (length // 160 if fold else length // 28), aside)
+        self._pay(6 + (length // 200 if fold else length // 36), aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
