@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 180
+PER_KB: Final = 150
 """… and for each KiB of it."""
 _GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
@@ -23,12 +23,13 @@ _FOLDING: Final = 8  # … no more than one in so many for folds of what is long
 class Effort:
     """What is `left`. `looks` and `folds` tell whether there is any for one more view, `ample` that it is not scarce."""
 
-    __slots__ = ("_ample", "_folds", "_reserve", "left")
+    __slots__ = ("_ample", "_folds", "_half", "_reserve", "left")
 
     def __init__(self, length: int, *, glance: bool = False) -> None:
         """`length` is that of the message, in bytes; `glance`: of a few values, to tell whether it must be looked at whole."""
         self.left = (_GLANCE if glance else BASE) + min(length, COUNTED) * PER_KB // 1024
         self._reserve = self.left // _ASKING
+        self._half = self.left // 2
         self._folds = self.left // _FOLDING
         self._ample = self.left // 4 * 3
 
@@ -36,6 +37,7 @@ class Effort:
         """Takes so many more bytes into the budget, of a text that comes in pieces."""
         more = length * PER_KB // 1024
         self.left += more
+        self._half += more // 2
         self._folds += more // _FOLDING
 
     @property
@@ -66,6 +68,10 @@ class Effort:
 
     def hits(self, count: int) -> None:
         self.left -= count // 4
+
+    def begin_questions(self) -> None:
+        """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""
+        self.left = min(self.left, self._half)
 
     def ask(self, units: int) -> None:
         self.left -= units

@@ -359,17 +359,10 @@ class Signatures:
             notes.add("limit.encodings" if result.unopened else "limit.views")
         if not result.groups:
             return result, []
-        candidates = list(
-            self._requests.judge(
-                result.groups,
-                fields,
-                self._searcher.matcher,
-                level,
-                typed,
-                covers,
-                Questions(self._searcher.matcher, effort),
-            )
-        )
+        effort.begin_questions()
+        matcher, judge = self._searcher.matcher, self._requests.judge
+        questions = Questions(matcher, effort)
+        candidates = [*judge(result.groups, fields, matcher, level, typed, covers, questions)]
         unseen = [one for one in candidates if one.outcome is Outcome.UNSEEN]
         for rule, long in (("limit.questions", False), ("limit.candidates", True)):
             for one in [one for one in unseen if (len(one.text.data) >= _LONG_TEXT) is long][:_NAMED]:
