@@ -32,7 +32,7 @@ _BYTES_PER_FILE: Final = 60_000
 
 
 @cache
-def _documents(kind: str) -> tuple[str, ...]:
+def documents(kind: str) -> tuple[str, ...]:
     """Documents of a kind, at most a few MB; the same on one machine, whatever the seed."""
     stdlib = sysconfig.get_path("stdlib")
     out: list[str] = []
@@ -55,8 +55,8 @@ def _documents(kind: str) -> tuple[str, ...]:
 
 
 def _slice(r: random.Random, kind: str, low: int, high: int) -> str:
-    documents = _documents(kind) or _documents("prose")
-    text = r.choice(documents)
+    texts = documents(kind) or documents("prose")
+    text = r.choice(texts)
     start = r.randrange(max(1, len(text) - high))
     cut = text[start : start + r.randint(low, high)]
     return cut[cut.find(" ") + 1 :] if " " in cut[:40] else cut
