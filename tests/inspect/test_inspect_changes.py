@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.inspect import layers
+from tests.inspect.inspect_samples import reading, rule, signatures
+from waf.inspect import layers, search
 from waf.inspect.changes import carried, is_open, pieces, unchanged, unchanged_runs
 
 _WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
@@ -76,3 +77,38 @@ def test_what_is_changed_everywhere_is_looked_at_whole() -> None:
     source = b"%41b" * 5000
     (made,) = layers.decode_percent(source)
     assert pieces(made, unchanged(source, made, 512)) is None
+
+
+RULES = tuple(
+    rule(id=f"r{number}", pattern=pattern, views=["decoded", "shell", "sqlspace"])
+    for number, pattern in enumerate(
+        ("attack", "^line", "end$", "start[^!]*stop", "a.{0,200}z", "\\bword\\b", "(?:^|;)now", "on(?:e|$)")
+    )
+)
+_FILLER = [
+    b"Nothing is written otherwise in this line of a page.\n",
+    b"plain words, and no line ends; ",
+    b"x" * 300,
+]
+_TELLING = [
+    b"%61ttack", b"at%74ack", b"\n%6cine", b"%0aline", b"en%64", b"en%64\n", b"st%61rt", b"start", b"stop", b"s&#116;op", b"!",
+    b"%61", b"a", b"z", b"%7a", b" w%6frd ", b"w&#111;rd", b";n%6fw", b"%3bnow", b"now", b"\\x6eow", b"o%6e", b"o%6e\n", b"one",
+]  # fmt: skip
+
+
+@given(st.lists(st.one_of(st.sampled_from(_FILLER), st.sampled_from(_TELLING)), max_size=60))
+@settings(max_examples=600, deadline=None)
+def test_the_same_is_found_as_in_whole_texts(parts: list[bytes]) -> None:
+    text = b"".join(parts) + _FILLER[0] * 45
+    checker = signatures(*RULES)
+    apart = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "changes", lambda source, made: None)
+        whole = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
+    assert apart == whole
+
+
+def test_a_match_without_bounds_may_end_anywhere() -> None:
+    text = _FILLER[0] * 60 + b"st%61rt " + _FILLER[1] * 60 + b"stop " + _FILLER[0] * 60
+    found = signatures(*RULES).check(reading(body=text, content_type=b"text/plain"), 2)
+    assert "r3" in [one.rule for one in found]

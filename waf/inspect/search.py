@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from waf.http1.speed import PASSES
-from waf.inspect.changes import Changes, carried, changes, is_open
+from waf.inspect.changes import REACH, Changes, carried, changes, is_open
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
@@ -52,7 +52,7 @@ class Searcher:
     `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
     """
 
-    __slots__ = ("anchored", "families", "folded", "hints", "matcher", "program", "whole", "within")
+    __slots__ = ("anchored", "families", "far", "folded", "hints", "matcher", "program", "whole", "within")
 
     def __init__(
         self,
@@ -64,11 +64,15 @@ class Searcher:
         anchored: Sequence[bool] = (),
         whole: Sequence[bool] = (),
         families: Sequence[int] = (),
+        far: Matcher | None = None,
     ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
+        self.far: Final = (
+            far  # patterns whose matches may reach further than what is searched around a change
+        )
         # Of each pattern whether none of its matches spans joined values, …
         self.within: Final = bytes(within)
         self.anchored: Final = tuple(anchored)  # … it asks for the beginning or the end of a line, …
@@ -108,13 +112,17 @@ class Searcher:
             expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
         )
         whole = [False] * len(patterns) if whole is None else whole
+        far = Matcher.reaching(patterns, REACH, store)
         families = range(len(patterns)) if families is None else families
-        return cls(matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole, families)
+        return cls(
+            matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole, families, far
+        )
 
     @property
     def size(self) -> int:
         """Bytes of all compiled patterns and hints."""
-        return self.hints.size + self.folded.size + (self.matcher.size if self.matcher else 0)
+        matchers = [matcher for matcher in (self.matcher, self.far) if matcher is not None]
+        return self.hints.size + self.folded.size + sum(matcher.size for matcher in matchers)
 
     def scan(self, text: bytes, hinted: tuple[int, list[Spot] | None] | None = None) -> Scan:
         """One look at a text as it is; `hinted` is what `hints.look` gives for it where that is known."""
@@ -275,6 +283,9 @@ class _Rounds:
         if doubtful:
             certain = set(self._scanned(text, data, matcher, doubtful))
             matches = [match for match in matches if match[0] not in doubtful or match in certain]
+        if searcher.far is not None:
+            # A match without bounds may begin in what is new and end anywhere.
+            matches = list(dict.fromkeys([*matches, *self._scanned(text, data, searcher.far)]))
         # What is judged by the whole text may be judged otherwise now.
         for index, end in self._judged_whole.get(changes.source, {}).items():
             if (place := carried(end, changes.runs)) is not None:
@@ -329,6 +340,8 @@ class _Rounds:
                     apart = len(whole) >= _PARTED and data is whole and not text.folds
                     new = changes(whole, made) if apart else None
                     effort.text(len(made) if new is None else new.size, fold=fold, aside=aside)
+                    if new is not None:
+                        effort.text(len(made), fold=True, aside=aside)
                     count = text.folds + fold
                     following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
         return following

@@ -29,6 +29,17 @@ _ALL: Final = frozenset(range(256))
 
 def parse(expression: bytes) -> list[Item] | None:
     """The expression's items; None where it uses more of the engine's syntax than is understood here."""
+    parsed = _parsed(expression)
+    return None if parsed is None else list(parsed)
+
+
+def longest(expression: bytes) -> int | None:
+    """Bytes of the longest match, very many where it has no bounds; None as for `parse`."""
+    parsed = _parsed(expression)
+    return None if parsed is None else int(parsed.getwidth()[1])
+
+
+def _parsed(expression: bytes) -> Any:
     if expression.startswith(b"(?i)"):
         expression = b"(?i:" + expression[4:] + b")"
     if not _UNDERSTOOD.fullmatch(expression):
@@ -36,7 +47,7 @@ def parse(expression: bytes) -> list[Item] | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what other libraries read otherwise ("[[")
         try:
-            return list(parser.parse(expression, re.S | re.M))
+            return parser.parse(expression, re.S | re.M)
         except (re.error, OverflowError, RecursionError):
             return None
 
