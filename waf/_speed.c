@@ -430,6 +430,24 @@ static const char *over_target(const char *at, const uint8_t *table)
     }
 }
 
+PyDoc_STRVAR(head_size_doc,
+             "head_size(data) -> int\n\n"
+             "Bytes of the head that the data begin with, its blank line included; 0 where it is not there whole.");
+
+static PyObject *head_size(PyObject *unused, PyObject *data)
+{
+    if (!PyBytes_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "head_size(bytes)");
+        return NULL;
+    }
+    const char *const first = PyBytes_AS_STRING(data), *const end = first + PyBytes_GET_SIZE(data);
+    /* Of the lines' ends nearly all are followed by another line. */
+    for (const char *at = first; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
+        if (end - at >= 4 && memcmp(at, "\r\n\r\n", 4) == 0)
+            return PyLong_FromSsize_t(at - first + 4);
+    return PyLong_FromLong(0);
+}
+
 PyDoc_STRVAR(request_doc, "request(data, most_bytes, most_headers, most_body) -> Request | None");
 
 static PyObject *heads_request(Heads *self, PyObject *const *args, Py_ssize_t nargs)
@@ -1282,62 +1300,70 @@ done:
 }
 
 PyDoc_STRVAR(with_value_doc,
-             "with_value(request, name, value) -> Request\n\n"
-             "The same request with another value in each line of that name (in lower case), of which there is one at least.");
+             "with_value(lines, name, value) -> tuple[HeaderLine, ...]\n\n"
+             "The same lines with another value in each of that name (in lower case).");
 
-static PyObject *heads_with_value(Heads *self, PyObject *const *args, Py_ssize_t nargs)
+static PyObject *with_value(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 3 || !PyBytes_Check(args[1]) || !PyBytes_Check(args[2])) {
-        PyErr_SetString(PyExc_TypeError, "with_value(Request, bytes, bytes)");
+    if (nargs != 3 || !PyTuple_Check(args[0]) || !PyBytes_Check(args[1]) || !PyBytes_Check(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "with_value(tuple, bytes, bytes)");
         return NULL;
     }
-    PyObject *parts[12] = {NULL}, *result = NULL, *lines = NULL, *index = NULL, *changed = NULL, *entries = NULL;
-    static const int order[12] = {METHOD_OF, TARGET_OF, PATH_OF, QUERY_OF, MINOR_OF, HEADERS_OF,
-                                  HOST_OF, FRAMING_OF, LENGTH_OF, KEEP_OF, EXPECTS_OF, UPGRADE_OF};
-    for (int i = 0; i < 12; i++)
-        if ((parts[i] = part_of(args[0], self->names[order[i]])) == NULL)
-            goto done;
-    lines = part_of(parts[5], self->names[LINES_OF]);
-    index = part_of(parts[5], self->names[INDEX_OF]);
-    if (lines == NULL || index == NULL)
-        goto done;
-    if (!PyTuple_Check(lines) || !PyDict_Check(index)) {
-        PyErr_SetString(PyExc_TypeError, "no request");
-        goto done;
-    }
-    Py_ssize_t count = PyTuple_GET_SIZE(lines);
-    changed = PyTuple_New(count);
-    entries = PyDict_Copy(index);
-    if (changed == NULL || entries == NULL || PyDict_SetItem(entries, args[1], args[2]) < 0)
-        goto done;
+    PyObject *lines = args[0];
+    const Py_ssize_t count = PyTuple_GET_SIZE(lines);
+    PyObject *changed = PyTuple_New(count);
+    if (changed == NULL)
+        return NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *line = PyTuple_GET_ITEM(lines, i);
         if (!is_line(line)) {
             PyErr_SetString(PyExc_TypeError, "lines are (bytes, bytes, bytes)");
-            goto done;
+            Py_DECREF(changed);
+            return NULL;
         }
         PyObject *lower = PyTuple_GET_ITEM(line, 0);
-        if (lower != args[1] && !is_bytes(lower, PyBytes_AS_STRING(args[1]), PyBytes_GET_SIZE(args[1]))) {
-            PyTuple_SET_ITEM(changed, i, Py_NewRef(line));
-            continue;
+        if (is_bytes(lower, PyBytes_AS_STRING(args[1]), PyBytes_GET_SIZE(args[1])))
+            line = PyTuple_Pack(3, lower, PyTuple_GET_ITEM(line, 1), args[2]);
+        else
+            Py_INCREF(line);
+        if (line == NULL) {
+            Py_DECREF(changed);
+            return NULL;
         }
-        PyObject *other = PyTuple_Pack(3, lower, PyTuple_GET_ITEM(line, 1), args[2]);
-        if (other == NULL)
-            goto done;
-        PyTuple_SET_ITEM(changed, i, other);
+        PyTuple_SET_ITEM(changed, i, line);
     }
-    PyObject *made[2] = {changed, entries};
-    Py_SETREF(parts[5], PyObject_Vectorcall(self->headers, made, 2, NULL));
-    if (parts[5] != NULL)
-        result = PyObject_Vectorcall(self->request, parts, 12, NULL);
-done:
-    for (int i = 0; i < 12; i++)
-        Py_XDECREF(parts[i]);
-    Py_XDECREF(lines);
-    Py_XDECREF(index);
-    Py_XDECREF(changed);
-    Py_XDECREF(entries);
-    return result;
+    return changed;
+}
+
+PyDoc_STRVAR(plain_answer_doc,
+             "plain_answer(leaks, values, quiet, memory, index, body) -> bool\n\n"
+             "True: the programs `leaks` and `values` let the body pass, in which nothing stands for something else (all of it is\n"
+             "ASCII without backslash and \"&\"), and of the headers in `index` all are `quiet` and none tells of a coding.");
+
+static PyObject *plain_answer(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 6 || !PyAnySet_Check(args[2]) || !Py_IS_TYPE(args[3], &ValuesType) || !PyDict_Check(args[4]) ||
+        !PyBytes_Check(args[5])) {
+        PyErr_SetString(PyExc_TypeError, "plain_answer(bytes | None, bytes | None, set, Values, dict, bytes)");
+        return NULL;
+    }
+    Prefilter leaks, values;
+    if (prefilter_open(args[0], &leaks) < 0 || prefilter_open(args[1], &values) < 0)
+        return NULL;
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(args[4], &at, &name, &value);) {
+        const int quiet = is_member((Values *)args[3], args[2], name);
+        if (quiet < 0)
+            return NULL;
+        if (!quiet || (PyBytes_Check(name) && is_bytes(name, "content-encoding", 16)))
+            Py_RETURN_FALSE;
+    }
+    const uint8_t *body = (const uint8_t *)PyBytes_AS_STRING(args[5]);
+    const Py_ssize_t size = PyBytes_GET_SIZE(args[5]);
+    int odd = 0;
+    for (Py_ssize_t i = 0; i < size; i++)
+        odd |= (body[i] >= 0x80) | (body[i] == '\\') | (body[i] == '&');
+    return PyBool_FromLong(!odd && prefilter_passes(&leaks, body, size) && prefilter_passes(&values, body, size));
 }
 
 /* ------------------------------------------------------------------------------------------------- known values */
@@ -1465,7 +1491,6 @@ static PyMethodDef heads_methods[] = {
     {"text", (PyCFunction)(void (*)(void))heads_text, METH_FASTCALL, text_doc},
     {"pairs", (PyCFunction)(void (*)(void))heads_pairs, METH_FASTCALL, pairs_doc},
     {"clear", (PyCFunction)(void (*)(void))heads_clear, METH_FASTCALL, clear_doc},
-    {"with_value", (PyCFunction)(void (*)(void))heads_with_value, METH_FASTCALL, with_value_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -1589,6 +1614,9 @@ static PyMethodDef module_methods[] = {
     {"sift", (PyCFunction)(void (*)(void))sift, METH_FASTCALL, sift_doc},
     {"passes", (PyCFunction)(void (*)(void))passes, METH_FASTCALL, passes_doc},
     {"stirs", stirs, METH_O, stirs_doc},
+    {"head_size", head_size, METH_O, head_size_doc},
+    {"with_value", (PyCFunction)(void (*)(void))with_value, METH_FASTCALL, with_value_doc},
+    {"plain_answer", (PyCFunction)(void (*)(void))plain_answer, METH_FASTCALL, plain_answer_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,13 +1,15 @@
 cimport cython
 
 from waf.exchange cimport Exchange, Peer
+from waf.flows cimport Flows
 from waf.messages cimport Request, Response
 from waf.policy.judgement cimport Judgement
 from waf.profiles.sampling cimport Budget, Pace, Repeats
 
 
 cdef class Intake:
-    cdef readonly object queue, flows
+    cdef readonly object queue
+    cdef readonly Flows flows
     cdef public long long passed, alike, unheard, dropped, would_block
     cdef readonly bint enabled
     cdef long long _waiting

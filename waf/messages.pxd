@@ -1,3 +1,5 @@
+cimport cython
+
 from waf.value cimport Value
 
 
@@ -13,6 +15,9 @@ cdef class Request(Value):
     cdef readonly long long length
     cdef readonly int minor
     cdef readonly bint keep_alive, expects_continue
+
+    @cython.locals(made=Request)
+    cpdef Request with_headers(self, Headers headers)
 
 
 cdef class Response(Value):

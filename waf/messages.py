@@ -102,6 +102,23 @@ class Request(Value):
         self.expects_continue = expects_continue
         self.upgrade = upgrade
 
+    def with_headers(self, headers: Headers) -> Request:
+        """The same with other headers: what `altered` gives, at less cost."""
+        made = Request.__new__(Request)
+        made.method = self.method
+        made.target = self.target
+        made.path = self.path
+        made.query = self.query
+        made.minor = self.minor
+        made.headers = headers
+        made.host = self.host
+        made.framing = self.framing
+        made.length = self.length
+        made.keep_alive = self.keep_alive
+        made.expects_continue = self.expects_continue
+        made.upgrade = self.upgrade
+        return made
+
 
 class Response(Value):
     """A response head that passed the grammar; `length` as in `Request`."""

@@ -1,4 +1,4 @@
-"""Where a longer text stands in a long one: asked for every boundary of every upload.
+"""Where something stands in what arrived: the end of a head, asked for every message, and the boundaries of uploads.
 
 CPython looks with the two-way algorithm byte by byte, the C library several times as fast (10 MB for a boundary of
 forty characters: 1.2 ms and 0.4 ms).
@@ -11,9 +11,14 @@ def _find(data: bytes, wanted: bytes) -> int:
     return data.find(wanted)
 
 
-try:
-    from waf._speed import find
-except ImportError:
-    find = _find
+def _head_size(data: bytes) -> int:
+    """Bytes of the head that `data` begins with, its blank line included; 0 where it is not there whole."""
+    return data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0
 
-__all__ = ["find"]
+
+try:
+    from waf._speed import find, head_size
+except ImportError:
+    find, head_size = _find, _head_size
+
+__all__ = ["find", "head_size"]

@@ -23,10 +23,15 @@ from waf.http1.headers import (
     is_twin,
 )
 from waf.http1.hosts import HOSTS
-from waf.messages import Framing, Headers, Request, Response
+from waf.messages import Framing, HeaderLine, Headers, Request, Response
 
 if TYPE_CHECKING:
     from waf._speed import Heads, Values
+
+Lines = tuple[HeaderLine, ...]
+PlainAnswer = Callable[
+    [bytes | None, bytes | None, frozenset[bytes], "Values", dict[bytes, bytes], bytes], bool
+]
 
 METHODS: Final = (
     b"GET", b"POST", b"HEAD", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"QUERY",
@@ -113,8 +118,38 @@ def _sift() -> Callable[[bytes | None, bytes], bytes] | None:
 SIFT: Final = _sift()
 """Of values with marks between them those that a program does not let pass, with marks between them."""
 
+
 PASSES: Final = _passes()
 """Runs a program of `prefilter.program`. True: nothing that the program is about is in the text."""
+
+
+def _with_value(lines: Lines, name: bytes, value: bytes) -> Lines:
+    return tuple([line if line[0] != name else (line[0], line[1], value) for line in lines])
+
+
+def _never_plain(
+    leaks: bytes | None,
+    values: bytes | None,
+    quiet: frozenset[bytes],
+    memory: Values,
+    index: dict[bytes, bytes],
+    body: bytes,
+) -> bool:
+    return False
+
+
+def _with_c() -> tuple[Callable[[Lines, bytes, bytes], Lines], PlainAnswer]:
+    if HEADS is None:
+        return _with_value, _never_plain
+    from waf._speed import plain_answer, with_value
+
+    return with_value, plain_answer
+
+
+with_value, plain_answer = _with_c()
+"""The first gives the lines with another value in each of a name, which is in lower case; of the second, see `waf/_speed.c`:
+without the accelerator no answer is known to be plain.
+"""
 
 
 def values() -> Values | None:

@@ -13,7 +13,7 @@ cdef class BodyScreen:
 
 
 cdef class AnswerScreen:
-    cdef object _programs
+    cdef object _programs, _memory
 
     @cython.locals(index=dict)
     cpdef bint clears(self, Response response, bytes body) except -1

@@ -12,7 +12,7 @@ from typing import Final
 
 from waf.config.schema import Limits
 from waf.http1.memo import Memo
-from waf.http1.speed import HEADS, PASSES
+from waf.http1.speed import HEADS, plain_answer, values
 from waf.inspect.bodies import json_body
 from waf.inspect.bodies.choose import IS_JSON
 from waf.inspect.bodies.parsed import BodyKind, Sheet
@@ -96,21 +96,12 @@ class AnswerScreen:
             return None if leaks is None or values is None else (leaks, values)
 
         self._programs: Final = Memo(programs, capacity=256, longest=128)
+        self._memory: Final = values()  # of which names are quiet
 
     def clears(self, response: Response, body: bytes) -> bool:
         """True: neither engine finds anything in head or body."""
+        if self._memory is None or response.framing is _NONE or response.status == 206:
+            return False
         index = response.headers.index
         programs = self._programs[index.get(b"content-type", b"")]
-        return (
-            programs is not None
-            and PASSES is not None
-            and PASSES(programs[0], body)
-            and PASSES(programs[1], body)
-            and QUIET.issuperset(index)
-            and b"content-encoding" not in index
-            and response.framing is not _NONE
-            and response.status != 206
-            and body.isascii()
-            and b"\\" not in body
-            and b"&" not in body
-        )
+        return programs is not None and plain_answer(*programs, QUIET, self._memory, index, body)

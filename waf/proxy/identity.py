@@ -18,14 +18,17 @@ _BYTES: Final = 16
 class Ids:
     """`draw()` gives the next id: 32 lower-case hex digits. Make it after a fork, not before."""
 
-    __slots__ = ("_drawn", "_random")
+    __slots__ = ("_at", "_digits", "_random")
 
     def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random
-        self._drawn: list[str] = []
+        self._digits = ""  # of a batch
+        self._at = 0  # of them are left
 
     def draw(self) -> str:
-        if not self._drawn:
-            digits = self._random(_BATCH * _BYTES).hex()
-            self._drawn = [digits[at : at + 2 * _BYTES] for at in range(0, len(digits), 2 * _BYTES)]
-        return self._drawn.pop()
+        if not self._at:
+            self._digits = self._random(_BATCH * _BYTES).hex()
+            self._at = 2 * _BYTES * _BATCH
+        end = self._at
+        self._at = end - 2 * _BYTES
+        return self._digits[end - 2 * _BYTES : end]

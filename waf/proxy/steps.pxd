@@ -3,7 +3,7 @@ cimport cython
 from waf.exchange cimport Exchange
 from waf.http1.serialize cimport Hop, announces, isolates, response_head
 from waf.messages cimport Request, Response
-from waf.permission cimport Admitted, BodyPlan, Released
+from waf.permission cimport Admitted, BodyPlan, Refused, Released
 from waf.proxy.commons cimport Commons
 from waf.proxy.downstream cimport Conversation
 from waf.proxy.upstream cimport Link

@@ -65,7 +65,7 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
     traceparent = trace_of(request.headers) if b"traceparent" in request.headers.index else None
     if traceparent is None:
         exchange.trace_id = exchange.id
-        traceparent = b"00-" + request_id + b"-" + request_id[:16] + b"-01"
+        traceparent = b"".join((b"00-", request_id, b"-", request_id[:16], b"-01"))
     else:
         exchange.trace_id = traceparent[3:35].decode()
     policy = commons.policy()

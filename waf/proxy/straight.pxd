@@ -4,7 +4,7 @@ from waf.exchange cimport Exchange
 from waf.http1.parse cimport request_head, response_head
 from waf.http1.serialize cimport isolates
 from waf.messages cimport Request, Response
-from waf.permission cimport Admitted, BodyPlan
+from waf.permission cimport Admitted, BodyPlan, Refused, Withheld
 from waf.proxy.commons cimport Commons
 from waf.proxy.downstream cimport ClientStream, Conversation
 from waf.proxy.steps cimport Way, close, deliver_whole, introduce, part

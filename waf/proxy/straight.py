@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from waf.errors import Fault
 from waf.exchange import Exchange, Outcome
 from waf.http1.parse import request_head, response_head
+from waf.http1.seek import head_size
 from waf.http1.serialize import isolates
 from waf.messages import Framing, Response
 from waf.permission import Refused, Withheld
@@ -46,10 +47,10 @@ def begin(talk: Conversation) -> bool:
     data = client.inbox
     size = len(data)
     # Nearly all end with their heads; where something else ends so, what is no head up to there is refused below.
-    end = size if data.endswith(HEAD_END) else data.find(HEAD_END) + 4
+    end = size if data.endswith(HEAD_END) else head_size(data)
     if (
         size - end > JUDGED_AT_ONCE
-        or end == 3
+        or not end
         or client.blocked
         or client.ended
         or not commons.keep_alive
@@ -124,8 +125,8 @@ def answered(talk: Conversation) -> bool:
     if link is None or client.lost or not commons.keep_alive:
         return False
     data = link.inbox
-    end = data.find(HEAD_END) + 4
-    if end == 3:
+    end = head_size(data)
+    if not end:
         return False
     exchange = way.exchange
     request = exchange.request
@@ -188,7 +189,7 @@ def _end(talk: Conversation, exchange: Exchange, keep: bool) -> None:
     talk.served += 1
     talk.resting = True
     talk.parting = not keep
-    talk.deadline = commons.clock() + commons.rest
+    talk.deadline = exchange.ended + commons.rest
     if talk.deadline < talk.fires:
         talk.wheel.watch(talk)
     if keep and not client.inbox and not client.ended and not client.blocked:

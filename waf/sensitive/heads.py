@@ -16,7 +16,7 @@ import re
 from typing import Final
 
 from waf.http1.memo import Memo
-from waf.http1.speed import HEADS
+from waf.http1.speed import with_value
 from waf.messages import Framing, HeaderLine, Headers, Request, Response
 
 DIGESTS: Final = frozenset({b"content-md5", b"digest", b"content-digest", b"repr-digest", b"want-digest"})
@@ -46,14 +46,6 @@ def accepts_gzip(request: Request) -> bool:
     return value is not None and _CODINGS[value] == b"gzip"
 
 
-def _with_value(request: Request, name: bytes, value: bytes) -> Request:
-    """The request with another value in its lines of that name; this is done for nearly every request."""
-    if HEADS is not None:
-        return HEADS.with_value(request, name, value)
-    lines = tuple([line if line[0] != name else (line[0], line[1], value) for line in request.headers.lines])
-    return request.altered(headers=Headers(lines, {**request.headers.index, name: value}))
-
-
 def prepared(request: Request) -> Request:
     """`request` as it goes to the app where responses are redacted: gzip or nothing, and whole."""
     headers = request.headers
@@ -64,7 +56,8 @@ def prepared(request: Request) -> Request:
     if (value is None or value == coding) and not ranged:
         return request
     if not ranged:  # what browsers send: one value to replace
-        return _with_value(request, b"accept-encoding", coding)
+        lines_of_it = with_value(headers.lines, b"accept-encoding", coding)
+        return request.with_headers(Headers(lines_of_it, {**index, b"accept-encoding": coding}))
     lines: list[HeaderLine] = []
     for lower, name, old in request.headers.lines:
         if lower in _RANGES and ranged:
