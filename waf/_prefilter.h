@@ -141,8 +141,12 @@ static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uin
         if (atom->size > PF_LONGEST || first < -1 || last > size + 1)
             continue;
         int fits = 1;
-        for (int i = 0; i < atom->size && fits; i++)
-            fits = prefilter_symbol(tables, text, size, first + i) == atom->symbols[i];
+        if (first >= 0 && last <= size) { /* as below, with nothing beyond the text to be thought of */
+            for (int i = atom->size - 1; i >= 0 && fits; i--)
+                fits = (tables->symbols[text[first + i]] & 63) == atom->symbols[i];
+        } else
+            for (int i = 0; i < atom->size && fits; i++)
+                fits = prefilter_symbol(tables, text, size, first + i) == atom->symbols[i];
         if (fits && atom->mask & PF_BEFORE)
             fits = !tables->in_words[prefilter_symbol(tables, text, size, first - 1)];
         if (fits && atom->mask & PF_BEHIND)
@@ -157,14 +161,24 @@ static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uin
     }
 }
 
+/* The bytes with which a lead may begin, as bits; all of them where a lead has no bytes. */
+static void prefilter_first(const PrefilterTables *tables, uint64_t first[4])
+{
+    memset(first, 0, 4 * sizeof *first);
+    for (uint32_t i = 0; i < tables->leads; i++)
+        for (int word = 0; word < 4; word++) {
+            uint64_t bits;
+            memcpy(&bits, tables->lead[i].bytes[0] + 8 * word, sizeof bits);
+            first[word] |= tables->lead[i].size ? bits : ~0ull;
+        }
+}
+
 static int prefilter_leads(const PrefilterTables *tables, const uint8_t *text, Py_ssize_t size)
 {
     if ((uint64_t)size < tables->shortest)
         return 0;
     for (uint32_t i = 0; i < tables->leads; i++) {
         const PrefilterLead *lead = &tables->lead[i];
-        if (lead->size && size && !(lead->bytes[0][text[0] >> 3] >> (text[0] & 7) & 1))
-            continue;
         Py_ssize_t length = lead->size > PF_LEAD ? PF_LEAD : (Py_ssize_t)lead->size, at = 0;
         while (at < length && at < size && lead->bytes[at][text[at] >> 3] >> (text[at] & 7) & 1)
             at++;
@@ -397,7 +411,9 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
         return size;
     }
     /* Symbols with which a value is not done with when it has no atom. */
-    const uint64_t odd = tables->enough | tables->lone | tables->wakes | ~tables->covered;
+    const uint64_t odd = tables->enough | tables->lone;
+    uint64_t first_bytes[4];
+    prefilter_first(tables, first_bytes);
     int any = 0;
     PrefilterRun run = {.met = 0};
     for (Py_ssize_t start = 0, length; start <= size; start += length + 1) {
@@ -420,10 +436,10 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);
         else
-            clean = !((run.met || present & odd) &&
-                      (prefilter_stops(tables, present, &run.seen) ||
-                       (tables->cells && present & tables->wakes && prefilter_finds(part, value, length)))) &&
-                    !((uint64_t)length >= tables->shortest && tables->leads &&
+            clean = !((run.met || present & odd) && prefilter_stops(tables, present, &run.seen)) &&
+                    !(present & tables->wakes && tables->cells && prefilter_finds(part, value, length)) &&
+                    !(tables->leads && (uint64_t)length >= tables->shortest &&
+                      (length == 0 || first_bytes[value[0] >> 6] >> (value[0] & 63) & 1 || present & 1ull << PF_LINE_END) &&
                       prefilter_led(tables, value, length, present & 1ull << PF_LINE_END));
         if (!clean) {
             if (any)

@@ -23,6 +23,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 Lines = tuple[tuple[bytes, bytes], ...]
 
 _NONE: Final = Framing.NONE
+_CHUNKED_FRAMING: Final = Framing.CHUNKED
 _WITH_CONTENT: Final = frozenset({b"POST", b"PUT", b"PATCH"})
 """Methods that expect content, so that "none" is said aloud as Content-Length: 0 (RFC 9110 8.6)."""
 
@@ -92,7 +93,7 @@ def announces(response: Response) -> bool:
 
 
 def _is_empty(request: Request) -> bool:
-    return request.framing is not Framing.CHUNKED and not request.length
+    return request.framing is not _CHUNKED_FRAMING and not request.length
 
 
 def request_head(request: Request, hop: Hop, length: int | None) -> bytes:

@@ -2,7 +2,7 @@ cimport cython
 
 from waf.exchange cimport Exchange
 from waf.messages cimport Request, Response
-from waf.permission cimport Admitted
+from waf.permission cimport Admitted, BodyPlan, Refused
 from waf.policy.answers cimport Answers
 from waf.policy.judgement cimport Judgement
 from waf.policy.screens cimport BodyScreen
@@ -17,6 +17,7 @@ cdef class Policy:
     cdef readonly long generation
     cdef object _limits, _verdicts, _lifting
     cdef Settings _defaults
+    cdef BodyPlan _usual_plan
     cdef readonly dict _screens
     cdef readonly Answers _answers
     cdef readonly BodyScreen _read_body

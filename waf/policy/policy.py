@@ -16,6 +16,7 @@ from msgspec import structs
 from waf.config.schema import Config
 from waf.exchange import Exchange
 from waf.findings import Action, Confidence, Engine, Field, Finding, Mode, Severity, Verdict
+from waf.http1.memo import Memo
 from waf.inspect.reading import Reading, look_at_head
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Request, Response
@@ -54,6 +55,8 @@ _NO_BODY: Final = BodyPlan(buffer=0)
 _OFF: Final = Mode.OFF  # an enum's attribute costs more than a global
 _PROTECT: Final = Mode.PROTECT
 _NONE: Final = Framing.NONE
+_LENGTH: Final = Framing.LENGTH
+_CHUNKED: Final = Framing.CHUNKED
 
 
 class Policy:
@@ -92,6 +95,7 @@ class Policy:
         )
         self._needs_path: Final = self.routes.needs_path or gate.needs_path or not tuning.idle
         self._defaults: Final = self.routes.defaults
+        self._usual_plan: Final = BodyPlan(buffer=self._defaults.inspect_body)
         self._gated: Final = not (gate.idle and tuning.patches_idle)
         self._screens: Final = screens(signatures, detector, config.limits)
         self._read_body: Final = BodyScreen(signatures, detector, config.limits)
@@ -133,19 +137,18 @@ class Policy:
             return _NO_BODY
         if settings.mode is _OFF:
             return BodyPlan(buffer=0, over="stream", stream=True)
-        too_large = request.framing is Framing.LENGTH and request.length > settings.body
+        too_large = request.framing is _LENGTH and request.length > settings.body
         if too_large and (refused := self._refuse(exchange, judgement, [_too_large()])):
             return refused
         streams = _streams(settings.over_limit, request)
-        if not streams and request.framing is Framing.LENGTH and request.length > settings.inspect_body:
+        if not streams and request.framing is _LENGTH and request.length > settings.inspect_body:
             if refused := self._refuse(exchange, judgement, [_over_limit()]):
                 return refused
             streams = True
         # Watching must not break what it watches: only protect mode refuses what is too long to be held.
-        return BodyPlan(
-            buffer=settings.inspect_body,
-            over="stream" if streams or settings.mode is not Mode.PROTECT else "block",
-        )
+        if streams or settings.mode is not _PROTECT:
+            return BodyPlan(buffer=settings.inspect_body, over="stream")
+        return self._usual_plan if settings is self._defaults else BodyPlan(buffer=settings.inspect_body)
 
     def admit(self, exchange: Exchange, body: bytes, now: float) -> Admitted | Refused:
         """Judge a whole request. An error of ours ends closed or open as configured, and says so either way."""
@@ -218,7 +221,7 @@ class Policy:
             look_at_head(reading)
         body_rules_clear, body_data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
         findings = judgement.findings
-        if body and len(body) > settings.body and request.framing is Framing.CHUNKED:
+        if body and len(body) > settings.body and request.framing is _CHUNKED:
             findings.append(_too_large())
         typed: Callable[[Field], bool] = _nothing_is_typed
         if self.profile is not None and settings.profiles:
@@ -346,10 +349,13 @@ def _over_limit() -> Finding:
     return _limit("limit.body", "the body is longer than the inspection limit of its type")
 
 
+_streamed: Final = Memo(lambda value: value.lower().startswith(STREAMED_TYPES), capacity=256, longest=128)
+
+
 def _streams(over_limit: str, request: Request) -> bool:
     """True if a body that is too long to be held may go on in inspected windows."""
     if over_limit == "auto":
-        return (request.headers.get(b"content-type") or b"").lower().startswith(STREAMED_TYPES)
+        return _streamed[request.headers.index.get(b"content-type", b"")]
     return over_limit == "stream"
 
 

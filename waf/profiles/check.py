@@ -173,9 +173,7 @@ class Profile:
         if met & place.head_required != place.head_required:
             self._missing(place, met | place.body_required, findings)
         # Without a body there is nothing of a type; what is missing then is told by name.
-        carries = request.framing is not Framing.NONE and (
-            request.framing is Framing.CHUNKED or request.length > 0
-        )
+        carries = request.framing is not _NONE and (request.framing is _CHUNKED or request.length > 0)
         typed = carries or content_type
         if place.types is not None and typed and media_type(content_type) not in place.types.allowed:
             findings.append(about_place(place.types, media_type(content_type)))
@@ -335,6 +333,7 @@ class Profile:
 
 
 _NONE: Final = Framing.NONE
+_CHUNKED: Final = Framing.CHUNKED
 _READING: Final = frozenset({b"GET", b"HEAD"})
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_.~-]*").fullmatch
 
