@@ -1,3 +1,5 @@
+cimport cython
+
 from waf.messages cimport Request, Response
 from waf.value cimport Value
 
@@ -16,3 +18,9 @@ cdef class Exchange:
     cdef public double started, wall, head_at, client_body_at, admitted_at, sent_upstream_at, answered_at, ended
     cdef public double overhead
     cdef public long long sent_status, attempts, bytes_from_client, bytes_to_client, bytes_from_app
+
+    cdef _begin(self, object id, Peer peer, double started, double wall)
+
+
+@cython.locals(made=Exchange)
+cpdef Exchange begun(object id, Peer peer, double started, double wall)

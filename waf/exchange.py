@@ -65,6 +65,9 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(self, id: str, peer: Peer, started: float, wall: float) -> None:
+        self._begin(id, peer, started, wall)
+
+    def _begin(self, id: str, peer: Peer, started: float, wall: float) -> None:
         self.id = id
         self.trace_id = ""
         self.peer = peer
@@ -99,3 +102,10 @@ class Exchange:
     @property
     def inspected(self) -> bool:
         return not self.bypass
+
+
+def begun(id: str, peer: Peer, started: float, wall: float) -> Exchange:
+    """What `Exchange(id, peer, started, wall)` gives, at less cost: compiled, it calls nothing."""
+    made = Exchange.__new__(Exchange)
+    made._begin(id, peer, started, wall)
+    return made

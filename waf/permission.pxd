@@ -1,3 +1,5 @@
+cimport cython
+
 from waf.messages cimport Request, Response
 from waf.value cimport Value
 
@@ -27,3 +29,10 @@ cdef class Released(Value):
 
 cdef class Withheld(Value):
     cdef readonly object verdict
+
+
+@cython.locals(made=Admitted)
+cpdef Admitted admitted(Request request, bytes body)
+
+@cython.locals(made=Released)
+cpdef Released released(Response response, bytes whole)

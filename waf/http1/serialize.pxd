@@ -11,6 +11,9 @@ cdef class Hop(Value):
     cdef readonly bytes via, request_id, traceparent, fallback_host
 
 
+@cython.locals(made=Hop)
+cpdef Hop to_app(Peer peer, bint trusted, bytes request_id, bytes traceparent)
+
 cpdef bint isolates(Request request) except -1
 
 cpdef bint announces(Response response) except -1

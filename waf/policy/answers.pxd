@@ -2,7 +2,7 @@ cimport cython
 
 from waf.exchange cimport Exchange
 from waf.messages cimport Request, Response
-from waf.permission cimport Released
+from waf.permission cimport Released, released
 from waf.policy.judgement cimport Judgement
 from waf.policy.screens cimport AnswerScreen
 from waf.policy.settings cimport Settings

@@ -14,7 +14,7 @@ from waf.exchange import Exchange
 from waf.findings import PASSED, Action, Confidence, Engine, Finding, Mode, Severity, Verdict, joined
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Response
-from waf.permission import BodyFilter, BodyRefused, Released, Withheld
+from waf.permission import BodyFilter, BodyRefused, Released, Withheld, released
 from waf.policy.bypass import broke, uninspected
 from waf.policy.judgement import Judgement
 from waf.policy.lifting import Lifting
@@ -79,7 +79,7 @@ class Answers:
                 return Released(response)
             if body is not None and len(body) <= SHORT and self._is_clear(judgement.settings, response, body):
                 judgement.response_tally = self._detector.clean.tally
-                return Released(response, None, False, False, body)
+                return released(response, body)
             if body is None or response.status == 206:
                 return self._stream(exchange, judgement, response)
             coding = response.headers.index.get(b"content-encoding")
@@ -157,7 +157,7 @@ class Answers:
                 return Withheld(leaks)
         if redaction is not PASSED or leaks is not PASSED or head is not PASSED:
             exchange.response_verdict = joined(joined(head, redaction), leaks)
-        return Released(response, None, False, False, body)
+        return released(response, body)
 
     def _zipped(
         self, exchange: Exchange, judgement: Judgement, response: Response, coding: bytes, body: bytes
@@ -182,7 +182,7 @@ class Answers:
         ):
             return None
         judgement.response_tally = seen.tally
-        return Released(response, None, False, False, body)
+        return released(response, body)
 
     def _head(
         self, exchange: Exchange, judgement: Judgement, response: Response, enforce: bool

@@ -2,7 +2,7 @@ cimport cython
 
 from waf.exchange cimport Exchange
 from waf.messages cimport Request, Response
-from waf.permission cimport Admitted, BodyPlan, Refused
+from waf.permission cimport Admitted, BodyPlan, Refused, admitted
 from waf.policy.answers cimport Answers
 from waf.policy.judgement cimport Judgement
 from waf.policy.screens cimport BodyScreen

@@ -20,7 +20,7 @@ from waf.http1.memo import Memo
 from waf.inspect.reading import Reading, look_at_head
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Request, Response
-from waf.permission import Admitted, BodyPlan, Refused, Released, Withheld
+from waf.permission import Admitted, BodyPlan, Refused, Released, Withheld, admitted
 from waf.policy.access import Gate
 from waf.policy.answers import Answers
 from waf.policy.bypass import broke, uninspected
@@ -204,10 +204,10 @@ class Policy:
         assert request is not None
         if settings.mode is _OFF:
             uninspected(exchange, "mode-off", "the mode is off here")
-            return Admitted(request, body)
+            return admitted(request, body)
         if judgement.allowed_by:
             uninspected(exchange, "patch", f"allowed by patch {judgement.allowed_by}")
-            return Admitted(request, body)
+            return admitted(request, body)
         detector = self.detector
         redacts = self._redacts and settings.sensitive and settings.mode is _PROTECT
         clear = 0
@@ -245,7 +245,7 @@ class Policy:
         if redacts:
             request = prepared(request)
         if not findings:
-            return Admitted(request, body)
+            return admitted(request, body)
         altered = hits is not None and hits.alters
         verdict = self._verdicts.of_request(exchange, judgement, findings, altered=altered)
         if verdict.action is Action.REDACT and not redacts:
@@ -255,7 +255,7 @@ class Policy:
             return Refused(verdict)
         if verdict.action is Action.REDACT and hits is not None:
             request, body = detector.redact_request(request, body, hits)
-        return Admitted(request, body)
+        return admitted(request, body)
 
     def profile_mode(self, settings: Settings) -> str:
         """How far the learned profile goes for requests with these settings, "off" where they are not held against it."""
@@ -330,7 +330,7 @@ class Policy:
         request = exchange.request
         assert request is not None
         broke(exchange, error, self.config.inspection.on_error)
-        return Admitted(request, body)
+        return admitted(request, body)
 
 
 def _nothing_is_typed(_field: Field) -> bool:

@@ -1,7 +1,7 @@
 cimport cython
 
 from waf.exchange cimport Exchange
-from waf.http1.serialize cimport Hop, announces, isolates, response_head
+from waf.http1.serialize cimport Hop, announces, isolates, response_head, to_app
 from waf.messages cimport Request, Response
 from waf.permission cimport Admitted, BodyPlan, Refused, Released
 from waf.proxy.commons cimport Commons
@@ -17,7 +17,7 @@ cdef class Way:
     cdef public object policy
 
 
-@cython.locals(commons=Commons, now=double, request_id=bytes, traceparent=bytes)
+@cython.locals(commons=Commons, now=double, request_id=bytes, traceparent=bytes, way=Way)
 cpdef Way introduce(Conversation talk, Exchange exchange, Request request, double began)
 
 @cython.locals(request=Request, response=Response)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from waf.exchange import Exchange, Outcome
 from waf.findings import PASSED, Action, joined
 from waf.http1.forwarding import traceparent as trace_of
-from waf.http1.serialize import Hop, announces, isolates, response_head
+from waf.http1.serialize import Hop, announces, isolates, response_head, to_app
 from waf.messages import Framing, Request, Response
 from waf.permission import Admitted, BodyFilter, BodyPlan, BodyRefused, Refused, Released
 from waf.proxy.commons import PolicyLike
@@ -76,7 +76,13 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
     if isinstance(plan, Refused):
         exchange.overhead = commons.clock() - began
         raise Refusal(plan.verdict, Outcome.BLOCKED)
-    return Way(exchange, policy, Hop(exchange.peer, talk.trusted, b"", request_id, traceparent), plan)
+    way = Way.__new__(Way)  # compiled, this calls nothing
+    way.exchange = exchange
+    way.policy = policy
+    way.hop = to_app(exchange.peer, talk.trusted, request_id, traceparent)
+    way.plan = plan
+    way.permission = None
+    return way
 
 
 def deliver_whole(

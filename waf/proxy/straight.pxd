@@ -1,6 +1,6 @@
 cimport cython
 
-from waf.exchange cimport Exchange
+from waf.exchange cimport Exchange, begun
 from waf.http1.parse cimport request_head, response_head
 from waf.http1.serialize cimport isolates
 from waf.messages cimport Request, Response

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from waf.errors import Fault
-from waf.exchange import Exchange, Outcome
+from waf.exchange import Exchange, Outcome, begun
 from waf.http1.parse import request_head, response_head
 from waf.http1.seek import head_size
 from waf.http1.serialize import isolates
@@ -77,7 +77,7 @@ def begin(talk: Conversation) -> bool:
     client.inbox = b""
     client.wanted = False
     talk.resting = talk.unread = False
-    exchange = Exchange(commons.ids.draw(), talk.peer, started, commons.wall())
+    exchange = begun(commons.ids.draw(), talk.peer, started, commons.wall())
     exchange.bytes_from_client = size
     try:
         way = introduce(talk, exchange, request, started)
