@@ -22,8 +22,9 @@ import msgspec
 
 from bench import profile_cost
 from bench.corpora.payloads import payload
-from bench.profile_apps import STYLES, Sent, attacks, body_of, traffic
+from bench.profile_apps import STYLES, Sent, body_of, traffic
 from bench.profile_cost import KEY, SOURCES, START, finished, told
+from bench.profile_enemies import attacks
 from bench.profile_held_out import HELD_OUT, app_of
 from waf.config.schema import Limits, Profiles
 from waf.errors import ClientFault

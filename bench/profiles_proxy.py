@@ -36,7 +36,8 @@ from bench.corpora.payloads import payload
 from bench.figures import replace_section
 from bench.peers import SIDECAR_COMMAND, Peer, start_app, start_backend, start_sidecar
 from bench.processes import cores
-from bench.profile_apps import STYLES, Sent, attacks, body_of, traffic
+from bench.profile_apps import STYLES, Sent, body_of, traffic
+from bench.profile_enemies import attacks
 from bench.profile_held_out import HELD_OUT, app_of
 
 HERE: Final = Path(__file__).resolve().parent

@@ -24,8 +24,9 @@ from typing import Final, NamedTuple
 
 from bench.figures import replace_section
 from bench.latency import machine
-from bench.sensitive_corpus import REQUESTS, RESPONSES, Document, Item, clean, corpus, pan
+from bench.sensitive_corpus import REQUESTS, RESPONSES, Document, Item, clean, corpus
 from bench.sensitive_proxy import Download, Rig, long_download
+from bench.sensitive_values import pan
 from waf.config.schema import Sensitive
 from waf.model import Framing, Headers, Request, Response
 from waf.sensitive.detect import Clean, Detector

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 from bench.peers import Peer, start_sidecar
 from bench.processes import cores
-from bench.sensitive_corpus import Document, luhn
+from bench.sensitive_corpus import Document
+from bench.sensitive_values import luhn
 from bench.wire import Connection
 
 CONFIG: Final = """
