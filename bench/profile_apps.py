@@ -410,7 +410,7 @@ class App:
     def _document(self, depth: int) -> Callable[[User], object]:
         r = self.rng
         parts: list[tuple[str, float, Callable[[User], object]]] = []
-        for name in {word(r, "", 1, 3) for _ in range(r.randint(2, 7))}:
+        for name in dict.fromkeys(word(r, "", 1, 3) for _ in range(r.randint(2, 7))):
             x = r.random()
             share = r.choice((1.0, 1.0, 0.8, 0.3))
             make: Callable[[User], object]
