@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.e2e.smuggling.further_cases import further_requests
 from tests.e2e.smuggling.ground import TAG, Ground, Heard, on_uvloop, side_by_side
+from tests.e2e.smuggling.odd_bytes import odd_requests
 from tests.e2e.smuggling.ordinary_cases import ordinary
 from tests.e2e.smuggling.readers import Message, answers, read_alike
 from tests.e2e.smuggling.request_cases import Case, malformed
 from waf.model import Exchange
 
-CASES = [*malformed(), *ordinary()]
+CASES = [*malformed(), *ordinary(), *further_requests(), *odd_requests()]
 NAMES = [f"{number}-{case.kind}-{case.name}"[:90] for number, case in enumerate(CASES)]
 MODES = ("protect", "off")
 """They take different ways through the proxy: bodies held and measured anew, bodies streamed as they come."""

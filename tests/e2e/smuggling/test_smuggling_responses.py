@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.e2e.smuggling.further_cases import further_answers
 from tests.e2e.smuggling.ground import TAG, App, Connection, Ground, Heard, greet, on_uvloop, side_by_side
+from tests.e2e.smuggling.odd_bytes import odd_answers
 from tests.e2e.smuggling.readers import answers
 from tests.e2e.smuggling.response_cases import GONE, PAUSE, RESET, Answer, all_answers
 from tests.http1.http1_wire import Refused
 from waf.model import Exchange
 
-CASES = all_answers()
+CASES = [*all_answers(), *further_answers(), *odd_answers()]
 NAMES = [f"{number}-{case.kind}-{case.name}"[:90] for number, case in enumerate(CASES)]
 MODES = ("protect", "off")
 """With and without filters over the answers' bodies."""
