@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from waf.exchange import Exchange
 from waf.http1 import framing, serialize
-from waf.http1.framing import BodyReader
+from waf.http1.framing import BodyReader, ChunkedBody
 from waf.http1.serialize import LAST_CHUNK
 from waf.model import BodyFilter, BodyRefused, Framing, Outcome, Released, Request, Response
 from waf.proxy.faults import Refusal, fault
-from waf.proxy.intake import Upload
+from waf.proxy.intake import DENSE, SLICE, Upload
 from waf.proxy.steps import deliver_whole, filtered, note
 from waf.proxy.upstream import Link
 
@@ -28,8 +28,8 @@ _LENGTH: Final = Framing.LENGTH  # an enum's attribute costs more than a global
 TURN: Final = 0.004
 """Seconds after which a body that takes long to filter lets others have their turn."""
 
-_SLICE: Final = 1024  # bytes of a coded body that are unfolded at once, at first
-_LEAST: Final = 128
+_SLICE: Final = 128  # bytes of a coded body that are unfolded at once, at first: to 130 KB at the worst
+_LEAST: Final = 16
 
 IDLE_FLUSH: Final = 0.05
 """Seconds for which the app may pause before its filter is asked to give out what it holds back."""
@@ -58,20 +58,37 @@ async def deliver(
             exchange.bytes_from_app += len(link.take())
         return deliver_whole(talk, exchange, released, b"", keep)
     data = link.take()
-    exchange.bytes_from_app += len(data)
-    if response.framing is not _LENGTH or len(data) != response.length:  # else it is all here
+    size = len(data)
+    if response.framing is not _LENGTH or size != response.length:  # else it is all here
         reader = framing.response_body(response, commons.limits)
         if data:
-            data = b"".join(reader.feed(data))
+            pieces, size = _drawn(link, reader, data)
+            data = b"".join(pieces)
+        exchange.bytes_from_app += size
         if not reader.done:
             passing = Passing(talk, exchange, link, response, released, reader, upload)
             return await passing.run(released.response, data, request, keep)
-        link.inbox = reader.excess
+        link.inbox = reader.excess + link.inbox
+    else:
+        exchange.bytes_from_app += size
     if (body_filter := released.body) is not None and b"content-encoding" in response.headers.index:
         data = await filtered_by_turns(talk, exchange, body_filter, data, True)
         note(exchange, body_filter)
         released = released.altered(body=None, whole=data)
     return deliver_whole(talk, exchange, released, data, keep)
+
+
+def _drawn(link: Link, reader: BodyReader, data: bytes) -> tuple[list[bytes], int]:
+    """The payload of what came, and how much of that was read: a body in very short chunks is read in slices, as that of a
+    request is (`intake.DENSE`), and the rest put back.
+    """
+    if len(data) <= SLICE or type(reader) is not ChunkedBody:
+        return reader.feed(data), len(data)
+    pieces = reader.feed(data[:SLICE])
+    if not reader.done and len(pieces) * DENSE <= SLICE:
+        return pieces + reader.feed(data[SLICE:]), len(data)
+    link.inbox = data[SLICE:]
+    return pieces, SLICE
 
 
 class Passing:
@@ -140,21 +157,25 @@ class Passing:
                 self._timer.cancel()
             if body_filter is not None:
                 note(self._exchange, body_filter)
-        self._link.inbox = reader.excess
+        self._link.inbox = reader.excess + self._link.inbox
         return keep
 
     async def _next(self) -> bytes:
         """The next payload; b"" only where the body ended."""
         talk, link, reader = self._talk, self._link, self._reader
         client, timeouts, clock = talk.client, talk.commons.timeouts, talk.commons.clock
+        if link.inbox:  # in short chunks: see `_drawn`
+            await talk.let_others()
+            if client.lost:
+                raise fault("client.gone")
         if self._filter is not None:
             self._flush_at = clock() + IDLE_FLUSH
         while True:
             if not client.blocked:
                 if data := link.take():
                     self._heard = clock()
-                    self._exchange.bytes_from_app += len(data)
-                    pieces = reader.feed(data)
+                    pieces, size = _drawn(link, reader, data)
+                    self._exchange.bytes_from_app += size
                     if pieces or reader.done:
                         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
                 elif link.ended:
