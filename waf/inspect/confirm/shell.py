@@ -243,7 +243,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
-    if _leads(value, position, mark) and _few_words(words, raw):
+    if _leads(value, position) and _few_words(words, raw, close=not value[position - 1 : position].isspace()):
         return True
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
@@ -255,18 +255,19 @@ _FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")
 _SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
 
 
-def _leads(value: bytes, position: int, mark: bytes) -> bool:
+def _leads(value: bytes, position: int) -> bool:
     """Nothing but the separator stands before: no list, table or sentence begins so."""
-    before = value[:position].strip(b" '\")")
-    return (mark == b";" and before == b";") or before in (b"&&", b"||")
+    return value[:position].lstrip(b" '\")").rstrip(b" ") in (b";", b"&&", b"||")
 
 
 _ARGUMENT: Final = re.compile(rb"[\w./=:@,+*-]{1,40}")
 
 
-def _few_words(words: list[bytes], raw: bytes) -> bool:
-    """A command with one to three arguments that are no sentence."""
-    return 2 <= len(words) <= 4 and len(raw) <= 64 and all(_ARGUMENT.fullmatch(word) for word in words[1:])
+def _few_words(words: list[bytes], raw: bytes, *, close: bool) -> bool:
+    """A command with one to three arguments that are no sentence: close to its separator, or with more than letters."""
+    if not 2 <= len(words) <= 4 or len(raw) > 64 or not all(_ARGUMENT.fullmatch(word) for word in words[1:]):
+        return False
+    return close or any(len(word) == 1 or not word.isalpha() for word in words[1:])
 
 
 def _is_own(before: bytes, word: bytes) -> bool:

@@ -102,9 +102,9 @@ _PROBE: Final = re.compile(
     rb"(?:(?:/usr)?/s?bin/)?(?:"
     rb"(?P<word>id|ls|dir)|whoami(?:\s+/\w+)?|uname(?:\s+-\w+)?|ifconfig|ipconfig(?:\s+/all)?|systeminfo|tasklist|printenv"
     rb"|ls(?:\s+-\w+)+(?:\s+[\w/.~*-]+)?|ls\s+[/.~]\S*|id\s+-\w|ps\s+(?:-\w+|aux\w*)|netstat\s+-\w+|dir\s+[a-zA-Z]:\\\S*"
-    rb"|sleep\s+\d{1,4}(?:\.\d+)?(?=\s*\)|[\s;|&)]*(?:$|[#'\"]))|ping\s+(?:-\w\s*\d+\s+)?[\w-]+(?:\.[\w-]+)+|nslookup\s+\S+\.\S+"
+    rb"|(?P<wait>sleep\s+\d{1,4}(?:\.\d+)?)(?=\s*\)|[\s;|&)]*(?:$|[#'\"]))|ping\s+(?:-\w\s*\d+\s+)?[\w-]+(?:\.[\w-]+)+|nslookup\s+\S+\.\S+"
     rb"|(?:wget|curl)(?:\s+-\S+){0,4}\s+(?:https?://\S+|[\w-]+(?:\.[\w-]+)+\S*)(?:\s+-O\s*\S+)?"
-    rb"|nc(?:at)?(?:\s+-\S+){0,3}\s+[\w.-]+\s+\d{1,5}(?:\s+-[ec]\s+\S+)?|rm\s+-\w+\s+\S+|net\s+users?"
+    rb"|nc(?:at)?(?:\s+-\S+){0,3}\s+[\w.-]+\s+\d{1,5}(?:\s+-[ec]\s+\S+)?|rm\s+-\w+\s+[\w-]*[/~*.$]\S*|net\s+users?"
     rb"|(?:cat|tac|type|xxd|strings)\s+(?:/\S+|[a-zA-Z]:\\\S+|(?:\.\./)+\S+|%\w+%\S*)"
     rb")\s*(?:$|[;|&#)\r\n'\"])"
     rb"|(?P<code>(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"]|(?:powershell|pwsh)(?:\.exe)?\s+-[a-z])"
@@ -124,6 +124,9 @@ def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
         return False
     if probe["code"] is not None:  # whatever follows are its arguments
         return True
+    if probe["wait"] is not None and sentence and value[start - 1 : start].isspace() and mark in b";&":
+        # Cottages "sleep 6", too: a sign that ends the command tells them apart, or two that begin it.
+        return value[begin : begin + 2] == b"&&" or value[probe.end("wait") :].strip() != b""
     if mark == b"$":
         return value[probe.end() - 1 : probe.end()] == b")" and value[probe.end() : probe.end() + 1] != b"."
     if probe["word"] is None:

@@ -147,6 +147,7 @@ _BARE: Final = _one_of(
 )
 """What a value may be from its first byte where the app puts it bare into the statement."""
 
+_CUT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*\w?\W{0,12}\Z", re.S)
 _CUT_OFF: Final = re.compile(r"\)*[&|]o?1\)*;*c$")  # ' or 1--
 _OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
@@ -180,7 +181,9 @@ _SET_TABLE: Final = re.compile(
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
-_SELECTED: Final = re.compile(rb"\(\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)")
+_SELECTED: Final = re.compile(
+    rb"(?<=[|=+*/%^&,(<>-])\(\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)"
+)
 _LIKENESS: Final = re.compile(rb"(?<=['\"])\s?!?~~?\*?\s?(?=['\"])")
 _PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
@@ -322,7 +325,7 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         _CUT_OFF.match(shape)
         and before.isalnum()
         and not rest[:1].isalnum()
-        and _COMMENT_TAIL.match(rest, start)
+        and _CUT_TAIL.match(rest, start)
     ):
         return True  # whatever words stand before
     inside_word = before.isalpha() and rest[:1].isalpha()
