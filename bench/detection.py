@@ -219,6 +219,9 @@ def afresh(seed: int, count: int) -> Iterable[Case]:
         for text in (words + ending for words in fresh.WORDS for ending in endings):
             made = requests.PLACES[r.choice(_common_places(kind))](r, text)
             yield Case(True, (f"4 {kind} behind words", "4 behind words total"), made, text)
+        for text in (fresh.PAGE + ending for ending in endings):
+            made = requests.PLACES[r.choice(_common_places(kind))](r, text)
+            yield Case(True, (f"4 {kind} behind a page", "4 behind a page total"), made, text)
 
 
 def technical_talk(seed: int, count: int) -> Iterable[Case]:

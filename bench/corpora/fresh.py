@@ -1450,4 +1450,12 @@ WORDS: Final = (
     "a nice day for a long walk",
     "hello dear friend of mine",
 )
+PAGE: Final = (
+    "We stayed for three nights and would come back at once, as the rooms were clean and the people kind.\n"
+    "Breakfast was served until eleven, with fresh bread, fruit of the season and more coffee than one can drink.\n"
+    "From the window one sees the river and the old bridge, and in the evening the lights of the town behind it.\n"
+    "My only wish for the next time would be a second chair on the balcony, which a guest before us had taken\n"
+    "inside"
+)
+"""What may stand before an ending of `BEHIND_WORDS`, too."""
 # fmt: on

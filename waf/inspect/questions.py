@@ -237,7 +237,7 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short:
-        return _OPENING + size // (1024 if confirm == "template" else 8192)
+        return _OPENING + size // (1024 if confirm in ("shell", "template") else 8192)
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WINDOW) // 40
     return _LOOK + min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK)

@@ -60,7 +60,7 @@ OF_VALUE: Final = frozenset(
 )
 """Those whose answer depends on the value alone: the span need not be known, and one question a value is enough."""
 
-READS_DOCUMENTS: Final = frozenset({"graphql", "sql", "template"})
+READS_DOCUMENTS: Final = frozenset({"graphql", "shell", "sql", "template"})
 """Those that read on where others see at a glance that a document is none of their business."""
 
 OF_DOCUMENT: Final = frozenset(

@@ -10,7 +10,13 @@ import re
 from typing import Final
 
 from waf.inspect.confirm import stands
-from waf.inspect.confirm.shape import for_lower_case, is_document, leaves_literal, prose_words
+from waf.inspect.confirm.shape import (
+    behind_literals,
+    for_lower_case,
+    is_document,
+    leaves_literal,
+    prose_words,
+)
 from waf.model import Confidence
 
 _ARGUMENT: Final = (
@@ -54,9 +60,18 @@ _SURE: Final = for_lower_case(
 )
 
 
+_BREAKS: Final = re.compile(
+    rb"@?(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|phpinfo|call_user_func|file_put_contents)\s*\(",
+    re.I,
+)
+
+
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a value that is code. None for documents and sentences."""
-    if is_document(value) or (_DIFFERENCE.match(value) and b"<?" not in value and b"<%" not in value):
+    if is_document(value):
+        broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
+        return Confidence.HIGH if broken else None
+    if _DIFFERENCE.match(value) and b"<?" not in value and b"<%" not in value:
         return None
     lowered = value.lower()
     around = (max(0, span[0] - 32), span[1] + 160)

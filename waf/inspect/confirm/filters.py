@@ -39,15 +39,20 @@ _LDAP_SIGN: Final = re.compile(
 )
 
 
-_LDAP_TIGHT: Final = re.compile(rb"\*?\)+\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I)
+_LDAP_TIGHT: Final = re.compile(
+    rb"(?<!\))\)++\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I
+)
 
 
 def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH where the value closes a filter and opens another, or is a whole filter with a wildcard."""
-    if is_document(value) or len(value) > 1024:
+    document = is_document(value)
+    if len(value) > 1024 and not document:
         return None
-    text = value[:1024]
-    if prose_words(value, span[0]) >= 3:  # words inside the filter's own value: its parenthesis ends at once
+    text = value[: 65536 if document else 1024]
+    if (
+        document or prose_words(value, span[0]) >= 3
+    ):  # words inside the filter's own value: its parenthesis ends at once
         tight = _LDAP_TIGHT.search(text)
         return Confidence.HIGH if tight and b"(" not in text[: tight.start()] else None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
@@ -95,7 +100,7 @@ _OBJECT: Final = re.compile(
 )
 _SCRIPT: Final = re.compile(
     rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
-    rb"|while\s*\(|var\b|it\b|date\b|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
+    rb"|while\s*\(|var\b|it\s*=|date\s*[=;]|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
     rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*"
     rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:"
@@ -113,17 +118,28 @@ _DECLARED: Final = re.compile(
     rb"\A\s*(?:query|mutation|subscription)(?:\s+\w+)?\s*\([^(){}'\"]*\)\s*(?=[{@])", re.I
 )
 """The variables that an operation of GraphQL declares ("$where: Filter!")."""
-_SCRIPT_LEFT: Final = re.compile(rb"[^'\"]*+(['\"])", re.S)  # the first quote, which ends the app's literal
+_SCRIPT_LEFT: Final = re.compile(
+    rb"['\"]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\s*\(?\s*(?:true|1\b|this\b)|this\.\w|\$where|db\.\w|sleep\(|while\s*\("
+    rb"|var\s+\w+\s*=|do\s*\{)",
+    re.I,
+)
+
+
+def _leaves_for_script(value: bytes) -> bool:
+    """Behind its first quote, which ends the app's literal, the value goes on as script of a store."""
+    positions = (value.find(quote, 0, 65536) for quote in (b"'", b'"'))
+    return any(position >= 0 and _SCRIPT_LEFT.match(value, position) for position in positions)
 
 
 def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for query operators as keys, and for script that leaves its literal inside $where."""
-    if is_document(value) or len(value) > 4096:
+    if is_document(value):
+        return Confidence.HIGH if _leaves_for_script(value) else None
+    if len(value) > 4096:
         return None
     text = _DECLARED.sub(b"", value[:2048], 1)
     if prose_words(value, span[0]) >= 3:
-        left = _SCRIPT_LEFT.match(text)
-        return Confidence.HIGH if left and _SCRIPT.match(text, left.start(1)) else None
+        return Confidence.HIGH if _leaves_for_script(text) else None
     found = _OBJECT.search(text)
     if found and (text.lstrip()[:1] in (b"{", b"[", b"'", b'"') or len(text[: found.start()].split()) <= 2):
         return Confidence.HIGH  # deep within a line of code it is that code's

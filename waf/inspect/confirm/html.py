@@ -89,7 +89,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
                 return found
         best = found or best
     if is_document(value):
-        return best
+        ended = best is not Confidence.HIGH and any(
+            js.is_code(match[1])
+            for position in (value.find(quote, 0, 65536) for quote in (b"'", b'"'))
+            if position > 0 and (match := _ENDED.match(value, position + 1))
+        )
+        return Confidence.HIGH if ended else best
     if _breaks_out(value[: WINDOW * 2]) or confirm_url(value, span) is Confidence.HIGH:
         return Confidence.HIGH
     return best
@@ -266,6 +271,7 @@ def _active_url(content: bytes, tag: bytes) -> bool:
     return False
 
 
+_ENDED: Final = re.compile(rb"[\s/]*on[a-z]{3,20}\s*=\s*[\"'`]?([^>]{1,200})", re.I)
 _STYLED: Final = re.compile(rb"[\"'`]\s*style\s*=", re.I)
 _BREAKOUT: Final = re.compile(
     rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,40})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",

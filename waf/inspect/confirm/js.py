@@ -12,6 +12,7 @@ from typing import Final
 
 from waf.inspect.confirm.shape import (
     WINDOW,
+    behind_literals,
     for_lower_case,
     is_document,
     leaves_literal,
@@ -107,10 +108,20 @@ def acts(block: bytes) -> bool:
     return is_code(piece[1:])
 
 
+_BREAKS: Final = re.compile(
+    rb"(?:(?:alert|confirm|prompt|eval|fetch|settimeout|setinterval|import)"
+    + _GAP
+    + rb"[(`]|(?:document|window|self|top)\s*[.\[]\s*['\"]?(?:cookie|location|write|domain)|location\s*[.=])",
+    re.I,
+)
+"""What a page runs that is put behind the end of its own string, however long the text before."""
+
+
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """How sure it is that `value` runs where an app puts it into a script. Bounded by `_WINDOW` around `span`."""
     if is_document(value):
-        return None
+        broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
+        return Confidence.HIGH if broken else None
     if len(value) <= _WINDOW:
         return _short(value, span)
     start = max(0, span[0] - _WINDOW // 4)

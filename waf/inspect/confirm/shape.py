@@ -9,7 +9,7 @@ parameter, and never take a mere mention inside prose for an attack.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from waf.inspect.native import SEARCH
@@ -108,6 +108,19 @@ def leaves_literal(value: bytes, position: int) -> bool:
     if left[2]:
         return b"/*" not in value[: left.start()]
     return value.find(left[1]) == left.start(1)
+
+
+_BEHIND: Final = re.compile(rb"[ )\]}]{0,8}[-+;,.|&^*/%<>=?:!~)}\x00][- );,.+|&}{(!@\x00]{0,16}")
+_FAR: Final = 65536
+
+
+def behind_literals(value: bytes) -> Iterator[int]:
+    """Where a document acts, whatever app takes it: behind the first quote of each kind, and operators on its line."""
+    for quote in (b"'", b'"'):
+        position = value.find(quote, 0, _FAR)
+        match = _BEHIND.match(value, position + 1) if position > 0 else None
+        if match is not None:
+            yield match.end()
 
 
 def of_value(

@@ -90,6 +90,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     best: Confidence | None = None
     end = span[1] + _LOOK
     if value.count(b"\n") >= 3:  # a script breaks out of nothing after its first line
+        if _within(value):
+            return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
     for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), end)):
         if number >= _STARTS_MAX:
@@ -111,7 +113,25 @@ def _opening(value: bytes) -> Confidence | None:
         return None  # a heading or a list
     if start and text[:3] != b"```" and _run(text, start.end(), start[0][:1], weak=True):
         return Confidence.HIGH
-    return None
+    return Confidence.HIGH if _within(value) else None
+
+
+def _within(value: bytes) -> bool:
+    """A text of many lines holds a whole command, behind plain words or in its first line."""
+    for number, start in enumerate(_SEPARATES.finditer(value, 0, 65536)):
+        if number >= _STARTS_MAX * 4:
+            break
+        begin = start.start()
+        before = value[max(0, begin - 80) : begin].replace(
+            b"\n", b" "
+        )  # a sentence may begin on the line above
+        sentence = prose_words(before, len(before)) >= 4
+        if (sentence or begin < 64) and whole_probe(value, begin, start.end(), sentence):
+            return True
+    return False
+
+
+_SEPARATES: Final = re.compile(rb"(?:;|\|\|?|&&?|\$\()[ \t]*(?=[a-z/])")
 
 
 def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:

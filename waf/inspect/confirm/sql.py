@@ -321,12 +321,7 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
     if _SET_NAMES.match(shape) and _SET_FORM.search(rest):
         return True
-    if (
-        _CUT_OFF.match(shape)
-        and before.isalnum()
-        and not rest[:1].isalnum()
-        and _CUT_TAIL.match(rest, start)
-    ):
+    if _CUT_OFF.match(shape) and before.isalnum() and not rest[:1].isalnum() and _CUT_TAIL.match(rest, start):
         return True  # whatever words stand before
     inside_word = before.isalpha() and rest[:1].isalpha()
     if (
