@@ -111,3 +111,14 @@ def test_files_of_one_message_share_its_budget() -> None:
     body = b"".join(part % (number, number, number) for number in range(660)) + b"--B--\r\n"
     made = reading(body=body, content_type=b"multipart/form-data; boundary=B")
     assert "limit.candidates" in [one.rule for one in checker.check(made, 2)]
+
+
+def test_the_budget_does_not_depend_on_what_is_remembered() -> None:
+    checker = signatures(rule(patterns=["attack"]))
+    lengths = []
+    for _ in range(3):  # header lines that were clean once are not looked at again
+        made = reading(b"/a?b=%2541", b"X-A: " + b"fine " * 50, body=b"c=1", content_type=b"text/plain")
+        checker.check(made, 2)
+        lengths.append(made.length)
+    assert len(set(lengths)) == 1
+    assert lengths[0] > 250

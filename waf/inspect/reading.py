@@ -112,6 +112,12 @@ class Reading(Sequence[Field]):
         )
 
     @property
+    def length(self) -> int:
+        """Bytes of target, header values and body."""
+        request = self.request
+        return len(request.target) + sum([len(line[2]) for line in request.headers.lines]) + len(self.body)
+
+    @property
     def findings(self) -> list[Finding]:
         return self._notes.findings if self._notes is not None else []
 

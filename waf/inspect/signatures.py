@@ -194,7 +194,7 @@ class Signatures:
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         findings: list[Finding] = []
-        effort = Effort(len(reading.body) + sum([len(field.value) for field in fields]))
+        effort = Effort(reading.length)
         if suspect or not (bodiless or sheet is not None):
             fields += self._values(reading, level, findings, effort)
         scan = self._searcher.scan_all([field.value for field in fields])
@@ -227,7 +227,7 @@ class Signatures:
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
-        effort = Effort(len(reading.body) + sum([len(field.value) for field in reading.head]))
+        effort = Effort(reading.length)
         fields = [*reading.head, *self._values(reading, level, findings, effort)]
         scan = self._searcher.scan_all([field.value for field in fields])
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
