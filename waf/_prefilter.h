@@ -142,7 +142,7 @@ static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uin
             continue;
         int fits = 1;
         if (first >= 0 && last <= size) { /* as below, with nothing beyond the text to be thought of */
-            for (int i = atom->size - 1; i >= 0 && fits; i--)
+            for (int i = 0; i < atom->size && fits; i++)
                 fits = (tables->symbols[text[first + i]] & 63) == atom->symbols[i];
         } else
             for (int i = 0; i < atom->size && fits; i++)
@@ -252,75 +252,82 @@ static inline int prefilter_stops(const PrefilterTables *tables, uint64_t presen
 
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
 
-/* The symbols with which, behind the last two of a key, three may be the end of something. */
-static inline uint64_t prefilter_behind(const PrefilterTables *tables, uint32_t key)
-{
-    return tables->threes[key & 0xFFF];
-}
-
 /* Where in a text a run is, and what it has met. */
 typedef struct {
-    uint32_t key;     /* the last five symbols */
+    uint32_t pair;    /* the last two symbols */
     int met;          /* atoms, so that `seen` is not empty */
     uint64_t present; /* symbols */
     PrefilterBits seen;
-} PrefilterRun;
+} SymbolRun;
 
-static inline void prefilter_begin(PrefilterRun *run)
+static inline void prefilter_begin(SymbolRun *run)
 {
-    run->key = PF_EDGE;
+    run->pair = PF_EDGE;
     run->present = 1ull << PF_EDGE;
 }
 
-static inline void prefilter_met(const PrefilterPart *filter, PrefilterRun *run, uint32_t key, const uint8_t *text,
-                                 Py_ssize_t size, Py_ssize_t at)
+static inline uint32_t prefilter_pair(uint32_t pair, uint32_t symbol)
 {
+    return (pair << 6 | symbol) & 0xFFF;
+}
+
+/* Three symbols, of which the last stands at `at`, may be the end of something. */
+static void prefilter_met(const PrefilterPart *filter, SymbolRun *run, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
+{
+    const PrefilterTables *const tables = filter->tables;
+    uint32_t key = 0;
+    if (at >= 3 && at < size)
+        key = (uint32_t)(tables->symbols[text[at - 3]] & 63) << 18 | (uint32_t)(tables->symbols[text[at - 2]] & 63) << 12 |
+              (uint32_t)(tables->symbols[text[at - 1]] & 63) << 6 | (tables->symbols[text[at]] & 63);
+    else
+        for (Py_ssize_t i = at - 3; i <= at; i++)
+            key = key << 6 | prefilter_symbol(tables, text, size, i);
     run->met = 1;
-    prefilter_ends(filter, filter->tables->ends[key & 0xFFF], key & 0xFFFFFF, text, size, at, &run->seen);
+    prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &run->seen);
 }
 
 /* Takes in the symbols of a text from `at` up to `stop`, which may be the edge behind its last byte. Four at a time: hardly any
  * is the end of something. */
-static inline __attribute__((always_inline)) void prefilter_take(const PrefilterPart *filter, PrefilterRun *run, const uint8_t *text, Py_ssize_t size,
-                                  Py_ssize_t at, Py_ssize_t stop)
+static inline __attribute__((always_inline)) void prefilter_take(const PrefilterPart *filter, SymbolRun *run,
+                                                                 const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
+                                                                 Py_ssize_t stop)
 {
     const PrefilterTables *const tables = filter->tables;
     const Py_ssize_t last = stop < size ? stop : size;
     uint64_t present = run->present;
-    uint32_t key = run->key;
+    uint32_t pair = run->pair;
     for (; last - at >= 4; at += 4) {
         const uint32_t first = tables->symbols[text[at]] & 63, second = tables->symbols[text[at + 1]] & 63;
         const uint32_t third = tables->symbols[text[at + 2]] & 63, fourth = tables->symbols[text[at + 3]] & 63;
-        const uint32_t one = key << 6 | first, two = one << 6 | second, three = two << 6 | third;
-        const uint64_t first_ends = prefilter_behind(tables, key) & 1ull << first;
-        const uint64_t second_ends = prefilter_behind(tables, one) & 1ull << second;
-        const uint64_t third_ends = prefilter_behind(tables, two) & 1ull << third;
-        const uint64_t fourth_ends = prefilter_behind(tables, three) & 1ull << fourth;
+        const uint64_t first_ends = tables->threes[pair] & 1ull << first;
+        const uint64_t second_ends = tables->threes[prefilter_pair(pair, first)] & 1ull << second;
+        const uint64_t third_ends = tables->threes[first << 6 | second] & 1ull << third;
+        const uint64_t fourth_ends = tables->threes[second << 6 | third] & 1ull << fourth;
         present |= 1ull << first | 1ull << second | 1ull << third | 1ull << fourth;
-        key = three << 6 | fourth;
+        pair = third << 6 | fourth;
         if (__builtin_expect((first_ends | second_ends | third_ends | fourth_ends) != 0, 0)) {
             if (first_ends)
-                prefilter_met(filter, run, one, text, size, at);
+                prefilter_met(filter, run, text, size, at);
             if (second_ends)
-                prefilter_met(filter, run, two, text, size, at + 1);
+                prefilter_met(filter, run, text, size, at + 1);
             if (third_ends)
-                prefilter_met(filter, run, three, text, size, at + 2);
+                prefilter_met(filter, run, text, size, at + 2);
             if (fourth_ends)
-                prefilter_met(filter, run, key, text, size, at + 3);
+                prefilter_met(filter, run, text, size, at + 3);
             if (run->seen.words[0] & 1)
                 break;
         }
     }
     for (; at < stop && !(run->seen.words[0] & 1); at++) {
         const uint32_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
-        const uint64_t bit = 1ull << symbol, ends = prefilter_behind(tables, key) & bit;
-        key = key << 6 | symbol;
+        const uint64_t bit = 1ull << symbol;
         present |= bit;
-        if (ends)
-            prefilter_met(filter, run, key, text, size, at);
+        if (tables->threes[pair] & bit)
+            prefilter_met(filter, run, text, size, at);
+        pair = prefilter_pair(pair, symbol);
     }
     run->present = present;
-    run->key = key;
+    run->pair = pair;
 }
 
 /* Whether something begins like a lead at the beginning of a text, or behind what parts lines. */
@@ -340,7 +347,7 @@ static int prefilter_led(const PrefilterTables *tables, const uint8_t *text, Py_
 PF_HOT static int prefilter_run(const PrefilterPart *filter, const uint8_t *text, Py_ssize_t size)
 {
     const PrefilterTables *tables = filter->tables;
-    PrefilterRun run = {.met = 0};
+    SymbolRun run = {.met = 0};
     prefilter_begin(&run);
     if (tables->covered == ~0ull)
         prefilter_take(filter, &run, text, size, 0, size + 1);
@@ -415,23 +422,22 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
     uint64_t first_bytes[4];
     prefilter_first(tables, first_bytes);
     int any = 0;
-    PrefilterRun run = {.met = 0};
+    SymbolRun run = {.met = 0};
     for (Py_ssize_t start = 0, length; start <= size; start += length + 1) {
         const uint8_t *const value = text + start, *const mark = memchr(value, PF_MARK, (size_t)(size - start));
         length = mark != NULL ? mark - value : size - start;
-        uint32_t key = PF_EDGE;
+        uint32_t pair = PF_EDGE;
         uint64_t present = 1ull << PF_EDGE;
         for (const uint8_t *at = value, *const end = value + length; at < end; at++) {
             const uint32_t symbol = tables->symbols[*at] & 63;
-            const uint64_t bit = 1ull << symbol, ends = prefilter_behind(tables, key) & bit;
-            key = key << 6 | symbol;
+            const uint64_t bit = 1ull << symbol;
             present |= bit;
-            if (__builtin_expect(ends != 0, 0))
-                prefilter_met(part, &run, key, value, length, at - value);
+            if (__builtin_expect((tables->threes[pair] & bit) != 0, 0))
+                prefilter_met(part, &run, value, length, at - value);
+            pair = prefilter_pair(pair, symbol);
         }
-        const uint64_t ends = prefilter_behind(tables, key) & 1ull << PF_EDGE;
-        if (ends)
-            prefilter_met(part, &run, key << 6 | PF_EDGE, value, length, length);
+        if (tables->threes[pair] & 1ull << PF_EDGE)
+            prefilter_met(part, &run, value, length, length);
         int clean;
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);

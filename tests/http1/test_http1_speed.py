@@ -12,9 +12,10 @@ from bench.cases import cases
 from tests.http1 import http1_strategies as make
 from waf.config.schema import Limits
 from waf.errors import ClientFault, UpstreamFault
-from waf.http1 import parse, serialize, speed
-from waf.http1.speed import HEADS, app_name, client_name, values
+from waf.http1 import parse, seek, serialize, speed
+from waf.http1.speed import HEADS, PASSES, app_name, client_name, values
 from waf.model import Framing, Headers, Peer, Request, Response
+from waf.prefilter import program
 
 LIMITS = Limits()
 HOP = serialize.Hop(
@@ -23,6 +24,7 @@ HOP = serialize.Hop(
     traceparent=b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 )
 ANSWER = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n"
+_LEAKS, _VALUES = program.build([b"leak"], None), program.build([b"value"], None)
 some = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 if HEADS is None:
@@ -243,3 +245,61 @@ def test_nothing_but_a_request_is_judged(wrong: tuple[object, ...]) -> None:
     memory = values()
     with pytest.raises((TypeError, AttributeError)):
         HEADS.clear(set(), 9, set(), memory, None, frozenset(), memory, None, object())  # type: ignore[arg-type]
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"a", b""]), max_size=9).map(b"".join))
+def test_the_size_of_a_head(data: bytes) -> None:
+    assert seek.head_size(data) == seek._head_size(data)
+    assert seek.head_size(data) in (0, data.find(b"\r\n\r\n") + 4)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([b"server", b"date", b"content-type", b"content-encoding", b"x-a", b"etag"]), st.just(b"1"),
+        max_size=4,
+    ),
+    st.lists(
+        st.sampled_from([b"a", b"leak", b" value", b"\\", b"&", b"\xc3", b"", b"{}"]), max_size=6
+    ).map(b"".join),
+)  # fmt: skip
+@settings(max_examples=500)
+def test_a_plain_answer_is_what_its_parts_say(index: dict[bytes, bytes], body: bytes) -> None:
+    quiet = frozenset({b"server", b"date", b"content-type", b"content-encoding"})
+    memory = values()
+    assert memory is not None
+    assert PASSES is not None
+    wanted = (
+        quiet.issuperset(index)
+        and b"content-encoding" not in index
+        and body.isascii()
+        and not {*b"\\&"} & {*body}
+        and PASSES(_LEAKS, body)
+        and PASSES(_VALUES, body)
+    )
+    for _ in range(2):  # from memory, the second time
+        assert speed.plain_answer(_LEAKS, _VALUES, quiet, memory, index, body) is wanted
+    assert not speed.plain_answer(None, _VALUES, quiet, memory, index, body), (
+        "without a program nothing is known"
+    )
+
+
+def test_a_line_is_known_to_the_set_that_holds_it_and_to_no_other() -> None:
+    memory = values()
+    assert HEADS is not None
+    assert memory is not None
+    lines = parse.request_head(
+        b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: an agent of somebody\r\n\r\n", LIMITS
+    ).headers.lines
+    known = {*lines}
+    for held in (known, set(), known):  # the same objects each time
+        found = HEADS.text(b"/", None, None, lines, held, 100, memory, None)
+        assert found is not None
+        assert (b"an agent of somebody" in found[0]) is (not held)
+
+
+@pytest.mark.parametrize(
+    "wrong", [(), (1, b"a", b"b"), ((1,), b"a", b"b"), ((), "a", b"b"), ((), b"a", None)]
+)
+def test_no_line_is_changed_of_what_are_no_lines(wrong: tuple[object, ...]) -> None:
+    with pytest.raises((TypeError, IndexError)):
+        speed.with_value(*wrong)  # type: ignore[arg-type]

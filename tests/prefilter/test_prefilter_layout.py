@@ -9,7 +9,7 @@ from pathlib import Path
 from waf.prefilter import layout
 from waf.prefilter.layout import MAGIC
 
-DIGEST = "919177371184557b"
+DIGEST = "ac96fdfabeb18a33"
 """Of the layout that has the number `MAGIC`."""
 
 
