@@ -27,3 +27,6 @@ cdef class Response(Value):
     cdef readonly long long length
     cdef readonly int status, minor
     cdef readonly bint keep_alive
+
+    @cython.locals(made=Response)
+    cpdef Response with_headers(self, Headers headers)

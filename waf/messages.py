@@ -142,3 +142,15 @@ class Response(Value):
         self.framing = framing
         self.length = length
         self.keep_alive = keep_alive
+
+    def with_headers(self, headers: Headers) -> Response:
+        """The same with other headers: what `altered` gives, at less cost."""
+        made = Response.__new__(Response)
+        made.status = self.status
+        made.reason = self.reason
+        made.minor = self.minor
+        made.headers = headers
+        made.framing = self.framing
+        made.length = self.length
+        made.keep_alive = self.keep_alive
+        return made

@@ -235,6 +235,13 @@ def test_another_value_of_a_header_and_nothing_else() -> None:
     assert asked.headers.index[b"accept-encoding"] == b"gzip, br"
 
 
+def test_an_answer_with_other_headers() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: x\r\n\r\n"
+    answer = parse.response_head(head, LIMITS, b"GET")
+    headers = Headers.make((b"ETag", b"y"))
+    assert answer.with_headers(headers) == answer.altered(headers=headers) != answer
+
+
 @pytest.mark.parametrize(
     "wrong", [(), (1,) * 9, (set(), 1, set(), 1, None, set(), 1, None, b""), (None,) * 9]
 )

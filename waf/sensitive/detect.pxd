@@ -1,4 +1,5 @@
 from waf.messages cimport Headers, Request, Response
+from waf.sensitive.heads cimport truthful
 from waf.sensitive.records cimport RecordMask
 
 cimport cython
@@ -10,7 +11,7 @@ cdef class Detector:
     cdef readonly RecordMask _records
 
     cpdef str mask(self, bytes data)
-    @cython.locals(headers=Headers)
+    @cython.locals(headers=Headers, unmet=bint)
     cpdef object screen(
         self, Request request, Response response, bytes body, bint enforce=*, object ceilings=*, object lift=*
     )

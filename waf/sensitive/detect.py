@@ -216,7 +216,7 @@ class Detector:
             and (container := sniffed(container, body)) is not None
         ):
             if enforce:
-                response = truthful(response, decoded=False, gzipped=False, lengthens=orders.lengthens)
+                response = truthful(response, False, False, orders.lengthens)
             return Screened(
                 response, self._finder, container, orders, self.key, seen, found, enforce=enforce, unmet=unmet
             )  # fmt: skip
@@ -260,7 +260,7 @@ class Detector:
         orders = self.policy.orders("response", request.path)
         if not orders.acts:
             return response
-        return truthful(response, decoded=False, gzipped=False, lengthens=orders.lengthens)
+        return truthful(response, False, False, orders.lengthens)
 
     def response_filter(
         self,
@@ -305,7 +305,7 @@ class Detector:
         remarks = [remark("sensitive.partial", "a range was answered: values may be cut")] if ranged else []
         head = response
         if enforce:
-            head = truthful(response, decoded=bool(names), gzipped=gzip, lengthens=orders.lengthens)
+            head = truthful(response, bool(names), gzip, orders.lengthens)
         return ResponseFilter(
             head,
             Redactor(

@@ -85,7 +85,7 @@ def redact_head(
     if refusal is not None:
         return HeadHits(response, tally, refusal)
     if altered:
-        response = response.altered(headers=Headers.of(lines))
+        response = response.with_headers(Headers.of(lines))
     verdict = msgspec.structs.replace(
         PASSED,
         action=Action.REDACT if altered else Action.FORWARD,

@@ -63,10 +63,10 @@ def prepared(request: Request) -> Request:
         if lower in _RANGES and ranged:
             continue
         lines.append((lower, name, coding if lower == b"accept-encoding" else old))
-    return request.altered(headers=Headers.of(lines))
+    return request.with_headers(Headers.of(lines))
 
 
-def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: bool) -> Response:
+def truthful(response: Response, decoded: bool, gzipped: bool, lengthens: bool) -> Response:
     """The head of a response whose body is redacted.
 
     `decoded`: its coding is undone; `gzipped`: and gzip applied again; `lengthens`: its length may change.
@@ -85,7 +85,7 @@ def truthful(response: Response, *, decoded: bool, gzipped: bool, lengthens: boo
             continue
         strong = lower == b"etag" and not value.startswith(b"W/")
         lines.append((lower, name, b"W/" + value if strong else value))
-    changed = response.altered(headers=Headers.of(lines))
+    changed = response.with_headers(Headers.of(lines))
     if (decoded or lengthens) and response.framing is Framing.LENGTH:
         changed = changed.altered(framing=Framing.CHUNKED, length=0)
     return changed
