@@ -187,6 +187,7 @@ def cases() -> tuple[Case, ...]:
         Case("json-64k", "POST JSON 64 KB", tuple(_json_post(rng, 65_536) for _ in range(4)), 16),
         Case("form", "POST form, 6 fields", tuple(_form(rng) for _ in range(8)), 32),
         Case("page", "GET, 100 KB HTML, masked", (message("GET", "/page.html"),), 16, masked=True),
+        Case("page-chunked", "the same page in chunks", (message("GET", "/chunks.html"),), 16, masked=True),
         Case("upload", "10 MB upload, multipart", (_upload(rng, ten),), 4, paced=False),
         Case(
             "upload-raw",

@@ -62,6 +62,7 @@ _BACKEND: Final = """
         root {dir};
         location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
         location = /page.html {{ }}
+        location = /chunks.html {{ alias {dir}/page.html; ssi on; }}
         location = /upload {{
             proxy_pass http://127.0.0.1:{sink};
             proxy_http_version 1.1;
@@ -150,7 +151,7 @@ def start_app(directory: Path, cores: Cores, port: int = 0) -> Peer:
 
 
 def start_backend(directory: Path, cores: Cores, sink: Peer) -> Peer:
-    """nginx as the app: a short JSON answer, the HTML page at /page.html, /upload passed on to `sink`."""
+    """nginx as the app: a short JSON answer, the HTML page at /page.html and in chunks at /chunks.html, /upload passed on to `sink`."""
     port = free_port()
     directory.mkdir(parents=True)
     (directory / "page.html").write_bytes(page())

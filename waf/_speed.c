@@ -448,6 +448,64 @@ static PyObject *head_size(PyObject *unused, PyObject *data)
     return PyLong_FromLong(0);
 }
 
+PyDoc_STRVAR(unchunked_doc,
+             "unchunked(data, start) -> bytes | None\n\n"
+             "The payload of the chunked body that is all of the data from there on; None where it is not whole, or not plain.");
+
+/* The size line at `at`: where the data of its chunk begin, and their size; NULL where it is not there or not plain. */
+static const char *chunk_size(const char *at, const char *end, size_t *size)
+{
+    size_t value = 0;
+    int digits = 0;
+    for (; at < end && digits < 9; at++, digits++) {
+        int digit = *at >= '0' && *at <= '9'   ? *at - '0'
+                    : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+                    : *at >= 'A' && *at <= 'F' ? *at - 'A' + 10
+                                               : -1;
+        if (digit < 0)
+            break;
+        value = value << 4 | (size_t)digit;
+    }
+    if (digits == 0 || digits > 8 || end - at < 2 || at[0] != '\r' || at[1] != '\n')
+        return NULL;
+    *size = value;
+    return at + 2;
+}
+
+static PyObject *unchunked(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2 || !PyBytes_Check(args[0]) || !PyLong_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "unchunked(bytes, int)");
+        return NULL;
+    }
+    const Py_ssize_t start = PyLong_AsSsize_t(args[1]), length = PyBytes_GET_SIZE(args[0]);
+    if (start == -1 && PyErr_Occurred())
+        return NULL;
+    const char *const end = PyBytes_AS_STRING(args[0]) + length;
+    if (start < 0 || length - start < 5 || memcmp(end - 5, "0\r\n\r\n", 5) != 0)
+        Py_RETURN_NONE;
+    const char *const first = PyBytes_AS_STRING(args[0]) + start, *at = first;
+    size_t total = 0, size;
+    for (;;) {
+        if ((at = chunk_size(at, end, &size)) == NULL || (size_t)(end - at) < 2 || size > (size_t)(end - at) - 2 ||
+            at[size] != '\r' || at[size + 1] != '\n')
+            Py_RETURN_NONE;
+        at += size + 2;
+        if (size == 0)
+            break;
+        total += size;
+    }
+    if (at != end) /* something follows, and it may be another answer */
+        Py_RETURN_NONE;
+    PyObject *payload = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)total);
+    if (payload == NULL)
+        return NULL;
+    char *out = PyBytes_AS_STRING(payload);
+    for (at = first; (at = chunk_size(at, end, &size)) != NULL && size != 0; at += size + 2, out += size)
+        memcpy(out, at, size);
+    return payload;
+}
+
 PyDoc_STRVAR(request_doc, "request(data, most_bytes, most_headers, most_body) -> Request | None");
 
 static PyObject *heads_request(Heads *self, PyObject *const *args, Py_ssize_t nargs)
@@ -1615,6 +1673,7 @@ static PyMethodDef module_methods[] = {
     {"passes", (PyCFunction)(void (*)(void))passes, METH_FASTCALL, passes_doc},
     {"stirs", stirs, METH_O, stirs_doc},
     {"head_size", head_size, METH_O, head_size_doc},
+    {"unchunked", (PyCFunction)(void (*)(void))unchunked, METH_FASTCALL, unchunked_doc},
     {"with_value", (PyCFunction)(void (*)(void))with_value, METH_FASTCALL, with_value_doc},
     {"plain_answer", (PyCFunction)(void (*)(void))plain_answer, METH_FASTCALL, plain_answer_doc},
     {NULL, NULL, 0, NULL},

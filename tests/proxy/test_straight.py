@@ -14,7 +14,7 @@ from tests.proxy.test_conversation import BLOCK, Filter
 from waf.config.schema import Config, Limits, Size, Timeouts
 from waf.model import Admitted, Outcome, Refused, Released, Withheld
 from waf.proxy.faults import fault
-from waf.proxy.straight import GATHERED, PATIENCE
+from waf.proxy.straight import GATHERED, PATIENCE, SHORT_PATIENCE
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -35,6 +35,7 @@ REQUESTS = [
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nab",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nab",
 ]
+CHUNKS = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
 ANSWERS = [
     OK,
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
@@ -43,6 +44,8 @@ ANSWERS = [
     b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    CHUNKS + b"1\r\no\r\n01\r\nk\r\n0\r\n\r\n",
+    CHUNKS + b"2\r\nok\r\n0\r\nX: y\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
     b"nonsense\r\n\r\n",
@@ -103,7 +106,7 @@ def test_the_same_in_one_piece_and_in_two(request_: bytes, answer: bytes) -> Non
 
 @given(
     st.sampled_from([request for request in REQUESTS if b"HTTP" in request]),
-    st.sampled_from(ANSWERS[:8]),
+    st.sampled_from(ANSWERS[:10]),
     st.data(),
 )
 def test_the_same_wherever_it_is_cut(request_: bytes, answer: bytes, data: st.DataObject) -> None:
@@ -235,6 +238,82 @@ def test_an_answer_that_stalls_goes_on_as_far_as_it_came(stage: Stage) -> None:
     stage.apps[0].sends(b"12345")
     assert client.got() == b"12345"
     assert stage.last.outcome is Outcome.FORWARDED
+
+
+def told_whole(stage: Stage) -> list[bytes | None]:
+    """What each answer was released with."""
+    seen: list[bytes | None] = []
+    release = stage.policy.release
+    stage.policy.release = lambda exchange, response, body=None: (
+        seen.append(body) or release(exchange, response, body)
+    )
+    return seen
+
+
+@pytest.mark.parametrize("wait", [0.0, SHORT_PATIENCE / 2])
+def test_a_text_in_chunks_is_judged_whole(stage: Stage, wait: float) -> None:
+    client = warm(stage)
+    seen = told_whole(stage)
+    answer = CHUNKS + b"3e8\r\n" + b"x" * 1000 + b"\r\n5\r\n12345\r\n0\r\n\r\n"
+    stage.apps[0].sends(answer[:500], answer[500:900])
+    stage.passes(wait)
+    assert client.got() == b""
+    stage.apps[0].sends(answer[900:])
+    got = client.got()
+    assert b"\r\nContent-Length: 1005\r\n" in got
+    assert b"Transfer-Encoding" not in got
+    assert got.endswith(b"x" * 1000 + b"12345")
+    assert seen == [b"x" * 1000 + b"12345"]
+    assert stage.last.bytes_from_app == len(answer)
+    stage.passes(SHORT_PATIENCE)  # the timer of then means nobody now
+    client.sends(GET)
+    stage.apps[0].sends(CHUNKS + b"2\r\nok\r\n0\r\n\r\n")
+    assert client.got().endswith(b"ok")
+
+
+def test_chunks_of_an_app_that_pauses_go_on_as_they_come(stage: Stage) -> None:
+    client = warm(stage)
+    seen = told_whole(stage)
+    stage.apps[0].sends(CHUNKS + b"5\r\nbegin\r\n")
+    assert client.got() == b""
+    stage.passes(SHORT_PATIENCE)
+    assert client.got().endswith(b"\r\n5\r\nbegin\r\n")
+    stage.apps[0].sends(b"2\r\nok\r\n")
+    assert client.got() == b"2\r\nok\r\n"
+    stage.apps[0].sends(b"0\r\n\r\n")
+    assert client.got() == b"0\r\n\r\n"
+    assert seen == [None]
+    assert stage.last.outcome is Outcome.FORWARDED
+
+
+@pytest.mark.parametrize(
+    ("head", "reads", "size"),
+    [
+        (CHUNKS.replace(b"text/html", b"text/event-stream; charset=utf-8"), True, 5),
+        (CHUNKS.replace(b"Content-Type: text/html\r\n", b""), True, 5),
+        (CHUNKS, False, 5),
+        (CHUNKS, True, GATHERED),
+    ],
+)
+def test_chunks_that_nobody_waits_for(
+    make_stage: Callable[..., Stage], head: bytes, reads: bool, size: int
+) -> None:
+    stage = make_stage()
+    stage.policy.reads_answers = reads
+    client = warm(stage)
+    stage.apps[0].sends(head + b"%x\r\n" % size + b"x" * size + b"\r\n")
+    assert client.got().endswith(b"x" * size + b"\r\n")
+    stage.apps[0].sends(b"0\r\n\r\n")
+    assert client.got() == b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("rest", [b"5\r\n12345x", b"g\r\n", b"0\r\nContent-Length: 5\r\n\r\n"])
+def test_chunks_that_are_none_are_found_out_by_the_reference(stage: Stage, rest: bytes) -> None:
+    client = warm(stage)
+    stage.apps[0].sends(CHUNKS + b"1\r\nx\r\n", rest + b"\r\n0\r\n\r\n")
+    stage.passes(SHORT_PATIENCE)
+    assert stage.last.outcome is Outcome.UPSTREAM_FAULT
+    assert client.got().startswith(b"HTTP/1.1 502") or client.cut
 
 
 def test_an_answer_that_is_cut_while_it_is_gathered(stage: Stage) -> None:

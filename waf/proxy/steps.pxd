@@ -15,6 +15,7 @@ cdef class Way:
     cdef public Admitted permission
     cdef public BodyPlan plan
     cdef public object policy
+    cdef public double gathers
 
 
 @cython.locals(commons=Commons, now=double, request_id=bytes, traceparent=bytes, way=Way)

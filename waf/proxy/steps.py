@@ -32,10 +32,11 @@ _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
 class Way:
     """An exchange whose head was read, with what was decided of it so far.
 
-    Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link.
+    Without `permission` its body is to be taken as planned; with it, it was sent where the conversation has a link. Until
+    `gathers` it is waited for the rest of an answer in chunks.
     """
 
-    __slots__ = ("exchange", "hop", "permission", "plan", "policy")
+    __slots__ = ("exchange", "gathers", "hop", "permission", "plan", "policy")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Way:
         self.hop = hop
         self.plan = plan
         self.permission = permission
+        self.gathers = 0.0
 
 
 def introduce(talk: Conversation, exchange: Exchange, request: Request, began: float) -> Way:
@@ -82,6 +84,7 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
     way.hop = to_app(exchange.peer, talk.trusted, request_id, traceparent)
     way.plan = plan
     way.permission = None
+    way.gathers = 0.0
     return way
 
 

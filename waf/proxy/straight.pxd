@@ -16,10 +16,15 @@ from waf.proxy.upstream cimport Link
 cpdef bint begin(Conversation talk) except -1
 
 @cython.locals(client=ClientStream, commons=Commons, link=Link, exchange=Exchange, data=bytes, body=bytes, end=long,
-               missing=long, began=double, keep=bint, request=Request, response=Response, way=Way)
+               size=long, payload=object, began=double, keep=bint, request=Request, response=Response, way=Way)
 cpdef bint answered(Conversation talk) except -1
 
 @cython.locals(client=ClientStream, commons=Commons)
 cdef _end(Conversation talk, Exchange exchange, bint keep)
 
 cdef bint _gather(Conversation talk, Way way, Response response) except -1
+
+@cython.locals(commons=Commons, now=double)
+cdef bint _gather_chunks(Conversation talk, Way way, Response response) except -1
+
+cdef bint _is_coded(Response response) except -1

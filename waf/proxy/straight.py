@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from waf.errors import Fault
 from waf.exchange import Exchange, Outcome, begun
+from waf.http1.chunks import unchunked
 from waf.http1.parse import request_head, response_head
 from waf.http1.seek import head_size
 from waf.http1.serialize import isolates
@@ -37,8 +38,13 @@ CODED_AT_ONCE: Final = 4 * 1024
 PATIENCE: Final = 0.25
 """… if no more seconds pass meanwhile, or a tick of the wheel more; then it goes on in pieces, as far as it came."""
 
+SHORT_PATIENCE: Final = 0.02
+"""The same for one in chunks, to the millisecond."""
+
+_EVENTS: Final = b"text/event-stream"
 _NONE: Final = Framing.NONE  # an enum's attribute costs more than a global
 _LENGTH: Final = Framing.LENGTH
+_CHUNKED: Final = Framing.CHUNKED
 
 
 def begin(talk: Conversation) -> bool:
@@ -135,22 +141,28 @@ def answered(talk: Conversation) -> bool:
         response = response_head(data[:end], commons.limits, request.method)
     except Fault:
         return False
-    missing = response.length + end - len(data)
-    if response.framing is not _LENGTH or missing < 0:
+    size = len(data)
+    if response.framing is _CHUNKED:
+        payload = unchunked(data, end)
+        if payload is None:
+            return size < GATHERED and size < commons.flow.held and _gather_chunks(talk, way, response)
+        body = payload
+    elif response.framing is _LENGTH and end + response.length >= size:
+        if end + response.length > size:
+            # A stream takes no more than `held`: the rest of what is longer would not come before this is taken.
+            fits = response.length <= GATHERED and end + response.length <= commons.flow.held
+            return fits and _gather(talk, way, response)
+        body = data[end:]
+    else:
         return False
-    if response.length > CODED_AT_ONCE and b"content-encoding" in response.headers.index:
+    if len(body) > CODED_AT_ONCE and _is_coded(response):
         return False  # it may unfold to very much
-    if missing:
-        # A stream takes no more than `held`: the rest of what is longer would not come before this is taken.
-        fits = response.length <= GATHERED and end + response.length <= commons.flow.held
-        return fits and _gather(talk, way, response)
     talk.ahead = None
     link.inbox = b""
     exchange.answered_at = began = commons.clock()
-    exchange.bytes_from_app = len(data)
+    exchange.bytes_from_app = size
     exchange.response = response
     try:
-        body = data[end:]
         released = way.policy.release(exchange, response, body)
         if isinstance(released, Withheld):
             raise Refusal(released.verdict, Outcome.WITHHELD)
@@ -165,6 +177,8 @@ def answered(talk: Conversation) -> bool:
 
 def _gather(talk: Conversation, way: Way, response: Response) -> bool:
     """Wait for the rest of the answer, where it is to be read: a text costs less to judge whole than in pieces."""
+    if response.length > CODED_AT_ONCE and _is_coded(response):
+        return False
     if not way.policy.reads(way.exchange, response):
         return False
     deadline = talk.commons.clock() + PATIENCE
@@ -172,6 +186,31 @@ def _gather(talk: Conversation, way: Way, response: Response) -> bool:
         talk.deadline = deadline
         talk.wheel.watch(talk)
     return True
+
+
+def _gather_chunks(talk: Conversation, way: Way, response: Response) -> bool:
+    """The same for an answer that does not say how long it is: an app that pauses may mean to be read as it writes."""
+    now = talk.commons.clock()
+    if way.gathers:
+        return now < way.gathers
+    kind = response.headers.index.get(b"content-type")
+    if kind is None or kind.startswith(_EVENTS) or _is_coded(response):
+        return False
+    if not way.policy.reads(way.exchange, response):
+        return False
+    way.gathers = now + SHORT_PATIENCE
+    talk.commons.loop.call_later(SHORT_PATIENCE, _enough, talk, way)
+    return True
+
+
+def _enough(talk: Conversation, way: Way) -> None:
+    """Let the coroutine go on with what has come of an answer in chunks."""
+    if talk.ahead is way:
+        talk.wake()
+
+
+def _is_coded(response: Response) -> bool:
+    return b"content-encoding" in response.headers.index
 
 
 def give_up(talk: Conversation, error: Fault) -> None:
