@@ -2,7 +2,7 @@
 
 There are dozens of such databases, ten megabytes, and ordinary traffic asks few of them: most are for texts with signs that
 honest values seldom have. So a database that the store keeps whole is not held until somebody scans with it. To
-load one then takes 0.3 to 2 ms, once (`python -m bench.memory` measures it); if the store has lost it meanwhile, it is compiled
+load one then takes 0.05 to 2 ms, once; if the store has lost it meanwhile, it is compiled
 anew, in that scan: nothing is ever passed because a database is not there.
 
 Knows no rules, entities or texts.

@@ -190,7 +190,7 @@ def test_a_database_too_large_is_not_kept(
 def test_the_store_does_not_grow_without_end(
     store: DirectoryPatternStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("waf.control.files.MAX_STORE", 1000)
+    monkeypatch.setattr("waf.control.files.MAX_STORE", 800)
     for i in range(10):
         store.save(f"k{i}", b"x" * 300)
         os.utime(store.directory / f"k{i}.pat", (i, i))

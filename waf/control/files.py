@@ -7,10 +7,10 @@ root.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,8 @@ MAX_DATABASE: Final = 64 * 1024 * 1024
 MAX_STORE: Final = 256 * 1024 * 1024
 MAX_TOKEN: Final = 4096
 
-_MAGIC: Final = b"WAFPAT2\n"
+_MAGIC: Final = b"WAFPAT3\n"
+_CHECKSUM: Final = 4  # bytes
 _SUFFIX: Final = ".pat"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", re.ASCII)
 
@@ -125,7 +126,7 @@ class DirectoryPatternStore:
         return database
 
     def _read(self, key: str) -> bytes | None:
-        head = len(_MAGIC) + 32
+        head = len(_MAGIC) + _CHECKSUM
         try:
             content, status = _read_regular(self._path(key), MAX_DATABASE + head, os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -152,7 +153,7 @@ class DirectoryPatternStore:
         try:
             path = self._path(key)
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._make_room(len(_MAGIC) + 32 + len(database))
+            self._make_room(len(_MAGIC) + _CHECKSUM + len(database))
             # Readable by all, so that an image built by one user serves another.
             atomic_write(path, _MAGIC + _checksum(key, database) + database, 0o644)
         except (OSError, ValueError) as error:
@@ -180,9 +181,10 @@ class DirectoryPatternStore:
 
 
 def _checksum(key: str, database: bytes) -> bytes:
-    digest = hashlib.blake2b(key.encode() + b"\0", digest_size=32)
-    digest.update(database)
-    return digest.digest()
+    """Against damage, which the engine's own checksum of a database finds as well: a hash would cost more than all else of
+    loading it, and whoever may write the file could make one too.
+    """
+    return zlib.crc32(database, zlib.crc32(key.encode())).to_bytes(_CHECKSUM, "little")
 
 
 def default_cache_dir(environ: Mapping[str, str]) -> str:
