@@ -589,13 +589,23 @@ static int is_split(const uint8_t *start, const uint8_t *at, const uint8_t *end)
     return 0;
 }
 
+/* Punctuation of Chinese behind ASCII, where nobody writes it but for a sign. */
+static int is_wide_sign(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+{
+    if (at == start || !within(at[-1], ' ', '~') || end - at < 3 || at[0] != 0xef || at[1] != 0xbc)
+        return 0;
+    uint8_t third = at[2];
+    return third == 0x81 || within(third, 0x83, 0x86) || within(third, 0x88, 0x8d) || third == 0x9a || third == 0x9b
+           || third == 0x9f;
+}
+
 /* The steps that a byte and its surroundings hint at. */
 static int hinted(const uint8_t *start, const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *next = at + 1;
     uint8_t c = *at, second = next < end ? *next : MARK;
     if (c >= 0x80)
-        return (c == 0xa0 ? SQLSPACE : 0) | (is_disguised(at, end) ? UNICODE : 0);
+        return (c == 0xa0 ? SQLSPACE : 0) | (is_disguised(at, end) || is_wide_sign(start, at, end) ? UNICODE : 0);
     if (c < 0x20) {
         if (c == '\n')
             return is_split(start, at, end) ? SQUASH : 0;

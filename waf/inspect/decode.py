@@ -106,8 +106,9 @@ LITERAL_HINTS: Final[dict[View, bytes]] = {
     View.HTML: rb"&(?:#x?[0-9a-f]|[a-z]{2,20};|(?:lt|gt|amp|quot|nbsp))",
     View.JS: rb"\\",
     View.CSS: rb"\\0{0,4}[2-7][0-9a-f]",
-    # Not what texts in other scripts are full of: the punctuation of Chinese, quotation marks, dashes, "™".
+    # Not what texts in other scripts are full of: the punctuation of Chinese (but behind ASCII), quotation marks, dashes.
     View.UNICODE: (
+        rb"[ -~]\xef\xbc[\x81\x83-\x86\x88-\x8d\x9a\x9b\x9f]|"
         rb"\xef(?:\xbc[\x82\x87\x8e-\x99\x9c-\x9e\xa1-\xbc]|\xbd[\x80-\x9d]|\xb9[\xa4-\xab]|\xbb\xbf)"
         rb"|[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]"
         rb"|\xf0\x9d[\x90-\x9f]|\xf0\x9f[\x84\x85]|\xe2(?:\x80[\x80-\x91\x9a\xa8-\xb3\xb5\xb9\xba]"
