@@ -17,7 +17,7 @@ _WORD: Final = re.compile(
 )
 
 
-_THROWN: Final = re.compile(rb"[\w.$]*(?:Exception|Error|Death|Warning)\b(?!\s*[(@.])")
+_THROWN: Final = re.compile(rb"[\w.$]{0,160}(?:Exception|Error|Death|Warning)\b(?!\s*[(@.])")
 _TRACE_LINE: Final = re.compile(
     rb"\s*(?:at\s+)(?:(?:async|new)\s+)?[\w.@$<>/`\[\],-]+\s?\([^'\"`()\r\n]*\)[^()'\"`;\r\n]*$", re.M
 )
