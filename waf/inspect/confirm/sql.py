@@ -103,6 +103,7 @@ _QUOTED: Final = _one_of(
 )
 """What may follow the quote that ends the app's literal."""
 
+_GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
 _QUOTED_WEAK: Final = _one_of(
@@ -310,12 +311,12 @@ def _may_continue(rest: bytes) -> bool:
 def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool | None:
     """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
     before = value[position - 1 : position] if value[:position].strip() else b""
-    if before and before in _OPENERS and rest[:1].isalnum():
-        return None
     if not _may_continue(rest):
         return None
     plain, first, last, start, end = letters(rest)
     shape = _reduce(plain)
+    if before and before in _OPENERS and rest[:1].isalnum():  # it opens a literal, unless a whole condition follows
+        return True if _GLUED.match(shape) and shape[-1] in "cqz" else None
     match = _QUOTED.match(shape)
     if match:
         return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
