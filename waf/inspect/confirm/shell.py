@@ -196,6 +196,8 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
         return False
     if plain(head) in _SURE_COMMANDS:
         return False
+    if _NEVER_LISTED.match(value, begin) and not _LISTS.search(head):
+        return False
     if _COMMAND_BEFORE.match(head) and _SURE_NEXT.match(value, begin):
         return False
     if mark == b"&" and (b"=" in before or b"://" in before):
@@ -207,6 +209,11 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
 
 
 _OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")
+_LISTS: Final = re.compile(rb"[;|,]")
+_NEVER_LISTED: Final = re.compile(
+    rb"[;|]{1,2}(?:ls\b\s*(?:$|[;|&#)])|[({!]{1,2}\s?[a-z]+\s?(?:[;)]|$))|[;|]{1,2}id\s*#"
+)
+"""What no list of columns holds, unlike "name;id"."""
 _COMMAND_BEFORE: Final = re.compile(rb"(?:echo|cat|ls|ping|printf|expr)\s+[\w./-]+$")
 _ADDRESS: Final = re.compile(rb"[a-z]{2,8}://", re.I)
 _SURE_NEXT: Final = re.compile(rb"[;|&\s]+(?:id|whoami|ls|uname|cat|pwd|ifconfig|netstat)\b(?!\s+[a-z]+\s)")
@@ -263,7 +270,16 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if Takes.FILE in takes and (SECRET.search(raw) or (disguised and SECRET.search(NOISE.sub(b"", raw)))):
         return True
     rest = raw[len(first) :] if len(words) == 1 else b""
-    if _leads(value, position) and _few_words(words, raw, close=not value[position - 1 : position].isspace()):
+    close = not value[position - 1 : position].isspace()
+    if _leads(value, position) and _few_words(words, raw, close=close):
+        return True
+    if (
+        close
+        and name not in WEAK
+        and Takes.FILE in takes
+        and mark in b";|"
+        and _few_words(words, raw, close=True)
+    ):
         return True
     tight = Takes.WORDS in takes and len(words) == 2 and not value[position - 1 : position].isspace()
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)

@@ -315,7 +315,9 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         return None
     plain, first, last, start, end = letters(rest)
     shape = _reduce(plain)
-    if before and before in _OPENERS and rest[:1].isalnum():  # it opens a literal, unless a whole condition follows
+    if (
+        before and before in _OPENERS and rest[:1].isalnum()
+    ):  # it opens a literal, unless a whole condition follows
         return True if _GLUED.match(shape) and shape[-1] in "cqz" else None
     match = _QUOTED.match(shape)
     if match:
