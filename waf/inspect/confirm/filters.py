@@ -50,9 +50,8 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if len(value) > 1024 and not document:
         return None
     text = value[: 65536 if document else 1024]
-    if (
-        document or prose_words(value, span[0]) >= 3
-    ):  # words inside the filter's own value: its parenthesis ends at once
+    if document or prose_words(value, span[0]) >= 3:
+        # Words inside the filter's own value: its parenthesis ends at once.
         tight = _LDAP_TIGHT.search(text)
         return Confidence.HIGH if tight and b"(" not in text[: tight.start()] else None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):

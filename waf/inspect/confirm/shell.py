@@ -122,9 +122,8 @@ def _within(value: bytes) -> bool:
         if number >= _STARTS_MAX * 4:
             break
         begin = start.start()
-        before = value[max(0, begin - 80) : begin].replace(
-            b"\n", b" "
-        )  # a sentence may begin on the line above
+        # A sentence may begin on the line above.
+        before = value[max(0, begin - 80) : begin].replace(b"\n", b" ")
         sentence = prose_words(before, len(before)) >= 4
         if (sentence or begin < 64) and whole_probe(value, begin, start.end(), sentence):
             return True

@@ -38,7 +38,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return None
     if _THROWN.match(value, span[0]) or _traced(value, span[0]):
         return None
-    if leaves_literal(value, span[0] + len(_SIGNS.match(value, *span)[0])):  # type: ignore[index]
+    signs = _SIGNS.match(value, *span)
+    if leaves_literal(value, signs.end() if signs else span[0]):
         return Confidence.HIGH
     before = blanks(value[max(0, span[0] - 200) : span[0]])
     after = blanks(value[span[1] : span[1] + 200])
