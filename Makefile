@@ -54,6 +54,7 @@ bench-check: setup
 torture: setup
 	$(BIN)/python -m bench.torture --results
 	$(BIN)/python -m bench.worst --sizes --results
+	$(BIN)/python -m bench.spending --results
 soak: setup
 	$(BIN)/python -m bench.soak --results
 mutation: setup

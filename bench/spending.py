@@ -1,6 +1,6 @@
 """What ordinary large bodies take of the inspection budget, and what they cost: the other side of bench.worst.
 
-    python -m bench.spending [--size 100000] [--seed 1] [--each 2] [--worst 10]
+    python -m bench.spending [--size 100000] [--seed 1] [--each 2] [--worst 10] [--results]
 
 Documents, pages, source and manuals of this machine, and made up dumps, tables, logs and reviews of changes, in the shapes
 that clients send, go through a whole policy in protect mode. Shown are the units of `waf.inspect.effort` for each KiB of
@@ -16,14 +16,17 @@ import random
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
 from bench.corpora.texts import documents
+from bench.figures import replace_section
 from bench.hostile import Message
-from bench.worst import Judge
+from bench.latency import machine
+from bench.worst import HERE, Judge
 from waf.inspect import signatures
 from waf.inspect.effort import BASE, PER_KB, Effort
 
@@ -182,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--each", type=int, default=2, help="bodies of each kind and shape (2)")
     parser.add_argument("--worst", type=int, default=10, help="how many are shown")
+    parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     options = parser.parse_args(arguments)
     signatures.Effort = Recorded  # type: ignore[misc]
     chance = random.Random(options.seed)
@@ -194,7 +198,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     body = made(text(chance, options.size)).encode()
                     if len(body) <= _MOST:
                         found.append(spent(judge, f"{kind}, {shape}", content_type, body))
-    print(report(found, options.worst))
+    text = f"{time.strftime('%Y-%m-%d')}, {machine()}. Texts of {options.size:,} characters:\n\n"
+    text += report(found, options.worst)
+    print(text)
+    if options.results:
+        replace_section(
+            HERE / "RESULTS.md", "spending", "What ordinary large bodies take of the budget", text
+        )
     return 0
 
 
