@@ -506,6 +506,26 @@ static PyObject *unchunked(PyObject *unused, PyObject *const *args, Py_ssize_t n
     return payload;
 }
 
+PyDoc_STRVAR(cut_doc,
+             "cut(data, start, end) -> bytes\n\n"
+             "data[start:end], without an object for the slice. Raises ValueError where that is not within the data.");
+
+static PyObject *cut(PyObject *unused, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 3 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "cut(bytes, int, int)");
+        return NULL;
+    }
+    const Py_ssize_t start = PyLong_AsSsize_t(args[1]), end = PyLong_AsSsize_t(args[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (start < 0 || end < start || end > PyBytes_GET_SIZE(args[0])) {
+        PyErr_SetString(PyExc_ValueError, "there is no such part");
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(args[0]) + start, end - start);
+}
+
 PyDoc_STRVAR(request_doc, "request(data, most_bytes, most_headers, most_body) -> Request | None");
 
 static PyObject *heads_request(Heads *self, PyObject *const *args, Py_ssize_t nargs)
@@ -1674,6 +1694,7 @@ static PyMethodDef module_methods[] = {
     {"stirs", stirs, METH_O, stirs_doc},
     {"head_size", head_size, METH_O, head_size_doc},
     {"unchunked", (PyCFunction)(void (*)(void))unchunked, METH_FASTCALL, unchunked_doc},
+    {"cut", (PyCFunction)(void (*)(void))cut, METH_FASTCALL, cut_doc},
     {"with_value", (PyCFunction)(void (*)(void))with_value, METH_FASTCALL, with_value_doc},
     {"plain_answer", (PyCFunction)(void (*)(void))plain_answer, METH_FASTCALL, plain_answer_doc},
     {NULL, NULL, 0, NULL},

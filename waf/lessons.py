@@ -39,6 +39,7 @@ _READ: Final = frozenset({"", "response-coding"})
 _OBJECTIONS: Final = (Engine.SIGNATURE, Engine.PROTOCOL, Engine.ACCESS)
 """Engines whose findings speak against learning from a request."""
 
+_WELCOMED: Final = frozenset(filter(welcomed, range(100, 600)))
 _FORWARDED: Final = Outcome.FORWARDED
 _REDACTED: Final = Outcome.REDACTED
 _BLOCKED: Final = Outcome.BLOCKED
@@ -138,7 +139,7 @@ class Intake:
     def _consider(self, exchange: Exchange, judgement: Judgement, status: int) -> None:
         """Choose, if need be, an exchange that nobody objects to."""
         reading = judgement.reading
-        if reading is None or not welcomed(status):
+        if reading is None or status not in _WELCOMED:
             return
         check = judgement.check
         pace = None if check is None or not check.known else check.pace or self._pace_of(check, reading)

@@ -260,6 +260,16 @@ def test_the_size_of_a_head(data: bytes) -> None:
     assert seek.head_size(data) in (0, data.find(b"\r\n\r\n") + 4)
 
 
+@given(st.binary(max_size=9), st.integers(-2, 11), st.integers(-2, 11))
+def test_a_part_is_cut_out(data: bytes, start: int, end: int) -> None:
+    for cut in (seek.cut, seek._cut):
+        if 0 <= start <= end <= len(data):
+            assert cut(data, start, end) == data[start:end]
+        else:
+            with pytest.raises(ValueError, match="no such part"):
+                cut(data, start, end)
+
+
 @given(
     st.dictionaries(
         st.sampled_from([b"server", b"date", b"content-type", b"content-encoding", b"x-a", b"etag"]), st.just(b"1"),

@@ -16,9 +16,16 @@ def _head_size(data: bytes) -> int:
     return data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0
 
 
-try:
-    from waf._speed import find, head_size
-except ImportError:
-    find, head_size = _find, _head_size
+def _cut(data: bytes, start: int, end: int) -> bytes:
+    """`data[start:end]`, which compiled code makes an object for. Raises ValueError where that is not within the data."""
+    if not 0 <= start <= end <= len(data):
+        raise ValueError("there is no such part")
+    return data[start:end]
 
-__all__ = ["find", "head_size"]
+
+try:
+    from waf._speed import cut, find, head_size
+except ImportError:
+    cut, find, head_size = _cut, _find, _head_size
+
+__all__ = ["cut", "find", "head_size"]

@@ -39,7 +39,7 @@ class Reading(Sequence[Field]):
     _parsed: Parsed | None = None
     _sheet: Sheet | None = None
     _away = False
-    _notes: Notes | None = None
+    noticed: Notes | None = None  # `notes`, once somebody asked for them
     _target: list[Field] | None = None
     _cookies: list[Field] | None = None
     _head: list[Field] | None = None
@@ -119,14 +119,14 @@ class Reading(Sequence[Field]):
 
     @property
     def findings(self) -> list[Finding]:
-        return self._notes.findings if self._notes is not None else []
+        return self.noticed.findings if self.noticed is not None else []
 
     @property
     def notes(self) -> Notes:
         """Where those who look further write what they notice."""
-        notes = self._notes
+        notes = self.noticed
         if notes is None:
-            notes = self._notes = Notes(self._limits, self._mask)
+            notes = self.noticed = Notes(self._limits, self._mask)
         return notes
 
     @property

@@ -234,7 +234,8 @@ class Policy:
             typed = check.typed
         if settings.signatures and self.signatures is not None and not (rules_clear and body_rules_clear):
             findings += self.signatures.check(reading, settings.level, typed, rules_clear, body_rules_clear)
-        findings += reading.findings
+        if reading.noticed is not None:
+            findings += reading.findings
         hits = None
         if settings.sensitive and not (data_clear and body_data_clear):
             lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)

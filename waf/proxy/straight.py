@@ -17,7 +17,7 @@ from waf.errors import Fault
 from waf.exchange import Exchange, Outcome, begun
 from waf.http1.chunks import unchunked
 from waf.http1.parse import request_head, response_head
-from waf.http1.seek import head_size
+from waf.http1.seek import cut, head_size
 from waf.http1.serialize import isolates
 from waf.messages import Framing, Response
 from waf.permission import Refused, Withheld
@@ -65,7 +65,7 @@ def begin(talk: Conversation) -> bool:
         return False
     clock = commons.clock
     started = clock()
-    head = data if size == end else data[:end]
+    head = data if size == end else cut(data, 0, end)
     try:
         request = request_head(head, commons.limits, commons.hosts)
     except Fault:
@@ -97,7 +97,7 @@ def begin(talk: Conversation) -> bool:
                 talk.ahead = way
                 talk.wake()
                 return True
-            body = data[end:]
+            body = cut(data, end, size)
             talk.hold(request.length)
             exchange.client_body_at = now
         permission = policy.admit(exchange, body, now)
@@ -138,7 +138,7 @@ def answered(talk: Conversation) -> bool:
     request = exchange.request
     assert request is not None
     try:
-        response = response_head(data[:end], commons.limits, request.method)
+        response = response_head(cut(data, 0, end), commons.limits, request.method)
     except Fault:
         return False
     size = len(data)
@@ -152,7 +152,7 @@ def answered(talk: Conversation) -> bool:
             # A stream takes no more than `held`: the rest of what is longer would not come before this is taken.
             fits = response.length <= GATHERED and end + response.length <= commons.flow.held
             return fits and _gather(talk, way, response)
-        body = data[end:]
+        body = cut(data, end, size)
     else:
         return False
     if len(body) > CODED_AT_ONCE and _is_coded(response):
