@@ -221,7 +221,11 @@ static int prefilter_finds(const PrefilterPart *filter, const uint8_t *text, Py_
     uint32_t state = 0;
     for (Py_ssize_t at = 0, alarm = -1; at <= size; at++) {
         if (state < tables->calm && alarm < at) {
-            for (alarm = at; alarm < size && !tables->alarms[text[alarm]]; alarm++)
+            const uint8_t *const alarms = tables->alarms;
+            for (alarm = at; size - alarm >= 4; alarm += 4)
+                if (alarms[text[alarm]] | alarms[text[alarm + 1]] | alarms[text[alarm + 2]] | alarms[text[alarm + 3]])
+                    break;
+            for (; alarm < size && !alarms[text[alarm]]; alarm++)
                 ;
             if (tables->back < (uint64_t)(alarm - at)) {
                 at = alarm - (Py_ssize_t)tables->back;
