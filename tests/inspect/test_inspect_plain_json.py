@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
 from waf.config.schema import Limits
-from waf.inspect.bodies import json_body
+from waf.inspect.bodies import json_body, json_limits
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed
 from waf.model import Field, Kind
 
@@ -194,3 +194,9 @@ def test_limits_of_long_documents(body: bytes, rules: list[str]) -> None:
     read, made = _limits(body, Limits())
     assert read == rules
     assert sorted(made) == sorted(rules)
+
+
+@given(st.text(':[{}]"a,\x7f', max_size=300), st.text("a\x7f", max_size=100), st.integers(0, 40))
+def test_counts_of_a_document_and_its_sheet(data: str, sheet: str, times: int) -> None:
+    document, marked = (data * times).encode(), (sheet * times).encode()
+    assert json_limits._counts(document, marked) == json_limits._count(document, marked)

@@ -20,10 +20,10 @@ def note_limits(data: bytes, sheet: bytes, notes: Notes) -> None:
         notes.add("limit.value", Part.JSON)
     if len(data) < 2 * limits.fields:
         return
-    values = sheet.count(MARK)  # keys as often as they stand there, and no empty containers
-    if values - data.count(b":") > limits.fields or (
-        values + data.count(b"[") + data.count(b"{") > limits.fields
-        and _has_more(orjson.loads(data), limits.fields)
+    values, colons, opened = _counts(data, sheet)
+    # Values with keys, as often as they stand there, and without empty containers; strings may hold colons and brackets.
+    if values - colons > limits.fields or (
+        values + opened > limits.fields and _has_more(orjson.loads(data), limits.fields)
     ):
         notes.add("limit.fields")
 
@@ -42,24 +42,37 @@ def _has_longer(sheet: bytes, longest: int) -> bool:
 def _has_more(document: Any, most: int) -> bool:
     """Whether `json_body` would make more fields of it; it looks at no more of them."""
     count = 0
-    stack: list[tuple[Any, dict[str, Any]]] = [(document, {})]
+    keys: set[str] = set()  # by their paths, each once
+    stack: list[tuple[str, Any]] = [("", document)]
     while stack:
-        value, names = stack.pop()  # of keys at this path
+        path, value = stack.pop()
         kind = type(value)
         if (kind is not dict and kind is not list) or not value:
             count += 1
             if count > most:
                 return True
-        elif count + len(value) > most:
+        elif count + len(value) > most:  # each of them makes one at least
             return True
         elif kind is dict:
+            lead = f"{path[:1000]}." if path else ""
             for name, child in value.items():
-                below = names.get(name)
-                if below is None:
-                    below = names[name] = {}
+                place = lead + name
+                if place not in keys:
+                    keys.add(place)
                     count += 1
-                stack.append((child, below))
+                stack.append((place, child))
         else:
-            below = names.setdefault("", {})
-            stack += [(child, below) for child in value]
+            place = f"{path}[]"
+            stack += [(place, child) for child in value]
     return count > most
+
+
+def _count(data: bytes, sheet: bytes) -> tuple[int, int, int]:
+    """Marks in a sheet, and colons and opening brackets of either kind in its document."""
+    return sheet.count(MARK), data.count(b":"), data.count(b"[") + data.count(b"{")
+
+
+try:
+    from waf._bodies import json_counts as _counts
+except ImportError:
+    _counts = _count
