@@ -62,7 +62,7 @@ _BACKEND: Final = """
         root {dir};
         location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
         location = /page.html {{ }}
-        location = /chunks.html {{ alias {dir}/page.html; ssi on; }}
+        location = /chunks.html {{ alias {dir}/page.html; sub_filter '<x-never>' ''; tcp_nopush off; }}
         location = /upload {{
             proxy_pass http://127.0.0.1:{sink};
             proxy_http_version 1.1;
