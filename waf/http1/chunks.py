@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from waf.errors import Fault
-from waf.http1.framing import ChunkedBody
+from waf.http1.framing import ENDLESS, ChunkedBody
 from waf.http1.rules import upstream_fault
 
 _LAST: Final = b"0\r\n\r\n"
-_MOST: Final = 1 << 62
 
 
 def _unchunked(data: bytes, start: int) -> bytes | None:
@@ -21,7 +20,7 @@ def _unchunked(data: bytes, start: int) -> bytes | None:
     """
     if not data.endswith(_LAST, start):
         return None
-    reader = ChunkedBody(_MOST, upstream_fault)
+    reader = ChunkedBody(ENDLESS, upstream_fault)
     try:
         pieces = reader.feed(data[start:])
     except Fault:

@@ -21,6 +21,8 @@ CHUNK_LINE_SIZE: Final = 256
 """Bytes of the longest chunk line, CRLF and extensions included."""
 EXTENSIONS_SIZE: Final = 16 * 1024
 """Bytes of chunk extensions in one body."""
+ENDLESS: Final = 1 << 62
+"""Bytes of an answer's payload: as many as the app sends."""
 TRAILERS_SIZE: Final = 8 * 1024
 """Bytes of the trailer section, its blank line included."""
 
@@ -243,12 +245,9 @@ def request_body(request: Request, limits: Limits, maximum: int | None = None) -
 def response_body(response: Response, limits: Limits) -> BodyReader:
     """The reader of a response's body."""
     if response.framing is Framing.CHUNKED:
-        return ChunkedBody(_ENDLESS, upstream_fault)
+        return ChunkedBody(ENDLESS, upstream_fault)
     if response.framing is Framing.LENGTH:
         return LengthBody(response.length, upstream_fault)
     if response.framing is Framing.UNTIL_CLOSE:
         return BodyUntilClose()
     return NoBody()
-
-
-_ENDLESS: Final = 1 << 62
