@@ -47,6 +47,18 @@ if TYPE_CHECKING:
 ENGINE: Final = "uvloop"
 
 
+def opened_otherwise(running: Config, config: Config) -> list[str]:
+    """The settings that differ and decide what a start opens: a reload leaves that as it is."""
+    pairs = {
+        "listen.address": (running.listen.address, config.listen.address),
+        "listen.workers": (running.listen.workers, config.listen.workers),
+        "listen.tls": (running.listen.tls, config.listen.tls),
+        "upstream.url": (running.upstream.url, config.upstream.url),
+        "control.listen": (running.control.listen, config.control.listen),
+    }
+    return [name for name, (before, now) in pairs.items() if before != now]
+
+
 class Sidecar:
     """One process's proxy and what stands at its side. `start`, then `run` until told to end."""
 
@@ -122,6 +134,8 @@ class Sidecar:
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
                 self.log("error", "the old certificate stays", problems=problems)
+            if opened := opened_otherwise(self.config, bundle.loaded.config):
+                self.log("warning", "these settings are in force from the next start on", settings=opened)
 
     def _note_policy(self) -> None:
         policy = self._current()
