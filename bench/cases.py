@@ -19,6 +19,7 @@ HOST: Final = "shop.example"
 GETS: Final = 6_000
 """Each with a phrase and a number of its own: more than the sidecar remembers, so that each is judged anew."""
 PAGE_BYTES: Final = 100 * 1024
+NEW_PAGES: Final = 320  # of one text each: more than is remembered
 PAGE_CARDS: Final = tuple(card_number(f"page-{number}") for number in range(3))
 
 _BROWSER: Final = (
@@ -124,6 +125,11 @@ def page() -> bytes:
     ) + b"</table></body>\n</html>\n"
 
 
+def new_page(number: int) -> bytes:
+    """The page, with something of its own in each row: whoever remembers what others held knows nothing of it."""
+    return page().replace(b"/products/", b"/p%07d/" % number)
+
+
 def _get(rng: random.Random) -> bytes:
     query = "&".join(
         (
@@ -188,6 +194,13 @@ def cases() -> tuple[Case, ...]:
         Case("form", "POST form, 6 fields", tuple(_form(rng) for _ in range(8)), 32),
         Case("page", "GET, 100 KB HTML, masked", (message("GET", "/page.html"),), 16, masked=True),
         Case("page-chunked", "the same page in chunks", (message("GET", "/chunks.html"),), 16, masked=True),
+        Case(
+            "page-new",
+            "pages that were not there before",
+            tuple(message("GET", f"/new/{number}.html") for number in range(NEW_PAGES)),
+            16,
+            masked=True,
+        ),
         Case("upload", "10 MB upload, multipart", (_upload(rng, ten),), 4, paced=False),
         Case(
             "upload-raw",

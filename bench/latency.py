@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from bench.cases import PAGE_CARDS, Case, cases, page
+from bench.cases import PAGE_CARDS, Case, cases, new_page, page
 from bench.figures import Run, Sample, notes, over_budget, read_budget, replace_section, summarise, table
 from bench.load import LoadResult, one_by_one, paced, percentile, run_load, write_script
 from bench.peers import PEERS, Peer, start_app, start_backend, start_sidecar, why_not
@@ -129,14 +129,21 @@ def _verify(peer: Peer, case: Case) -> float:
                     raise WrongAnswer(
                         f"{peer.name} passed on another body than {size} bytes: {answer.body!r}"
                     )
-            if case.masked and (wrong := _wrong_page(answer.body, masks=peer.name == "sidecar")):
+            if case.masked and (
+                wrong := _wrong_page(_page_of(request), answer.body, masks=peer.name == "sidecar")
+            ):
                 raise WrongAnswer(f"{peer.name}, {case.name}: {wrong}")
     return slowest
 
 
-def _wrong_page(body: bytes, *, masks: bool) -> str:
-    """What is wrong with the answer to the page case, "" if nothing: cards masked, all else as it was."""
-    expected = page()
+def _page_of(request: bytes) -> bytes:
+    """What the app has at the place that is asked for."""
+    path = request.split(b" ", 2)[1]
+    return new_page(int(path[5:-5])) if path.startswith(b"/new/") else page()
+
+
+def _wrong_page(expected: bytes, body: bytes, *, masks: bool) -> str:
+    """What is wrong with the answer to a request for a page, "" if nothing: cards masked, all else as it was."""
     if not masks:
         return "" if body == expected else "not the page that the app sent"
     if len(body) != len(expected):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.cases import page
+from bench.cases import NEW_PAGES, new_page, page
 from bench.processes import Cores, Server, free_port, listens
 from bench.wire import WireError, get
 
@@ -62,6 +62,7 @@ _BACKEND: Final = """
         root {dir};
         location / {{ default_type application/json; return 200 '{{"ok":true,"items":[1,2,3]}}'; }}
         location = /page.html {{ }}
+        location /new/ {{ }}
         location = /chunks.html {{ alias {dir}/page.html; sub_filter '<x-never>' ''; tcp_nopush off; }}
         location = /upload {{
             proxy_pass http://127.0.0.1:{sink};
@@ -151,10 +152,13 @@ def start_app(directory: Path, cores: Cores, port: int = 0) -> Peer:
 
 
 def start_backend(directory: Path, cores: Cores, sink: Peer) -> Peer:
-    """nginx as the app: a short JSON answer, the HTML page at /page.html and in chunks at /chunks.html, /upload passed on to `sink`."""
+    """nginx as the app: a short JSON answer, the HTML page at /page.html, in chunks at /chunks.html and in many forms in /new/, /upload passed on to `sink`."""
     port = free_port()
     directory.mkdir(parents=True)
     (directory / "page.html").write_bytes(page())
+    (directory / "new").mkdir()
+    for number in range(NEW_PAGES):
+        (directory / "new" / f"{number}.html").write_bytes(new_page(number))
     content = _BACKEND.format(port=port, dir=directory, sink=sink.port)
     return Peer("direct", port, _nginx(directory, content, port, cores.others))
 

@@ -1374,7 +1374,7 @@ PyMODINIT_FUNC PyInit__finder(void)
         PyModule_AddIntConstant(made, "LED_REACH", LED_REACH) < 0 ||
         PyModule_AddIntConstant(made, "LEAD_IN", LEAD_IN) < 0 ||
         PyModule_AddIntConstant(made, "MOST_RETRIES", MOST_RETRIES) < 0 ||
-        PyModule_AddIntConstant(made, "NUMERALS", NUMERALS) < 0) {
+        PyModule_AddIntConstant(made, "NUMERALS", NUMERALS) < 0 || PyModule_AddIntConstant(made, "KNOWN_KEY", KNOWN_KEY) < 0) {
         Py_XDECREF(made);
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "_finder_known.h"
 #include "_finder_numerals.h"
 
 /* -------------------------------------------------------------------------------------- what Hyperscan reports */
@@ -156,15 +157,26 @@ static PyTypeObject NoticesType = {
 
 typedef struct {
     PyObject_HEAD
+    vectorcallfunc call;
     uint8_t *wide; /* by sign: 0, or one of the two below */
     Py_ssize_t signs;
     uint64_t reach, *ends;
     size_t count, room, most;
     char others; /* one of theirs was found */
+    Py_ssize_t base; /* places of the signs to come count from here */
+    struct Known *known; /* NULL where nothing is remembered */
 } Signs;
 
 /* It is not enough to look around it; it is an expression of others, for whom it is only noticed. */
 enum { WIDE_SIGN = 1, OTHERS_SIGN = 2 };
+
+static inline void mark(Signs *self, uint64_t end)
+{
+#ifdef WAF_KNOWN
+    if (self->known != NULL)
+        known_mark(self->known, (Py_ssize_t)end);
+#endif
+}
 
 /* One more: 1 where that is too many, -1 with an exception. */
 static int note_sign(void *to, uint64_t end)
@@ -180,7 +192,9 @@ static int note_sign(void *to, uint64_t end)
         self->ends = more;
         self->room = room;
     }
+    end += (uint64_t)self->base;
     self->ends[self->count++] = end;
+    mark(self, end);
     return self->count > self->most;
 }
 
@@ -222,14 +236,15 @@ static PyObject *signs_numerals(Signs *self, PyObject *const *args, Py_ssize_t n
 #endif
 }
 
-static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
+static PyObject *signs_call(PyObject *object, PyObject *const *args, size_t flags, PyObject *names)
 {
-    if (PyTuple_GET_SIZE(args) < 3) {
+    Signs *self = (Signs *)object;
+    if (PyVectorcall_NARGS(flags) < 3 || names != NULL) {
         PyErr_SetString(PyExc_TypeError, "a match has an id, a start and an end");
         return NULL;
     }
-    unsigned long long sign = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 0));
-    unsigned long long end = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args, 2));
+    unsigned long long sign = PyLong_AsUnsignedLongLong(args[0]);
+    unsigned long long end = PyLong_AsUnsignedLongLong(args[2]);
     if (PyErr_Occurred())
         return NULL;
     if (sign >= (unsigned long long)self->signs) {
@@ -238,6 +253,7 @@ static PyObject *signs_call(Signs *self, PyObject *args, PyObject *kwargs)
     }
     if (self->wide[sign] == OTHERS_SIGN) {
         self->others = 1;
+        mark(self, end + (uint64_t)self->base);
         Py_RETURN_NONE;
     }
     int enough = note_sign(self, end);
@@ -258,6 +274,106 @@ static PyObject *signs_begin(Signs *self, PyObject *number)
     self->most = (size_t)most;
     self->count = 0;
     self->others = 0;
+    self->base = 0;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_at_doc, "at(base)\n\nPlaces of the signs to come count from `base`.");
+
+static PyObject *signs_at(Signs *self, PyObject *base)
+{
+    Py_ssize_t place = PyLong_AsSsize_t(base);
+    if (place < 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "a place is no less than nothing");
+        return NULL;
+    }
+    self->base = place;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signs_remember_doc, "remember(key, margin)\n\nRemember what had no sign in it, by prints with `key`, `KNOWN_KEY` secret bytes; what is "
+                                 "found at a place depends on `margin` bytes around it.");
+
+static PyObject *signs_remember(Signs *self, PyObject *args)
+{
+#ifdef WAF_KNOWN
+    const char *key;
+    Py_ssize_t size, margin;
+    if (!PyArg_ParseTuple(args, "y#n", &key, &size, &margin))
+        return NULL;
+    if (size != KNOWN_KEY || margin < 0 || margin > STRETCH_LEAST || self->known != NULL) {
+        PyErr_SetString(PyExc_ValueError, "once, with KNOWN_KEY bytes, and a margin of STRETCH_LEAST at most");
+        return NULL;
+    }
+    self->known = PyMem_Calloc(1, sizeof *self->known);
+    if (self->known == NULL)
+        return PyErr_NoMemory();
+    memcpy(self->known->key, key, KNOWN_KEY);
+    self->known->margin = margin;
+    Py_RETURN_NONE;
+#else
+    PyErr_SetString(PyExc_NotImplementedError, "not on this machine");
+    return NULL;
+#endif
+}
+
+/* The same list, or NULL; then it is given up. */
+static PyObject *with_part(PyObject *parts, Py_ssize_t low, Py_ssize_t high)
+{
+    PyObject *part = parts == NULL ? NULL : Py_BuildValue("nn", low, high);
+    if (part == NULL || PyList_Append(parts, part) < 0)
+        Py_CLEAR(parts);
+    Py_XDECREF(part);
+    return parts;
+}
+
+PyDoc_STRVAR(signs_parts_doc, "parts(text) -> list[tuple[int, int]]\n\nThe parts of a text, after `begin`, in which there may be signs: all but what is remembered.");
+
+static PyObject *signs_parts(Signs *self, PyObject *text)
+{
+#ifdef WAF_KNOWN
+    if (!PyBytes_Check(text) || self->known == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a text of bytes, and a memory");
+        return NULL;
+    }
+    Known *known = self->known;
+    Py_ssize_t size = PyBytes_GET_SIZE(text), start = 0, low = 0, high = -1;
+    if (known_begin(known, (const uint8_t *)PyBytes_AS_STRING(text), size) < 0)
+        return NULL;
+    PyObject *parts = PyList_New(0);
+    for (int i = 0; parts != NULL && i <= known->count; i++) {
+        int rest = i == known->count; /* what is behind the stretches */
+        Py_ssize_t end = rest ? size : known->stretches[i].end;
+        if (rest ? start < size : !known->stretches[i].known) {
+            Py_ssize_t from = start > known->margin ? start - known->margin : 0;
+            if (high >= 0 && from > high) {
+                parts = with_part(parts, low, high);
+                high = -1;
+            }
+            if (high < 0)
+                low = from;
+            high = size - end > known->margin ? end + known->margin : size;
+        }
+        start = end;
+    }
+    if (high >= 0)
+        parts = with_part(parts, low, high);
+    return parts;
+#else
+    PyErr_SetString(PyExc_NotImplementedError, "not on this machine");
+    return NULL;
+#endif
+}
+
+PyDoc_STRVAR(signs_learn_doc, "learn()\n\nThe parts of the text were searched to their ends: what has no sign in it is remembered.");
+
+static PyObject *signs_learn(Signs *self, PyObject *unused)
+{
+#ifdef WAF_KNOWN
+    if (self->known != NULL)
+        known_learn(self->known);
+#endif
     Py_RETURN_NONE;
 }
 
@@ -294,6 +410,14 @@ static PyObject *signs_windows(Signs *self, PyObject *first)
     return windows;
 }
 
+static PyObject *signs_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    Signs *self = (Signs *)PyType_GenericNew(type, args, kwargs);
+    if (self != NULL)
+        self->call = signs_call; /* without `wide` none is known */
+    return (PyObject *)self;
+}
+
 static int signs_init(Signs *self, PyObject *args, PyObject *kwargs)
 {
     const char *wide;
@@ -323,11 +447,18 @@ static void signs_dealloc(Signs *self)
 {
     PyMem_Free(self->wide);
     PyMem_Free(self->ends);
+#ifdef WAF_KNOWN
+    known_free(self->known);
+#endif
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static PyMethodDef signs_methods[] = {
     {"begin", (PyCFunction)signs_begin, METH_O, signs_begin_doc},
+    {"at", (PyCFunction)signs_at, METH_O, signs_at_doc},
+    {"remember", (PyCFunction)signs_remember, METH_VARARGS, signs_remember_doc},
+    {"parts", (PyCFunction)signs_parts, METH_O, signs_parts_doc},
+    {"learn", (PyCFunction)signs_learn, METH_NOARGS, signs_learn_doc},
     {"numerals", (PyCFunction)(void (*)(void))signs_numerals, METH_FASTCALL, signs_numerals_doc},
     {"windows", (PyCFunction)signs_windows, METH_O, signs_windows_doc},
     {NULL, NULL, 0, NULL},
@@ -344,11 +475,12 @@ static PyTypeObject SignsType = {
     .tp_doc = PyDoc_STR("Signs(wide, reach): called with each sign that Hyperscan reports; `wide` says of each, by a byte, "
                         "whether it ends the search (1), or is others' and only noticed (2)."),
     .tp_basicsize = sizeof(Signs),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = PyType_GenericNew,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = signs_new,
     .tp_init = (initproc)signs_init,
     .tp_dealloc = (destructor)signs_dealloc,
-    .tp_call = (ternaryfunc)signs_call,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Signs, call),
     .tp_methods = signs_methods,
     .tp_members = signs_members,
 };

@@ -34,3 +34,4 @@ cdef class Intake:
     cdef bint _teaches(self, str client) except -1
     @cython.locals(pace=Pace, flagged=bint, blocked=bint, accepted=bint, sensitive=list)
     cdef _remarkable(self, Exchange exchange, Judgement judgement)
+    cdef bint _is_like_others(self, Exchange exchange, Judgement judgement) except -1

@@ -245,6 +245,8 @@ class Intake:
         if not self.enabled:
             return
         verdict = exchange.verdict
+        if verdict is PASSED and self._none_teach and self._is_like_others(exchange, judgement):
+            return
         if verdict.would is _BLOCK and exchange.outcome is not _BLOCKED:
             self.would_block += 1
         flagged = False
@@ -289,6 +291,20 @@ class Intake:
                     caller=exchange.peer.identity,
                 )
             )
+
+    def _is_like_others(self, exchange: Exchange, judgement: Judgement) -> bool:
+        """Count one whose answer alone is remarkable, where that is nothing new: each page with a card number on it is such a one."""
+        check = judgement.check
+        if check is None or check.findings or not check.known or judgement.reading is None:
+            return False
+        if exchange.outcome is _BLOCKED or not welcomed(exchange.sent_status):
+            return False
+        pace = check.pace or self._pace_of(check, judgement.reading)
+        if pace.wants(self._mature):
+            return False
+        self.passed += 1
+        self._leave_out(pace)
+        return True
 
     def _put(self, lesson: Lesson) -> None:
         waiting = self._waiting + lesson.size

@@ -36,7 +36,7 @@ for _card in PAGE_CARDS:
     ],
 )
 def test_a_masked_page_differs_in_its_cards_only(body: bytes, masks: bool, wrong: str) -> None:
-    found = _wrong_page(body, masks=masks)
+    found = _wrong_page(page(), body, masks=masks)
     assert wrong in found
     assert bool(wrong) == bool(found)
 

@@ -155,8 +155,10 @@ class Answers:
             leaks = self._verdicts.of_response(exchange, judgement, found)
             if leaks.action is Action.BLOCK:
                 return Withheld(leaks)
-        if redaction is not PASSED or leaks is not PASSED or head is not PASSED:
+        if leaks is not PASSED or head is not PASSED:
             exchange.response_verdict = joined(joined(head, redaction), leaks)
+        elif redaction is not PASSED:
+            exchange.response_verdict = redaction
         return released(response, body)
 
     def _zipped(

@@ -22,6 +22,8 @@ _TOKEN: Final = (
 )
 _TOKENS: Final = re.compile(_TOKEN, re.S)
 _UNDERSTOOD: Final = re.compile(rb"(?:" + _TOKEN + rb")*", re.S)
+_OFTEN: Final = re.compile(rb"(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?")
+_WORTH: Final = 6  # bytes of an ending at least
 
 
 _ALL: Final = frozenset(range(256))
@@ -50,6 +52,50 @@ def _parsed(expression: bytes) -> Any:
             return parser.parse(expression, re.S | re.M)
         except (re.error, OverflowError, RecursionError):
             return None
+
+
+def ending(expression: bytes, most: int) -> bytes | None:
+    """What every match ends with, as an expression whose matches have `most` bytes at most; the same where it has no longer ones.
+
+    None as for `parse`, and where what is left is hardly worth looking for.
+    """
+    case = b"(?i)" if expression.startswith(b"(?i)") else b""
+    ends = [_ending(way, most) for way in alternatives(expression[len(case) :])]
+    return None if None in ends else case + b"|".join(end for end in ends if end is not None)
+
+
+def _ending(expression: bytes, most: int) -> bytes | None:
+    """The same of what has no alternatives."""
+    left = _pieces(expression)
+    while left and left[0]:
+        end = b"".join(left)
+        width = longest(end)
+        if width is None:
+            return None
+        if width <= most:
+            items = parse(end)
+            return end if end == expression or (items and least_width(items) >= _WORTH) else None
+        left.pop(0)
+    return None
+
+
+def _pieces(expression: bytes) -> list[bytes]:
+    """What an expression that is understood has one behind the other, each with how often it may come."""
+    found: list[bytes] = []
+    depth = place = 0
+    while place < len(expression):
+        often = _OFTEN.match(expression, place) if found and not depth else None
+        token = often or _TOKENS.match(expression, place)
+        if token is None:
+            return []
+        if often or depth:
+            found[-1] += token[0]
+        else:
+            found.append(token[0])
+        if not often:
+            depth += token[0].startswith(b"(") - (token[0] == b")")
+        place = token.end()
+    return found
 
 
 def least_width(items: Sequence[Item]) -> int:

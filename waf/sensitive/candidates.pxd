@@ -9,7 +9,7 @@ cdef class Candidates:
     cdef object _local, _notices
 
     cpdef list scan(self, bytes text)
-    cpdef tuple look(self, bytes text)
+    cpdef tuple look(self, bytes text, bint repeats=*)
 
 
 cdef class Notices:

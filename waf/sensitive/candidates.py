@@ -103,15 +103,17 @@ class Candidates:
             return True
         return False
 
-    def look(self, text: bytes) -> tuple[list[Candidate], bool]:
-        """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`."""
+    def look(self, text: bytes, repeats: bool = False) -> tuple[list[Candidate], bool]:
+        """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`. `repeats`: it may
+        be much like a text before (see `sieve.Sieve.windows`).
+        """
         if self._patterns is None:
             return [], False
         sieving, notices = self._own()
         windows = None
         unmet = False
         if self._sieve is not None and len(text) > _SHORT:
-            windows = self._sieve.windows(text, sieving)
+            windows = self._sieve.windows(text, sieving, repeats)
             unmet = windows is not None and not sieving[2].others
             if windows is not None and not windows:
                 return [], unmet

@@ -88,6 +88,8 @@ def sniffed(named: Container, start: bytes) -> Container | None:
     """What a body whose type says little is by its first bytes: JSON sent as HTML or text; None for binary data."""
     if named not in (Container.TEXT, Container.HTML):
         return named
+    if named is Container.HTML and start[:1] == b"<":
+        return named
     head = start[:256].removeprefix(b"\xef\xbb\xbf").lstrip()
     if head[:1] in (b"{", b"["):
         return Container.JSON

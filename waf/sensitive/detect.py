@@ -202,7 +202,7 @@ class Detector:
         if not kind.readable:
             return self.response_filter(request, response, enforce, ceilings, lift)
         seen = view(body, container is Container.FORM)
-        found, unmet = self._finder.look(seen.text)
+        found, unmet = self._finder.look(seen.text, True)
         unmet = unmet and seen.text is body
         if not found and not kind.by_column:
             return self._clean_unmet if unmet else self._clean

@@ -9,6 +9,7 @@ contains a match of its sign (the tests generate values and hold it to that).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from msgspec.structs import astuple
 from waf.model import PatternStore
 from waf.patterns import Expression, Patterns
 from waf.prefilter import program as prefilter
+from waf.prefilter.expressions import ending, longest
 from waf.prefilter.factors import sets_of, usual
 from waf.prefilter.layout import APART, HUMPED
 from waf.sensitive import speed
@@ -35,6 +37,12 @@ Others = Sequence[Expression]
 OTHERS: Final = 2
 """What a sign is to whom it is reported: 1 where a match may reach far, this where it is an expression of others."""
 
+MARGIN: Final = 512
+"""Bytes of a sign at most, where what had no sign in it is remembered."""
+
+REMEMBERED: Final = 4096
+"""Bytes of a text from which on that is worth it."""
+
 _USUAL: Final = 1e-6  # of the places of a text
 _EDGE: Final = r"(?:\b|_)"
 
@@ -43,11 +51,18 @@ class Sieve:
     """The signs of a set of forms, compiled; may be scanned with from several threads with a scratch each."""
 
     def __init__(
-        self, patterns: Patterns, wide: bytes, program: bytes | None, numerals: Numerals | None = None
+        self,
+        patterns: Patterns,
+        wide: bytes,
+        program: bytes | None,
+        numerals: Numerals | None = None,
+        margin: int | None = None,
     ) -> None:
         """`wide` says of each sign, by a byte, that the match it belongs to may reach far, or that it is `OTHERS`. `numerals` are
-        signs that are not in the database.
+        signs that are not in the database. `margin`: bytes of the longest sign, if all are short.
         """
+        self._margin = margin or 0
+        self._key = os.urandom(speed.key_of_known()) if margin else b""
         self._patterns = patterns
         self._numerals = None if numerals is None else astuple(numerals)
         self._wide = wide
@@ -69,31 +84,42 @@ class Sieve:
         wide = bytes(signs.values()) + bytes([OTHERS]) * len(others)
         program = _program(forms, store)
         wanted = [(sign, hyperscan.HS_FLAG_DOTALL) for sign in signs]
+        margin, others = _bounded(wanted, others)
         try:
             patterns = Patterns.of([*wanted, *others], store, scratch=False)
         except hyperscan.HyperscanError:
             return None
-        return cls(patterns, wide, program, numerals)
+        return cls(patterns, wide, program, numerals, margin)
 
     def scratch(self) -> Any:
         """What one thread needs to scan."""
         database = self._patterns.database()
-        return database.scan, hyperscan.Scratch(database), self._signs(self._wide, REACH)
+        signs = self._signs(self._wide, REACH)
+        if self._key:
+            signs.remember(self._key, self._margin)
+        return database.scan, hyperscan.Scratch(database), signs
 
-    def windows(self, text: bytes, scratch: Any) -> list[tuple[int, int]] | None:
+    def windows(self, text: bytes, scratch: Any, repeats: bool = False) -> list[tuple[int, int]] | None:
         """The parts of `text` to search, in order and apart; None for all of it, an empty list for none.
 
-        Unless it is None, `scratch[2].others` then says whether one of the expressions of others matches somewhere.
+        Unless it is None, `scratch[2].others` then says whether one of the expressions of others may match somewhere. What `repeats`
+        is searched once: parts without a sign are remembered, as keyed prints.
         """
         scan, space, signs = scratch
         # All of a short text is within reach of any sign, or nearly so.
         signs.begin(len(text) // _CROWDED if len(text) > 2 * REACH else 0)
-        try:
-            scan(text, match_event_handler=signs, scratch=space)
-        except hyperscan.ScanTerminated:
-            return None
-        if self._numerals is not None and signs.numerals(text, *self._numerals):
-            return None
+        repeats = repeats and bool(self._key) and len(text) >= REMEMBERED
+        for low, high in signs.parts(text) if repeats else ((0, len(text)),):
+            part = text[low:high]
+            signs.at(low)
+            try:
+                scan(part, match_event_handler=signs, scratch=space)
+            except hyperscan.ScanTerminated:
+                return None
+            if self._numerals is not None and signs.numerals(part, *self._numerals):
+                return None
+        if repeats:
+            signs.learn()
         # A context word at the very beginning has nothing before it that its sign could tell it by.
         found: list[tuple[int, int]] = signs.windows(text[:1].isalpha())
         return found
@@ -107,16 +133,34 @@ class Signs:
         self._reach = reach
         self._most = 0
         self._ends: list[int] = []
+        self._base = 0
         self.others = False
 
     def begin(self, most: int) -> None:
         """A new text, in which more than `most` signs are too many."""
         self._most = most
+        self._base = 0
         self._ends = []
         self.others = False
 
+    def at(self, base: int) -> None:
+        """Places of the signs to come count from `base`."""
+        self._base = base
+
     def numerals(self, text: bytes, *told: object) -> bool:
         """Signs of numbers are C's to find; without it all signs are in the database."""
+        raise NotImplementedError
+
+    def remember(self, key: bytes, margin: int) -> None:
+        """What was searched is remembered by C; without it all is searched anew."""
+        raise NotImplementedError
+
+    def parts(self, text: bytes) -> list[tuple[int, int]]:
+        """The same."""
+        raise NotImplementedError
+
+    def learn(self) -> None:
+        """The same."""
         raise NotImplementedError
 
     def __call__(self, sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
@@ -124,7 +168,7 @@ class Signs:
         if self._wide[sign] == OTHERS:
             self.others = True
             return None
-        self._ends.append(end)
+        self._ends.append(self._base + end)
         return True if len(self._ends) > self._most or self._wide[sign] else None
 
     def windows(self, first: bool) -> list[tuple[int, int]]:
@@ -169,6 +213,24 @@ def _signs(forms: Sequence[Form]) -> tuple[dict[bytes, bool], Numerals | None]:
     if left:
         signs["|".join(left).encode()] = False
     return signs, found
+
+
+def _bounded(
+    signs: Sequence[Expression], others: Sequence[Expression]
+) -> tuple[int | None, list[Expression]]:
+    """How far a sign reaches at most, with the byte at its edge, and `others` by their ends, of which each has to be told; None and
+    the same where one knows no bounds.
+    """
+    ends = [(ending(expression, MARGIN - 1), flags) for expression, flags in others]
+    widths = [longest(expression) for expression, _ in signs]
+    widths += [longest(expression) for expression, _ in ends if expression is not None]
+    known = [width for width in widths if width is not None and width < MARGIN]
+    if len(known) < len(signs) + len(others):
+        return None, list(others)
+    once = ~int(hyperscan.HS_FLAG_SINGLEMATCH)
+    return max(known) + 1, [
+        (expression, flags & once) for expression, flags in ends if expression is not None
+    ]
 
 
 def _program(forms: Sequence[Form], store: PatternStore | None) -> bytes | None:

@@ -61,3 +61,8 @@ def sketch_function() -> Callable[[bytes, bytes, str, bytes], bytes] | None:
 def counts_numerals() -> bool:
     """True where C looks for the signs of numbers, which takes instructions that not all machines have."""
     return _FINDER is not None and bool(_FINDER.NUMERALS)
+
+
+def key_of_known() -> int:
+    """Bytes of the key by which C remembers texts; 0 where it remembers none."""
+    return 0 if _FINDER is None else int(_FINDER.KNOWN_KEY)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from waf.sensitive import speed
 
@@ -154,12 +154,13 @@ class Spelled:
         return starts
 
 
-_VIEW: Final = speed.view_function()
+_VIEW: Final[Any] = speed.view_function()
 
 
 def view(raw: bytes, form: bool = False) -> View:
     """What `raw` spells. `form`: percent-encoded, "+" for a blank; else the escapes of JSON, scripts and mark-up."""
-    return cast("View", _VIEW(raw, form)) if _VIEW is not None else spelled_by(raw, form)
+    seen: View = spelled_by(raw, form) if _VIEW is None else _VIEW(raw, form)
+    return seen
 
 
 def spelled_by(raw: bytes, form: bool = False) -> Spelled:
