@@ -102,10 +102,12 @@ class Leadership:
         holder = str(spec.get("holderIdentity") or "")
         version = str(lease["metadata"].get("resourceVersion", ""))
         if version != self._seen[0]:
-            self._seen = (version, begun)
+            # From the answer on, not from the question: while that was on its way the holder may have renewed.
+            self._seen = (version, self._clock())
         if holder != self.identity:
             self.leader = holder
-            if begun - self._seen[1] < (self.seconds if holder else 0.0) + self._hesitate():
+            unchanged = max(0.0, begun - self._seen[1])
+            if unchanged < (self.seconds if holder else 0.0) + self._hesitate():
                 return False
         try:
             written = await self._write(lease, holder)
