@@ -109,6 +109,7 @@ class ApiDouble:
         return self.objects[flat, prefix + name]
 
     async def _store(self, key: tuple[str, str], thing: dict[str, Any], kind: str) -> dict[str, Any]:
+        """Nothing waits before all is done: versions stand in the history in their order."""
         self.version += 1
         thing["metadata"]["resourceVersion"] = str(self.version)
         thing["metadata"].setdefault("creationTimestamp", "2026-11-24T03:00:00Z")
@@ -117,8 +118,8 @@ class ApiDouble:
             del self.objects[key]
         else:
             self.objects[key] = thing
+        self.history.append((self.version, kind, key[0], copy.deepcopy(thing)))
         async with self.moved:
-            self.history.append((self.version, kind, key[0], copy.deepcopy(thing)))
             self.moved.notify_all()
         return thing
 
@@ -172,6 +173,8 @@ class ApiDouble:
         return web.json_response({"kind": "List", "metadata": metadata, "items": fits[first : first + limit]})
 
     async def _one(self, request: web.Request, key: tuple[str, str], sub: bool) -> web.StreamResponse:
+        # Read first: nothing may be stored between a look at the object and what is made of it.
+        sent = await request.json() if request.method in ("PUT", "PATCH") else None
         thing = self.objects.get(key)
         if thing is None:
             return status(404, "NotFound", key[1])
@@ -182,12 +185,12 @@ class ApiDouble:
                 await self._store(key, copy.deepcopy(thing), "DELETED")
                 return web.json_response({"kind": "Status", "status": "Success"})
             case "PUT":
-                new = await request.json()
+                new = sent
                 wanted = new["metadata"].get("resourceVersion")
                 if wanted and wanted != thing["metadata"]["resourceVersion"]:
                     return status(409, "Conflict")
             case "PATCH":
-                patch = await request.json()
+                patch = sent
                 if request.content_type == "application/json-patch+json":
                     for step in patch:
                         if step["op"] == "test" and _at(thing, step["path"]) != step["value"]:
