@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.rig import write
 from tests.kube.api_double import ApiDouble
 from tests.kube.fleet_rig import Fleet, Sidecar, eventually
 
@@ -25,6 +26,7 @@ async def fleet(api: ApiDouble, tmp_path: Path) -> AsyncIterator[Fleet]:
         await made.stop()
 
 
+UNTOLD = "what was learned last stays untold"
 _PAGES = itertools.count(1_000)
 
 
@@ -64,11 +66,11 @@ async def test_replicas_learn_apart_enforce_together_and_outlive_their_leaders(f
         # Constraints come as far as replicas say that they hold traffic against them: so a push later than the mode.
         now = [await each.profile() for each in (one, two)]
         texts = [(await each.ask("/v1/profile"))[1] for each in (one, two)]
-        protects = all("stage: protect" in text for text in texts)
+        modes = {(await each.fleet())["mode"] for each in (one, two)}
+        protects = all("stage: protect" in text for text in texts) and modes == {"protect"}
         return protects and now[0] == now[1] and now[0] not in before
 
     await eventually(promoted, "the promotion did not reach every replica")
-    assert [(await each.fleet())["mode"] for each in (one, two)] == ["protect", "protect"]
     strange = ("/cart?page=abc", "/items?page=abc")  # no attack by itself: pages are numbers
     assert [await each.send(path) for each in (one, two) for path in strange] == [403] * 4
     await eventually(lambda: fleet.status.get("mode") == "protect" and fleet.status.get("current") == 2)
@@ -79,7 +81,11 @@ async def test_replicas_learn_apart_enforce_together_and_outlive_their_leaders(f
     await two.end(signal.SIGKILL)
     await two.start()
     assert [await two.send(path) for path in strange] == [403, 403]
-    assert (await two.fleet())["failures"] >= 1
+
+    async def alone() -> bool:
+        return bool((await two.fleet())["failures"])
+
+    await eventually(alone, "it does not tell that nobody answers")
 
 
 async def test_a_replica_tells_of_a_file_that_it_refused_and_ends_with_all_told(fleet: Fleet) -> None:
@@ -88,29 +94,40 @@ async def test_a_replica_tells_of_a_file_that_it_refused_and_ends_with_all_told(
     await teach(one, "/cart", 5)
     await eventually(lambda: fleet.status.get("replicas") == 1)
     good = one.config.read_text()
-    one.config.write_text(good + "moode: x\n")
+    write(one.config, good + "moode: x\n")
 
     def condition() -> str:
         found = {each["type"]: each for each in fleet.status.get("conditions", [])}
         return str(found.get("ConfigAccepted", {}).get("reason"))
 
-    def events() -> list[tuple[str, str]]:
+    def events() -> dict[str, list[str]]:
+        """What was told, by its reason; another leader may tell it again."""
         found = [thing for (place, _), thing in fleet.api.objects.items() if place == "/api/v1/events"]
         assert all(thing["involvedObject"]["name"] == "web-1" for thing in found)
-        return [(thing["reason"], thing["message"]) for thing in found]
+        told: dict[str, list[str]] = {}
+        for thing in found:
+            told.setdefault(thing["reason"], []).append(thing["message"])
+        return told
 
     await eventually(events, "the cluster was not told")
-    ((reason, message),) = events()
+    ((reason, messages),) = events().items()
     assert reason == "WafConfigRefused"
-    assert "web-1.yaml:" in message
-    assert "moode" in message
+    assert all("web-1.yaml:" in message and "moode" in message for message in messages)
     assert await one.send("/cart?page=1") == 200, "the former policy stays in force"
-    one.config.write_text(good)
-    await eventually(lambda: len(events()) == 2 and "WafConfigAccepted" in dict(events()))
-    # What was learned in the last moment is handed over on the way out.
-    before = fleet.status["requests"]
-    sent = await teach(one, "/cart", 25)
-    assert await one.end() == 0
+    write(one.config, good)
+    await eventually(lambda: set(events()) == {"WafConfigRefused", "WafConfigAccepted"})
+    await eventually(lambda: fleet.status.get("requests") == 6)
+    # What was learned in the last moment is handed over on the way out, if there is time; if not, it says so.
+    for _ in range(4):
+        before = fleet.status["requests"]
+        sent = await teach(one, "/cart", 25)
+        said = len(one.log)
+        assert await one.end() == 0
+        if UNTOLD not in one.log[said:]:
+            break
+        await one.start()
+    else:
+        pytest.fail("there was never the time to hand it over")
     await eventually(lambda: fleet.status["requests"] >= before + sent, "the last moment was lost")
     assert json.loads((one.log.strip().splitlines() or ["{}"])[-1])
     assert condition() in ("Accepted", "Refused")

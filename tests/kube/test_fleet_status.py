@@ -9,7 +9,7 @@ import pytest
 
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
-from tests.kube.test_fleet import LOST, SHOP, Numbers, Replica, at, bag, lease, replica
+from tests.kube.test_fleet import SHOP, Numbers, Replica, at, bag, lease, replica
 from waf.kube.client import Kube
 from waf.kube.fleet.aggregator import SHARE, Aggregator
 from waf.kube.fleet.events import AGAIN, Events
@@ -196,12 +196,15 @@ async def test_a_profile_of_a_repository_is_taken_held_against_what_is_learned_a
 
 
 async def test_a_document_is_taken_once_whoever_leads(api: ApiDouble, kube: Kube, log: Log) -> None:
-    first = await Replica(api, log, seconds=LOST).start()
+    first = await Replica(api, log).start()
     await until(lambda: first.leadership.sure)
     await kube.create(PROFILES, {"metadata": {"name": "web"}, "spec": {"profile": {"names": ["a"]}}})
     await until(lambda: condition(api, "InSync")[0] == "Same")
     await first.kill()
-    second = await Replica(api, log, seconds=LOST).start()
+    await kube.delete(
+        "/apis/coordination.k8s.io/v1/namespaces/waf-system/leases/waf-fleet"
+    )  # as if it had lapsed
+    second = await Replica(api, log).start()
     await until(lambda: second.leadership.sure)
     await second.aggregator.take(SHOP, "p", at(1), bag(b=1), GOOD)
     await second.aggregator.documents_due()
