@@ -80,11 +80,12 @@ async def greet(connection: Connection, head: bytes) -> bool:
 
 
 class App:
-    """Records every byte of every connection. `script` answers."""
+    """Records every byte of every connection. `script` answers; `scripts` of them have ended."""
 
     def __init__(self, script: Script = greet) -> None:
         self.script = script
         self.connections: list[Connection] = []
+        self.scripts = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
@@ -106,8 +107,11 @@ class App:
                 head = connection.got[at:].partition(b"\r\n\r\n")[0]
                 connection.served.append(head.split(b" ", 2)[1])
                 at += end
-                if not await self.script(connection, head):
-                    return
+                try:
+                    if not await self.script(connection, head):
+                        return
+                finally:
+                    self.scripts += 1
         except (ConnectionError, asyncio.CancelledError, IndexError):
             pass
         finally:
@@ -222,13 +226,16 @@ class Ground:
 
     async def settled(self) -> None:
         """Wait until no client is connected any more."""
+        await self.until(lambda: not self.server.gauges["connections_open"])
+
+    async def until(self, fact: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                while self.server.gauges["connections_open"]:  # noqa: ASYNC110
+                while not fact():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         except TimeoutError:
             left = [talk.peer.port for talk in self.server._commons.conversations]
-            raise AssertionError(f"client connections stay open: {self.server.gauges}, {left}") from None
+            raise AssertionError(f"it never came true: {self.server.gauges}, clients {left}") from None
 
     def records_by_source(self) -> dict[tuple[str, int], list[Exchange]]:
         found: dict[tuple[str, int], list[Exchange]] = defaultdict(list)
