@@ -284,6 +284,7 @@ class Sidecar:
         async def accept() -> None:
             while True:
                 connection, _ = await loop.sock_accept(listener)
+                self._tasks = [task for task in self._tasks if not task.done()]
                 self._tasks.append(asyncio.ensure_future(answer(connection, self.site)))
 
         self._tasks.append(asyncio.ensure_future(accept()))

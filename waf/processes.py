@@ -73,25 +73,34 @@ async def _serve_worker(
     await sidecar.run()
 
 
+def _link(directory: str, index: int) -> WorkerLink | None:
+    """A new link to a worker; None while it has not started yet, or is just starting again."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.connect(_socket_of(directory, index))
+    except OSError:
+        sock.close()
+        return None
+    return WorkerLink(sock)
+
+
 async def _serve_control_of(config: Config, environ: Mapping[str, str], directory: str, count: int) -> None:
     """The control port of several workers; ends when told to, after them."""
     links: dict[int, WorkerLink] = {}
+
+    def connect() -> list[WorkerLink]:
+        return [link for index in range(count) if (link := _link(directory, index)) is not None]
 
     def alive() -> list[WorkerLink]:
         for index in range(count):
             if index in links and links[index].alive:
                 continue
-            sock = socket.socket(socket.AF_UNIX)
-            try:
-                sock.connect(_socket_of(directory, index))
-            except OSError:  # not started yet, or just starting again
-                sock.close()
-                links.pop(index, None)
-                continue
-            links[index] = WorkerLink(sock)
+            links.pop(index, None)
+            if (link := _link(directory, index)) is not None:
+                links[index] = link
         return list(links.values())
 
-    site = WorkersSite(alive, config.events.recent, expected=count)
+    site = WorkersSite(alive, config.events.recent, expected=count, connect=connect)
     routes = forwarded_routes(leader_socket(directory))
     control = await serve_control(config, environ, site, Log(), routes)
     heap.settle()

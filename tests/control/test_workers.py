@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -37,11 +38,22 @@ class Worker:
             self.build, lambda _: None, self.recorder.metrics, Log(lambda _: None)
         )
         self.site = LocalSite(self.recorder, self.reloader, lambda: {"config": {}}, self.drain)
+        self.others: list[asyncio.Task[None]] = []
+        self.builds = 0
+        self.may_build = threading.Event()
+        self.may_build.set()
+        self.link = self.connect()
+        self.answering = self.others.pop()
+
+    def connect(self) -> WorkerLink:
+        """One more link to it."""
         ours, theirs = socket.socketpair()
-        self.link = WorkerLink(ours)
-        self.answering = asyncio.create_task(answer(theirs, self.site))
+        self.others.append(asyncio.create_task(answer(theirs, self.site)))
+        return WorkerLink(ours)
 
     def build(self) -> Policy:
+        self.builds += 1
+        assert self.may_build.wait(60)
         if self.problems:
             raise ConfigError(self.problems)
         return Policy()
@@ -61,7 +73,7 @@ async def workers() -> AsyncIterator[list[Worker]]:
     yield made
     for worker in made:
         worker.link.close()
-        await worker.answering
+        await asyncio.gather(worker.answering, *worker.others)
 
 
 @pytest.fixture
@@ -100,6 +112,33 @@ async def test_a_reload_that_one_refuses_is_refused(workers: list[Worker], site:
     workers[2].problems = [Problem("waf.yaml", 1, "mode", "is no choice here")]
     result = await site.reload("api")
     assert (result.ok, result.problems[0].line) == (False, 1)
+
+
+async def test_whether_they_are_ready_is_told_while_they_build(workers: list[Worker]) -> None:
+    """On links of their own, which are closed in the end: a probe that waits would take a worker for silent."""
+    made: list[WorkerLink] = []
+
+    def connect() -> list[WorkerLink]:
+        made.extend(worker.connect() for worker in workers)
+        return made
+
+    site = WorkersSite(lambda: [worker.link for worker in workers], connect=connect)
+    await site.reload("start")
+    assert not any(link.alive for link in made)
+    made.clear()
+    for worker in workers:
+        worker.may_build.clear()
+    reload = asyncio.create_task(site.reload("api"))
+    async with asyncio.timeout(60):
+        while not all(worker.builds == 2 for worker in workers):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert (await site.readiness()).ready
+    assert not reload.done()
+    for worker in workers:
+        worker.may_build.set()
+    assert (await reload).generation == 2
+    assert not any(link.alive for link in made)
+    assert all(worker.link.alive for worker in workers)
 
 
 async def test_drain_and_captures_reach_all(workers: list[Worker], site: WorkersSite) -> None:

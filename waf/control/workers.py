@@ -119,23 +119,34 @@ class WorkerLink:
 class WorkersSite:
     """Asks all workers. `links` gives those that can be reached now, `expected` how many there should be (0:
     as many as links), `recent` bounds the joined events.
+
+    `connect` gives links of their own for what takes long, so that whether workers are ready can be asked meanwhile:
+    a link carries one ask at a time, and one that waits for its turn too long would take its worker for silent.
     """
 
     def __init__(
-        self, links: Callable[[], Sequence[WorkerLink]], recent: int = 500, expected: int = 0
+        self,
+        links: Callable[[], Sequence[WorkerLink]],
+        recent: int = 500,
+        expected: int = 0,
+        connect: Callable[[], Sequence[WorkerLink]] | None = None,
     ) -> None:
         self._links = links
         self._recent = recent
         self._expected = expected
+        self._connect = connect
 
     def _missing(self, answers: Sequence[Any]) -> int:
         return max(0, (self._expected or len(self._links())) - len(answers))
 
-    async def _all(
-        self, name: str, argument: Wanted | str | None = None, patience: float = QUICK
-    ) -> list[Any]:
+    async def _all(self, name: str, argument: Wanted | str | None = None) -> list[Any]:
         """What those answered who did."""
-        asks = [link.ask(name, argument, patience) for link in self._links()]
+        return await self._ask(self._links(), name, argument, QUICK)
+
+    async def _ask(
+        self, links: Sequence[WorkerLink], name: str, argument: Wanted | str | None, patience: float
+    ) -> list[Any]:
+        asks = [link.ask(name, argument, patience) for link in links]
         answers = await asyncio.gather(*asks, return_exceptions=True)
         for one in answers:
             if isinstance(one, BaseException) and not isinstance(one, ConnectionError):
@@ -174,7 +185,12 @@ class WorkersSite:
 
     async def reload(self, reason: str) -> Result:
         """Of all workers; not ok if one of them refused, since they then differ until it is mended."""
-        results: list[Result] = await self._all("reload", reason, SLOW)
+        links = self._links() if self._connect is None else self._connect()
+        try:
+            results: list[Result] = await self._ask(links, "reload", reason, SLOW)
+        finally:
+            for link in links if self._connect is not None else ():
+                link.close()
         if not results:
             return Result(False, reason, 0.0, 0.0, 0, "", (Problem("", 0, "", "no worker answers"),))
         worst = min(results, key=lambda result: (result.ok, result.generation))
