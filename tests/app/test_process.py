@@ -152,8 +152,16 @@ async def _until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, 
 async def test_a_certificate_that_changes_alone_is_taken_and_a_bad_one_told(
     pattern_cache: Path, tmp_path: Path
 ) -> None:
-    certify(tmp_path, "one.example")
-    pem, key = str(tmp_path / "server.pem"), str(tmp_path / "server.key")
+    def issue(name: str) -> Path:
+        """Both files at once, as in a Secret's volume: by a link to another directory."""
+        (tmp_path / name).mkdir()
+        certify(tmp_path / name, name)
+        (tmp_path / "new").symlink_to(name)
+        (tmp_path / "new").rename(tmp_path / "tls")
+        return tmp_path / name
+
+    issue("one.example")
+    pem, key = str(tmp_path / "tls" / "server.pem"), str(tmp_path / "tls" / "server.key")
     listen = {"address": "127.0.0.1:0", "tls": {"certificate": pem, "key": key}}
     config = write(tmp_path / "waf.yaml", {"listen": listen, "control": {"listen": "127.0.0.1:0"}})
     async with RawApp() as app, waf(pattern_cache, app.url, "--config", str(config)) as process:
@@ -169,11 +177,11 @@ async def test_a_certificate_that_changes_alone_is_taken_and_a_bad_one_told(
             return found
 
         first = await served()
-        certify(tmp_path, "two.example")
+        latest = issue("two.example")
         assert (await process.message("policy in force"))["waf.reason"] == "file changed"
         second = await served()
         assert second != first
-        write(tmp_path / "server.key", "rubbish")
+        write(latest / "server.key", "rubbish")
         told = await process.message("the old certificate stays")
         assert "server.pem" in told["waf.problems"][0]
         assert await served() == second
