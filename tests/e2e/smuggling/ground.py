@@ -175,28 +175,37 @@ class Ground:
         await asyncio.sleep(0.01)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(sock=await self._connected())
+
+    async def _connected(self) -> socket.socket:
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Ports are given out again, soon where many are in use: so each client has an address, where there are more.
         number = next(self._numbers)
-        local = (f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0) if MANY else None
-        reader, writer = await asyncio.open_connection(HOST, self.port, local_addr=local)
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return reader, writer
+        if MANY:
+            sock.bind((f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 0))
+        await asyncio.get_running_loop().sock_connect(sock, (HOST, self.port))
+        return sock
 
     async def talk(
         self, pieces: Iterable[bytes], enough: Callable[[bytes], bool], *, half_close: bool = False
     ) -> Heard:
-        """Send the pieces on a connection of their own, each in a segment, and read until it is enough."""
-        reader, writer = await self.connect()
-        with contextlib.suppress(ConnectionError):  # refused already: what was answered can still be read
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)
-            if half_close:
-                writer.write_eof()
-        heard = await self.ask(reader, writer, b"", enough)
-        heard.source = writer.get_extra_info("sockname")[:2]
-        writer.close()
+        """Send the pieces on a connection of their own, each in a segment, and read until it is enough.
+
+        On a bare socket: a stream that cannot write any more forgets what is still to be read.
+        """
+        loop = asyncio.get_running_loop()
+        with await self._connected() as sock:
+            source = sock.getsockname()[:2]
+            with contextlib.suppress(OSError):  # refused already: what was answered can still be read
+                for piece in pieces:
+                    await loop.sock_sendall(sock, piece)
+                    await asyncio.sleep(0)
+                if half_close:
+                    sock.shutdown(socket.SHUT_WR)
+            heard = await self._hear(lambda: loop.sock_recv(sock, 1 << 16), enough)
+        heard.source = source
         return heard
 
     async def ask(
@@ -207,13 +216,15 @@ class Ground:
         enough: Callable[[bytes], bool],
     ) -> Heard:
         """Send, and read until the end or until it is enough."""
+        writer.write(data)
+        return await self._hear(lambda: reader.read(1 << 16), enough)
+
+    async def _hear(self, read: Callable[[], Awaitable[bytes]], enough: Callable[[bytes], bool]) -> Heard:
         heard = Heard()
         try:
             async with asyncio.timeout(PATIENCE):
-                if data:
-                    writer.write(data)
                 while not enough(heard.data):
-                    got = await reader.read(1 << 16)
+                    got = await read()
                     if not got:
                         heard.ended = True
                         break
