@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check coverage lint types imports setup clean fuzz mutation soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check coverage lint types imports setup clean fuzz sanitize mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
 setup: $(VENV)/.installed
@@ -61,6 +61,8 @@ mutation: setup
 	$(BIN)/python -m pytest -m slow tests/rules/test_mutations.py
 bench-detection: setup
 	$(BIN)/python -m bench.detection --count 100 --levels 1,2,3 --crs --results
+sanitize: setup
+	$(BIN)/python -m bench.sanitize --fuzz
 fuzz: setup
 	WAF_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m slow tests
 
