@@ -4,7 +4,7 @@
 
 Builds a copy of the tree in build/sanitized whose C files alone are compiled, instrumented, and runs in it the tests
 that reach them, then the search of bench.worst for so many seconds: made-up requests and answers through a whole
-policy. `--fuzz` lets the tests try new examples. Allocations of Python go to malloc, so that reads beyond a value are
+policy. `--fuzz` tries new examples and messages. Allocations of Python go to malloc, so that reads beyond a value are
 seen as well. Ends with the first report; leaks are not looked for, as Python keeps what it made until the end.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -99,7 +100,8 @@ def main() -> int:
         tests += ["-k", options.only]
     if not run("tests", tests, environ):
         return 1
-    worst = [sys.executable, "-m", "bench.worst", "--seconds", str(options.seconds)]
+    seed = random.SystemRandom().randrange(2**32) if options.fuzz else 1
+    worst = [sys.executable, "-m", "bench.worst", "--seconds", str(options.seconds), "--seed", str(seed)]
     return 0 if not options.seconds or run("hostile messages", worst, environ) else 1
 
 

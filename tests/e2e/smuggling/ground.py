@@ -23,14 +23,16 @@ import uvloop
 from tests.loopback import HOST, MANY
 from tests.proxy.stage import CountedIds
 from waf.assembly import Files, build, keep
-from waf.config.schema import Config
+from waf.config.schema import Config, Timeouts
 from waf.model import Exchange
 from waf.policy.policy import Policy
 from waf.proxy.server import Server
 
 TAG = re.compile(rb"/t(\d{4})\b")
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for one case; reached only where something hangs."""
+PATIENT = Timeouts(head=60, body_idle=60, write=60, connect=60, first_byte=60, response_idle=60)
+"""No case is one of slowness: a busy machine may take seconds for what is sent byte by byte."""
 
 
 class Connection:
@@ -162,7 +164,9 @@ class Ground:
         upstream = msgspec.structs.replace(
             config.upstream, url=f"http://{HOST}:{await self.app.start()}", connections=200
         )
-        config = msgspec.structs.replace(config, listen=listen, upstream=upstream, **self.options)
+        config = msgspec.structs.replace(
+            config, listen=listen, upstream=upstream, timeouts=PATIENT, **self.options
+        )
         self.ids = CountedIds()
         self.server = Server(config, lambda: chosen, self.records.append, ids=self.ids, tick=0.05)
         await self.server.start()
