@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -112,6 +113,16 @@ class Network:
             run("ip", "-n", name, "address", "add", f"{four}/24", "dev", "eth0")
             run("ip", "-n", name, "address", "add", f"{six}/64", "dev", "eth0", "nodad")
             run("ip", "-n", name, "link", "set", "eth0", "up")
+        deadline = time.monotonic() + 60.0
+        while not all(self._carries(name) for name in (self.pod, self.near)):
+            assert time.monotonic() < deadline, "the link does not come up"
+            time.sleep(0.01)
+
+    @staticmethod
+    def _carries(name: str) -> bool:
+        """The kernel tells IPv6 of the carrier in its own time."""
+        link = run("ip", "-n", name, "-o", "link", "show", "eth0")
+        return " state UP " in link and bool(run("ip", "-n", name, "-6", "route", "show", "fd00:111::/64"))
 
     def serve(self, where: str, uid: int, ports: str, word: str, hosts: str = "0.0.0.0,::") -> None:
         process = subprocess.Popen(
