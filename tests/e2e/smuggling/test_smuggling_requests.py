@@ -95,7 +95,9 @@ def without_interim(got: bytes) -> bytes:
 @pytest.fixture(scope="module", params=MODES)
 def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
     """All cases played once, side by side."""
-    return on_uvloop(lambda: _run(request.param))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("waf.proxy.downstream.HALF_CLOSED_SECONDS", 30.0)  # however slow this machine is
+        return on_uvloop(lambda: _run(request.param))
 
 
 @pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=NAMES)
