@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.app.rig import RawApp, Site, on_uvloop, serving, write
 from tests.app.test_learning import KEY, TRUSTED, observation, post
-from tests.app.test_process import ANY, waf
+from tests.app.test_process import ANY, until, waf
 from waf.config.schema import Profiles
 from waf.control import files
 from waf.memory import LEFT, Memory
@@ -137,6 +138,7 @@ async def test_a_killed_sidecar_remembers_what_it_answered_for(tmp_path: Path, p
                     for number in range(60):
                         async with session.get(f"{base}/items?id={number}") as answer:
                             assert answer.status == 200
+                    await until(session, f"{control}/v1/status", lambda _, text: _learned(text) == 60)
                     async with session.post(f"{control}/v1/profile", json=pin) as answer:
                         assert answer.status == 200, await answer.text()
                 async with session.get(f"{base}/items?id=123") as answer:
@@ -146,6 +148,12 @@ async def test_a_killed_sidecar_remembers_what_it_answered_for(tmp_path: Path, p
                     assert place["requests"] == 60
                 process.signal(signal.SIGKILL)
                 assert await process.ends() == -signal.SIGKILL
+
+
+def _learned(status: str) -> int:
+    """Exchanges that are over, once nothing of them waits to be learned."""
+    told = json.loads(status)
+    return 0 if told["learning"]["queued"] else int(told["requests"])
 
 
 @on_uvloop

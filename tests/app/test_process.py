@@ -110,7 +110,7 @@ async def test_workers_share_the_port_and_one_control_port(tmp_path: Path, patte
             assert (await process.message("serving"))["waf.listen"] == f"127.0.0.1:{listen}"
         fresh = aiohttp.TCPConnector(force_close=True)  # each request is a connection, for any of the workers
         async with aiohttp.ClientSession(connector=fresh) as session:
-            await _until(session, f"http://127.0.0.1:{control}/readyz", lambda status, _: status == 200)
+            await until(session, f"http://127.0.0.1:{control}/readyz", lambda status, _: status == 200)
             for _ in range(20):
                 assert (await _text(session, f"http://127.0.0.1:{listen}/"))[0] == 200
             write(config, {"mode": "protect", "watch": False, "listen": {"workers": 2}})
@@ -118,10 +118,8 @@ async def test_workers_share_the_port_and_one_control_port(tmp_path: Path, patte
                 assert answer.status == 200, await answer.text()
             statuses = [(await _text(session, f"http://127.0.0.1:{listen}{ATTACK}"))[0] for _ in range(20)]
             assert statuses == [403] * 20
-            await _until(
-                session, f"http://127.0.0.1:{control}/metrics", lambda _, text: _requests(text) == 40
-            )
-            await _until(
+            await until(session, f"http://127.0.0.1:{control}/metrics", lambda _, text: _requests(text) == 40)
+            await until(
                 session,
                 f"http://127.0.0.1:{control}/v1/events",
                 lambda _, text: len(json.loads(text)["events"]) == 20,
@@ -135,7 +133,7 @@ def _requests(metrics: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in counted)
 
 
-async def _until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, str], bool]) -> None:
+async def until(session: aiohttp.ClientSession, url: str, fact: Callable[[int, str], bool]) -> None:
     deadline = time.monotonic() + PATIENCE / 2
     while True:
         try:
