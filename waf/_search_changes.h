@@ -33,8 +33,8 @@ static PyObject *unchanged(PyObject *unused, PyObject *const *arguments, Py_ssiz
     Py_ssize_t reach = PyLong_AsSsize_t(arguments[2]), from = 0, to = 0;
     if (PyErr_Occurred())
         return NULL;
-    if (reach < 1) {
-        PyErr_SetString(PyExc_ValueError, "the distance is one byte at least");
+    if (reach < 1 || reach > INT32_MAX) { /* twice of it is taken from a size */
+        PyErr_SetString(PyExc_ValueError, "the distance is one byte at least, and no more than a text may have");
         return NULL;
     }
     PyObject *list = PyList_New(0);

@@ -42,6 +42,13 @@ def test_wrong_arguments(arguments: tuple[object, ...]) -> None:
         unchanged(*arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(unchanged is unchanged_runs, reason="Python's numbers have no end")
+@pytest.mark.parametrize("reach", [0, -1, 2**31, 2**63 - 1, 2**70])
+def test_a_distance_that_is_none(reach: int) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        unchanged(b"a", b"a", reach)
+
+
 @given(TEXTS.map(lambda text: text * 6), st.sampled_from(DECODERS), st.integers(1, 40))
 @settings(max_examples=500)
 def test_pieces_are_all_that_is_not_in_runs(source: bytes, decode: object, reach: int) -> None:
