@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import rule, signatures, table
 from waf.errors import ConfigError, Problem
+from waf.inspect.rulebook import arm
 from waf.inspect.rules import GROUPS, Place, Sample, parse_rules
 from waf.inspect.views import LAYERS, View
-from waf.model import Confidence, Part, Severity
+from waf.model import Confidence, Field, Part, Severity
 
 CASES = table("rules.yaml")
 
@@ -83,11 +84,29 @@ def test_defaults() -> None:
         ("arg.q", Part.ARG, "qq", False),
         ("arg.*url*", Part.ARG, "returnURL", True),
         ("json.*.id", Part.JSON, "a.b[].id", True),
+        ("json.*[].id", Part.JSON, "a.b[].id", True),
+        ("json.*[x].id", Part.JSON, "ax.id", False),
     ],
 )
 def test_places(place: str, part: Part, name: str, covers: bool) -> None:
     (one,) = parse_rules(rule(where=[place]), "r.yaml")
     assert one.where[0].covers(part, name) is covers
+
+
+@pytest.mark.parametrize(
+    ("where", "left_out", "part", "name", "covers"),
+    [
+        (["arg"], ["arg.dl"], Part.ARG, "q", True),
+        (["arg"], ["arg.dl"], Part.ARG, "DL", False),
+        (["arg", "form"], ["arg.dl"], Part.FORM, "dl", True),
+        (["arg.*url"], ["arg.*page*url"], Part.ARG, "url", True),
+        (["arg.*url"], ["arg.*page*url"], Part.ARG, "page_url", False),
+        (["json"], ["json.*attributes[].value"], Part.JSON, "spans[].attributes[].value", False),
+    ],
+)
+def test_exceptions(where: list[str], left_out: list[str], part: Part, name: str, covers: bool) -> None:
+    (one,) = parse_rules(rule(**{"where": where, "except": left_out}), "r.yaml")
+    assert arm(one, []).covers(Field(part, name, b"x")) is covers
 
 
 def test_what_only_compiling_shows_is_located_and_complete() -> None:

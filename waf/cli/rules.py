@@ -56,6 +56,7 @@ def _show(rule: Rule) -> None:
         ("id", rule.id), ("title", rule.title), ("class", rule.kind), ("level", str(rule.level)),
         ("weight", f"{rule.severity.name.lower()}, confidence {rule.confidence.name.lower()}"),
         ("labels", " ".join(rule.labels)), ("where", " ".join(p.address for p in rule.where)),
+        ("except", " ".join(p.address for p in rule.without)),
         ("confirm", rule.confirm or rule.confirm_pattern or "-"), ("file", f"{rule.file}:{rule.line}"),
     ]  # fmt: skip
     for name, value in rows:

@@ -69,13 +69,17 @@ class Armed(msgspec.Struct, frozen=True):
     confirm: Confirmer | None
     scope: Scope
     other_views: int  # the bits of views in which it does not look
+    without: dict[Part, tuple[Place, ...]]  # exceptions from `places`
 
     def covers(self, field: Field) -> bool:
         part = field.part
-        if self.whole[part]:
-            return True
-        places = self.places.get(part)
-        return places is not None and any(place.covers(part, field.name) for place in places)
+        if not self.whole[part] and not _among(self.places.get(part), field):
+            return False
+        return not (self.without and _among(self.without.get(part), field))
+
+
+def _among(places: tuple[Place, ...] | None, field: Field) -> bool:
+    return places is not None and any(place.covers(field.part, field.name) for place in places)
 
 
 Question = tuple[int, int, bytes]

@@ -177,9 +177,7 @@ class Rulebook:
 
 
 def arm(rule: Rule, problems: list[Problem]) -> Armed:
-    places: dict[Part, tuple[Place, ...]] = {}
-    for place in rule.where:
-        places[place.part] = (*places.get(place.part, ()), place)
+    places = _by_part(rule.where)
     confirm: Confirmer | None = None
     if rule.confirm:
         confirm = CONFIRMERS.get(rule.confirm)
@@ -192,7 +190,15 @@ def arm(rule: Rule, problems: list[Problem]) -> Armed:
     scope = Scope.VALUE if rule.confirm in OF_VALUE else Scope.NEAR
     scope = Scope.DOCUMENT if rule.confirm in OF_DOCUMENT else scope
     whole = tuple(any(not place.name for place in places.get(part, ())) for part in Part)
-    return Armed(rule, places, whole, confirm, scope, int((LAYERS | FOLDS) & ~rule.views))
+    other_views = int((LAYERS | FOLDS) & ~rule.views)
+    return Armed(rule, places, whole, confirm, scope, other_views, _by_part(rule.without))
+
+
+def _by_part(places: Sequence[Place]) -> dict[Part, tuple[Place, ...]]:
+    parts: dict[Part, tuple[Place, ...]] = {}
+    for place in places:
+        parts[place.part] = (*parts.get(place.part, ()), place)
+    return parts
 
 
 def _pattern_confirmer(rule: Rule) -> Confirmer:

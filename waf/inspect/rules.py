@@ -15,6 +15,7 @@ A rule file is one YAML list; each item has these keys and no others:
     tags               further words for tuning and events
     where              list of places: a part ("arg"), a part and a name ("header.referer"; "*" stands for any
                        run of characters: "arg.*url*"), or a group of GROUPS ("values")
+    except             list of places, written alike, at which it does not look though "where" names them
     views              list of VIEWS and of the group "decoded" (every layer): how a value may have been
                        decoded for the rule to hold, beside "as given". Default [decoded]; [] is "as given"
                        alone. A text that took several steps is searched by the rules that name all of them
@@ -84,7 +85,9 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     def covers(self, part: Part, name: str) -> bool:
         if part is not self.part:
             return False
-        return not self.name or name == self.name or fnmatch.fnmatchcase(name.lower(), self.name)
+        if not self.name or name == self.name:
+            return True
+        return fnmatch.fnmatchcase(name.lower(), self.name.replace("[", "[[]"))
 
     @property
     def address(self) -> str:
@@ -107,6 +110,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     confidence: Confidence
     where: tuple[Place, ...]
+    without: tuple[Place, ...] = ()  # "except" in the file
     patterns: tuple[str, ...]
     hits: tuple[Sample, ...]
     level: int = 1
@@ -219,6 +223,10 @@ def _rule(node: Tree, filename: str, number: int, problems: list[Problem]) -> Ru
         sides = {place.part in RESPONSE_PARTS for place in values["where"]}
         if len(sides) > 1:
             wrong(node.keys["where"].line, "where", "requests and responses in one rule", "write two rules")
+        idle = {place.part for place in values.get("without", ())} - {place.part for place in values["where"]}
+        if idle:
+            names = ", ".join(sorted(part.label for part in idle))
+            wrong(node.keys["except"].line, "except", f'"where" names no {names}', "leave it out")
         if values.get("confirm") and values.get("confirm_pattern"):
             wrong(
                 node.keys["confirm"].line, "confirm", "stands beside confirm_pattern", "keep one of the two"
@@ -358,6 +366,7 @@ _KEYS: Final[dict[str, tuple[str, Callable[[Tree], Any]]]] = {
     "attack": ("attack", _list_of(_matching(r"T[0-9]{4}(?:\.[0-9]{3})?", "T1190"))),
     "tags": ("tags", _WORDS),
     "where": ("where", _places),
+    "except": ("without", _places),
     "views": ("views", _views),
     "pattern": ("patterns", lambda node: (_pattern(node),)),
     "patterns": ("patterns", _patterns),
