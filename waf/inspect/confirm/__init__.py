@@ -38,6 +38,7 @@ CONFIRMERS: Final[dict[str, Confirmer]] = {
     "jndi": jndi.confirm,
     "js": js.confirm,
     "ldap": filters.confirm_ldap,
+    "local": url.confirm_local,
     "mail": filters.confirm_mail,
     "nosql": filters.confirm_nosql,
     "path": path.confirm,
@@ -64,6 +65,20 @@ READS_DOCUMENTS: Final = frozenset({"graphql", "shell", "sql", "template"})
 """Those that read on where others see at a glance that a document is none of their business."""
 
 OF_DOCUMENT: Final = frozenset(
-    {"code", "crlf", "css", "js", "ldap", "mail", "nosql", "path", "shell", "ssrf", "stands", "template"}
+    {
+        "code",
+        "crlf",
+        "css",
+        "js",
+        "ldap",
+        "local",
+        "mail",
+        "nosql",
+        "path",
+        "shell",
+        "ssrf",
+        "stands",
+        "template",
+    }
 )
 """The same for values that are documents (`shape.is_document`): most of these look for nothing in them."""

@@ -6,8 +6,10 @@ credentials in front) and of URLs that browsers repair. URLs are everyday data, 
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from waf.inspect.confirm.shape import is_document, prose_words, words_after
@@ -17,8 +19,11 @@ _URL: Final = re.compile(
     rb"(?:^|[=\s\"'(<,\[:@]|(?<=url))([a-z][a-z0-9+.-]{1,20}):(?://|/|\\\\|\\/\\/)?([^\s\"'<>]{1,512})", re.I
 )
 _AUTHORITY: Final = re.compile(rb"[/\\]*(?:[^/\\?#]*@)?(\[[^\]]*\]?|[^/\\?#:@]+)(?::(\d{0,5}))?")
+_LOCALHOST: Final = re.compile(rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost)\.?$", re.I)
+_PRIVATE_NAMES: Final = re.compile(rb"\.(?:internal|svc|svc\.cluster\.local)\.?$", re.I)
+"""Names that only a private network or a cluster resolves."""
 _LOOPBACK_NAMES: Final = re.compile(
-    rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost|localtest\.me|lvh\.me|vcap\.me"
+    rb"(?:^|\.)(?:localtest\.me|lvh\.me|vcap\.me"
     rb"|lacolhost\.com|localho\.st|rbndr\.us|1u\.ms|spoofed\.burpcollaborator\.net|"
     rb"(?:\d{1,3}[.-]){3}\d{1,3}\.(?:nip|xip|sslip)\.io|[0-9a-f]{8}\.nip\.io|fbi\.com"
     rb"|bugbounty\.dod\.network|customer1\.app\.localhost)\.?$",
@@ -27,12 +32,12 @@ _LOOPBACK_NAMES: Final = re.compile(
 _METADATA: Final = re.compile(
     rb"(?:^|\.)(?:metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.[\w.-]+)?"
     rb"|metadata\.(?:tencentyun|packet|platformequinix)\.\w+|rancher-metadata"
-    rb"|kubernetes\.default(?:\.svc.*)?|"
-    rb"[\w-]+\.svc\.cluster\.local|consul|[\w-]+\.internal|1\.1\.1\.1\.metadata"
+    rb"|kubernetes\.default(?:\.svc.*)?|consul|1\.1\.1\.1\.metadata"
+    rb"|(?:ip|instance)-[\w-]+\.[\w.-]+\.internal|(?:ec2|compute|google)\.internal"
     rb"|169\.254\.169\.254\.\w+\.\w+)\.?$",
     re.I,
 )
-_METADATA_ADDRESSES: Final = frozenset(("100.100.100.200", "192.0.0.192", "168.63.129.16"))
+_METADATA_ADDRESSES: Final = frozenset(("100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254"))
 _METADATA_PATHS: Final = re.compile(
     rb"latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/v1|metadata/(?:instance|identity"
     rb"|v1)|opc/v[12]/|openstack/latest|/v1/(?:agent|kv|catalog)/|latest/fog",
@@ -43,6 +48,7 @@ _SCHEMES: Final = frozenset(
     b"gopher dict ldap ldaps tftp netdoc jar sftp rmi imap imaps pop3 smtp smb telnet svn ssh2 file ogg expect "
     b"php".split()
 )
+_SPEAKING: Final = frozenset(b"gopher dict tftp netdoc ldap ldaps rmi smb".split())
 _CALLBACK: Final = re.compile(rb"callback|oauth|auth|sign-?in|login|return|redirect|complete", re.I)
 
 
@@ -82,23 +88,58 @@ def host_address(host: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
     return ipaddress.IPv4Address(address)
 
 
+class _Reach(enum.Enum):
+    """Where a URL leads, as far as it matters."""
+
+    DISGUISED = (
+        enum.auto()
+    )  # metadata, a host in another notation or behind another, a scheme that speaks to services
+    SERVICE = enum.auto()  # another scheme, which a link may have
+    LOCAL = enum.auto()  # plainly this machine or network: apps under development send such links, too
+
+
 def confirm_ssrf(value: bytes, span: tuple[int, int]) -> Confidence | None:
-    """HIGH for a URL as a whole value (or parameter in one) into loopback, metadata or an odd scheme."""
-    if is_document(value) or value.count(b" ") > 6:
-        return None
+    """HIGH for a URL as a whole value (or parameter in one) to metadata, with an odd scheme or a host in disguise."""
     best: Confidence | None = None
+    for reach, _ in _inward_urls(value, span):
+        if reach is _Reach.DISGUISED:
+            return Confidence.HIGH
+        if reach is _Reach.SERVICE:
+            best = Confidence.MEDIUM
+    if best is None and b":" not in value[:12] and not is_document(value):
+        return _bare_host(value)
+    return best
+
+
+def confirm_local(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH for a URL that plainly names this machine or a private network, unless it only tells where a page is."""
+    for reach, start in _inward_urls(value, span):
+        if reach is _Reach.LOCAL and not _REPORTED.search(value, max(0, start - 64), start):
+            return Confidence.HIGH
+    return None
+
+
+_REPORTED: Final = re.compile(
+    rb"(?:\b|_|\$)(?:current_?url|page_?url|page|location|href|referr?er|initial_\w{1,20}|origin|landing(?:_?page|path)?"
+    rb"|document-?ur[il]|source-?file|destination|assertionconsumerserviceurl|redirect_?uris?|issuer|audience"
+    rb"|file_?name|stack)[\\\"']{0,4}\s{0,2}[:=]\s{0,2}[\\\"']{0,4}$",
+    re.I,
+)
+"""What names a URL that nobody fetches, in JSON, in cookies, in attributes of XML."""
+
+
+def _inward_urls(value: bytes, span: tuple[int, int]) -> Iterator[tuple[_Reach, int]]:
+    """Where the URLs around `span` lead inward, and where each begins; at most 8 of them, and none of a document's."""
+    if is_document(value) or value.count(b" ") > 6:
+        return
     for number, match in enumerate(_URL.finditer(value, max(0, span[0] - 32), span[1] + 256)):
         if number >= 8:
             break
         if prose_words(value, match.start(1)) or _is_followed(value, match.end()):
             continue
-        found = _inward(match[1].lower(), match[2], value)
-        if found is Confidence.HIGH:
-            return found
-        best = best or found
-    if best is None and b":" not in value[:12]:
-        return _bare_host(value)
-    return best
+        found = _inward(match[1].lower(), match[2])
+        if found is not None:
+            yield found, match.start(1)
 
 
 def _is_followed(value: bytes, end: int) -> bool:
@@ -119,7 +160,8 @@ def _bare_host(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     address = host_address(match[1])
     if address is None:
-        return Confidence.HIGH if text.startswith(b"//") and _LOOPBACK_NAMES.search(match[1]) else None
+        local = _LOOPBACK_NAMES.search(match[1]) or _LOCALHOST.search(match[1])
+        return Confidence.HIGH if local and text.startswith(b"//") else None
     if str(address) == "169.254.169.254":
         return Confidence.HIGH
     return Confidence.HIGH if text.startswith(b"//") and address.is_loopback else None
@@ -128,14 +170,9 @@ def _bare_host(value: bytes) -> Confidence | None:
 _HOST_BEHIND: Final = re.compile(rb"[/?\\]?#?@([^/\s@]{3,80}[^\s@]*)")
 
 
-def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
+def _inward(scheme: bytes, rest: bytes) -> _Reach | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
-        return (
-            Confidence.HIGH
-            if scheme in (b"gopher", b"dict", b"tftp", b"netdoc", b"ldap", b"ldaps", b"rmi", b"smb")
-            or b":" in rest
-            else Confidence.MEDIUM
-        )
+        return _Reach.DISGUISED if scheme in _SPEAKING or b":" in rest else _Reach.SERVICE
     if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
         return None
     match = _AUTHORITY.match(rest)
@@ -143,33 +180,33 @@ def _inward(scheme: bytes, rest: bytes, value: bytes) -> Confidence | None:
         return None
     host = re.split(rb"\x00|%00|%23|%2523", match[1])[0]
     behind = _HOST_BEHIND.match(rest, match.end())
-    if behind is not None and _inward(scheme, behind[1], value) is Confidence.HIGH:
-        return Confidence.HIGH  # one that some readers take for the host
+    if behind is not None and _inward(scheme, behind[1]) in (_Reach.DISGUISED, _Reach.LOCAL):
+        return _Reach.DISGUISED  # one that some readers take for the host
     path = rest[match.end() :]
-    if _SOCKET.search(path):
-        return Confidence.HIGH
-    if _METADATA_PATHS.search(path) or _METADATA.search(host):
-        return Confidence.HIGH
-    if b"@" in rest[: match.start(1)] and host_address(host) is not None:
-        return Confidence.HIGH
-    if _LOOPBACK_NAMES.search(host):
-        return _local(path)
+    if _SOCKET.search(path) or _METADATA_PATHS.search(path) or _METADATA.search(host):
+        return _Reach.DISGUISED
     address = host_address(host)
+    if b"@" in rest[: match.start(1)] and address is not None:
+        return _Reach.DISGUISED
     if address is None:
-        return None
-    plain = str(address).encode() == host.strip(b"[]")
+        if _LOOPBACK_NAMES.search(host) or (_LOCALHOST.search(host) and host != match[1]):
+            return _Reach.DISGUISED
+        return _local(path) if _LOCALHOST.search(host) or _PRIVATE_NAMES.search(host) else None
     if address.is_link_local or str(address) in _METADATA_ADDRESSES:
-        return Confidence.HIGH
-    if address.is_loopback or address.is_unspecified:
-        return _local(path) if plain else Confidence.HIGH
-    if address.is_private:
-        return _local(path)
-    return None if plain else Confidence.HIGH
+        return _Reach.DISGUISED
+    if str(address).encode() != host.strip(b"[]"):
+        # A private one is told by its first number, however it goes on.
+        return _local(path) if address.is_private and not _one_machine(address) else _Reach.DISGUISED
+    return _local(path) if address.is_private or _one_machine(address) else None
 
 
-def _local(path: bytes) -> Confidence | None:
+def _one_machine(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_loopback or address.is_unspecified
+
+
+def _local(path: bytes) -> _Reach | None:
     """Apps under development send people back to localhost; they say so in the path."""
-    return None if _CALLBACK.search(path) else Confidence.HIGH
+    return None if _CALLBACK.search(path) else _Reach.LOCAL
 
 
 _SCRIPT_FILE: Final = re.compile(
