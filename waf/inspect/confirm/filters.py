@@ -76,7 +76,8 @@ _XPATH: Final = re.compile(
 )
 _XPATH_BREAK: Final = re.compile(
     rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]"
-    rb"|^\s*(?:\||//)|^\s*(?:count|string-length|doc)\s*\(",
+    rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
+    rb"|^\s*(?:count|string-length|doc)\s*\(",
     re.I,
 )
 
@@ -99,7 +100,7 @@ _OBJECT: Final = re.compile(
 )
 _SCRIPT: Final = re.compile(
     rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
-    rb"|while\s*\(|var\b|it\s*=|date\s*[=;]|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
+    rb"|while\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
     rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*"
     rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:"

@@ -30,7 +30,7 @@ _SEPARATOR: Final = re.compile(
 
 UNIX: Final = re.compile(
     rb"(?:^|[/\\:=\s'\"(<>{,|;])(?:etc[/\\](?:\./)?(?:(?:passwd|shadow|group|gshadow|hosts|issue|motd"
-    rb"|fstab|mtab|hostname|profile|environment|shells|services)(?![\w-]|\.(?:html?|md|rst|example|py|rb|jsx?|tsx?|go|java|kt|s?css|vue)\b)"
+    rb"|fstab|mtab|hostname|profile|environment|shells|services)(?![\w-]|\.(?:html?|md|rst|example|sample|py|e?rb|epp|j2|tmpl|tpl|template|jsx?|tsx?|go|java|kt|s?css|vue)\b)"
     rb"|(?:crontab|sudoers|inittab|resolv\.conf|ld\.so\.conf|my\.cnf"
     rb"|krb5|"
     rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
@@ -39,7 +39,7 @@ UNIX: Final = re.compile(
     rb"|syslog|logrotate|x11))"
     rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
-    rb"|home/[\w.$-]{1,32}/\.\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus)|dev/(?:shm|tcp|fd"
+    rb"|home/[\w.$-]{1,32}/\.(?!(?:config|cache|local)/(?!gcloud))\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus)|dev/(?:shm|tcp|fd"
     rb"|random|zero|null/)|sys/class|private/etc|opt/(?:lampp|xampp|tomcat|bitnami)/"
     rb"|run/secrets/|var/run/secrets|tmp/sess_|boot/grub)",
     re.I,

@@ -31,6 +31,7 @@ from waf.inspect.confirm.shell_talk import (
     in_table,
     only_filters,
     said_behind,
+    tells_version,
     whole_probe,
 )
 from waf.inspect.confirm.shell_words import (
@@ -139,6 +140,8 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     if mark == b";":
         entity = value.rfind(b"&", max(0, begin - 9), begin)
         if entity >= 0 and _ENTITY.fullmatch(value, entity, begin + 1):
+            return None
+        if tells_version(value, begin):
             return None
     if mark == b"&" and _ENTITY.match(value, begin) and value[begin : begin + 2] != b"&&":
         match = _ENTITY.match(value, begin)

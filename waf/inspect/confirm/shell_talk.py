@@ -70,6 +70,15 @@ def in_table(value: bytes, position: int) -> bool:
     return ends_with_bar and value[end : end + _LOOK].lstrip()[:1] == b"|"
 
 
+_VERSION: Final = re.compile(rb";\s?[\w-]{1,32}[ /]\d{1,3}(?:\.\d{1,5}){0,2}[\w+~-]{0,24}\s?[;)]")
+_PRODUCT: Final = re.compile(rb"[\w.-]{1,40}/[\w.+~-]{1,40}\s\(")
+
+
+def tells_version(value: bytes, begin: int) -> bool:
+    """The semicolon at `begin` stands in the comment of a User-Agent, before a product and its version: "; cURL 8.5;"."""
+    return _VERSION.match(value, begin) is not None and _PRODUCT.match(value) is not None
+
+
 _FILTERS: Final = frozenset(
     b"grep egrep fgrep sort uniq wc head tail cut tr awk column less more rev nl fmt".split()
 )
