@@ -71,7 +71,7 @@ _XPATH: Final = re.compile(
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
     rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
-    rb"|['\"]\s*(?:or|and)\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
+    rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(

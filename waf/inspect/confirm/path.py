@@ -41,7 +41,7 @@ UNIX: Final = re.compile(
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
     rb"|home/[\w.$-]{1,32}/\.(?!(?:config|cache|local)/(?!gcloud))\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus)|dev/(?:shm|tcp|fd"
     rb"|random|zero|null/)|sys/class|private/etc|opt/(?:lampp|xampp|tomcat|bitnami)/"
-    rb"|run/secrets/|var/run/secrets|tmp/sess_|boot/grub)",
+    rb"|run/secrets/|var/run/secrets|(?:var/)?run/(?:docker|containerd|crio|podman)[\w/.-]{0,40}\.sock|tmp/sess_|boot/grub)",
     re.I,
 )
 WINDOWS: Final = re.compile(
@@ -62,7 +62,8 @@ APP: Final = re.compile(
     re.I,
 )
 _OUTRIGHT: Final = re.compile(
-    rb"/?(?:web-inf|meta-inf)/\w|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)", re.I
+    rb"/?(?:web-inf|meta-inf)/\w|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)",
+    re.I,
 )
 _SLASHES: Final = re.compile(rb"/+(?:\./+)*")  # "//" and "/./" are "/" to every file system
 _WRAPPER: Final = re.compile(
@@ -129,7 +130,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             return Confidence.HIGH
         disguised = (
             re.search(
-                rb"%2e|\.\.%2f[.ew]|%25|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\", path, re.I
+                rb"%2e|0x(?:2f|5c)|\.\.%2f[.ew]|%25|%5c|%c0|%u|\xc0|\xe0\x80|\.\.;|\.{3,}[/\\]|/\.{1,2}//|\\",
+                path,
+                re.I,
             )
             is not None
         )

@@ -188,6 +188,8 @@ _BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\}
 
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     """True where a separator before an everyday word is more likely a list, a URL or a sentence."""
+    if _LOOP_BODY.match(value, begin) and _LOOP_END.search(value, begin, begin + _LOOK):
+        return False
     double = value[begin : begin + 2] in (b"&&", b"||", b"$(")
     if double:
         return prose_words(value, begin) >= 4
@@ -210,6 +212,8 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
 
+_LOOP_BODY: Final = re.compile(rb"[;\s]+(?:do|then)\s")
+_LOOP_END: Final = re.compile(rb"[;\s](?:done|fi)(?:\W|$)")
 _OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")
 _LISTS: Final = re.compile(rb"[;|,]")
 _NEVER_LISTED: Final = re.compile(

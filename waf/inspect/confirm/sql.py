@@ -171,6 +171,9 @@ _SPEAKS: Final = re.compile(
     re.S,
 )
 """A call whose error, name or delay tells of the database that is asked about in it."""
+_ASKS: Final = re.compile(
+    rb"\s*select\s+(?:(?:current_|session_|system_)?user|version|database|schema|sqlite_version)\s*\(\s*\)\s*(?:;|--|#|$)"
+)
 
 _TRUTH: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
@@ -231,7 +234,7 @@ def judge(value: bytes) -> Confidence | None:
             continue
         if _AFLOAT.match(_shape(value, start.start(), WINDOW)):
             return Confidence.HIGH
-    if _FLAT.match(bare) and _SPEAKS.match(value):
+    if (_FLAT.match(bare) and _SPEAKS.match(value)) or _ASKS.match(value):
         return Confidence.HIGH
     if _STATEMENT_PLAIN.match(bare) or _FLAT.match(bare):
         return Confidence.MEDIUM
