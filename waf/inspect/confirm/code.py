@@ -56,7 +56,7 @@ _SURE: Final = for_lower_case(
     rb"|write)\(['\"]|\.\s*(?:instance_eval|class_eval|constantize|public_send)\b|use\s+mime::|\bperl\s+-e"
     rb"|print\s*`|die\s*\(\s*(?:md5|phpinfo|system)|fsockopen\s*\(|getruntime\(\)\.exec"
     rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
-    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\([\w'\"]{1,12}\.\(?[\w'\".()]{1,40}\)\(|(?:\A|[;}\'\")])\s*system\.exit\s*\(\s*\d|\(\s*function\s*\(\)\s*\{\s*return\s+(?:process|global)\b|\bglobal\s*\[\s*['\"]process|\(\s*@?\$_(?:get|post|request|cookie|server)\b|(\$\w{1,16})\s*=\s*[\w'\".\s(]{1,60}\)?;[^\n]{0,60}?\1\s*\(|(?:^|[;'\")}])\s*(?:echo|print|die|return)\s*\(?\s*`[^`]{1,60}`\s*\)?\s*(?:;|\?>)|\b(?:c?pickle|marshal|dill|shelve|yaml)\.(?:loads?|unsafe_load)\s*\(\s*\w{0,2}['\"]|\bvm\.run(?:inthis|innew|in)context\s*\(|\bconstructor\s*\(\s*['\"`]\s*return\b|['\"]\s*\.\s*execute\s*\(\s*\)",
+    rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\([\w'\"]{1,12}\.\(?[\w'\".()]{1,40}\)\(|(?:\A|[;}\'\")])\s*system\.exit\s*\(\s*\d|\(\s*(?:function\s*\(\)|\(\)\s*=>)\s*\{?\s*(?:return\s+)?(?:process|global)\b|\bglobal\s*\[\s*['\"]process|\(\s*@?\$_(?:get|post|request|cookie|server)\b|(\$\w{1,16})\s*=\s*[\w'\".\s(]{1,60}\)?;[^\n]{0,60}?\1\s*\(|(?:^|[;'\")}])\s*(?:echo|print|die|return)\s*\(?\s*`[^`]{1,60}`\s*\)?\s*(?:;|\?>)|\b(?:c?pickle|marshal|dill|shelve|yaml)\.(?:loads?|unsafe_load)\s*\(\s*\w{0,2}['\"]|\bvm\.run(?:inthis|innew|in)context\s*\(|\bconstructor\s*\(\s*['\"`]\s*return\b|['\"]\s*\.\s*execute\s*\(\s*\)",
 )
 
 

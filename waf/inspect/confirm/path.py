@@ -73,6 +73,7 @@ _WRAPPER: Final = re.compile(
     rb"|local_file:)",
     re.I,
 )
+_CLIMBS: Final = re.compile(rb"(?:\.\./){1,3}")
 _BARE: Final = re.compile(rb"\.\.[/\\]*$")  # nothing but climbing
 _TARGET: Final = re.compile(
     rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem"
@@ -126,6 +127,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if prose_words(value, start) >= 3 or (words_after(value, end) >= 2 and value[end : end + 1].isspace()):
         return None
     if ups:
+        if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
+            return None  # said of: no file has a blank for its first letter
         if sensitive or b"\x00" in path:
             return Confidence.HIGH
         disguised = (

@@ -93,6 +93,8 @@ _QUOTED: Final = _one_of(
     rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
     rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
     rf"\)*{_TAIL}T",  # ' exec master..
+    rf"\)*;+\(*H(?:={_OPERAND})?\)*T",  # '; if (select …)>0 waitfor
+    rf"\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|{_END})",  # ') as a where 1=1 union select 1
     rf"\)*{_TAIL}b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
     rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
     r"\)*[kln1,]*i[sq]",  # ' into outfile '…
@@ -132,6 +134,8 @@ _BARE: Final = _one_of(
     rf"{_HEAD}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
     rf"{_HEAD};+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
     r"[1n]k,\(*[He]",  # price desc,(select sleep(5))
+    rf"[1n]k;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
+    rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     rf"{_HEAD}[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
     r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)

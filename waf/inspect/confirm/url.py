@@ -122,7 +122,7 @@ def confirm_local(value: bytes, span: tuple[int, int]) -> Confidence | None:
 _REPORTED: Final = re.compile(
     rb"(?:\b|_|\$)(?:current_?url|page_?url|page|location|href|referr?er|initial_\w{1,20}|origin|landing(?:_?page|path)?"
     rb"|document-?ur[il]|source-?file|destination|assertionconsumerserviceurl|redirect_?uris?|issuer|audience"
-    rb"|file_?name|stack)[\\\"']{0,4}\s{0,2}[:=]\s{0,2}[\\\"']{0,4}$",
+    rb"|file_?name|stack|service)[\\\"']{0,4}\s{0,2}[:=]\s{0,2}[\\\"']{0,4}$",
     re.I,
 )
 """What names a URL that nobody fetches, in JSON, in cookies, in attributes of XML."""
@@ -195,13 +195,8 @@ def _inward(scheme: bytes, rest: bytes) -> _Reach | None:
     if address.is_link_local or str(address) in _METADATA_ADDRESSES:
         return _Reach.DISGUISED
     if str(address).encode() != host.strip(b"[]"):
-        # A private one is told by its first number, however it goes on.
-        return _local(path) if address.is_private and not _one_machine(address) else _Reach.DISGUISED
-    return _local(path) if address.is_private or _one_machine(address) else None
-
-
-def _one_machine(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_loopback or address.is_unspecified
+        return _Reach.DISGUISED
+    return _local(path) if address.is_private or address.is_loopback or address.is_unspecified else None
 
 
 def _local(path: bytes) -> _Reach | None:
