@@ -11,6 +11,7 @@
 
 #include "_views_characters.h"
 #include "_views_layers.h"
+#include "_views_base64.h"
 #include "_views_folds.h"
 
 /* ------------------------------------------------------------------------------------------------------ to Python */
@@ -114,6 +115,18 @@ static PyObject *decode_unicode(PyObject *unused, PyObject *text)
 static PyObject *decode_utf7(PyObject *unused, PyObject *text)
 {
     return one(text, utf7, 2);
+}
+
+static PyObject *decode_base64(PyObject *unused, PyObject *text)
+{
+    if (!is_bytes(text))
+        return NULL;
+    PyObject *list = PyList_New(0), *tuple = NULL;
+    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(text);
+    if (list != NULL && add_uncoded(list, at, at + PyBytes_GET_SIZE(text)) == 0)
+        tuple = PyList_AsTuple(list);
+    Py_XDECREF(list);
+    return tuple;
 }
 
 static PyObject *fold_sqlspace(PyObject *unused, PyObject *text)
@@ -223,6 +236,7 @@ static PyMethodDef methods[] = {
     {"decode_css", decode_css, METH_O, NULL},
     {"decode_unicode", decode_unicode, METH_O, NULL},
     {"decode_utf7", decode_utf7, METH_O, NULL},
+    {"decode_base64", decode_base64, METH_O, NULL},
     {"fold_sqlspace", fold_sqlspace, METH_O, NULL},
     {"fold_shell", fold_shell, METH_O, NULL},
     {"fold_pathnorm", fold_pathnorm, METH_O, NULL},

@@ -34,7 +34,8 @@ _PIECES = [
     b"/*", b"*/", b"/**/", b"/*!50000", b"/*+", b"--", b"#", b"select", b"${IFS}", b"$IFS$9", b"$ifs", b"${IFS:0:1}", b"$@", b"${@}", b"$()",
     b"``", b"{cat,/etc}", b"{a,b,c}", b"{.", b",", b"..", b"..;", b"../", b"/./", b"//", b"/;a=b/", b"\\..\\", b"/a/../", b"' + '", b"'||\"",
     b"'.'", b"java\nscript:", b"ipt\n:", b"base64,", b"BASIC ", b"eyJ", b"JyBvciAxPTEg", b"JwAgAG8AcgAgAA", b'{"a', b"[[", b"0x2720", b"x'41",
-    b"424344454647", b"0d0a0920", b"data:", b"script:",
+    b"424344454647", b"0d0a0920", b"data:", b"script:", b"data:;base64,", b"DATA:a/b;c=d; base64, ", b";base64,JyBvciAx", b"eyJhIjoxfQ",
+    b".eyJ", b"Basic ", b"YTpi", b"YTph", b"w6TDtg==", b"wyCp", b"gICA", b"AHMAYwAg", b"cwBjACAA", b"=",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.binary(max_size=60),
@@ -43,6 +44,7 @@ TEXTS = st.one_of(
 )
 REFERENCES: list[Callable[[bytes], tuple[bytes, ...]]] = [
     layers.decode_percent, layers.decode_html, layers.decode_js, layers.decode_css, layers.decode_unicode, layers.decode_utf7,
+    layers.decode_base64,
     folds.fold_sqlspace, folds.fold_shell, folds.fold_pathnorm, folds.fold_concat,
 ]  # fmt: skip
 

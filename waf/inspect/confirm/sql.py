@@ -189,10 +189,12 @@ _SET_TABLE: Final = re.compile(
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
+# What stands before is asked about behind the first character: `re` skips to that.
 _SELECTED: Final = re.compile(
-    rb"(?<=[|=+*/%^&,(<>-])\(\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)"
+    rb"\((?<=[|=+*/%^&,(<>-].)\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)"
 )
-_LIKENESS: Final = re.compile(rb"(?<=['\"])\s?!?~~?\*?\s?(?=['\"])")
+_LIKENESS: Final = re.compile(rb"(['\"])\s?!?~~?\*?\s?(?=['\"])")
+_IS_LIKE: Final = re.compile(rb"~(?:(?<=['\"]~)|(?<=['\"][\s!]~)|(?<=['\"]\s!~))~?\*?\s?['\"]")
 _PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
@@ -213,8 +215,8 @@ def judge(value: bytes) -> Confidence | None:
         value = _CAST.sub(b"", value)
     if b"select" in value:
         value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
-    if b"~" in value:
-        value = _LIKENESS.sub(b"=", value)
+    if _IS_LIKE.search(value):
+        value = _LIKENESS.sub(rb"\1=", value)
     if _quoted(value, document):
         return Confidence.HIGH
     window = _GLANCE if document else WINDOW
