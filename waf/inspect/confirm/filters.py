@@ -39,9 +39,8 @@ _LDAP_SIGN: Final = re.compile(
 )
 
 
-_LDAP_TIGHT: Final = re.compile(
-    rb"(?<!\))\)++\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I
-)
+# What closes, then the first parenthesis that opens anything.
+_LDAP_TIGHT: Final = re.compile(rb"\)++\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I)
 
 
 def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -52,8 +51,9 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
     text = value[: 65536 if document else 1024]
     if document or prose_words(value, span[0]) >= 3:
         # Words inside the filter's own value: its parenthesis ends at once.
-        tight = _LDAP_TIGHT.search(text)
-        return Confidence.HIGH if tight and b"(" not in text[: tight.start()] else None
+        first = text.find(b"(")
+        closing = len(text[:first].rstrip(b")")) if first > 0 else first
+        return Confidence.HIGH if closing < first and _LDAP_TIGHT.match(text, closing) else None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
         return Confidence.HIGH
     broken = _LDAP_BREAK.search(text)

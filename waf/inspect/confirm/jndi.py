@@ -12,30 +12,34 @@ from waf.model import Confidence
 
 _CAP: Final = 2048
 _INNER: Final = re.compile(rb"\$\{([^${}]{0,120})\}")
-_FETCH: Final = re.compile(rb"\$\{[^}]{0,24}?jndi\s*:", re.I)
+# All for lower case.
+_FETCH: Final = re.compile(rb"\$\{[^}]{0,24}?jndi\s*:")
+_FETCHES: Final = re.compile(rb"jndi\s*:\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds|https?)\s*:")
+_SCHEME: Final = re.compile(rb":\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds):/?/")
+_SCRIPT: Final = re.compile(rb"\$\{script\s*:\s*\w+\s*:|\$\{(?:url|dns)\s*:[^}]{0,80}(?:://|\.)")
 _LEAK: Final = re.compile(
     rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder"
-    rb"|const|xml)\s*:",
-    re.I,
+    rb"|const|xml)\s*:"
 )
+_LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one in it
 
 
 def _resolve(match: re.Match[bytes]) -> bytes:
     inside = match[1]
-    if inside.lower().lstrip().startswith(b"jndi"):
+    if inside.lstrip().startswith(b"jndi"):
         return b"$\x01" + inside + b"\x02"  # found: kept, and out of the way of further rounds
     _, dash, default = inside.rpartition(b":-")
     if dash:
         return default
     kind, colon, text = inside.partition(b":")
-    if colon and kind.strip().lower() in (b"lower", b"upper", b"date"):
+    if colon and kind.strip() in (b"lower", b"upper", b"date"):
         return text.strip(b"'")
     return b"(" + inside + b")"
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a lookup that reaches out (jndi) or nests to hide one, MEDIUM for one that only reads."""
-    piece = value[max(0, span[0] - 64) : span[0] + _CAP]
+    piece = value[max(0, span[0] - 64) : span[0] + _CAP].lower()  # nothing here cares for case
     plain = piece
     rounds = 0
     while rounds < 12:
@@ -44,13 +48,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             break
         plain = shorter
         rounds += 1
-    shown = plain.replace(b"$\x01", b"${")
-    if _FETCH.search(shown) or _FETCH.search(piece):
-        return Confidence.HIGH
-    if re.search(rb"jndi\s*:\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds|https?)\s*:", shown, re.I):
-        return Confidence.HIGH
-    if piece.count(b"${") > 1 and re.search(rb":\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds):/?/", piece, re.I):
+    if b"jndi" in plain or b"jndi" in piece:
+        shown = plain.replace(b"$\x01", b"${")
+        if _FETCH.search(shown) or _FETCH.search(piece) or _FETCHES.search(shown):
+            return Confidence.HIGH
+    if piece.count(b"${") > 1 and _SCHEME.search(piece):
         return Confidence.HIGH  # whatever the inner lookups give
-    if re.search(rb"\$\{script\s*:\s*\w+\s*:|\$\{(?:url|dns)\s*:[^}]{0,80}(?:://|\.)", piece, re.I):
+    if _SCRIPT.search(piece):
         return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
-    return Confidence.MEDIUM if _LEAK.search(piece) and len(value) < 200 else None
+    return Confidence.MEDIUM if len(value) < _LEAK_MAX and _LEAK.search(piece) else None

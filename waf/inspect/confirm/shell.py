@@ -26,6 +26,7 @@ from waf.inspect.confirm.shell_arguments import (
 )
 from waf.inspect.confirm.shell_talk import (
     SECRET,
+    begins_probe,
     goes_on,
     goes_on_with_tools,
     in_table,
@@ -123,6 +124,8 @@ def _within(value: bytes) -> bool:
         if number >= _STARTS_MAX * 4:
             break
         begin = start.start()
+        if not begins_probe(value, begin, start.end()):
+            continue
         # A sentence may begin on the line above.
         before = value[max(0, begin - 80) : begin].replace(b"\n", b" ")
         sentence = prose_words(before, len(before)) >= 4
@@ -160,14 +163,16 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         return None
     if mark == b"{" and not _BRACE.match(value, begin):
         return None
+    probe = begins_probe(value, begin, start.end())
+    # The cheapest first: nearly all separators have no command behind them.
+    if not probe and not _runs(value, start, mark, weak=True):
+        return None
     sentence = len(_ALPHABETIC.findall(before)) >= 4
-    if whole_probe(value, begin, start.end(), sentence):
+    if probe and whole_probe(value, begin, start.end(), sentence):
         return Confidence.HIGH
     strict = _doubtful(value, begin, mark, before)
-    if not _run(value, start.end(), mark, weak=not strict):
-        plain = _SEPARATOR.match(value, begin)  # what looked like a prefix may be the command
-        if plain is None or plain.end() == start.end() or not _run(value, plain.end(), mark, weak=not strict):
-            return None
+    if (probe or strict) and not _runs(value, start, mark, weak=not strict):
+        return None
     if goes_on(value, start.end()) and not has_subcommand(value, start.end()):
         return None
     if begin and goes_on_with_tools(value, start.end()):
@@ -228,15 +233,25 @@ _SURE_COMMANDS: Final = frozenset(
 )
 
 
+def _runs(value: bytes, start: re.Match[bytes], mark: bytes, weak: bool) -> bool:
+    """Does a command begin behind the separator, or is one what looked like a prefix of it?"""
+    if _run(value, start.end(), mark, weak):
+        return True
+    plain = _SEPARATOR.match(value, start.start())
+    return plain is not None and plain.end() != start.end() and _run(value, plain.end(), mark, weak)
+
+
 def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
-    """Does a command begin at `position`? `weak` lets everyday words count with weaker arguments."""
+    """Does a command begin at `position`? `weak` lets everyday words count with weaker arguments: no fewer count."""
     text = value[position : position + _LOOK]
     if SHELL_VERBS.match(text):
         return True
     cut = _CUT.search(text)
     raw = text[: cut.start()] if cut else text
-    split = re.split(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])", raw, maxsplit=1)
-    words = words_of(b" ".join(split))
+    bare = _BARE_WORD.match(raw)
+    if bare is not None and bare[1].lower() not in _NAMES and not _SECRET_READ.search(raw):
+        return False  # a word without any trick, and no command's
+    words = words_of(b" ".join(_REDIRECTED.split(raw, maxsplit=1)))
     if not words:
         return False
     first = words[0]
@@ -291,6 +306,9 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
+_NAMES: Final = frozenset({*COMMANDS, *RUNNERS})
+_BARE_WORD: Final = re.compile(rb"\s*([A-Za-z][\w-]*+)(?=\s|$)")
+_REDIRECTED: Final = re.compile(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])")
 _WRITES: Final = re.compile(rb">{1,2}\s{0,2}/(?:var|tmp|etc|home|usr|srv|opt|root|dev/shm)/\w")
 _SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)(?:[#%:/][^}]{0,16})?\}?\s*(?:<<<|-[ic]\b)")
 _FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")

@@ -121,6 +121,11 @@ _PROBE: Final = re.compile(
 _ENUMERATES: Final = re.compile(rb"[,;:|/&]")
 
 
+def begins_probe(value: bytes, begin: int, start: int) -> bool:
+    """Whether `whole_probe` may be true, whatever is a sentence."""
+    return value[begin : begin + 1] != b"`" and _PROBE.match(value, start, start + _LOOK) is not None
+
+
 def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
     """Behind the separator at `begin` stands a command at `start`, whole, whatever follows its end.
 

@@ -156,6 +156,7 @@ _CUT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*\w?\W{0,12}\Z", r
 _CUT_OFF: Final = re.compile(r"\)*[&|]o?1\)*;*c$")  # ' or 1--
 _OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
+_OPENING: Final = 4096  # bytes behind the last of them within which those are, whatever is rewritten there
 _NAME: Final = 64  # bytes in which a word that begins a statement ends
 _STATEMENT_MAX: Final = (
     200  # bytes of a value that is a statement; longer ones are scripts that somebody posts
@@ -208,8 +209,9 @@ def judge(value: bytes) -> Confidence | None:
     box take as data. The time is bounded: at most seven starting points, `WINDOW` bytes from each.
     """
     document = is_document(value)
-    value = value.lower()  # no word of SQL cares
-    if b" " not in value and _PLUS.search(value):  # still encoded as forms do
+    encoded = b" " not in value
+    value = (_opening(value) if document else value).lower()  # no word of SQL cares
+    if encoded and _PLUS.search(value):  # still as forms encode it
         value = value.replace(b"+", b" ")
     if b"::" in value:
         value = _CAST.sub(b"", value)
@@ -250,6 +252,14 @@ def judge(value: bytes) -> Confidence | None:
 confirm: Final = of_value(judge)
 
 _LEAD: Final = re.compile(rb"[\s+/]*(?:\w+=)?")
+
+
+def _opening(value: bytes) -> bytes:
+    """All that is read of a document, and more: up to the window behind its first quote of each kind."""
+    end = max(value.find(b"'"), value.find(b'"'), value.find(b"`"), 0) + _OPENING
+    if len(value) <= end or _PHRASE.fullmatch(value.strip()):
+        return value
+    return value[:end]
 
 
 def _start(value: bytes) -> int:

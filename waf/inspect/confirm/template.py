@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document
@@ -179,10 +180,16 @@ _CI: Final = re.compile(
 )
 
 
-_DEEP: Final = for_lower_case(
-    rb"__(?:class|mro|subclasses|globals|builtins|import)__|getruntime|forname\("
-    rb"|freemarker\.template|#_memberaccess|constructor\s*(?:\(|\.\s*constructor)"
-)
+# Each begins with what `re` skips to: the alternatives in one would be tried at every byte of a page.
+_DEEP: Final = tuple(
+    map(
+        for_lower_case,
+        (
+            rb"__(?:class|mro|subclasses|globals|builtins|import)__", rb"getruntime", rb"forname\(",
+            rb"freemarker\.template", rb"#_memberaccess", rb"constructor\s*(?:\(|\.\s*constructor)",
+        ),
+    )
+)  # fmt: skip
 _OPEN: Final = re.compile(rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*\Z", re.S)
 _PLACES_MAX: Final = 16
 
@@ -217,11 +224,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def _in_document(value: bytes) -> Confidence | None:
     """Pages hold templates; what reaches into the engine from one of their expressions is no page's business."""
-    for number, match in enumerate(_DEEP.finditer(value.lower())):
-        if number >= _PLACES_MAX:
-            break
-        if _OPEN.search(value, max(0, match.start() - 300), match.start()):
-            return Confidence.HIGH
+    lowered = value.lower()
+    for deep in _DEEP:
+        for match in islice(deep.finditer(lowered), _PLACES_MAX):
+            if _OPEN.search(value, max(0, match.start() - 300), match.start()):
+                return Confidence.HIGH
     return None
 
 
