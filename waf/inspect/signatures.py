@@ -17,6 +17,7 @@ from waf.http1 import speed
 from waf.http1.memo import Memo
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
+from waf.inspect.confirm import guarded
 from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
@@ -116,6 +117,7 @@ class Signatures:
         def matcher(book: Rulebook) -> Matcher | None:
             return Matcher.build(book.patterns, store, streaming=True) if book.patterns else None
 
+        guarded.prepare(store)
         searcher = None
         matchers: list[Matcher | None] = []
         try:

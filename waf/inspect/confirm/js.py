@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import (
     WINDOW,
     behind_literals,
@@ -38,23 +39,25 @@ _SINK: Final = re.compile(
     + rb")?(?:\(|`|\.(?:call|apply|bind)\b)",
     re.I,
 )
-_LOUD: Final = for_lower_case(
-    rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts"
-    rb"|getelement|queryselector"
-    rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis"
-    rb"|document)\s*(?:\?\.)?\[\s*(?:['\"`/(!+~\[]|\w{2,16}\s*\()"
-    rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval"
-    rb"|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
-    rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"
-    rb"|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
-    rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml"
-    rb"|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
-    rb"|xmlhttprequest|sendbeacon\s*\(|constructor\s*[.\[\(]|\[\s*['\"`]constructor|onerror\s*=\s*\w"
-    rb"|throw\s*[/'\"`\d!(+{]"
-    rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob"
-    rb"|btoa|unescape|decodeuricomponent)\s*\("
-    rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/"
-    rb"|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
+_LOUD: Final = Guarded(
+    for_lower_case(
+        rb"document\s*(?:\.|\[\s*['\"])\s*(?:cookie|domain|write|location|body|documentelement|forms|scripts"
+        rb"|getelement|queryselector"
+        rb"|createelement|url|referrer|head|default)|(?:window|self|top|parent|frames|this|globalthis"
+        rb"|document)\s*(?:\?\.)?\[\s*(?:['\"`/(!+~\[]|\w{2,16}\s*\()"
+        rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval"
+        rb"|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
+        rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"
+        rb"|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
+        rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml"
+        rb"|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
+        rb"|xmlhttprequest|sendbeacon\s*\(|constructor\s*[.\[\(]|\[\s*['\"`]constructor|onerror\s*=\s*\w"
+        rb"|throw\s*[/'\"`\d!(+{]"
+        rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob"
+        rb"|btoa|unescape|decodeuricomponent)\s*\("
+        rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/"
+        rb"|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
+    )
 )
 _OBSCURE: Final = re.compile(
     rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_arguments import (
     BLANK,
@@ -60,17 +61,19 @@ _SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{]){1,64}+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
-_UNMISTAKABLE: Final = for_lower_case(
-    rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
-    rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
-    rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
-    rb"|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
-    rb"|import\s+(?:socket|pty)[;,]"
-    rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
-    rb"|fsockopen\("
-    rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|[;|\n]\s{0,4}&\s{0,4}\(\s{0,4}['\"$]|\|\s{0,4}(?:%|foreach(?:-object)?\s)\s{0,4}\{"
-    rb"|\[(?:system\.)?(?:io\.(?:file|directory)|diagnostics\.process|reflection\.assembly|net\.dns)\]::|\biex\s?[($]"
-    rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
+_UNMISTAKABLE: Final = Guarded(
+    for_lower_case(
+        rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
+        rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
+        rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
+        rb"|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
+        rb"|import\s+(?:socket|pty)[;,]"
+        rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
+        rb"|fsockopen\("
+        rb"|new-object\s+(?:system\.)?net\.(?:webclient|sockets)|downloadstring\(|frombase64string\(|[;|\n]\s{0,4}&\s{0,4}\(\s{0,4}['\"$]|\|\s{0,4}(?:%|foreach(?:-object)?\s)\s{0,4}\{"
+        rb"|\[(?:system\.)?(?:io\.(?:file|directory)|diagnostics\.process|reflection\.assembly|net\.dns)\]::|\biex\s?[($]"
+        rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
+    )
 )
 _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
 _COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s|(?<=[A-Za-z]):(?=[A-Za-z ]))*")
@@ -86,8 +89,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if document:
         return _opening(value)
     head = value[: _LOOK * 8]
-    loud = _UNMISTAKABLE.search(value.lower(), max(0, span[0] - _LOOK), span[1] + _LOOK)
-    if loud and prose_words(value, loud.start()) < 5:
+    near = max(0, span[0] - _LOOK)
+    loud = _UNMISTAKABLE.search(value[near : span[1] + _LOOK].lower())
+    if loud and prose_words(value, near + loud.start()) < 5:
         return Confidence.HIGH
     best: Confidence | None = None
     end = span[1] + _LOOK

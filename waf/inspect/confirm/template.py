@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document
 from waf.model import Confidence
 
@@ -130,43 +131,45 @@ _PROBE: Final = re.compile(
     rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\s*\[[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$",
     re.S | re.I,
 )
-_REACH: Final = for_lower_case(
-    rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|dict|getattribute|getitem|code"
-    rb"|reduce|proto|name|self)__|__proto__|\\x5f\\x5f|\\137\\137|\\u005f"
-    rb"|\bconstructor\b|getclass\s*\(|\bclass\s*\.\s*(?:forname|getclassloader|classloader|module"
-    rb"|getmethod|resource|protectiondomain)|\.class\.|forname\s*\("
-    rb"|getruntime|processbuilder|scriptengine|\.getdeclared|\.getmethod|newinstance\s*\(|\bT\s*\(\s*\w+"
-    rb"|#_memberaccess|#context|#(?:application|session|request|response|parameters|attr)\b\s*[.\[=]"
-    rb"|@java\.|@org\.|@com\.|java\.(?:lang|util|io|net|nio)|javax?\.|ognl|\bxwork\b|#\w+\s*=\s*"
-    rb"|pagecontext|(?:session|application|request|param|header|cookie)scope|\bfacescontext"
-    rb"|\b(?:popen|subprocess|os\.system|os\.environ|check_output|import\s+os|import\s+subprocess"
-    rb"|child_process|execsync|spawnsync|process\.(?:mainmodule|env|binding|exit)|global\.process"
-    rb"|root\.process)"
-    rb"|\b(?:system|exec|passthru|shell_exec|phpinfo|eval|assert|file_get_contents|readfile|call_user_func"
-    rb"|proc_open|unserialize|create_function|fopen|include|require|var_dump|print_r)\s*\("
-    rb"|\b(?:lipsum|cycler|joiner|namespace|url_for|get_flashed_messages|config|self|_self|request|g|app"
-    rb"|app\.request|settings|settings\.secret_key|dump|get_env|loop)\s*(?:\.\s*(?:__|env|items"
-    rb"|from_object|"
-    rb"getfilter|registerundefined|getcontext|_context|application|environ|values|update|class|iteritems"
-    rb"|server|meta|query|get|cookies|headers|args|form|secret_key|displaytemplate|displayblock)|\[|\()"
-    rb"|\|\s*attr\s*\(|\|\s*(?:filter|map|sort"
-    rb"|reduce)\s*\(\s*['\"\[]|\|\s*(?:system|exec|passthru|shell_exec|e\s*\(|join\s*\(|format\s*\(|xmlatt"
-    rb"r|safe\b.*system)|registerundefinedfiltercallback"
-    rb"|\?\s*new\s*\(|\?\s*(?:api|eval|interpret)\b|freemarker\.template|objectconstructor|jythonruntime"
-    rb"|\$\w+\.(?:getclass|class|forname)|\bsmarty\.(?:version|template|now|const|server|get|cookies|env"
-    rb"|current)"
-    rb"|getstreamvariable|self::|\{php\}|writefile|\bfile\.(?:open|read|new)|\bdir\.(?:entries|glob|pwd"
-    rb"|foreach)|\bio\.(?:popen|read|sysopen)|\bkernel\.|\benv\[|`[^`]{1,100}`|%x[\[({]"
-    rb"|system\s*['\"(]|\bopen3\b|#evaluate|\$class\.|inspect\(|\bstring\.fromcharcode|\[\s*['\"]\s*(?:__"
-    rb"|constructor|\\x)|'constructor'|alert\s*[(`]|\bdebug\b\s*$|_context\b|template_name|\$eval|\$on\b"
-    rb"|\$parent"
-    rb"|tojsonstring|range\s*\(\s*\d+\s*,|system\.(?:diagnostics|io|reflection|environment|web)"
-    rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
-    rb"|with\s+\"\w+\"\s+as|utl_file"
-    rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
-    rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bmessages\.storages\b|\bself\.(?:template|module|context)\.|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
-    rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
-    re.S,
+_REACH: Final = Guarded(
+    for_lower_case(
+        rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|dict|getattribute|getitem|code"
+        rb"|reduce|proto|name|self)__|__proto__|\\x5f\\x5f|\\137\\137|\\u005f"
+        rb"|\bconstructor\b|getclass\s*\(|\bclass\s*\.\s*(?:forname|getclassloader|classloader|module"
+        rb"|getmethod|resource|protectiondomain)|\.class\.|forname\s*\("
+        rb"|getruntime|processbuilder|scriptengine|\.getdeclared|\.getmethod|newinstance\s*\(|\bT\s*\(\s*\w+"
+        rb"|#_memberaccess|#context|#(?:application|session|request|response|parameters|attr)\b\s*[.\[=]"
+        rb"|@java\.|@org\.|@com\.|java\.(?:lang|util|io|net|nio)|javax?\.|ognl|\bxwork\b|#\w+\s*=\s*"
+        rb"|pagecontext|(?:session|application|request|param|header|cookie)scope|\bfacescontext"
+        rb"|\b(?:popen|subprocess|os\.system|os\.environ|check_output|import\s+os|import\s+subprocess"
+        rb"|child_process|execsync|spawnsync|process\.(?:mainmodule|env|binding|exit)|global\.process"
+        rb"|root\.process)"
+        rb"|\b(?:system|exec|passthru|shell_exec|phpinfo|eval|assert|file_get_contents|readfile|call_user_func"
+        rb"|proc_open|unserialize|create_function|fopen|include|require|var_dump|print_r)\s*\("
+        rb"|\b(?:lipsum|cycler|joiner|namespace|url_for|get_flashed_messages|config|self|_self|request|g|app"
+        rb"|app\.request|settings|settings\.secret_key|dump|get_env|loop)\s*(?:\.\s*(?:__|env|items"
+        rb"|from_object|"
+        rb"getfilter|registerundefined|getcontext|_context|application|environ|values|update|class|iteritems"
+        rb"|server|meta|query|get|cookies|headers|args|form|secret_key|displaytemplate|displayblock)|\[|\()"
+        rb"|\|\s*attr\s*\(|\|\s*(?:filter|map|sort"
+        rb"|reduce)\s*\(\s*['\"\[]|\|\s*(?:system|exec|passthru|shell_exec|e\s*\(|join\s*\(|format\s*\(|xmlatt"
+        rb"r|safe\b.*system)|registerundefinedfiltercallback"
+        rb"|\?\s*new\s*\(|\?\s*(?:api|eval|interpret)\b|freemarker\.template|objectconstructor|jythonruntime"
+        rb"|\$\w+\.(?:getclass|class|forname)|\bsmarty\.(?:version|template|now|const|server|get|cookies|env"
+        rb"|current)"
+        rb"|getstreamvariable|self::|\{php\}|writefile|\bfile\.(?:open|read|new)|\bdir\.(?:entries|glob|pwd"
+        rb"|foreach)|\bio\.(?:popen|read|sysopen)|\bkernel\.|\benv\[|`[^`]{1,100}`|%x[\[({]"
+        rb"|system\s*['\"(]|\bopen3\b|#evaluate|\$class\.|inspect\(|\bstring\.fromcharcode|\[\s*['\"]\s*(?:__"
+        rb"|constructor|\\x)|'constructor'|alert\s*[(`]|\bdebug\b\s*$|_context\b|template_name|\$eval|\$on\b"
+        rb"|\$parent"
+        rb"|tojsonstring|range\s*\(\s*\d+\s*,|system\.(?:diagnostics|io|reflection|environment|web)"
+        rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
+        rb"|with\s+\"\w+\"\s+as|utl_file"
+        rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
+        rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bmessages\.storages\b|\bself\.(?:template|module|context)\.|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
+        rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
+        re.S,
+    )
 )
 _BARE: Final = re.compile(
     rb"^\s*(?:self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"

@@ -1,0 +1,58 @@
+"""Long expressions of confirmers, each behind a first look by the engine.
+
+Owns the choice whether `re` is asked at all: an alternation of a hundred branches takes it 100 to 300 ns for each byte
+of a text in which none fits, and Hyperscan 4. What the engine finds, `re` has to find as well; until `prepare` was called,
+and for short texts, `re` alone is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from waf.inspect.matcher import Matcher, Pattern
+from waf.model import PatternStore
+
+_SHORT: Final = 24  # bytes of a text for which it does not pay
+_AROUND: Final = re.compile(rb"\(\?<?[=!](?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[])*\)")
+_POSSESSIVE: Final = re.compile(rb"(?<=[*+?}])\+")
+
+
+class Guarded:
+    """An expression for texts in lower case."""
+
+    __slots__ = ("_engine", "pattern")
+    all: Final[list[Guarded]] = []
+
+    def __init__(self, pattern: re.Pattern[bytes]) -> None:
+        self.pattern: Final = pattern
+        self._engine: Matcher | None = None
+        self.all.append(self)
+
+    def prepare(self, store: PatternStore) -> None:
+        if self._engine is None:
+            self._engine = Matcher.build(
+                [Pattern(loosened(self.pattern.pattern), case=True, once=True)], store
+            )
+
+    def occurs(self, text: bytes) -> bool:
+        """False: `search` finds nothing in the text."""
+        return self._engine is None or len(text) < _SHORT or self._engine.hits(text)
+
+    def search(self, text: bytes) -> re.Match[bytes] | None:
+        return self.pattern.search(text) if self.occurs(text) else None
+
+    def finditer(self, text: bytes) -> Iterable[re.Match[bytes]]:
+        return self.pattern.finditer(text) if self.occurs(text) else ()
+
+
+def loosened(expression: bytes) -> bytes:
+    """The expression without what the engine does not know, which only narrows it: what stands around, what is kept."""
+    return _POSSESSIVE.sub(b"", _AROUND.sub(b"", expression))
+
+
+def prepare(store: PatternStore) -> None:
+    """Compiles what the engine looks for, or loads what was compiled before."""
+    for one in Guarded.all:
+        one.prepare(store)
