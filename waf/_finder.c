@@ -602,7 +602,9 @@ static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t pla
             }
         return found;
     }
-    if (form->before.call != NULL) {
+    if (is_run(&form->before.program))
+        place = run_before(&form->before.program, search->text.at, place, place > 64 ? place - 64 : 0);
+    else if (form->before.call != NULL) {
         found = matches(self, &form->before, 1, search, place > 64 ? place - 64 : 0, place, 0, &whole, &value);
         if (found < 0)
             return -1;
@@ -1057,7 +1059,8 @@ static void read_pattern(PyObject *object, const char *name, const char *of, PyO
     out->call = PyObject_GetAttrString(pattern, of);
     Py_DECREF(pattern);
     *failed |= out->call == NULL || read_program(PyTuple_GET_ITEM(programs, number), &out->program) < 0;
-    if (!*failed && out->program.code != NULL && strcmp(of, "match") != 0 && out->program.least < 1) {
+    if (!*failed && out->program.code != NULL && strcmp(of, "match") != 0 && out->program.least < 1
+        && !(strcmp(name, "before") == 0 && is_run(&out->program))) {
         PyErr_SetString(PyExc_ValueError, "what may match nothing is not looked for");
         *failed = 1;
     }

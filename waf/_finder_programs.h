@@ -140,6 +140,22 @@ static inline int is_word_byte(uint8_t byte)
 
 static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at);
 
+/* Up to so many bytes of one kind, and nothing else. */
+static int is_run(const Program *program)
+{
+    const int32_t *code = program->code;
+    return code != NULL && program->size == 5 && code[0] == OP_GREEDY && code[2] == 0 && code[4] == OP_ACCEPT;
+}
+
+/* Where the longest such run begins that ends at `place`, which is no longer than it may be and not before `low`. */
+static Py_ssize_t run_before(const Program *program, const uint8_t *text, Py_ssize_t place, Py_ssize_t low)
+{
+    Py_ssize_t start = place;
+    while (start > low && place - start < program->code[3] && in_set(program, program->code[1], text[start - 1]))
+        start--;
+    return start;
+}
+
 /* Where the match of what begins with instruction `pc` ends; -1 for none. No program of `programs.py` gets as deep as the bound. */
 static Py_ssize_t runs(Running *run, int32_t pc, Py_ssize_t at)
 {

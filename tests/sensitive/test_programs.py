@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.sensitive.messages import ENTITIES, FINDER
 from waf.sensitive import speed
 from waf.sensitive.find import Finder
-from waf.sensitive.programs import program
+from waf.sensitive.programs import program, run
 
 try:
     finder: ModuleType | Any = importlib.import_module("waf._finder")
@@ -171,3 +171,10 @@ def test_a_pattern_that_re_has_to_run_finds_as_well() -> None:
     assert [text[hit.start : hit.end] for hit in looking.find(text)] == [
         text[hit.start : hit.end] for hit in looking._find(text, 0, None, None, looking.candidates(text))
     ]
+
+
+def test_only_a_run_of_one_kind_is_read_backwards() -> None:
+    assert run(re.compile(rb"[a-z.]{0,63}")) == program(re.compile(rb"[a-z.]{0,63}"))
+    for other in (rb"[a-z]{1,63}", rb"[a-z]{0,9}-", rb"(?:ab){0,9}", rb"[a-z]{0,9}+", rb"(?=a)"):
+        assert run(re.compile(other)) is None, other
+    assert run(None) is None

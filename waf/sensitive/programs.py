@@ -55,6 +55,19 @@ def program(pattern: re.Pattern[bytes] | None, anywhere: bool = False) -> bytes 
         return None
 
 
+@lru_cache(maxsize=256)
+def run(pattern: re.Pattern[bytes] | None) -> bytes | None:
+    """The program of a pattern that is up to so many bytes of one kind, which C can read backwards; None for any other."""
+    parser = getattr(re, "_parser", None)
+    if pattern is None or parser is None:
+        return None
+    tree = parser.parse(pattern.pattern, pattern.flags)
+    if len(tree) != 1 or str(tree[0][0]) != "MAX_REPEAT" or tree[0][1][0] != 0 or len(tree[0][1][2]) != 1:
+        return None
+    op, value = tree[0][1][2][0]
+    return None if bits_of(str(op), value) is None else program(pattern)
+
+
 class _Writer:
     def __init__(self) -> None:
         self._code: list[int] = []

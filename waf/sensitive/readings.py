@@ -15,7 +15,7 @@ import msgspec
 from waf.sensitive.context import beginnings, denial_pattern, word_pattern
 from waf.sensitive.entities import EDGES, Entity
 from waf.sensitive.mask import hidden
-from waf.sensitive.programs import program
+from waf.sensitive.programs import program, run
 from waf.sensitive.validate import VALIDATORS, Validator
 
 LED_REACH: Final = 96
@@ -44,7 +44,7 @@ class Form(msgspec.Struct, frozen=True):
     hides: tuple[int, int, int]  # what the mask leaves, see `mask.hidden`
     programs: tuple[
         bytes | None, ...
-    ]  # what C runs instead of shape, before, after, endless, context and denied
+    ]  # what C runs instead of shape, before (see `programs.run`), after, endless, context and denied
 
 
 def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> Form:
@@ -78,7 +78,7 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         hides=hidden("everything" if entity.unwritten else entity.mask),
         programs=(
             program(shape, anywhere=True),
-            program(left, anywhere=True),
+            run(re.compile(entity.before.encode())) if entity.before else None,
             program(after),
             program(endless),
             program(context, anywhere=True),
