@@ -22,11 +22,14 @@ MAX_TOKENS: Final = 20_000  # of one document that are looked at
 _LOOKS_LIKE: Final = re.compile(
     r"\s*+(?:#[^\n]*+\s*+)*+(?:(?:query|mutation|subscription)\b[^{;]{0,1000}\{|fragment\s+\w+\s+on\s|\{\s*[\w.#])"
 )
-_TOKEN: Final = re.compile(
+_LITERAL_OR_COMMENT: Final = (
     # A literal that is not closed ends with the text or the line: to look for its end from every quote is quadratic.
-    r'"""(?P<block>(?:[^"\\]|\\.|"(?!""))*+)(?:"""|\\?\Z)|"(?P<text>(?:[^"\\\n]|\\.)*+)(?P<end>"?)|#[^\n]*'
-    r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[{}()\[\]:@$!=|&]|\.\.\.)",
-    re.S,
+    r'"""(?P<block>[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+)(?:"""|\\?\Z)'
+    r'|"(?P<text>[^"\\\n]*+(?:\\.[^"\\\n]*+)*+)(?P<end>"?)|#[^\n]*'
+)
+_LITERAL: Final = re.compile(_LITERAL_OR_COMMENT, re.S)
+_TOKEN: Final = re.compile(
+    _LITERAL_OR_COMMENT + r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[{}()\[\]:@$!=|&]|\.\.\.)", re.S
 )
 
 
@@ -110,10 +113,11 @@ _PLAIN: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 def collect(text: str, into: Collector) -> None:
     """The document as one field, and each string literal in it as another, unescaped."""
     into.add(Part.GRAPHQL, "", _bytes(text))
-    for match in islice(_TOKEN.finditer(text), MAX_TOKENS):
+    for match in islice(_LITERAL.finditer(text), MAX_TOKENS):
         literal = match["text"] if match["block"] is None else match["block"]
         if literal:
-            into.add(Part.GRAPHQL, "literal", _bytes(_ESCAPE.sub(_unescaped, literal)))
+            plain = _ESCAPE.sub(_unescaped, literal) if "\\" in literal else literal
+            into.add(Part.GRAPHQL, "literal", _bytes(plain))
 
 
 def _unescaped(match: re.Match[str]) -> str:
