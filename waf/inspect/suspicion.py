@@ -11,7 +11,7 @@ from typing import Final
 from waf.inspect.bodies.parsed import Notes
 from waf.inspect.decode import Text
 from waf.inspect.layers import has_overlong, is_text
-from waf.inspect.views import View
+from waf.inspect.views import Chain, View
 from waf.model import Field, Part
 
 # Characters by which data becomes more than data somewhere, but for those of nested URLs; and all others.
@@ -34,6 +34,7 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
             if b"\0" in field.value:
                 _note_null(field, notes)
     most = len(notes.findings) + _MOST
+    told: set[tuple[Chain, Part, str]] = set()  # of values of one name what one of them showed
     for text in decoded:
         if text.folds or not text.mask & _TELLING:
             continue
@@ -44,10 +45,14 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
             case (View.PERCENT,):
                 _note_percent(field, text, notes)
             case (View.UNICODE,):
-                if has_overlong(field.value):
+                key = (text.chain, field.part, field.name)
+                if key not in told and has_overlong(field.value):
+                    told.add(key)
                     notes.add("protocol.overlong-utf8", field.part, field.name)
             case (first, second) if first is not second and first in _HIDING and second in _HIDING:
-                if _reveals(text.data, field.value):
+                key = (text.chain, field.part, field.name)
+                if key not in told and _reveals(text.data, field.value):
+                    told.add(key)
                     notes.add("protocol.mixed-encoding", field.part, field.name)
             case _:
                 pass

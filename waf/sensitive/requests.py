@@ -180,13 +180,18 @@ class RequestCheck:
         lines: list[bytes] = []
         starts: list[int] = []
         size = 0
+        labels: dict[str, tuple[bytes, bytes]] = {}
         for field in fields:
             value = field.value
-            name = field.name.encode("utf-8", "replace")
-            # A name that is looked at itself says nothing of itself, and the end of a long one as much as all of it.
-            name = b"\n%b=" % (b"" if name == value else name[-_LABEL:].replace(b"\n", b" "))
-            lines += (name, value)
-            size += len(name)
+            spoken = labels.get(field.name)
+            if spoken is None:
+                name = field.name.encode("utf-8", "replace")
+                # The end of a long one says as much as all of it.
+                spoken = labels[field.name] = name, b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+            # A name that is looked at itself says nothing of itself.
+            label = b"\n=" if value == spoken[0] else spoken[1]
+            lines += (label, value)
+            size += len(label)
             starts.append(size)
             size += len(value)
         text = b"".join(lines)
@@ -199,6 +204,7 @@ class RequestCheck:
         first = behind = 0  # bounds of the value that the last hit stands in, or before
         number = named = -1
         shown = address = ""
+        seen_here: dict[tuple[str, bool, bool], Sighting] = {}  # and what was found in it, by what decides
         actions: dict[str, SensitiveAction] = {}  # for the entities of the value that was named last
         for hit in hits:
             start, end, entity = hit.start, hit.end, hit.entity
@@ -218,12 +224,19 @@ class RequestCheck:
                     names[address] = known
                 shown = known
                 actions = {}
+                seen_here = {}
+            acts = hit.acts
+            like = seen_here.get((entity.id, acts, hit.test))
+            if like is not None:  # nothing else is told of another one in the same field
+                like.values.add(text[start:end])
+                like.count += 1
+                like.test += hit.test
+                continue
             action = actions.get(entity.id)
             if action is None:
                 action = actions[entity.id] = orders.action(entity, address)
             if action == "ignore":
                 continue
-            acts = hit.acts
             if not acts:
                 action = "report"
             elif action == "block" and hit.test:
@@ -236,6 +249,7 @@ class RequestCheck:
             seen.count += 1
             seen.test += hit.test
             seen.sure |= acts
+            seen_here[entity.id, acts, hit.test] = seen
         for seen in places.values():
             tally.add_all(seen)
         if not tally:

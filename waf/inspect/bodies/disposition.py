@@ -18,6 +18,8 @@ _PARAMETER: Final = re.compile(
     rb'(?:"((?:[^"\\]|\\.)*)"|([^\s";]*)))?',
     re.S,
 )
+_PLAIN: Final = re.compile(rb'form-data; name="([^"\\\0]*+)"(?:; filename="([^"\\\0]*+)")?')
+"""As every client writes it: nothing in it is ambiguous."""
 _KIND: Final = re.compile(rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)")
 
 
@@ -32,6 +34,9 @@ class Disposition(msgspec.Struct, frozen=True):
 
 def parse_disposition(value: bytes) -> Disposition:
     """Never raises. Of doubles the first counts; that there are doubles is the trick."""
+    plain = _PLAIN.fullmatch(value)
+    if plain is not None:
+        return Disposition(b"form-data", plain[1], plain[2])
     kind = _KIND.match(value)
     if kind is None:
         return Disposition(b"", trick="no disposition type")

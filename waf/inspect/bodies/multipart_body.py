@@ -21,7 +21,13 @@ from multipart import (  # type: ignore[import-untyped]
 
 from waf.http1.seek import find
 from waf.inspect.bodies import json_body
-from waf.inspect.bodies.content_type import ContentType, ascii_compatible, parse_content_type, transcode
+from waf.inspect.bodies.content_type import (
+    NO_TYPE,
+    ContentType,
+    ascii_compatible,
+    parse_content_type,
+    transcode,
+)
 from waf.inspect.bodies.disposition import Disposition, parse_disposition
 from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed
 from waf.inspect.fields import name_text
@@ -167,6 +173,11 @@ def _sentence(error: MultipartError) -> str:
 
 def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
     """What a part's header lines (lower-case name, value) say; notes every ambiguity."""
+    if len(lines) == 1 and lines[0][0] == b"content-disposition":
+        disposition = parse_disposition(lines[0][1])
+        if disposition.trick:
+            notes.add("protocol.multipart-header", detail=disposition.trick)
+        return PartHead(disposition, NO_TYPE, b"", ())
     dispositions = [value for name, value in lines if name == b"content-disposition"]
     types = [value for name, value in lines if name == b"content-type"]
     transfers = [value.strip().lower() for name, value in lines if name == b"content-transfer-encoding"]
@@ -175,7 +186,7 @@ def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
     disposition = parse_disposition(dispositions[0]) if dispositions else Disposition(b"")
     if disposition.trick:
         notes.add("protocol.multipart-header", detail=disposition.trick)
-    content_type = parse_content_type(types[0]) if types else parse_content_type(b"")
+    content_type = parse_content_type(types[0]) if types else NO_TYPE
     if types and not content_type.wellformed:
         notes.add("protocol.multipart-header", detail="the content type does not follow the grammar")
     if content_type.media.startswith(b"multipart/"):
@@ -259,6 +270,8 @@ def collect_part(head: PartHead, content: bytes, into: Collector) -> None:
 
 
 def _decoded(head: PartHead, content: bytes) -> bytes:
+    if not head.transfer and not head.content_type.parameters:
+        return content
     if head.transfer == b"base64":
         try:
             content = binascii.a2b_base64(content)
