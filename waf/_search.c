@@ -320,6 +320,7 @@ failed:
 /* ----------------------------------------------------------------------------------------------------------- hits */
 
 #include "_search_hits.h"
+#include "_search_places.h"
 
 /* --------------------------------------------------------------------------------------------------------- hints */
 
@@ -783,6 +784,7 @@ static PyMethodDef methods[] = {
     {"gathered", (PyCFunction)(void (*)(void))gathered, METH_FASTCALL, gathered_doc},
     {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
+    {"steps_of", (PyCFunction)(void (*)(void))steps_of, METH_FASTCALL, steps_of_doc},
     {"hints", hints, METH_O, hints_doc},
     {"steps", steps, METH_O, steps_doc},
     {"unchanged", (PyCFunction)(void (*)(void))unchanged, METH_FASTCALL, unchanged_doc},

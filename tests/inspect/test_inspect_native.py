@@ -17,7 +17,7 @@ from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
-from waf.inspect.hits import Hit, gather
+from waf.inspect.hits import Hit, find_steps, gather
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
@@ -276,3 +276,28 @@ def test_what_are_no_hits(arguments: tuple[object, ...]) -> None:
         SEARCH.gathered(*arguments)
     with pytest.raises(AttributeError):
         SEARCH.differing([object()], 3)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=40),
+    st.lists(st.integers(0, 400), max_size=20),
+    st.lists(st.tuples(st.sampled_from([1, 2, 1024, 32768]), st.integers(0, 400)), max_size=40),
+)
+@settings(max_examples=1000)
+def test_places_are_in_the_same_texts(
+    sizes: list[int], offsets: list[int], spots: list[tuple[int, int]]
+) -> None:
+    assert SEARCH is not None
+    ends = list(accumulate(sizes))
+    told = SEARCH.steps_of(ends, offsets, spots)
+    assert list(told.items()) == list(find_steps(ends, offsets, spots).items())
+
+
+def test_what_is_no_place_is_refused() -> None:
+    assert SEARCH is not None
+    for wrong in (([5], [-1], []), ([5], [], [(-1, 2)]), ([5], [], [(1 << 40, 2)]), ([-5], [], [])):
+        with pytest.raises((ValueError, OverflowError)):
+            SEARCH.steps_of(*wrong)
+    for bad in (((5,), [], []), ([5], 3, []), ([5], [], [3]), ([5], ["a"], [])):
+        with pytest.raises(TypeError):
+            SEARCH.steps_of(*bad)

@@ -66,8 +66,13 @@ class Effort:
         if aside:
             self._folds -= units
 
-    def hits(self, count: int) -> None:
-        self.left -= count // 4
+    def first_look(self, count: int, length: int) -> None:
+        """So many values that are looked at closer, and bytes that were read more than once for them."""
+        self.left -= 2 * count + length // 25
+
+    def matches(self, found: int, kept: int) -> None:
+        """What the engine reported in a text, and what was left of it."""
+        self.left -= found // 3 + kept * 2 // 3
 
     def begin_questions(self) -> None:
         """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""

@@ -98,8 +98,11 @@ def ends_of(values: Sequence[bytes]) -> list[int]:
     return list(accumulate([len(value) + len(BETWEEN) for value in values]))
 
 
-def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
-    """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each."""
+def find_steps(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:
+    """Which texts the bytes before the offsets and spots stand in, in their order, with the steps of each.
+
+    In C: `waf/_search.c`.
+    """
     last = len(ends) - 1
     found: dict[int, int] = {}
     number = before = end = -1  # the text that was found last, and its bounds: offsets and spots come in rows
@@ -111,3 +114,8 @@ def steps_of(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> 
         before, end = ends[number - 1] if number else 0, ends[number]
         found[number] = found.get(number, 0) | bit
     return dict(sorted(found.items())) if len(found) > 1 else found
+
+
+steps_of: Final[Callable[[list[int], Sequence[int], Sequence[Spot]], dict[int, int]]] = (
+    find_steps if SEARCH is None else SEARCH.steps_of
+)

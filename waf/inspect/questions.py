@@ -29,9 +29,9 @@ _OPENING: Final = (
 )
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 24, "js": 24, "shell": 20, "template": 64, "code": 64, "path": 64}
+_DEARER: Final = {"html": 48, "js": 24, "shell": 12, "template": 64, "code": 64, "path": 64}
 """For so many bytes one more where every tag is read, every place where a command may begin, every call around a match."""
-_READ: Final = 3  # to read a whole value; and one more for 40 bytes
+_READ: Final = 5  # to read a whole value; and one more for 32 bytes
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
 _LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
@@ -241,7 +241,7 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short:
-        return _OPENING + size // (1024 if confirm in ("shell", "template") else 8192)
+        return _OPENING + size // (2048 if confirm in ("shell", "template") else 8192)
     if armed.scope is Scope.VALUE:
-        return _READ + min(size, _WINDOW) // 40
+        return _READ + min(size, _WINDOW) // 32
     return _LOOK + min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK)

@@ -155,14 +155,13 @@ class Searcher:
 
         `ends` is that of all (see `ends_of`).
         """
-        numbers = {number: place for place, number in enumerate(wanted)}
-        places = [
-            (numbers[number], match)
-            for number, match in placed(scan.matches, ends, CLOSE)
-            if number in numbers
-        ]
+        places = placed(scan.matches, ends, CLOSE)
+        if len(wanted) != len(ends):
+            numbers = {number: place for place, number in enumerate(wanted)}
+            places = [(numbers[number], match) for number, match in places if number in numbers]
         steps = [*wanted.values()]
-        return Scan([match for _, match in places], _all_of(steps), None, False, steps, places)
+        # Where the places are known, only whether there is any match is asked about matches.
+        return Scan([match for _, match in places[:1]], _all_of(steps), None, False, steps, places)
 
     def idle(self, values: Sequence[bytes], scan: Scan) -> bool:
         """True where it is certain that `search` gives no hit and nothing to note: the usual end of a suspicion.
@@ -218,9 +217,9 @@ class _Rounds:
         ends = ends_of(self._values)
         matcher = self._searcher.matcher
         if scan.places is not None:
-            self._give(frontier, scan.places)
+            self._give(frontier, scan.places, 2 * len(scan.places))
         elif scan.matches:
-            self._give(frontier, placed(scan.matches, ends, CLOSE))
+            self._give(frontier, placed(scan.matches, ends, CLOSE), len(scan.matches))
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
         # What has more matches than are counted is decoded no further: that alone is a finding.
@@ -267,7 +266,8 @@ class _Rounds:
                 matches = error.found
                 self._overflowed.add(group[0].owner)
             if matches:
-                self._give(group, placed(matches, ends if group is texts else [len(data) + 1], CLOSE))
+                places = placed(matches, ends if group is texts else [len(data) + 1], CLOSE)
+                self._give(group, places, len(matches))
 
     def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
         """Searches a text but for what it has from its source, which was searched."""
@@ -292,7 +292,7 @@ class _Rounds:
                 matches.append((index, place))
         if matches:
             matches.sort(key=_end)
-            self._give([text], placed(matches, [len(data) + 1], CLOSE))
+            self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
 
     def _scanned(self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = ()) -> list[Match]:
         """The matches in `data`, a part of the text; with `indices` those of some patterns."""
@@ -356,9 +356,9 @@ class _Rounds:
             return [(text, self._hints.steps(text.data)) for text in frontier]
         return [(frontier[number], bits) for number, bits in steps_of(ends, (), scan.spots).items()]
 
-    def _give(self, texts: list[Text], places: list[Place]) -> None:
-        """Gives every match to its text."""
-        self._effort.hits(len(places))
+    def _give(self, texts: list[Text], places: list[Place], found: int) -> None:
+        """Gives every match to its text; `found` are how many there were before those close by were left out."""
+        self._effort.matches(found, len(places))
         searcher = self._searcher
         within = b"" if len(texts) == 1 else searcher.within
         owners = [text.owner for text in texts]

@@ -204,6 +204,7 @@ class Signatures:
             clean.add(lines)
             return findings
         before = len(reading.findings)
+        effort.first_look(0, max(sum([len(field.value) for field in fields]) - reading.length, 0))
         found = self._findings(fields, scan, level, reading.notes, typed, effort)
         if not found and len(reading.findings) == before:
             clean.add(lines)
@@ -353,6 +354,7 @@ class Signatures:
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
         values = [field.value for field in fields]
+        effort.first_look(len(values), 0)
         result = self._searcher.search(values, scan, effort)
         note_layers(fields, result.decoded, scan.steps, notes)
         for owner in sorted(result.overflowed)[:_NAMED]:
