@@ -20,6 +20,7 @@ from waf.inspect.rules import parse_rules
 from waf.inspect.search import Searcher
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Part
+from waf.prefilter import factors as prefilter_factors
 from waf.prefilter import program
 from waf.prefilter.automaton import END, Automaton, automaton, beginning
 from waf.prefilter.factors import SYMBOLS, sets_of
@@ -58,10 +59,20 @@ def factors(*texts: str) -> frozenset[bytes]:
         (rb"zorb.*quux", ["quux"]),
         (rb"^zorb$", ["\x7fzorb\x7f", "\nzorb\x7f", "\x7fzorb\n", "\nzorb\n"]),
         (rb"(?i)zorb", ["zorb"]),
+        (rb"zorb\s*\(", ["zorb ", "zorb(", "zorb\t", "zorb\n"]),
+        (rb"zorb(?:\+\w+)?;", ["zorb+", "zorb;"]),
+        (rb"^\s*zorb", [f"{one}zorb" for one in "\x7f\n \t"]),
+        (rb"zorb\b[ (]*=", ["zorb ", "zorb(", "zorb="]),
     ],
 )
 def test_the_best_factors(expression: bytes, best: list[str]) -> None:
     assert sets_of(expression)[0] == factors(*best)
+
+
+def test_what_stands_beside_many_words_is_told_by_their_edges() -> None:
+    words = "|".join(f"{one}{other}q" for one in "abcdefghijklm" for other in "abcdefgh")
+    demanded = sets_of(rf"[;&] ?(?:{words})[\s;&|<>(){{}},.]".encode())
+    assert any(b"\0" + b"aaq".translate(SYMBOLS) + b"\0" in one for one in demanded)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +109,7 @@ def test_an_automaton_that_is_too_large_is_none() -> None:
 
 _LEAVES = st.sampled_from(
     ["a", "b", "ab", "1", " ", r"\$", "[$<]", "[^a]", r"\s", r"\w", "[a-c;]", r"\b", ".", r"\n", "abc", "^", "$",
-     r"[\x00-\x1f]", "é", "[0-9a-f]", "_"]
+     r"[\x00-\x1f]", "é", "[0-9a-f]", "_", r"\s{0,4}", "[;<]*", "(?:[ab$]<)*", r"\W", "(?:a|b|c|1|_)"]
 )  # fmt: skip
 _EXPRESSION = st.recursive(
     _LEAVES,
@@ -127,6 +138,21 @@ def test_what_matches_does_not_pass(expressions: list[str], text: str) -> None:
     data = text.encode()
     coded = [one.encode() for one in expressions]
     made = program.build(coded, None)
+    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
+        assert not passes(made, data)
+
+
+@needs_c
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT)
+@settings(max_examples=1500, deadline=None)
+def test_what_matches_does_not_pass_where_products_are_small(expressions: list[str], text: str) -> None:
+    data = text.encode()
+    coded = [one.encode() for one in expressions]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefilter_factors, "_MOST", 3)
+        patch.setattr(prefilter_factors, "_MOST_LISTED", 6)
+        patch.setattr(prefilter_factors, "_WIDEST", 4)
+        made = program.build(coded, None)
     if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
         assert not passes(made, data)
 

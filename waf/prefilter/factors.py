@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from waf.prefilter.expressions import Item, members, parse
+from waf.prefilter.expressions import Item, accepted, members, parse
 
 WORD_EDGE: Final = 0
 """In factors alone: there a word begins or ends."""
@@ -59,6 +59,7 @@ IN_WORDS: Final = frozenset(SYMBOLS[byte] for byte in (string.ascii_letters + st
 
 LONGEST: Final = 12  # symbols of a factor
 _MOST: Final = 96  # factors of one set that are made by multiplying out
+_MOST_LISTED: Final = 512  # and of one whose factors the expression lists
 _WIDEST: Final = 13  # symbols of a class that is multiplied out
 
 Factors = frozenset[bytes]
@@ -128,8 +129,12 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 _EMPTY: Final[Factors] = frozenset((b"",))
+_AT_EDGES: Final[Factors] = frozenset(bytes((symbol,)) for symbol in (EDGE, LINE_END, WORD_EDGE)) | _EMPTY
 _NOTHING: Final = _Part(_EMPTY, _EMPTY, _EMPTY)
 _ANYTHING: Final = _Part(None, _EMPTY, _EMPTY)
+_EDGES: Final[Factors] = frozenset((bytes((WORD_EDGE,)),))
+_OUTSIDE_WORDS: Final = _Part(None, _EDGES, _EDGES)
+"""Any one byte that is in no word: too many to be listed."""
 
 
 def _exactly(factors: Factors) -> _Part:
@@ -193,24 +198,104 @@ def _sequence(items: Sequence[Item], first: bool, last: bool) -> _Part:
     run = _EMPTY  # all that may stand here since the last piece that is not known
     begins: Factors | None = None
     for number, item in enumerate(items):
-        for part in _pieces(item, first and number == 0, last and number == len(items) - 1):
+        parts = tuple(_pieces(item, first and number == 0, last and number == len(items) - 1))
+        if parts == (_ANYTHING,) and (gap := _gap(item)) is not None:
+            # Before what may be missing stands what it begins with or what follows, and behind it the like.
+            # At the beginning of a line nearly anything does; that there is one says as much, and costs nothing.
+            following = None if run & _AT_EDGES or b"" in gap.begins else _following(items[number + 1 :])
+            sets.append(run if following is None else _before(run, gap.begins | following))
+            begins = begins or sets[-1]
+            preceding = None if b"" in gap.ends else _preceding(run)
+            run = _EMPTY if preceding is None else gap.ends | preceding
+            continue
+        for part in parts:
             sets += part.sets
-            product = _product(run, part.begins if part.exact is None else part.exact)
+            beginning = part.begins if part.exact is None else part.exact
+            product = _product(run, beginning)
             if part.exact is not None and product is not None:
                 run = product
                 continue
-            sets.append(run if product is None else product)
+            sets.append(_before(run, beginning))
             begins = begins or sets[-1]
-            run = part.ends if part.exact is None else part.exact
-            if part.exact is None and product is None:
-                sets.append(part.begins)
+            if part.exact is None:
+                if product is None:
+                    sets.append(_behind(run, part.begins))
+                run = part.ends
+            else:
+                run = _behind(run, part.exact)
     if begins is None:
         return _Part(run, run, run, tuple(sets))
     return _Part(None, begins, run, (*sets, run))
 
 
+def _gap(item: Item) -> _Part | None:
+    """How an item that may be missing begins and ends where it is there; None for others."""
+    kind, value = item
+    if kind not in (code.MAX_REPEAT, code.MIN_REPEAT) or value[0] != 0:
+        return None
+    once = _sequence(list(value[2]), False, False)
+    return once if once.exact is None else _exactly(once.exact)
+
+
+def _preceding(run: Factors) -> Factors | None:
+    """The symbols with which a run ends; None where that is not known."""
+    ends = frozenset(factor.rstrip(b"\0")[-1:] for factor in run)
+    return None if b"" in ends or b"\0" in ends else ends
+
+
+def _following(items: Sequence[Item]) -> Factors | None:
+    """The symbols with which the items begin; None where they may all be missing, or that is not known."""
+    symbols, missing = _first(items)
+    return None if missing or not 0 < len(symbols) <= _WIDEST else frozenset(map(_one, symbols))
+
+
+def _first(items: Sequence[Item]) -> tuple[frozenset[int], bool]:
+    """The symbols that items begin with, and whether they may take nothing; all symbols where that is not known."""
+    found: frozenset[int] = frozenset()
+    for kind, value in items:
+        taken = accepted((kind, value))
+        missing = False
+        if taken is not None:
+            symbols = frozenset(SYMBOLS[byte] for byte in taken)
+        elif kind is code.SUBPATTERN:
+            symbols, missing = _first(list(value[3]))
+        elif kind is code.BRANCH:
+            ways = [_first(list(branch)) for branch in value[1]]
+            symbols, missing = frozenset().union(*(one for one, _ in ways)), any(none for _, none in ways)
+        elif kind in (code.MAX_REPEAT, code.MIN_REPEAT):
+            symbols, missing = _first(list(value[2]))
+            missing = missing or value[0] == 0
+        elif kind is code.AT and value is code.AT_BOUNDARY:
+            symbols, missing = frozenset(), True
+        elif kind is code.AT and value in _ENDS:
+            symbols = frozenset((EDGE, LINE_END))
+        else:
+            symbols = frozenset(range(64))
+        found |= symbols
+        if not missing:
+            return found, False
+    return found, True
+
+
+def _before(left: Factors, right: Factors) -> Factors:
+    """The first where the second stand behind: together, or with the edge of a word between them, as far as that can be told."""
+    product = _product(left, right)
+    if product is not None:
+        return product
+    if any(not one or one[0] in IN_WORDS for one in right):
+        return left
+    return frozenset(one + b"\0" if one and one[-1] in IN_WORDS else one for one in left)
+
+
+def _behind(left: Factors, right: Factors) -> Factors:
+    """The second where the first stand before, but are too many to be put together with them."""
+    if any(not one or one[-1] in IN_WORDS for one in left):
+        return right
+    return frozenset(b"\0" + one if not one or one[0] in IN_WORDS else one for one in right)
+
+
 def _product(left: Factors, right: Factors) -> Factors | None:
-    if len(left) * len(right) > _MOST:
+    if len(left) * len(right) > (_MOST if len(left) > 1 < len(right) else _MOST_LISTED):
         return None
     made = frozenset(a + b for a in left for b in right)
     return made if max(map(len, made)) <= 4 * LONGEST else None
@@ -222,7 +307,9 @@ def _pieces(item: Item, first: bool, last: bool) -> Iterable[_Part]:
         return (_exactly(frozenset((SYMBOLS[value : value + 1],))),)
     if kind is code.IN:
         symbols = {SYMBOLS[byte] for byte in members(value)}
-        return (_exactly(frozenset(map(_one, symbols))) if 0 < len(symbols) <= _WIDEST else _ANYTHING,)
+        if 0 < len(symbols) <= _WIDEST:
+            return (_exactly(frozenset(map(_one, symbols))),)
+        return (_ANYTHING if symbols & IN_WORDS else _OUTSIDE_WORDS,)
     if kind is code.SUBPATTERN:
         return (_sequence(list(value[3]), first, last),)
     if kind is code.BRANCH:
@@ -270,7 +357,7 @@ def _union(sets: Sequence[Factors | None]) -> Factors | None:
     """All of them together; None where one is not known or they are too many."""
     union: set[bytes] = set()
     for one in sets:
-        if one is None or len(union) + len(one) > _MOST:
+        if one is None or len(union) + len(one) > _MOST_LISTED:
             return None
         union |= one
     return frozenset(union)
