@@ -336,3 +336,4 @@ class Stage:
         assert (commons.pool.open, commons.pool.idle, commons.pool.waiting) == (0, 0, 0)
         assert len(commons.wheel) == 0
         assert commons.bodies_held == 0
+        assert commons.flow.under_way == 0

@@ -194,6 +194,7 @@ class Commons:
     def finish(self, exchange: Exchange) -> None:
         """The exchange has ended: the one place from which it is recorded."""
         exchange.ended = self.clock()
+        self.flow.under_way -= 1
         self.stats.exchanges += 1
         try:
             self.record(exchange)

@@ -44,6 +44,7 @@ async def conduct(talk: Conversation) -> bool:
     commons = talk.commons
     ahead, talk.ahead = talk.ahead, None
     if ahead is None:
+        commons.flow.under_way += 1
         exchange = Exchange(commons.ids.draw(), talk.peer, commons.clock(), commons.wall())
         talk.unread = True
     else:

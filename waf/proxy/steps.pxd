@@ -23,7 +23,7 @@ cpdef Way introduce(Conversation talk, Exchange exchange, Request request, doubl
 
 @cython.locals(request=Request, response=Response)
 cpdef bint deliver_whole(
-    Conversation talk, Exchange exchange, Released released, bytes data, bint keep
+    Conversation talk, Exchange exchange, Released released, bytes data, bint keep, bint at_once=*
 ) except -1
 
 @cython.locals(request=Request)

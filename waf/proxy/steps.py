@@ -89,9 +89,17 @@ def introduce(talk: Conversation, exchange: Exchange, request: Request, began: f
 
 
 def deliver_whole(
-    talk: Conversation, exchange: Exchange, released: Released, data: bytes, keep: bool
+    talk: Conversation,
+    exchange: Exchange,
+    released: Released,
+    data: bytes,
+    keep: bool,
+    at_once: bool = False,
 ) -> bool:
-    """Send an answer whose payload `data` is here whole, through its filter where it has one. Raises Refusal."""
+    """Send an answer whose payload `data` is here whole, through its filter where it has one. Raises Refusal.
+
+    `at_once`: nothing but the answer's own end depends on whether the client takes it.
+    """
     if released.whole is not None:
         data = released.whole
     elif (body_filter := released.body) is not None:
@@ -102,7 +110,10 @@ def deliver_whole(
     head = response_head(response, len(data), not keep, request.minor, (), exchange.id.encode())
     exchange.sent_status = response.status
     exchange.bytes_to_client = len(head) + len(data)
-    talk.client.write_parts(head, data)
+    if at_once:
+        talk.client.write_whole(head, data)
+    else:
+        talk.client.write_parts(head, data)
     return keep
 
 

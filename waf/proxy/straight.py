@@ -83,6 +83,7 @@ def begin(talk: Conversation) -> bool:
     client.inbox = b""
     client.wanted = False
     talk.resting = talk.unread = False
+    commons.flow.under_way += 1
     exchange = begun(commons.ids.draw(), talk.peer, started, commons.wall())
     exchange.bytes_from_client = size
     try:
@@ -167,7 +168,7 @@ def answered(talk: Conversation) -> bool:
         if isinstance(released, Withheld):
             raise Refusal(released.verdict, Outcome.WITHHELD)
         exchange.overhead += commons.clock() - began
-        keep = deliver_whole(talk, exchange, released, body, keep=True)
+        keep = deliver_whole(talk, exchange, released, body, True, True)
         part(talk, exchange, link, response)
     except Exception as error:
         keep = settle(talk, exchange, error)

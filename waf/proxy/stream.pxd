@@ -6,7 +6,7 @@ from waf.proxy.turn cimport Turn
 cdef class Flow:
     cdef public object _call_soon
     cdef list _streams
-    cdef public long held
+    cdef public long held, under_way
 
     cpdef add(self, Stream stream)
     @cython.locals(stream=Stream)
@@ -26,4 +26,5 @@ cdef class Stream:
     cpdef take(self)
     cpdef write(self, bytes data)
     cpdef write_parts(self, bytes head, bytes body, bytes tail=*)
+    cpdef write_whole(self, bytes head, bytes body)
     cpdef flush(self)

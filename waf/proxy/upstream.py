@@ -68,7 +68,7 @@ class Link(Stream):
             self.write(request_head(permission.request, hop, length))
             return
         self._permission = None
-        self.write_parts(request_head(permission.request, hop, len(body)), body)
+        self.write_whole(request_head(permission.request, hop, len(body)), body)
 
     def push(self, data: bytes, last: bool) -> None:
         """Send on what the permission's filter lets through of the next bytes of the body.
