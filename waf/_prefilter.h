@@ -18,9 +18,9 @@
 #define PF_HOT
 #endif
 
-enum { PF_MAGIC = 0x44505302, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+enum { PF_MAGIC = 0x44505303, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
 enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_EDGES = 16 };
-enum { PF_MASKS = 1024, PF_WORDS = 8 };
+enum { PF_MASKS = 1024, PF_WORDS = 8, PF_WHOLES = 32, PF_CLASSES = 264 };
 
 typedef struct {
     uint8_t size, end; /* `end`: how many of its symbols stand before the end of its key */
@@ -49,19 +49,26 @@ typedef struct {
      * the automaton needs one, and those of the texts that this program is for. */
     uint64_t singles, enough, lone, wakes, covered;
     uint64_t shortest; /* bytes of the shortest lead */
+    uint64_t wholes, pool; /* how many automata there are for single expressions, and cells of all of them */
     uint64_t calm, back; /* where the rows of calm states end; how many bytes before an alarm the automaton may begin */
     uint64_t threes[4096]; /* by two symbols, the ones behind them with which three symbols that may be the end of something */
     uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
     PrefilterBits masks[PF_MASKS];
     PrefilterLead lead[PF_LEADS];
-    uint8_t classes[264], alarms[256];
+    uint8_t classes[PF_CLASSES], alarms[256];
 } PrefilterTables;
+
+typedef struct {
+    uint32_t first, cells; /* of the pool */
+    uint8_t classes[PF_CLASSES];
+} PrefilterWhole;
 
 typedef struct {
     const PrefilterTables *tables; /* NULL: there is none */
     const PrefilterSlot *slots;
     const PrefilterAtom *atoms;
-    const uint16_t *cells;
+    const PrefilterWhole *wholes;
+    const uint16_t *cells, *pool;
 } PrefilterPart;
 
 typedef struct {
@@ -76,17 +83,25 @@ static inline size_t prefilter_part(const char *program, size_t size, PrefilterP
     const PrefilterTables *tables = (const void *)program;
     if (size < sizeof *tables || tables->magic != PF_MAGIC || tables->slots == 0 ||
         (tables->slots & (tables->slots - 1)) != 0 || tables->slots > 1u << 20 || tables->atoms > 1u << 20 ||
-        tables->cells > 1u << 16 || (tables->cells && tables->cells < 256) || tables->leads > PF_LEADS)
+        tables->cells > 1u << 16 || (tables->cells && tables->cells < 256) || tables->leads > PF_LEADS ||
+        tables->wholes > PF_WHOLES || tables->pool > 1u << 20)
         return 0;
     size_t own = sizeof *tables + tables->slots * sizeof(PrefilterSlot) + tables->atoms * sizeof(PrefilterAtom) +
-                 tables->cells * sizeof(uint16_t);
+                 tables->wholes * sizeof(PrefilterWhole) + (tables->cells + tables->pool) * sizeof(uint16_t);
     own = (own + 7) & ~(size_t)7;
     if (own > size)
         return 0;
     out->tables = tables;
     out->slots = (const PrefilterSlot *)(tables + 1);
     out->atoms = (const PrefilterAtom *)(out->slots + tables->slots);
-    out->cells = (const uint16_t *)(out->atoms + tables->atoms);
+    out->wholes = (const PrefilterWhole *)(out->atoms + tables->atoms);
+    out->cells = (const uint16_t *)(out->wholes + tables->wholes);
+    out->pool = out->cells + tables->cells;
+    for (uint64_t i = 0; i < tables->wholes; i++) {
+        const PrefilterWhole *whole = &out->wholes[i];
+        if (whole->first > tables->pool || whole->cells > tables->pool - whole->first || (whole->cells && whole->cells < 256) || whole->cells > 1u << 16)
+            return 0;
+    }
     return own;
 }
 
@@ -239,9 +254,28 @@ static int prefilter_finds(const PrefilterPart *filter, const uint8_t *text, Py_
     return 0;
 }
 
-/* Whether the symbols of a text and the atoms in it are enough to stop it. */
-static inline int prefilter_stops(const PrefilterTables *tables, uint64_t present, PrefilterBits *seen)
+/* Whether the automaton of a single expression finds it, or the text is too long for it to be tried. */
+static int prefilter_whole(const PrefilterPart *filter, uint64_t number, const uint8_t *text, Py_ssize_t size)
 {
+    if (number >= filter->tables->wholes || filter->wholes[number].cells == 0 || size > PF_UNQUOTED)
+        return 1;
+    const PrefilterWhole *const whole = &filter->wholes[number];
+    const uint16_t *const cells = filter->pool + whole->first;
+    uint32_t state = 0;
+    for (Py_ssize_t at = 0; at <= size; at++) {
+        state = cells[state + whole->classes[at < size ? text[at] : 256]];
+        if (state + 256 > whole->cells)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether the symbols of a text and the atoms in it are enough to stop it. Those of the last word tell that one expression must
+ * be looked for whole. */
+static inline int prefilter_stops(const PrefilterPart *filter, uint64_t present, PrefilterBits *seen, const uint8_t *text,
+                                  Py_ssize_t size)
+{
+    const PrefilterTables *const tables = filter->tables;
     if (present & tables->enough)
         return 1;
     for (uint64_t left = present & tables->singles; left != 0; left &= left - 1)
@@ -249,9 +283,15 @@ static inline int prefilter_stops(const PrefilterTables *tables, uint64_t presen
     /* Of the bits each two neighbours are enough together: the second and the third, and so on. */
     const uint64_t firsts = 0x5555555555555555ull, low = seen->words[0] >> 1;
     uint64_t met = (seen->words[0] & 1) | (low & low >> 1 & firsts);
-    for (int i = 1; i < PF_WORDS; i++)
+    for (int i = 1; i < PF_WORDS - 1; i++)
         met |= seen->words[i] & seen->words[i] >> 1 & firsts;
-    return met != 0;
+    if (met != 0)
+        return 1;
+    const uint64_t last = seen->words[PF_WORDS - 1];
+    for (uint64_t left = last & last >> 1 & firsts; left != 0; left &= left - 1)
+        if (prefilter_whole(filter, (uint64_t)__builtin_ctzll(left) / 2, text, size))
+            return 1;
+    return 0;
 }
 
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
@@ -368,7 +408,7 @@ PF_HOT static int prefilter_run(const PrefilterPart *filter, const uint8_t *text
                 return PF_STOPS;
             at = stop;
         }
-    if (prefilter_stops(tables, run.present, &run.seen))
+    if (prefilter_stops(filter, run.present, &run.seen, text, size))
         return PF_STOPS;
     if (tables->leads && prefilter_led(tables, text, size,
                                        (run.present & 1ull << PF_LINE_END) || memchr(text, PF_MARK, (size_t)size) != NULL))
@@ -446,7 +486,7 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);
         else
-            clean = !((run.met || present & odd) && prefilter_stops(tables, present, &run.seen)) &&
+            clean = !((run.met || present & odd) && prefilter_stops(part, present, &run.seen, value, length)) &&
                     !(present & tables->wakes && tables->cells && prefilter_finds(part, value, length)) &&
                     !(tables->leads && (uint64_t)length >= tables->shortest &&
                       (length == 0 || first_bytes[value[0] >> 6] >> (value[0] & 63) & 1 || present & 1ull << PF_LINE_END) &&

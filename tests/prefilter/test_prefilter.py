@@ -21,7 +21,7 @@ from waf.inspect.search import Searcher
 from waf.inspect.suspicion import note_layers
 from waf.model import Field, Part
 from waf.prefilter import factors as prefilter_factors
-from waf.prefilter import program
+from waf.prefilter import program, whole
 from waf.prefilter.automaton import END, Automaton, automaton, beginning
 from waf.prefilter.factors import SYMBOLS, sets_of
 from waf.prefilter.layout import APART, HUMPED, _calm
@@ -103,6 +103,7 @@ def test_an_automaton_that_is_too_large_is_none() -> None:
     assert automaton([rb"[ab]*a[ab]{12}"]) is None
     assert automaton([rb"x*"]) is None, "matches everywhere"
     assert automaton([rb"a\Z"]) is None
+    assert automaton([rb"a$b"]) is None, "an end within is not looked for"
 
 
 # --------------------------------------------------------------------------------------------- any expression at all
@@ -155,6 +156,56 @@ def test_what_matches_does_not_pass_where_products_are_small(expressions: list[s
         made = program.build(coded, None)
     if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
         assert not passes(made, data)
+
+
+@needs_c
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT, st.lists(_TEXT, max_size=3))
+@settings(max_examples=1500, deadline=None)
+def test_what_matches_does_not_pass_where_it_is_looked_for_whole(
+    expressions: list[str], text: str, ordinary: list[str]
+) -> None:
+    data = text.encode()
+    coded = [one.encode() for one in expressions]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole, "VALUES", tuple(one.encode() for one in (*ordinary, text, "aBc1 b_a; c")))
+        made = program.build(coded, None, whole_where_ordinary=True)
+    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
+        assert not passes(made, data)
+
+
+@needs_c
+def test_expressions_with_factors_of_ordinary_values_are_looked_for_whole() -> None:
+    expressions = [
+        b"2852039166",
+        rb"(?:^|\x7f)-[a-z]?[\s+][^\n]{0,40}prepend",
+        rb"@\w{1,20}\s{0,4}@\w",
+        rb"https?:[\w.-]{1,9}\.[a-z]",
+    ]
+    made = program.build(expressions, None, whole_where_ordinary=True)
+    for text in (b"1795940000", b"-8.4756", b"mary@example.com", b"https://shop.example/a"):
+        assert passes(made, text), text
+        assert not passes(program.build(expressions, None), text) or text == b"-8.4756"
+    for text in (b"at 2852039166", b"-d auto_prepend", b"@a @b", b"HTTPS:shop.example"):
+        assert not passes(made, text), text
+    assert not passes(made, b"1795940000" + b" " * 1024), "longer than is tried"
+
+
+@needs_c
+def test_of_a_letter_that_is_a_word_its_edges_count() -> None:
+    made = program.build([rb";.*\bw\b", rb"#.*\bx", rb"%.*y\b"], None)
+    for text in (b"we; saw", b"#ox", b"%yes"):
+        assert passes(made, text), text
+    for text in (b";w", b"a; w-1", b"#-x1", b"#x", b"%my", b"%my."):
+        assert not passes(made, text), text
+
+
+def test_what_is_looked_for_whole_is_its_beginning_without_counts() -> None:
+    sets = sets_of(b"x[0-9]{9}@")
+    assert whole.wholes_of({tuple(sets[:1]): [b"x[0-9]{9}@"]}) == [], "no ordinary value has them"
+    ((demand, machine),) = whole.wholes_of({(factors("-"),): [rb"-[0-9]{400}z"]})
+    assert demand == (factors("-"),)
+    assert finds(machine, b"-" + b"1" * 12 + b"z")
+    assert not finds(machine, b"-" + b"1" * 11 + b"z")
 
 
 @needs_c
@@ -264,6 +315,14 @@ def finds(made: Automaton, text: bytes) -> bool:
         (rb";?\b[0-9]{3}", b"a;123", True),
         (rb"\b-[0-9]{3}", b"a-123", True),
         (rb"\b-[0-9]{3}", b" -123", True),  # before what is in no word edges are not looked at
+        (rb"^a", b"ab", True),
+        (rb"^a", b"ba", False),
+        (rb"^a", b"b\na", True),
+        (rb"(?:^|;)\s*a", b"b; a", True),
+        (rb"(?:^|;)\s*a", b"b a", False),
+        (rb"a(?:;|$)", b"ab", False),
+        (rb"a(?:;|$)", b"ba", True),
+        (rb"a$", b"a\nb", True),
     ],
 )
 def test_an_automaton_knows_where_words_begin(expression: bytes, text: bytes, found: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from waf.prefilter import layout
 from waf.prefilter.layout import MAGIC
 
-DIGEST = "ac96fdfabeb18a33"
+DIGEST = "cecec71f35d22456"
 """Of the layout that has the number `MAGIC`."""
 
 

@@ -109,7 +109,12 @@ class Searcher:
         hints = Hints(store)
         expressions += hints.expressions
         proves = program.build(
-            expressions, store, leads=hints.leads, exact=hints.small, unquoting=hints.unquoting
+            expressions,
+            store,
+            leads=hints.leads,
+            exact=hints.small,
+            unquoting=hints.unquoting,
+            whole_where_ordinary=True,
         )
         whole = [False] * len(patterns) if whole is None else whole
         far = Matcher.reaching(patterns, REACH, store)

@@ -22,6 +22,7 @@ END: Final = 256
 """Stands for a byte behind the last one."""
 _WORD: Final = frozenset((string.ascii_letters + string.digits + "_").encode())
 _BEHIND_WORD: Final = (_ALL | {END}) - _WORD
+_LINE_ENDS: Final = frozenset((0x0A, 0x7F))  # or what parts values
 
 
 class Automaton(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class _Net:
     def __init__(self) -> None:
         self.moves: list[tuple[frozenset[int], int] | None] = []
         self.free: list[list[int]] = []
+        self.lines: dict[int, list[int]] = {}  # ways that are free at the beginning of a line
 
     def node(self) -> int:
         if len(self.moves) >= _MOST_NODES:
@@ -80,6 +82,12 @@ class _Net:
             return self._repeat(least, most, list(inner), start, case)
         if kind is code.AT and value is code.AT_BOUNDARY:
             return start
+        if kind is code.AT and value is code.AT_BEGINNING:
+            begun = self.node()
+            self.lines.setdefault(start, []).append(begun)
+            return begun
+        if kind is code.AT and value is code.AT_END and last:
+            return self._step(_LINE_ENDS | {END}, start)
         raise _TooLarge  # or rather of a kind that is not wanted here
 
     def _step(self, taken: frozenset[int], start: int) -> int:
@@ -103,10 +111,12 @@ class _Net:
             self.free[start].append(end)
         return end
 
-    def closure(self, nodes: Iterable[int]) -> frozenset[int]:
+    def closure(self, nodes: Iterable[int], *, begins: bool) -> frozenset[int]:
+        """All nodes that are reached from these; `begins`: at the beginning of a line."""
         found, waiting = set(nodes), list(nodes)
         while waiting:
-            for node in self.free[waiting.pop()]:
+            here = waiting.pop()
+            for node in (*self.free[here], *self.lines.get(here, ())) if begins else self.free[here]:
                 if node not in found:
                     found.add(node)
                     waiting.append(node)
@@ -181,12 +191,14 @@ def _determined(net: _Net, root: int, edge: int, final: int, most: int) -> Autom
     sets = list(dict.fromkeys(move[0] for move in net.moves if move is not None))
     if net.free[edge]:
         sets = list(dict.fromkeys((*sets, _BEHIND_WORD)))
+    if net.lines:
+        sets = list(dict.fromkeys((*sets, _LINE_ENDS)))
     columns: dict[tuple[bool, ...], int] = {}
     classes = bytes(
         columns.setdefault(tuple(byte in one for one in sets), len(columns)) for byte in range(END + 1)
     )
     example = [classes.index(column) for column in range(len(columns))]
-    start = net.closure((root, edge))
+    start = net.closure((root, edge), begins=True)
     if final in start:
         raise _TooLarge
     states, rows = {start: 0}, []
@@ -196,7 +208,9 @@ def _determined(net: _Net, root: int, edge: int, final: int, most: int) -> Autom
         row = []
         for byte in example:
             reached = {move[1] for node in state if (move := net.moves[node]) is not None and byte in move[0]}
-            following = net.closure((*reached, root, *((edge,) if byte in _BEHIND_WORD else ())))
+            following = net.closure(
+                (*reached, root, *((edge,) if byte in _BEHIND_WORD else ())), begins=byte in _LINE_ENDS
+            )
             if final in following:
                 row.append(found)
                 continue

@@ -18,7 +18,7 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x44505302
+MAGIC: Final = 0x44505303
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 512
@@ -27,7 +27,11 @@ _MOST_MASKS: Final = 900  # leaves room for what single symbols have together
 _NEAR: Final = 16  # bits of a hash
 FOUND: Final = 0xFFFF
 _HEADER: Final = struct.Struct("<8I")
+_CLASSES: Final = 264  # bytes for the column of each byte, and of the end
 _ATOM: Final = struct.Struct(f"<BBH{LONGEST}s")
+MOST_WHOLES: Final = 32
+FIRST_WHOLE: Final = 223
+"""The first of the pairs of bits, each of which has an automaton of its own: the last word in C."""
 _EDGES: Final = 16  # as many combinations of them
 _BEFORE, _BEHIND = 1, 2  # edges of words, as C knows them
 
@@ -35,6 +39,14 @@ HUMPED: Final = 4
 """It begins with a capital behind a small letter ("customerPan")."""
 APART: Final = 8
 """No small letter stands behind it."""
+
+
+_IN_LOW: Final = 31  # pairs of bits behind the first bit of the first word
+
+
+def pair_bit(number: int) -> int:
+    """The place of the first bit of a pair, which together with the next one is enough; the bit at 0 is enough alone."""
+    return 2 * number + (1 if number < _IN_LOW else 2)
 
 
 def is_whole(kept: bytes) -> bool:
@@ -61,11 +73,13 @@ def packed(
     machine: Automaton | None,
     covered: Iterable[int] = range(64),
     cased: Mapping[bytes, int] = MappingProxyType({}),
+    wholes: Sequence[Automaton] = (),
 ) -> bytes | None:
     """A program for texts of the symbols that are `covered`. `cased` are factors that are enough alone, with `HUMPED` or
-    `APART`; they have two symbols at least.
+    `APART`; they have two symbols at least. Where both bits of a pair from `FIRST_WHOLE` on are met, the automaton of `wholes` with
+    the same number tells.
     """
-    factors = _simplified(factors)
+    factors = _simplified(_apart(factors))
     if cased:
         factors.setdefault(b"", 1)  # for its mask
     masks = sorted(set(factors.values()))
@@ -113,17 +127,20 @@ def packed(
         return None
     slots = _slots(keyed)
     classes, table, columns, calm, back = _machine(machine)
+    own, pool = _pool(wholes, factors.values())
     tables = b"".join(
         (
             SYMBOLS,
             bytes(symbol in IN_WORDS for symbol in range(64)),
             struct.pack("<64H", *single),
             struct.pack(
-                "<8Q",
+                "<10Q",
                 *_presence(single, number_of),
                 _waking(machine),
                 sum(1 << symbol for symbol in covered),
                 min((len(lead[:LONGEST_LEAD]) for lead in leads), default=0),
+                len(wholes),
+                len(pool) // 2,
                 calm,
                 back,
             ),
@@ -137,7 +154,9 @@ def packed(
             bytes(byte in ALARMS for byte in range(256)),
             slots,
             *atoms,
+            own,
             table,
+            pool,
         )
     )
     tables += bytes(-len(tables) % 8)
@@ -209,6 +228,21 @@ def _simplified(factors: dict[bytes, int]) -> dict[bytes, int]:
     count = Counter(factors.values())
     kept = {mask for mask, _ in count.most_common(_MOST_MASKS)} | {1}
     return {factor: mask if mask in kept else 1 for factor, mask in factors.items()}
+
+
+def _apart(factors: dict[bytes, int]) -> dict[bytes, int]:
+    """With what may stand beside a single letter that is a word, since single symbols are told by their being there alone."""
+    made: dict[bytes, int] = {}
+    for factor, mask in factors.items():
+        inner = factor.strip(b"\0")
+        ways = [factor]
+        if len(inner) == 1 and factor[0] == WORD_EDGE:
+            ways = [bytes((symbol,)) + factor[1:] for symbol in _OUTSIDE]
+        elif len(inner) == 1 and factor[-1] == WORD_EDGE:
+            ways = [inner + bytes((symbol,)) for symbol in _OUTSIDE]
+        for way in ways:
+            made[way] = made.get(way, 0) | mask
+    return made
 
 
 def _bits(masks: Sequence[int], count: int) -> bytes:
@@ -293,10 +327,28 @@ def _calm(machine: Automaton) -> tuple[list[int], int]:
     return [], 0
 
 
+def _pool(wholes: Sequence[Automaton], masks: Iterable[int]) -> tuple[bytes, bytes]:
+    """Of several automata where each one lies and its classes, and the tables of all; nothing of those that no bits ask for."""
+    heads, pool = b"", b""
+    asked = 0
+    for mask in masks:
+        asked |= mask
+    for number, machine in enumerate(wholes):
+        if asked >> pair_bit(FIRST_WHOLE + number) & 3 != 3:
+            heads += bytes(8 + _CLASSES)
+            continue
+        states = len(machine.table) // machine.columns
+        rows = [state * machine.columns if state < states else FOUND for state in machine.table]
+        table = struct.pack(f"<{len(rows) + 256}H", *rows, *(0,) * 256)
+        heads += struct.pack("<2I", len(pool) // 2, len(table) // 2) + machine.classes.ljust(_CLASSES, b"\0")
+        pool += table
+    return heads, pool
+
+
 def _machine(machine: Automaton | None) -> tuple[bytes, bytes, int, int, int]:
     """Classes, table and columns; where the rows of calm states end, and how far before an alarm to begin."""
     if machine is None:
-        return bytes(264), b"", 0, 0, 0
+        return bytes(_CLASSES), b"", 0, 0, 0
     calm, back = _calm(machine)
     count = len(machine.table) // machine.columns
     order = [*calm, *(state for state in range(count) if state not in set(calm))]  # state 0 stays the first
@@ -310,5 +362,5 @@ def _machine(machine: Automaton | None) -> tuple[bytes, bytes, int, int, int]:
         for state in machine.table[one * columns : (one + 1) * columns]
     ]
     table = struct.pack(f"<{len(rows) + 256}H", *rows, *(0,) * 256)
-    classes = machine.classes + bytes(264 - len(machine.classes))
+    classes = machine.classes.ljust(_CLASSES, b"\0")
     return classes, table, columns, len(calm) * columns, back

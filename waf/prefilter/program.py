@@ -14,13 +14,25 @@ from waf.model import PatternStore
 from waf.prefilter.automaton import Automaton, automaton, beginning
 from waf.prefilter.expressions import Item, alternatives, least_width, parse
 from waf.prefilter.factors import LONGEST, SYMBOLS, Factors, all_of, dearness, sets_of
-from waf.prefilter.layout import FOUND, HUMPED, MAGIC, MOST_LEADS, Lead, chained, is_whole, packed
+from waf.prefilter.layout import (
+    FIRST_WHOLE,
+    FOUND,
+    HUMPED,
+    MAGIC,
+    MOST_LEADS,
+    MOST_WHOLES,
+    Lead,
+    chained,
+    is_whole,
+    packed,
+    pair_bit,
+)
 from waf.prefilter.ordinary import ORDINARY, QUOTED, TWO_DIGITS, with_plain_numbers, within
+from waf.prefilter.whole import VALUES, Demand, wholes_of
 
 _NONE: Final = b"-"  # what is kept where there is no program
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
-_IN_LOW: Final = 31  # pairs of bits behind the first bit of the first word
 _MOST_PAIRS: Final = 255
 _SHARED: Final = 64  # pairs of sets that stand for several
 _MOST_ATOMS: Final = 1 << 15
@@ -41,6 +53,7 @@ def build(
     unquoting: Collection[bytes] = (),
     cased: Sequence[tuple[bytes, int]] = (),
     wholes: Sequence[tuple[bytes, Sequence[bytes]]] = (),
+    whole_where_ordinary: bool = False,
 ) -> bytes | None:
     """A program for the expressions, in the engine's syntax and any case; None where some text cannot be ruled out.
 
@@ -55,6 +68,8 @@ def build(
 
     `wholes` are all that those of `exact` which are named with them are wanted for: nothing is looked for but what holds a match of
     the whole, and each of its matches holds one of the named.
+
+    `whole_where_ordinary`: expressions whose factors ordinary values have are looked for whole (see `whole`).
     """
     wanted = list(expressions)
     words = _cased(cased)
@@ -63,13 +78,13 @@ def build(
         words = {}
     parts = (
         MAGIC, SYMBOLS, wanted, [list(map(sorted, one)) for one in leads], exact, sorted(unquoting), sorted(words.items()),
-        [(whole, list(signs)) for whole, signs in wholes],
+        [(whole, list(signs)) for whole, signs in wholes], VALUES if whole_where_ordinary else (),
     )  # fmt: skip
     key = f"prefilter-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     kept = store.load(key) if store is not None else None
     if kept is not None and (kept == _NONE or is_whole(kept)):
         return None if kept == _NONE else kept
-    program = _built(wanted, leads, _narrowed(exact, wholes), unquoting, words)
+    program = _built(wanted, leads, _narrowed(exact, wholes), unquoting, words, whole_where_ordinary)
     if store is not None:
         store.save(key, program or _NONE)
     return program
@@ -130,22 +145,30 @@ def _built(
     exact: Sequence[Exact],
     unquoting: Collection[bytes],
     cased: dict[bytes, int],
+    whole: bool,
 ) -> bytes | None:
     """A program for all texts, one for ordinary ones, and one for those of them that have apostrophes."""
-    found = _factors(expressions, exact)
+    found = _factors(expressions, exact, whole)
     if found is None or len(leads) > MOST_LEADS:
         return None
-    factors, machine = found
+    factors, machine, wholes = found
     pairs = [(one, one << 1) for one in map(_pair, range(_MOST_PAIRS))]
     programs = [
-        packed(with_plain_numbers(factors, pairs, factors.get(TWO_DIGITS, 0)), leads, machine, cased=cased)
+        packed(
+            with_plain_numbers(factors, pairs, factors.get(TWO_DIGITS, 0)),
+            leads,
+            machine,
+            cased=cased,
+            wholes=wholes,
+        )
     ]
-    programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased))
+    programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased, wholes))
     if unquoting:
         rest = [one for one in expressions if one not in unquoting]
         left = [one for one in exact if not (isinstance(one, bytes) and one in unquoting)]
-        if (found := _factors(rest, left)) is not None:
-            programs.append(packed(within(found[0], pairs, QUOTED), leads, found[1], QUOTED, cased))
+        if (found := _factors(rest, left, whole)) is not None:
+            factors, machine, wholes = found
+            programs.append(packed(within(factors, pairs, QUOTED), leads, machine, QUOTED, cased, wholes))
     sound: list[bytes] = []
     for program in programs:
         if program is None:
@@ -155,22 +178,23 @@ def _built(
 
 
 def _factors(
-    expressions: Sequence[bytes], exact: Sequence[Exact]
-) -> tuple[dict[bytes, int], Automaton | None] | None:
-    """The factors that are looked for, each with its bits, and the automaton for what has none; None where some text
-    cannot be ruled out.
+    expressions: Sequence[bytes], exact: Sequence[Exact], whole: bool
+) -> tuple[dict[bytes, int], Automaton | None, list[Automaton]] | None:
+    """The factors that are looked for, each with its bits, the automaton for what has none, and those for what is looked for whole
+    behind its factors; None where some text cannot be ruled out.
     """
     machine = _machine(exact)
-    demands: dict[tuple[Factors, ...], None] = {}
+    demands: dict[Demand, list[bytes]] = {}
     without = (one for one in exact if isinstance(one, bytes)) if machine is None else ()
     for expression in (*expressions, *without):
         for part in alternatives(expression):
             sets = sets_of(part)
             if not sets:
                 return None
-            demands[_telling(sets)] = None
-    factors = _pruned(_bits_of(list(demands)))
-    return (factors, machine) if len(factors) <= _MOST_ATOMS else None
+            demands.setdefault(_telling(sets), []).append(part)
+    wholes = wholes_of(demands)[:MOST_WHOLES] if whole else []
+    factors = _pruned(_bits_of(list(demands), [demand for demand, _ in wholes]))
+    return (factors, machine, [made for _, made in wholes]) if len(factors) <= _MOST_ATOMS else None
 
 
 def _telling(sets: Sequence[Factors]) -> tuple[Factors, ...]:
@@ -185,14 +209,18 @@ def _telling(sets: Sequence[Factors]) -> tuple[Factors, ...]:
     return (best,)
 
 
-def _bits_of(demands: Sequence[tuple[Factors, ...]]) -> dict[bytes, int]:
-    """The bits that each factor sets: the first is enough alone, of the others each two neighbours together.
+def _bits_of(demands: Sequence[Demand], wholes: Sequence[Demand]) -> dict[bytes, int]:
+    """The bits that each factor sets: the first is enough alone, of the others each two neighbours together. Those of `wholes` have
+    pairs of their own.
 
     In words of 64 bits, as C has them, no two neighbours are parted.
     """
-    alone = {factor for demand in demands if len(demand) == 1 for factor in demand[0]}
+    stopping = [demand for demand in demands if demand not in wholes]
+    alone = {factor for demand in stopping if len(demand) == 1 for factor in demand[0]}
+    pairs = [*enumerate(_pairs([(demand[0], demand[1]) for demand in stopping if len(demand) == 2]))]
+    pairs += [(FIRST_WHOLE + number, (demand[0], demand[-1])) for number, demand in enumerate(wholes)]
     bits: dict[bytes, int] = {}
-    for number, (first, second) in enumerate(_pairs([demand for demand in demands if len(demand) == 2])):
+    for number, (first, second) in pairs:
         one = _pair(number)
         for factor in first:
             bits[factor] = bits.get(factor, 0) | one
@@ -205,7 +233,7 @@ def _bits_of(demands: Sequence[tuple[Factors, ...]]) -> dict[bytes, int]:
 
 def _pair(number: int) -> int:
     """The first bit of a pair; the second is the next one."""
-    return 1 << 2 * number + (1 if number < _IN_LOW else 2)
+    return 1 << pair_bit(number)
 
 
 def _pairs(demands: Sequence[tuple[Factors, ...]]) -> list[tuple[Factors, Factors]]:
@@ -219,7 +247,7 @@ def _pairs(demands: Sequence[tuple[Factors, ...]]) -> list[tuple[Factors, Factor
         firsts[second] = firsts.get(second, frozenset()) | first
     pairs = [(first, second) for second, first in firsts.items()]
     pairs.sort(key=lambda pair: (-dearness(pair[0]), -dearness(pair[1]), sorted(pair[1])))
-    own, rest = pairs[: _MOST_PAIRS - _SHARED], pairs[_MOST_PAIRS - _SHARED :]
+    own, rest = pairs[: FIRST_WHOLE - _SHARED], pairs[FIRST_WHOLE - _SHARED :]
     rest.sort(key=lambda pair: (-dearness(pair[1]), sorted(pair[1])))
     size = -(-len(rest) // _SHARED) or 1
     for at in range(0, len(rest), size):
