@@ -165,6 +165,10 @@ typedef struct {
     char others; /* one of theirs was found */
     Py_ssize_t base; /* places of the signs to come count from here */
     struct Known *known; /* NULL where nothing is remembered */
+#ifdef WAF_NUMERALS
+    Heads heads;    /* signs of numbers */
+    PyObject *told; /* what they point into; NULL where there are none */
+#endif
 } Signs;
 
 /* It is not enough to look around it; it is an expression of others, for whom it is only noticed. */
@@ -198,37 +202,66 @@ static int note_sign(void *to, uint64_t end)
     return self->count > self->most;
 }
 
-PyDoc_STRVAR(signs_numerals_doc,
-             "numerals(text, headed, heads, longer, least, fixed, exactly, behind) -> bool\n\nTakes the signs of numbers (see "
-             "numerals.py) in a text too; True where it is cheaper to search all of it.");
+PyDoc_STRVAR(signs_heed_doc, "heed(headed, heads, longer, least, fixed, exactly, behind)\n\nThe signs of numbers that `numerals` looks for (see "
+                             "numerals.py).");
 
-static PyObject *signs_numerals(Signs *self, PyObject *const *args, Py_ssize_t nargs)
+#ifdef WAF_NUMERALS
+static void forget_numerals(Signs *self)
 {
-    if (nargs != 8 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[2]) || !PyLong_Check(args[4]) || !PyLong_Check(args[6]) ||
-        !PyBytes_Check(args[7])) {
-        PyErr_SetString(PyExc_TypeError, "numerals(text, headed, heads, longer, least, fixed, exactly, behind)");
+    Py_CLEAR(self->heads.headed.bytes);
+    Py_CLEAR(self->heads.longer.bytes);
+    Py_CLEAR(self->heads.fixed.bytes);
+    Py_CLEAR(self->told);
+    memset(&self->heads, 0, sizeof self->heads);
+}
+#endif
+
+static PyObject *signs_heed(Signs *self, PyObject *args)
+{
+#ifdef WAF_NUMERALS
+    PyObject *headed, *longer, *fixed;
+    Heads heads = {0};
+    const char *starts, *behind;
+    Py_ssize_t size, width;
+    if (!PyArg_ParseTuple(args, "Oy#OiOiy#", &headed, &starts, &size, &longer, &heads.least, &fixed, &heads.exactly, &behind, &width))
+        return NULL;
+    forget_numerals(self);
+    if (read_program(headed, &heads.headed) < 0 || read_program(longer, &heads.longer) < 0 || read_program(fixed, &heads.fixed) < 0) {
+        self->heads = heads;
+        forget_numerals(self);
         return NULL;
     }
-#ifdef WAF_NUMERALS
-    Heads heads = {.heads = (const uint8_t *)PyBytes_AS_STRING(args[2]), .count = (size_t)PyBytes_GET_SIZE(args[2]) / HEAD,
-                   .behind = (const uint8_t *)PyBytes_AS_STRING(args[7])};
-    heads.least = (int)PyLong_AsLong(args[4]);
-    heads.exactly = (int)PyLong_AsLong(args[6]);
-    int enough = -1;
-    if (!PyErr_Occurred() && read_program(args[1], &heads.headed) == 0 && read_program(args[3], &heads.longer) == 0 &&
-        read_program(args[5], &heads.fixed) == 0) {
-        if (PyBytes_GET_SIZE(args[2]) % HEAD != 0 || PyBytes_GET_SIZE(args[7]) != 32 ||
-            (heads.count && heads.headed.code == NULL) || (heads.least && heads.longer.code == NULL) ||
-            (heads.exactly && heads.fixed.code == NULL))
-            PyErr_SetString(PyExc_ValueError, "heads of six bytes, 32 bytes, and a program for each kind");
-        else {
-            heads.mixed = are_mixed(&heads);
-            enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0]), &heads, note_sign, self);
-        }
+    heads.heads = (const uint8_t *)starts;
+    heads.count = (size_t)size / HEAD;
+    heads.behind = (const uint8_t *)behind;
+    heads.mixed = are_mixed(&heads);
+    self->heads = heads;
+    self->told = Py_NewRef(args); /* holds the bytes of `heads` and `behind` */
+    if (size % HEAD != 0 || width != 32 || (heads.count && heads.headed.code == NULL) || (heads.least && heads.longer.code == NULL) ||
+        (heads.exactly && heads.fixed.code == NULL)) {
+        forget_numerals(self);
+        PyErr_SetString(PyExc_ValueError, "heads of six bytes, 32 bytes, and a program for each kind");
+        return NULL;
     }
-    Py_XDECREF(heads.headed.bytes);
-    Py_XDECREF(heads.longer.bytes);
-    Py_XDECREF(heads.fixed.bytes);
+    Py_RETURN_NONE;
+#else
+    PyErr_SetString(PyExc_NotImplementedError, "not on this machine");
+    return NULL;
+#endif
+}
+
+PyDoc_STRVAR(signs_numerals_doc,
+             "numerals(text) -> bool\n\nTakes the signs of numbers in a text too, once it is told to `heed` them; True where it is cheaper to "
+             "search all of it.");
+
+static PyObject *signs_numerals(Signs *self, PyObject *text)
+{
+#ifdef WAF_NUMERALS
+    if (!PyBytes_Check(text) || self->told == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a text of bytes, and signs to heed");
+        return NULL;
+    }
+    int enough = note_numerals((const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), &self->heads, note_sign, self);
     return enough < 0 ? NULL : PyBool_FromLong(enough);
 #else
     PyErr_SetString(PyExc_NotImplementedError, "not on this machine");
@@ -447,6 +480,9 @@ static void signs_dealloc(Signs *self)
 {
     PyMem_Free(self->wide);
     PyMem_Free(self->ends);
+#ifdef WAF_NUMERALS
+    forget_numerals(self);
+#endif
 #ifdef WAF_KNOWN
     known_free(self->known);
 #endif
@@ -459,7 +495,8 @@ static PyMethodDef signs_methods[] = {
     {"remember", (PyCFunction)signs_remember, METH_VARARGS, signs_remember_doc},
     {"parts", (PyCFunction)signs_parts, METH_O, signs_parts_doc},
     {"learn", (PyCFunction)signs_learn, METH_NOARGS, signs_learn_doc},
-    {"numerals", (PyCFunction)(void (*)(void))signs_numerals, METH_FASTCALL, signs_numerals_doc},
+    {"heed", (PyCFunction)signs_heed, METH_VARARGS, signs_heed_doc},
+    {"numerals", (PyCFunction)signs_numerals, METH_O, signs_numerals_doc},
     {"windows", (PyCFunction)signs_windows, METH_O, signs_windows_doc},
     {NULL, NULL, 0, NULL},
 };

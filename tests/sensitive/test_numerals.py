@@ -50,8 +50,9 @@ TOLD = astuple(FOUND)
 def _places(text: bytes) -> set[int] | None:
     """Where C says that signs are; None where it says that the text is full of them."""
     signs = finder.Signs(b"", 0)
+    signs.heed(*TOLD)
     signs.begin(1 << 30)
-    if signs.numerals(text, *TOLD):
+    if signs.numerals(text):
         return None
     return {low for low, high in signs.windows(False)}
 
@@ -111,8 +112,9 @@ def test_of_any_bytes() -> None:
 def test_what_is_too_full_is_searched_as_a_whole() -> None:
     assert _places(b"1234567 12_" * 2000) is None
     signs = finder.Signs(b"", 0)
+    signs.heed(*TOLD)
     signs.begin(3)
-    assert signs.numerals(b"123456789,\n" * 9, *TOLD)
+    assert signs.numerals(b"123456789,\n" * 9)
 
 
 def test_all_signs_of_numbers_are_of_this_kind() -> None:
@@ -173,15 +175,23 @@ def test_without_them_hyperscan_looks_for_all(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_is_told_has_to_fit() -> None:
     signs = finder.Signs(b"", 0)
-    for place, value in ((0, "x"), (2, None), (4, "9"), (6, None), (7, "x")):
-        told = [b"x", *TOLD]
+    with pytest.raises(TypeError, match="to heed"):
+        signs.numerals(b"x")
+    for place, value in ((1, None), (3, "9"), (5, None), (6, "x")):
+        told = list(TOLD)
         told[place] = value
         with pytest.raises(TypeError):
-            signs.numerals(*told)
+            signs.heed(*told)
     with pytest.raises(TypeError):
-        signs.numerals(b"x", *TOLD[:-1])
-    for place, wrong in ((1, None), (1, b""), (1, b"x" * 40), (2, b"123"), (3, None), (5, None), (7, b"")):
-        told = [b"x", *TOLD]
+        signs.heed(*TOLD[:-1])
+    for place, wrong in ((0, None), (0, b""), (0, b"x" * 40), (1, b"123"), (2, None), (4, None), (6, b"")):
+        told = list(TOLD)
         told[place] = wrong
+        signs.heed(*TOLD)
         with pytest.raises(ValueError):  # noqa: PT011 (the words differ)
-            signs.numerals(*told)
+            signs.heed(*told)
+        with pytest.raises(TypeError, match="to heed"):  # half of it is nothing
+            signs.numerals(b"x")
+    signs.heed(*TOLD)
+    with pytest.raises(TypeError):
+        signs.numerals("x")

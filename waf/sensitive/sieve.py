@@ -95,6 +95,8 @@ class Sieve:
         """What one thread needs to scan."""
         database = self._patterns.database()
         signs = self._signs(self._wide, REACH)
+        if self._numerals is not None:
+            signs.heed(*self._numerals)
         if self._key:
             signs.remember(self._key, self._margin)
         return database.scan, hyperscan.Scratch(database), signs
@@ -116,7 +118,7 @@ class Sieve:
                 scan(part, match_event_handler=signs, scratch=space)
             except hyperscan.ScanTerminated:
                 return None
-            if self._numerals is not None and signs.numerals(part, *self._numerals):
+            if self._numerals is not None and signs.numerals(part):
                 return None
         if repeats:
             signs.learn()
@@ -147,8 +149,12 @@ class Signs:
         """Places of the signs to come count from `base`."""
         self._base = base
 
-    def numerals(self, text: bytes, *told: object) -> bool:
+    def heed(self, *told: object) -> None:
         """Signs of numbers are C's to find; without it all signs are in the database."""
+        raise NotImplementedError
+
+    def numerals(self, text: bytes) -> bool:
+        """The same."""
         raise NotImplementedError
 
     def remember(self, key: bytes, margin: int) -> None:
