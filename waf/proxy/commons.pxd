@@ -14,6 +14,7 @@ cdef class Commons:
     cdef public Stats stats
     cdef public long bodies_held, most_requests
     cdef public double first_byte, idle_until, rest
+    cdef list _ended
     cdef public bint draining, keep_alive, trusts, websocket
 
     cpdef finish(self, Exchange exchange)

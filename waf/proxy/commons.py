@@ -105,7 +105,7 @@ class Commons:
     """See the module. `policy` gives the policy in force; an exchange asks once, when its head is read."""
 
     __slots__ = (
-        "bodies_held",
+        "_ended", "bodies_held",
         "clock",
         "config",
         "conversations",
@@ -161,6 +161,7 @@ class Commons:
         self.conversations: set[Conversation] = set()
         self.door = Door(self)
         self.emptied: asyncio.Future[None] | None = None  # set by whoever waits for the last connection's end
+        self._ended: list[Exchange] = []  # in this turn of the event loop
         self.draining = False
         self.idle_until = float("inf")  # when idle client connections end at the latest
         self.keep_alive = True
@@ -192,12 +193,25 @@ class Commons:
         self.keep_alive = not (self.draining or crowded)
 
     def finish(self, exchange: Exchange) -> None:
-        """The exchange has ended: the one place from which it is recorded."""
+        """The exchange has ended: the one place from which it is recorded.
+
+        That is done for all that end in a turn of the event loop, behind all that is sent in it: one after the other they cost
+        half of what each costs between two exchanges, where caches are cold; and nobody waits for it.
+        """
         exchange.ended = self.clock()
         self.flow.under_way -= 1
         self.stats.exchanges += 1
-        try:
-            self.record(exchange)
-        except Exception as error:
-            self.stats.record_errors += 1
-            self.loop.call_exception_handler({"message": "recording an exchange failed", "exception": error})
+        if not self._ended:
+            self.loop.call_soon(self._record)
+        self._ended.append(exchange)
+
+    def _record(self) -> None:
+        ended, self._ended = self._ended, []
+        for exchange in ended:
+            try:
+                self.record(exchange)
+            except Exception as error:
+                self.stats.record_errors += 1
+                self.loop.call_exception_handler(
+                    {"message": "recording an exchange failed", "exception": error}
+                )
