@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 150
+PER_KB: Final = 165
 """… and for each KiB of it."""
 _GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
@@ -59,7 +59,7 @@ class Effort:
 
     def text(self, length: int, *, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds."""
-        self._pay(6 + (length // 200 if fold else length // 36), aside)
+        self._pay(6 + (length // 200 if fold else length // 42), aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
@@ -72,7 +72,7 @@ class Effort:
 
     def matches(self, found: int, kept: int) -> None:
         """What the engine reported in a text, and what was left of it."""
-        self.left -= found // 3 + kept * 2 // 3
+        self.left -= found // 2 + kept
 
     def begin_questions(self) -> None:
         """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""
