@@ -73,12 +73,13 @@ def check_text(text: str, notes: Notes) -> None:
         if number >= MAX_TOKENS:
             selections = max(selections, MAX_SELECTIONS + 1)
             break
-        if match["name"]:
+        kind = match.lastgroup
+        if kind == "name":
             if depth and not arguments:
                 selections += 1
             colon_may_alias = bool(depth) and not arguments
             continue
-        mark = match["mark"]
+        mark = match[0] if kind == "mark" else ""
         if mark == "{" and not arguments:
             depth += 1
             deepest = max(deepest, depth)
@@ -90,7 +91,7 @@ def check_text(text: str, notes: Notes) -> None:
         elif mark == ")":
             arguments -= 1
             broken |= arguments < 0
-        elif mark is None and match["text"] is not None and not match["end"]:
+        elif kind == "end" and not match["end"]:
             broken = True
         elif mark == ":" and colon_may_alias:
             aliases += 1
