@@ -93,18 +93,20 @@ class Parsed:
 class Notes:
     """Findings made while reading one message; each (rule, address) once."""
 
-    __slots__ = ("_seen", "findings", "limits", "mask")
+    __slots__ = ("_known", "_seen", "findings", "limits", "mask")
 
     def __init__(self, limits: Limits, mask: Mask) -> None:
         self.limits = limits
         self.mask = mask
         self.findings: list[Finding] = []
         self._seen: set[tuple[str, str]] = set()
+        self._known: tuple[str, Part, str] | None = None  # what was added last: most come in rows
 
     def add(self, rule: str, part: Part = Part.BODY, name: str = "", detail: str = "") -> None:
         """`name` may be the client's own text; `detail` must not be."""
-        if len(self._seen) >= _MOST_NOTES:
+        if len(self._seen) >= _MOST_NOTES or self._known == (rule, part, name):
             return
+        self._known = rule, part, name
         shown = address(part, name, self.mask)
         if (rule, shown) not in self._seen:
             self._seen.add((rule, shown))
