@@ -338,6 +338,7 @@ class Signatures:
             values = [field.value for field in fields]
             if self._searcher.idle(values, scan):
                 return []
+        effort.first_look(len(fields), 0)
         _, candidates = self._examine(fields, scan, level, notes, typed, effort)
         found = [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         return without_echoes(found)
@@ -354,7 +355,6 @@ class Signatures:
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
         values = [field.value for field in fields]
-        effort.first_look(len(values), 0)
         result = self._searcher.search(values, scan, effort)
         note_layers(fields, result.decoded, scan.steps, notes)
         for owner in sorted(result.overflowed)[:_NAMED]:
