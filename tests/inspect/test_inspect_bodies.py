@@ -474,3 +474,9 @@ def test_names_in_addresses_are_masked() -> None:
     notes = Notes(Limits(), lambda data: "masked")
     notes.add("protocol.json-duplicate-key", Part.JSON, "4111 1111 1111 1111")
     assert notes.findings[0].address == "json.masked"
+
+
+@given(st.binary(max_size=12), st.none() | st.binary(max_size=12))
+def test_a_plain_disposition_is_read_as_any_other(name: bytes, filename: bytes | None) -> None:
+    plain = b'form-data; name="%b"' % name + (b"" if filename is None else b'; filename="%b"' % filename)
+    assert parse_disposition(plain) == parse_disposition(plain.replace(b"form-data;", b"form-data ;", 1))
