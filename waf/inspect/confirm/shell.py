@@ -36,13 +36,7 @@ from waf.inspect.confirm.shell_talk import (
     tells_version,
     whole_probe,
 )
-from waf.inspect.confirm.shell_words import (
-    COMMANDS,
-    RUNNERS,
-    SHELL_VERBS,
-    WEAK,
-    Takes,
-)
+from waf.inspect.confirm.shell_words import COMMANDS, RUNNERS, SHELL_VERBS, WEAK, Takes
 from waf.model import Confidence
 
 _LOOK: Final = 256
