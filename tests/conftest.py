@@ -30,7 +30,8 @@ for _module in pkgutil.walk_packages(waf.__path__, "waf."):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Everything that runs without a `cache_dir`, processes of tests included, has the same compiled patterns as well."""
-    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
+    if config.pluginmanager.has_plugin("cacheprovider"):  # else whatever directory this person has for it
+        os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
 
 
 @pytest.fixture(scope="session")
