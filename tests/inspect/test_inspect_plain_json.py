@@ -164,7 +164,7 @@ _DOCUMENTS = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=6), st.dictionaries(st.text("abc", max_size=3), inner, max_size=6)
     ),
-    max_leaves=40,
+    max_leaves=12,  # of a document whose limit is 8
 )
 
 
