@@ -4,9 +4,10 @@
 
 Attacks are composed by grammar (payload x wrapping x place): `payloads`, the wider `families`, and those of `held`, which
 are only measured: what is missed of them is never shown, so that no rule is made for it. Those of `classics` are as
-testers write them by hand, those of `fresh` as one who knows the rules does. Benign messages are real texts on this machine, texts that look like attacks, what people
-of the trade write about technical things (`talk`, a part of it held back as well), and whole requests of everyday
-apps and of machines (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
+testers write them by hand, those of `fresh` as one who knows the rules does, those of `blind` as one who never read
+them. Benign messages are real texts on this machine, texts that look like attacks, what people of the trade write about
+technical things (`talk`, a part of it held back as well), and whole requests of everyday apps, machines and products
+(see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
 --crs the same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count
 as refused.
 """
@@ -29,6 +30,7 @@ from typing import Any, NamedTuple
 
 from bench import peers
 from bench.corpora import (
+    blind,
     classics,
     families,
     fresh,
@@ -37,6 +39,7 @@ from bench.corpora import (
     payloads,
     requests,
     shapes,
+    striking,
     talk,
     texts,
 )
@@ -50,31 +53,6 @@ from waf.policy.samples import Sample
 
 Refuses = Callable[[requests.Message], tuple[bool, str]]
 
-# Where a class can strike at all: an XML entity needs an XML body, and a header cannot hold a line break.
-_PLACES = {
-    "xxe": ("xml-raw",),
-    "ssrf": ("query", "form", "json", "multipart", "xml", "graphql"),
-    "prototype": ("json-raw", "query-raw"),
-    "crlf": ("query", "form", "json", "path"),
-    "lfi": ("query", "form", "json", "path", "cookie", "multipart"),
-}
-# Of the further places those where a class cannot strike: a line break is no part of a header or name, a document of XML
-# no cookie, and a URL in a Referer is what a Referer is.
-_IN_HEADS = frozenset({"header", "user-agent", "referer", "x-header", "cookie-plain", "basic"})
-_IN_NAMES = frozenset({"query-name", "form-name", "json-key", "multipart-name", "file-name"})
-_NO_LINES = _IN_HEADS | _IN_NAMES | {"xml-attribute", "plain-text", "untyped", "grpc-web"}
-_NOT_AT = {
-    "xxe": _NO_LINES - {"plain-text", "untyped"}
-    | {"path", "path-raw", "cookie", "referer-query", "query-whole"},
-    "crlf": _NO_LINES | {"xml", "xml-cdata", "multipart", "graphql", "graphql-inline"},
-    "mail": _NO_LINES | {"graphql", "graphql-inline"},
-    "ssrf": frozenset({"referer", "user-agent", "header", "path", "path-raw"}),
-    "rfi": _IN_HEADS | {"path", "path-raw"},
-    "redirect": _IN_HEADS
-    | _IN_NAMES
-    | {"path", "path-raw", "xml", "xml-attribute", "xml-cdata", "plain-text", "untyped"},
-    "prototype": frozenset({*requests.PLACES, *requests.MORE_PLACES} - {"query-whole"}),
-}
 _ALL = ("query", "form", "json", "multipart", "xml", "path", "cookie", "header", "graphql")
 
 
@@ -144,7 +122,7 @@ def attacks(seed: int, count: int) -> Iterable[Case]:
             r = random.Random(f"{kind}:{wrapping}:{seed}")
             for _ in range(count if plain else max(1, count // 4)):
                 payload = payloads.payload(kind, r)
-                place = r.choice(_PLACES.get(kind, _ALL))
+                place = r.choice(striking.PLACES.get(kind, _ALL))
                 if place == "xml-raw":
                     made = requests.untyped(r, payload, "application/xml")
                 elif not place.endswith("-raw"):
@@ -170,7 +148,7 @@ def wider(seed: int, count: int) -> Iterable[Case]:
         r = random.Random(f"{name}:{seed}")
         shown = name not in held.HELD
         set_ = "open" if shown else "held"
-        able = [place for place in places if place not in _NOT_AT.get(kind, ())]
+        able = [place for place in places if place not in striking.NOT_AT.get(kind, ())]
         usual = [place for place in ("query", "form", "json", "multipart") if place in able] or able
         for payload in families.drawn(templates, r, count if shown else 2 * count):
             rows = (f"2 {set_} {kind}", f"2 {set_} plain total")
@@ -189,7 +167,9 @@ def by_hand(seed: int, count: int) -> Iterable[Case]:
     for kind, written in classics.CLASSICS.items():
         r = random.Random(f"{kind}:{seed}")
         able = [
-            place for place in ("query", "form", "json", "multipart") if place not in _NOT_AT.get(kind, ())
+            place
+            for place in ("query", "form", "json", "multipart")
+            if place not in striking.NOT_AT.get(kind, ())
         ]
         for payload in r.sample(written, min(count, len(written))):
             made = _raw(r, payload) if kind == "keys" else requests.PLACES[r.choice(able)](r, payload)
@@ -197,7 +177,11 @@ def by_hand(seed: int, count: int) -> Iterable[Case]:
 
 
 def _common_places(kind: str) -> list[str]:
-    return [place for place in ("query", "form", "json", "multipart") if place not in _NOT_AT.get(kind, ())]
+    return [
+        place
+        for place in ("query", "form", "json", "multipart")
+        if place not in striking.NOT_AT.get(kind, ())
+    ]
 
 
 def _written(kind: str, payload: str, r: random.Random) -> requests.Message:
@@ -224,6 +208,21 @@ def afresh(seed: int, count: int) -> Iterable[Case]:
             yield Case(True, (f"4 {kind} behind a page", "4 behind a page total"), made, text)
 
 
+def unread(seed: int, count: int) -> Iterable[Case]:
+    """The fifth set: payloads and whole requests written before the rules were read."""
+    for kind, written in blind.payloads().items():
+        r = random.Random(f"blind:{kind}:{seed}")
+        for payload in r.sample(written, min(count, len(written))):
+            yield Case(True, (f"5 {kind}", "5 plain total"), _written(kind, payload, r), payload)
+    for kind, request in blind.hostile_requests():
+        yield Case(True, (f"5 requests {kind}", "5 requests total"), _whole(request, seed), request[1])
+
+
+def _whole(request: blind.Request, seed: int) -> requests.Message:
+    method, target, headers, body = request
+    return requests.message(random.Random(f"{target}:{seed}"), method, target, headers, body, "whole")
+
+
 def technical_talk(seed: int, count: int) -> Iterable[Case]:
     """At most `count` of each kind of `talk`."""
     for shown, kinds in ((True, talk.TALK), (False, talk.HELD_TALK)):
@@ -242,10 +241,9 @@ def honest(seed: int, count: int) -> Iterable[Case]:
         for text in r.sample(written, min(count, len(written))):
             made = requests.PLACES[r.choice(_TEXT_PLACES)](r, text)
             yield Case(False, (f"honest/{kind}", "honest total"), made, text)
-    for name, (method, target, headers, body) in machines.MACHINES.items():
-        r = random.Random(f"machines/{name}:{seed}")
-        made = requests.message(r, method, target, headers, body, "whole")
-        yield Case(False, ("machines total",), made, name)
+    for group, named in (("machines", machines.MACHINES.items()), ("products", blind.product_requests())):
+        for name, request in named:
+            yield Case(False, (f"{group} total",), _whole(request, seed), f"{name} {request[1]}")
 
 
 def benign(seed: int, count: int) -> Iterable[Case]:
@@ -285,6 +283,7 @@ def all_cases(seed: int, count: int, which: str) -> list[Case]:
             *wider(seed, max(count // 4, 1)),
             *by_hand(seed, count),
             *afresh(seed, count),
+            *unread(seed, count),
         ]
     if which in ("all", "benign"):
         cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count)]

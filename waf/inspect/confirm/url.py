@@ -120,9 +120,9 @@ def confirm_local(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _REPORTED: Final = re.compile(
-    rb"(?:\b|_|\$)(?:current_?url|page_?url|page|location|href|referr?er|initial_\w{1,20}|origin|landing(?:_?page|path)?"
+    rb"(?:\b|_|\$)(?:current_?url|page_?url|href|referr?er|initial_\w{1,20}|origin|landing(?:_?page|path)?"
     rb"|document-?ur[il]|source-?file|destination|assertionconsumerserviceurl|redirect_?uris?|issuer|audience"
-    rb"|file_?name|stack|service)[\\\"']{0,4}\s{0,2}[:=]\s{0,2}[\\\"']{0,4}$",
+    rb"|file_?name|stack)[\\\"']{0,4}\s{0,2}[:=]\s{0,2}[\\\"']{0,4}$",
     re.I,
 )
 """What names a URL that nobody fetches, in JSON, in cookies, in attributes of XML."""

@@ -1,0 +1,49 @@
+"""Sets that were written before the rules were read: short payloads, whole hostile requests, requests of known products.
+
+`blind.txt` holds payloads by kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are
+lists of requests as JSON, one a line: `name`, `request` (method and target), `headers`, `body` or `base64`. What was missed
+and what was refused wrongly led to changes of the rules, so these rates say what was mended; see decision 0036 for what
+they were before.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+Request = tuple[str, str, list[tuple[str, str]], bytes]
+"""Method, target, headers, body."""
+
+_HERE: Final = Path(__file__).parent
+
+
+def payloads() -> dict[str, list[str]]:
+    """Short payloads of each kind."""
+    kinds: dict[str, list[str]] = {}
+    for line in (_HERE / "blind.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            kinds[line[2:]] = written = []
+        elif line:
+            written.append(line.replace("⏎", "\n").replace("␍", "\r\n"))
+    return kinds
+
+
+def hostile_requests() -> Iterator[tuple[str, Request]]:
+    """Whole requests of scanners and for known holes, by the place of what is wrong with them."""
+    return _requests("blind_requests.jsonl")
+
+
+def product_requests() -> Iterator[tuple[str, Request]]:
+    """What clients of known products send, by product."""
+    return _requests("products.jsonl")
+
+
+def _requests(file: str) -> Iterator[tuple[str, Request]]:
+    for line in (_HERE / file).read_text(encoding="utf-8").splitlines():
+        one = json.loads(line)
+        method, _, target = one["request"].partition(" ")
+        body = base64.b64decode(one["base64"]) if "base64" in one else one.get("body", "").encode()
+        yield one["name"], (method, target, list(one.get("headers", {}).items()), body)
