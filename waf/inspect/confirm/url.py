@@ -128,6 +128,10 @@ _REPORTED: Final = re.compile(
 """What names a URL that nobody fetches, in JSON, in cookies, in attributes of XML."""
 
 
+_FRAME: Final = re.compile(rb"/[^\s]*:\d{1,6}:\d{1,6}[),]*$")
+"""A line and a column behind a path, as traces of JavaScript have them."""
+
+
 def _inward_urls(value: bytes, span: tuple[int, int]) -> Iterator[tuple[_Reach, int]]:
     """Where the URLs around `span` lead inward, and where each begins; at most 8 of them, and none of a document's."""
     if is_document(value) or value.count(b" ") > 6:
@@ -138,6 +142,8 @@ def _inward_urls(value: bytes, span: tuple[int, int]) -> Iterator[tuple[_Reach, 
         if prose_words(value, match.start(1)) or _is_followed(value, match.end()):
             continue
         found = _inward(match[1].lower(), match[2])
+        if found is _Reach.LOCAL and _FRAME.search(match[2]):
+            continue
         if found is not None:
             yield found, match.start(1)
 
