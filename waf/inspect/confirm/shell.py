@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_arguments import (
     BLANK,
     NOISE,
@@ -191,7 +191,11 @@ _BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\}
 
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     """True where a separator before an everyday word is more likely a list, a URL or a sentence."""
-    if _LOOP_BODY.match(value, begin) and _LOOP_END.search(value, begin, begin + _LOOK):
+    if (
+        _LED_LOOP.match(value)
+        and _LOOP_BODY.match(value, begin)
+        and _LOOP_END.search(value, begin, begin + WINDOW)
+    ):
         return False
     double = value[begin : begin + 2] in (b"&&", b"||", b"$(")
     if double:
@@ -215,6 +219,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
 
+_LED_LOOP: Final = re.compile(rb"[\s'\")]{0,4}[;&|\n]{1,2}\s{0,4}(?:while|until|for|if)\s")
 _LOOP_BODY: Final = re.compile(rb"[;\s]+(?:do|then)\s")
 _LOOP_END: Final = re.compile(rb"[;\s](?:done|fi)(?:\W|$)")
 _OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")

@@ -177,7 +177,7 @@ _SPEAKS: Final = re.compile(
 )
 """A call whose error, name or delay tells of the database that is asked about in it."""
 _ASKS: Final = re.compile(
-    rb"\s*select\s+(?:(?:current_|session_|system_)?user|version|database|schema|sqlite_version)\s*\(\s*\)\s*(?:;|--|#|$)"
+    rb"\s*select\s+(?:(?:current_|session_|system_)?user|version|database|schema|sqlite_version)\s*\(\s*\)\s*;?\s*(?:--|#|\Z)"
 )
 
 _TRUTH: Final = re.compile(
