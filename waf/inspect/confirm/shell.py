@@ -15,11 +15,12 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, prose_words, words_after
+from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_arguments import (
     BLANK,
     NOISE,
     has_subcommand,
+    is_own,
     plain,
     runs_another,
     takes_enough,
@@ -30,6 +31,7 @@ from waf.inspect.confirm.shell_talk import (
     begins_probe,
     goes_on,
     goes_on_with_tools,
+    in_loop,
     in_table,
     only_filters,
     said_behind,
@@ -191,11 +193,7 @@ _BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\}
 
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     """True where a separator before an everyday word is more likely a list, a URL or a sentence."""
-    if (
-        _LED_LOOP.match(value)
-        and _LOOP_BODY.match(value, begin)
-        and _LOOP_END.search(value, begin, begin + WINDOW)
-    ):
+    if in_loop(value, begin):
         return False
     double = value[begin : begin + 2] in (b"&&", b"||", b"$(")
     if double:
@@ -219,9 +217,6 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     return mark in b";|&" and len(head) > 1 and _COLUMNS.fullmatch(head) is not None
 
 
-_LED_LOOP: Final = re.compile(rb"[\s'\")]{0,4}[;&|\n]{1,2}\s{0,4}(?:while|until|for|if)\s")
-_LOOP_BODY: Final = re.compile(rb"[;\s]+(?:do|then)\s")
-_LOOP_END: Final = re.compile(rb"[;\s](?:done|fi)(?:\W|$)")
 _OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")
 _LISTS: Final = re.compile(rb"[;|,]")
 _NEVER_LISTED: Final = re.compile(
@@ -278,7 +273,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         if first[:3] == b"$'\\":
             return True
         if first[:1] == b"$" and (
-            (len(words) > 1 and SECRET.search(words[1])) or _is_own(value[:position], first)
+            (len(words) > 1 and SECRET.search(words[1])) or is_own(value[:position], first)
         ):
             return True
         if _SECRET_READ.search(raw):
@@ -331,20 +326,6 @@ def _few_words(words: list[bytes], raw: bytes, *, close: bool) -> bool:
     if not 2 <= len(words) <= 4 or len(raw) > 64 or not all(_ARGUMENT.fullmatch(word) for word in words[1:]):
         return False
     return close or any(len(word) == 1 or not word.isalpha() for word in words[1:])
-
-
-def _is_own(before: bytes, word: bytes) -> bool:
-    """The word is a variable that the value itself has set."""
-    variable = _VARIABLE.match(word)
-    return variable is not None and _has_set(before, variable[1])
-
-
-def _has_set(before: bytes, name: bytes) -> bool:
-    return any(match[1] == name for match in _ASSIGNMENT.finditer(before[-_LOOK:]))
-
-
-_VARIABLE: Final = re.compile(rb"\$\{?([A-Za-z_]\w{0,16})")
-_ASSIGNMENT: Final = re.compile(rb"(?:^|[;&|\s])([A-Za-z_]\w{0,16})=(?=[^\s;&|]{1,64}(?:[;&\n]|$))")
 
 
 _ALONE: Final = re.compile(

@@ -146,3 +146,17 @@ def takes_enough(
     if Takes.NOTHING in takes and name in (b"ls", b"dir", b"ps"):
         return bool(_DRIVE.match(bare) or (weak and _FILE.match(bare)))
     return False
+
+
+def is_own(before: bytes, word: bytes) -> bool:
+    """The word is a variable that the value itself has set."""
+    variable = _VARIABLE.match(word)
+    return variable is not None and _has_set(before, variable[1])
+
+
+def _has_set(before: bytes, name: bytes) -> bool:
+    return any(match[1] == name for match in _ASSIGNMENT.finditer(before[-_LOOK:]))
+
+
+_VARIABLE: Final = re.compile(rb"\$\{?([A-Za-z_]\w{0,16})")
+_ASSIGNMENT: Final = re.compile(rb"(?:^|[;&|\s])([A-Za-z_]\w{0,16})=(?=[^\s;&|]{1,64}(?:[;&\n]|$))")

@@ -55,6 +55,18 @@ def said_behind(text: bytes, ending: int) -> bool:
     return row >= ending or (row > 0 and plain >= 2 and text.rstrip().endswith(b"?"))
 
 
+_LED_LOOP: Final = re.compile(rb"[\s'\")]{0,4}[;&|\n]{1,2}\s{0,4}(?:while|until|for|if)\s")
+_LOOP_BODY: Final = re.compile(rb"[;\s]+(?:do|then)\s")
+_LOOP_END: Final = re.compile(rb"[;\s](?:done|fi)(?:\W|$)")
+
+
+def in_loop(value: bytes, begin: int) -> bool:
+    """The separator at `begin` opens the body of a loop or condition which the value, behind one of its own, begins with."""
+    if _LED_LOOP.match(value) is None or _LOOP_BODY.match(value, begin) is None:
+        return False
+    return _LOOP_END.search(value, begin, begin + _LINE_MAX) is not None
+
+
 def in_table(value: bytes, position: int) -> bool:
     """The bar at `position` stands in a table as Markdown has them: a line that ends with a bar, then one that begins so.
 
