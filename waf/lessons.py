@@ -24,7 +24,7 @@ from waf.profiles.check import Check
 from waf.profiles.endpoint import learned_header
 from waf.profiles.learner import Learner
 from waf.profiles.observe import Observation, Sources, welcomed
-from waf.profiles.sampling import MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
+from waf.profiles.sampling import FIRST, MATURE, MAX_PACES, RECORDING, SOONER, Budget, Pace, Repeats
 
 QUEUE: Final = 512  # lessons waiting
 TAUGHT: Final = (
@@ -90,7 +90,7 @@ class Intake:
         self._wake = wake
         self._paces: dict[tuple[str, bytes], Pace] = {}
         self._repeats = Repeats()
-        self._budget = Budget()
+        self._budget = Budget(first=FIRST)
         self._teachers = Budget(burst=RECORDING)  # for those who teach on purpose
         self._alarms = Budget(burst=2_000.0)  # for requests that go against the profile
         self.reconfigure(config)

@@ -74,6 +74,14 @@ def test_a_spent_budget_fills_again() -> None:
     assert not budget.spend(HALF_PAST + 0.15)
 
 
+def test_a_budget_may_begin_with_less_than_its_burst() -> None:
+    budget = Budget(rate=10.0, burst=100.0, first=2.0)
+    assert budget.short
+    assert [budget.spend(HALF_PAST) for _ in range(3)] == [True, True, False]
+    assert budget.has(HALF_PAST + 60.0)
+    assert not budget.short
+
+
 def test_dear_lessons_are_paid_by_those_to_come() -> None:
     budget = Budget(rate=100.0, burst=50.0)
     assert budget.spend(HALF_PAST)

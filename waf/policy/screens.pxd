@@ -15,5 +15,5 @@ cdef class BodyScreen:
 cdef class AnswerScreen:
     cdef object _programs, _memory
 
-    @cython.locals(index=dict)
+    @cython.locals(index=dict, programs=tuple)
     cpdef bint clears(self, Response response, bytes body) except -1

@@ -104,4 +104,7 @@ class AnswerScreen:
             return False
         index = response.headers.index
         programs = self._programs[index.get(b"content-type", b"")]
-        return programs is not None and plain_answer(*programs, QUIET, self._memory, index, body)
+        if programs is None:
+            return False
+        leaks, values = programs
+        return plain_answer(leaks, values, QUIET, self._memory, index, body)

@@ -7,9 +7,9 @@ Three sieves, each of which leaves what is learned unbiased, asked in the order 
     Pace      an endpoint that has been learned often is *mature*: then one request in sixteen is learned, chosen by
               chance; it counts as one, since what the others showed was not seen
     Budget    a token bucket: so many a second at the most and a small burst, in other words 1 % of a core for long
-              and a tenth of a second of it at once; where tokens are short, endpoints count as mature sixteen times
-              sooner, so that what is left goes to those that are seldom seen. Those who teach on purpose (a replay
-              by trusted sources) have a bucket of their own, which takes a whole recording
+              and a tenth of a second of it at once (a fiftieth right after the start); where tokens are short, endpoints
+              count as mature sixteen times sooner, so that what is left goes to those that are seldom seen. Those who
+              teach on purpose (a replay by trusted sources) have a bucket of their own, which takes a whole recording
 
 An exchange that goes against the profile at a mature endpoint is none of these sieves' business but the last one's.
 A set that is closed therefore sees all its novelties and only a sample of what is usual: doubts are counted up to
@@ -28,7 +28,8 @@ SAMPLE: Final = 16  # at mature endpoints one in so many is learned
 MATURE: Final = 8.0  # an endpoint is mature once learned from so many times 1/eps requests
 RATE: Final = 100.0  # lessons a second, for long
 USUAL: Final = 0.0001  # CPU seconds of one lesson that a token pays for; dearer ones cost more
-BURST: Final = 1_000.0  # and at once
+BURST: Final = 1_000.0  # and at once, after a quiet time; …
+FIRST: Final = 200.0  # … to a process that has just started so many: traffic is not waiting for what it learns
 RECORDING: Final = 30_000.0  # at once from those who teach on purpose
 SOONER: Final = 16  # so many times sooner an endpoint is mature where tokens are short
 MAX_PACES: Final = 4_096
@@ -95,14 +96,14 @@ class Pace:
 
 
 class Budget:
-    """A token bucket over Unix time."""
+    """A token bucket over Unix time, full at first or with `first` tokens."""
 
     __slots__ = ("_at", "_burst", "_rate", "_tokens")
 
-    def __init__(self, rate: float = RATE, burst: float = BURST) -> None:
+    def __init__(self, rate: float = RATE, burst: float = BURST, first: float | None = None) -> None:
         self._rate: Final = rate
         self._burst: Final = burst
-        self._tokens = burst
+        self._tokens = burst if first is None else first
         self._at = 0.0
 
     def has(self, now: float) -> bool:
