@@ -96,6 +96,54 @@ static const uint8_t *string(const uint8_t *at, const uint8_t *end)
     return NULL;
 }
 
+/* Behind the closing quote of a string whose escapes are those of signs and of white space; it is put into `out`, decoded. NULL where
+ * it is not such a string, or may be JSON itself, which is read once more. */
+static const uint8_t *escaped_string(const uint8_t *at, const uint8_t *end, uint8_t **out)
+{
+    uint8_t *const first = *out, *to = first;
+    while (at < end) {
+        const uint8_t *behind;
+        switch (in_string[*at]) {
+        case PLAIN:
+            *to++ = *at++;
+            continue;
+        case QUOTE:
+            *out = to;
+            return to > first && (*first == '{' || *first == '[') ? NULL : at + 1;
+        case WIDE:
+            behind = wide(at, end);
+            if (behind == NULL)
+                return NULL;
+            while (at < behind)
+                *to++ = *at++;
+            continue;
+        default:
+            if (*at != '\\' || end - at < 2)
+                return NULL;
+        }
+        switch (at[1]) {
+        case '"':
+        case '\\':
+        case '/':
+            *to++ = at[1];
+            break;
+        case 'n':
+            *to++ = '\n';
+            break;
+        case 'r':
+            *to++ = '\r';
+            break;
+        case 't':
+            *to++ = '\t';
+            break;
+        default:
+            return NULL;
+        }
+        at += 2;
+    }
+    return NULL;
+}
+
 static int is_digit(const uint8_t *at, const uint8_t *end)
 {
     return at < end && *at >= '0' && *at <= '9';
@@ -147,8 +195,9 @@ static inline uint8_t *put(uint8_t *out, const uint8_t *piece, size_t length)
     return out + length;
 }
 
-/* One text out of a document: each piece behind a mark. Gives its length, -1 where the document is not plain. */
-static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out)
+/* One text out of a document: each piece behind a mark. Gives its length, -1 where the document is not plain. Values with simple
+ * escapes are taken, and `escaped` set, where it is not NULL; keys with any never are. */
+static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out, int *escaped)
 {
     static const uint8_t query[] = {'q', 'u', 'e', 'r', 'y'};
     const uint8_t *start_of_out = out;
@@ -230,6 +279,15 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             value++;
             at = string(value, end);
             value_end = at == NULL ? NULL : at - 1;
+            if (at == NULL && escaped != NULL && depth > 0) {
+                *out++ = MARK; /* what is decoded is no longer than what it is decoded from */
+                at = escaped_string(value, end, &out);
+                if (at == NULL)
+                    return -1;
+                *escaped = 1;
+                wanted = BEHIND;
+                continue;
+            }
             break;
         case 't':
             value_end = at = literal(at, end, "true", 4);
@@ -255,7 +313,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
 
 /* The text of a document, without what a filter lets pass where there is one; NULL without an exception where the document
  * is not plain. */
-static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter)
+static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter, int *escaped)
 {
     long depth = PyLong_AsLong(most_depth);
     if (depth == -1 && PyErr_Occurred())
@@ -270,7 +328,7 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
     PyObject *text = PyBytes_FromStringAndSize(NULL, size);
     if (text == NULL)
         return NULL;
-    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text));
+    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text), escaped);
     if (length > 0 && filter != NULL)
         length = prefilter_sift(filter, (uint8_t *)PyBytes_AS_STRING(text), length, (uint8_t *)PyBytes_AS_STRING(text));
     if (length < 0)
@@ -292,7 +350,7 @@ static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
         return NULL;
     }
-    PyObject *text = text_of(arguments[0], arguments[1], NULL);
+    PyObject *text = text_of(arguments[0], arguments[1], NULL, NULL);
     return text == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : text;
 }
 
@@ -332,11 +390,11 @@ static PyObject *json_counts(PyObject *unused, PyObject *const *arguments, Py_ss
     return Py_BuildValue("nnn", (Py_ssize_t)marks, (Py_ssize_t)colons, (Py_ssize_t)opened);
 }
 
-enum { RULES_CLEAR = 1, DATA_CLEAR = 2 }; /* as in waf/policy/screens.py */
+enum { RULES_CLEAR = 1, DATA_CLEAR = 2, ESCAPED = 4 }; /* as in waf/policy/screens.py */
 
 PyDoc_STRVAR(json_screen_doc,
              "json_screen(data, most_depth, rules, values) -> tuple[int, bytes] | None\n\n"
-             "Of a plain JSON document: RULES_CLEAR where the program `rules` lets all keys and scalars pass, DATA_CLEAR where\n"
+             "Of a plain JSON document, or one whose values have simple escapes as well (ESCAPED): RULES_CLEAR where the program `rules` lets all keys and scalars pass, DATA_CLEAR where\n"
              "`values` lets the document pass and it holds nothing that stands for something else; and the keys and\n"
              "scalars that `rules` does not let pass, with marks between them. None where it is not plain.");
 
@@ -349,7 +407,8 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
     }
     if (prefilter_open(arguments[2], &rules) < 0 || prefilter_open(arguments[3], &values) < 0)
         return NULL;
-    PyObject *text = text_of(arguments[0], arguments[1], &rules);
+    int escaped = 0;
+    PyObject *text = text_of(arguments[0], arguments[1], &rules, &escaped);
     if (text == NULL)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
@@ -357,8 +416,8 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
     uint8_t all = 0; /* what is beyond ASCII, or an entity of mark-up, may be read as something else */
     for (Py_ssize_t i = 0; i < size; i++)
         all |= data[i];
-    int clear = PyBytes_GET_SIZE(text) == 0 ? RULES_CLEAR : 0;
-    if (all < 0x80 && memchr(data, '&', (size_t)size) == NULL && prefilter_passes(&values, data, size))
+    int clear = (PyBytes_GET_SIZE(text) == 0 ? RULES_CLEAR : 0) | (escaped ? ESCAPED : 0);
+    if (!escaped && all < 0x80 && memchr(data, '&', (size_t)size) == NULL && prefilter_passes(&values, data, size))
         clear |= DATA_CLEAR;
     PyObject *number = PyLong_FromLong(clear), *result = number != NULL ? PyTuple_Pack(2, number, text) : NULL;
     Py_XDECREF(number);

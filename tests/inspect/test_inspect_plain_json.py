@@ -74,7 +74,7 @@ def test_depth() -> None:
 
 _SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**16), 10**16), st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=8), st.sampled_from(["query", "{}", "[1]", "<script>", "é", "\x7f", "\\", '"']),
+    st.text(max_size=8), st.sampled_from(["query", "{}", "[1]", "<script>", "é", "\x7f", "\\", '"', 'a "b"', "a\nb\t", '{"a":"b"}', '["\n"]']),
 )  # fmt: skip
 DOCUMENTS = st.recursive(
     _SCALARS,
@@ -144,6 +144,58 @@ def test_damaged_documents_as_well(value: Any, changes: list[tuple[int, str, int
 @given(st.binary(max_size=40))
 def test_any_bytes(body: bytes) -> None:
     agrees(body)
+
+
+def screened(body: bytes, depth: int = 64) -> tuple[bool, list[bytes]] | None:
+    """Whether strings have escapes, and all values: without a program none is proved to be clean."""
+    assert json_body.SCREEN is not None
+    found = json_body.SCREEN(body, depth, None, None)
+    return None if found is None else (found[0] == 4, found[1].split(MARK))
+
+
+@pytest.mark.parametrize(
+    ("body", "escaped", "values"),
+    [
+        (b'["a"]', False, [b"", b"a"]),
+        (rb'["a\"b\"", 1]', True, [b"", b'a"b"', b"1"]),
+        (rb'{"t":"a\nb\r\n\tc\/d\\"}', True, [b"", b"t", b"a\nb\r\n\tc/d\\"]),
+        ('["ä\\n€𝄞"]'.encode(), True, [b"", "ä\n€𝄞".encode()]),
+        (rb'["\n",["\n"]]', True, [b"", b"\n", b"\n"]),
+    ],
+)
+def test_simple_escapes_are_undone_where_a_document_is_screened(
+    body: bytes, escaped: bool, values: list[bytes]
+) -> None:
+    assert screened(body) == (escaped, values)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'["\u0041"]', rb'["\b"]', rb'["\f"]', rb'["\x"]', b'["a\\', rb'["a\"', rb'["\" \u007f"]', b'["\\n\x7f"]', b'["\\n\x00"]',
+        b'["\\n\xff"]', rb'{"a\n":1}', rb'["{\"a\":1}"]', rb'["[\"a\"]"]', rb'"\n"', rb'{"query":"\n"}',
+    ],
+)  # fmt: skip
+def test_other_escapes_are_for_the_reference(body: bytes) -> None:
+    assert screened(body) is None
+
+
+@given(DOCUMENTS, st.booleans(), st.sampled_from([1, 3, 64]))
+@settings(max_examples=600)
+def test_what_is_screened_holds_what_the_reference_reads(value: Any, ascii_only: bool, depth: int) -> None:
+    body = json.dumps([value, 'a "b"\n\\'], ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    found = screened(body, depth)
+    if found is None:
+        return
+    parsed, noticed = reference(body, depth)
+    assert parsed is not None
+    assert not noticed
+    escaped, values = found
+    assert escaped
+    text = MARK.join(values)
+    for field in parsed.fields():
+        if field.kind not in (Kind.OBJECT, Kind.ARRAY):
+            assert held(field, values) if "{}" not in field.name else field.value in text, field
 
 
 def _limits(body: bytes, limits: Limits) -> tuple[list[str], list[str]]:

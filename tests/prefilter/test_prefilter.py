@@ -440,7 +440,8 @@ def test_a_damaged_program_is_refused_or_runs(data: st.DataObject) -> None:
     whole = FINDER.program or b""
     made, part = bytearray(whole), int.from_bytes(whole[24:28], "little")
     assert whole[part : part + 4] == whole[:4], "the program for ordinary texts"
-    heads = [*range(32), *range(part, part + 32)]
+    counts = [*range(32), *range(528, 544)]  # of the automata for single expressions, too
+    heads = [*counts, *(part + at for at in counts)]
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(made) - 1) | st.sampled_from(heads))
         made[at] = data.draw(st.integers(0, 255))
@@ -450,6 +451,25 @@ def test_a_damaged_program_is_refused_or_runs(data: st.DataObject) -> None:
         passes(bytes(made[:size]), b"AB12 4539 1488 0343 6467 card, 4539-1488 " * 3)
     except ValueError:
         assert size < len(made) or any(made[at] != whole[at] for at in heads)
+
+
+@needs_c
+@given(st.data())
+@settings(max_examples=300)
+def test_damaged_automata_of_single_expressions_do_no_harm(data: st.DataObject) -> None:
+    whole = program.build([b"2852039166", rb"@\w{1,20}\s{0,4}@\w"], None, whole_where_ordinary=True) or b""
+    made = bytearray(whole)
+    behind = int.from_bytes(whole[24:28], "little")  # the first program ends with them
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(
+            st.integers(0, behind - 1) | st.integers(behind - 4_000, behind - 1) | st.integers(528, 543)
+        )
+        made[at] = data.draw(st.integers(0, 255))
+    try:
+        for text in (b"at 1795940000 and", b"mary@example.com; \xff", b"@a " * 300):
+            passes(bytes(made), text)
+    except ValueError:
+        assert made != whole
 
 
 def test_a_program_is_kept_and_found_again() -> None:

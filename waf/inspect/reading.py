@@ -39,6 +39,7 @@ class Reading(Sequence[Field]):
     _parsed: Parsed | None = None
     _sheet: Sheet | None = None
     _away = False
+    _spelled = False  # it is held, and has strings with escapes
     noticed: Notes | None = None  # `notes`, once somebody asked for them
     _target: list[Field] | None = None
     _cookies: list[Field] | None = None
@@ -156,7 +157,7 @@ class Reading(Sequence[Field]):
     def plain_body(self) -> tuple[bytes, bool]:
         """The body where it is plainly a form or a JSON document, and which; b"" where it is not, or has fields already."""
         parsed = self._parsed
-        if self._body_fields is not None or self._away:
+        if self._body_fields is not None or self._away or self._spelled:
             return b"", False
         if parsed is None:  # what is held is plain
             return (self.body, False) if self.body_kind is BodyKind.JSON else (b"", False)
@@ -185,14 +186,17 @@ class Reading(Sequence[Field]):
         self._parsed = parsed
         self.body_kind = parsed.kind
 
-    def hold(self, body: bytes, kind: BodyKind, sheet: Sheet | None) -> None:
+    def hold(self, body: bytes, kind: BodyKind, sheet: Sheet | None, *, plain: bool = True) -> None:
         """Take it as known that `body` is of this kind, without codings, and that there is nothing to be noticed in it.
 
         `sheet` has the values of which is not known whether anything is to be found in them; None: there are none.
+        `plain`: no string is spelled with escapes.
         """
         self.body = body
         self.body_kind = kind
         self._sheet = sheet
+        if not plain:
+            self._spelled = True
 
     def _fields_anew(self) -> list[Field]:
         """The fields of a body that was held, or put away: what there was to notice was noticed then."""

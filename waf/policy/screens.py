@@ -24,6 +24,7 @@ from waf.sensitive.headers import QUIET
 
 RULES_CLEAR: Final = 1
 DATA_CLEAR: Final = 2
+_ESCAPED: Final = 4  # of a document: its strings are not what stands there
 Screen = Callable[[Request], int]
 """`RULES_CLEAR` is set where signatures find nothing in the head of the request, nor is there anything else to be noticed
 in it; `DATA_CLEAR` where there is no sensitive data in it. For bodies the same."""
@@ -79,8 +80,9 @@ class BodyScreen:
             reading.open(body)
             return 0
         clear, left = found
-        reading.hold(body, _JSON, Sheet(left, json_body.PARTS) if left else None)
-        return clear
+        escaped = clear & _ESCAPED
+        reading.hold(body, _JSON, Sheet(left, json_body.PARTS) if left else None, plain=not escaped)
+        return clear - escaped
 
 
 SHORT: Final = 1024  # bytes of an answer up to which this is cheaper than the engines

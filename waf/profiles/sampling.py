@@ -29,7 +29,9 @@ MATURE: Final = 8.0  # an endpoint is mature once learned from so many times 1/e
 RATE: Final = 100.0  # lessons a second, for long
 USUAL: Final = 0.0001  # CPU seconds of one lesson that a token pays for; dearer ones cost more
 BURST: Final = 1_000.0  # and at once, after a quiet time; …
-FIRST: Final = 200.0  # … to a process that has just started so many: traffic is not waiting for what it learns
+FIRST: Final = (
+    200.0  # … to a process that has just started so many: traffic is not waiting for what it learns
+)
 RECORDING: Final = 30_000.0  # at once from those who teach on purpose
 SOONER: Final = 16  # so many times sooner an endpoint is mature where tokens are short
 MAX_PACES: Final = 4_096
