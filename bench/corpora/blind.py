@@ -2,7 +2,7 @@
 
 `blind.txt` holds payloads by kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are
 lists of requests as JSON, one a line: `name`, `request` (method and target), `headers`, `body` or `base64`. What was missed
-and what was refused wrongly led to changes of the rules, so these rates say what was mended; see decision 0036 for what
+and what was refused wrongly led to changes of the rules, so these rates say what was mended; see decision 0038 for what
 they were before.
 """
 
