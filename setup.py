@@ -9,7 +9,7 @@ from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from waf.compiled import DIGEST, MODULES, digest, source  # noqa: E402
+from waf.compiled import DIGEST, MODULES, NATIVE, digest, native, source  # noqa: E402
 
 FLAGS = ["-O2", "-g0"]
 
@@ -52,6 +52,7 @@ class Build(build_ext):
     def run(self) -> None:
         whole = HERE / "waf" if self.inplace else Path(self.build_lib) / "waf"
         (whole / DIGEST).unlink(missing_ok=True)
+        (whole / NATIVE).unlink(missing_ok=True)
         if self.inplace:  # what was compiled once and is not any more would hide its source
             for file in whole.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
                 file.unlink()
@@ -59,6 +60,8 @@ class Build(build_ext):
         if all(Path(self.get_ext_fullpath(module)).exists() for module in MODULES):
             whole.mkdir(parents=True, exist_ok=True)
             (whole / DIGEST).write_text(digest() + "\n")
+        if self.inplace:
+            (whole / NATIVE).write_text(native() + "\n")
 
 
 setup(ext_modules=accelerators() + compiled(), cmdclass={"build_ext": Build})

@@ -5,6 +5,9 @@ a digest of all these sources with what it compiled. Where that is not the diges
 edits them, or not all could be compiled), and with WAF_PURE_PYTHON set, the sources are imported instead, all of them:
 compiled classes know each other's layout.
 
+What is written in C, the accelerators, is held to its sources likewise, in a tree that was built in place: an old one beside new Python
+understands it wrongly. Then, with a word on stderr, Python does everything.
+
 Imported before anything else of `waf`, and by `setup.py` without the rest.
 """
 
@@ -61,6 +64,8 @@ MODULES: Final = (
 
 HERE: Final = Path(__file__).resolve().parent
 DIGEST: Final = "compiled.digest"
+NATIVE: Final = "native.digest"
+"""Only where it was built in place: an installed package has what was built with it, and no sources in C."""
 
 
 def source(module: str, root: Path = HERE) -> Path:
@@ -87,6 +92,22 @@ def current(root: Path = HERE) -> bool:
         return False
 
 
+def native(root: Path = HERE) -> str:
+    """One for all sources in C."""
+    files = sorted([*root.glob("_*.c"), *root.glob("_*.h")])
+    return importlib.util.source_hash(
+        b"".join(importlib.util.source_hash(file.read_bytes()) for file in files)
+    ).hex()
+
+
+def fits(root: Path = HERE) -> bool:
+    """True where the accelerators, if any, were built from the sources at hand, as far as that is known."""
+    try:
+        return (root / NATIVE).read_text().strip() == native(root)
+    except OSError:
+        return True
+
+
 class Sources:
     """Finds the compiled modules' sources, before the import system finds what was compiled of them."""
 
@@ -101,5 +122,11 @@ class Sources:
 
 def choose() -> None:
     """Make the import system take the sources where it must."""
+    if not os.environ.get("WAF_PURE_PYTHON") and not fits():
+        print(  # noqa: T201 (nothing that logs is there yet)
+            "waf: what was built of waf/_*.c is not of these sources: run `make setup`. Until then Python does all, slowly.",
+            file=sys.stderr,
+        )
+        os.environ["WAF_PURE_PYTHON"] = "1"  # for all who choose, and all who are started
     if os.environ.get("WAF_PURE_PYTHON") or not current():
         sys.meta_path.insert(0, Sources)

@@ -55,6 +55,29 @@ def test_without_a_digest_nothing_compiled_is_used(tmp_path: Path) -> None:
     assert not compiled.current(root)
 
 
+def test_accelerators_of_other_sources_are_not_used(tmp_path: Path) -> None:
+    """As after an update of the tree that nobody built: old C beside new Python would misjudge what is ordinary."""
+    root = tmp_path / "waf"
+    root.mkdir()
+    (root / "_one.c").write_text("int one;")
+    assert compiled.fits(root)  # nobody built in place
+    (root / compiled.NATIVE).write_text(compiled.native(root) + "\n")
+    assert compiled.fits(root)
+    (root / "_one.h").write_text("int two;")
+    assert not compiled.fits(root)
+    code = (
+        "import pathlib, waf.compiled as c, os\n"
+        "c.fits = lambda: False\n"
+        "c.choose()\n"
+        "from waf.sensitive import speed\n"
+        "print(os.environ['WAF_PURE_PYTHON'], speed.judge_type())"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "WAF_PURE_PYTHON"}
+    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "1 None"
+    assert "make setup" in out.stderr
+
+
 def test_the_sources_can_be_had_instead() -> None:
     assert {Path(file).suffix for file in files(WAF_PURE_PYTHON="1").values()} == {".py"}
 
