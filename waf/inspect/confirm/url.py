@@ -134,7 +134,7 @@ _FRAME: Final = re.compile(rb"/[^\s]*:\d{1,6}:\d{1,6}[),]*$")
 
 def _inward_urls(value: bytes, span: tuple[int, int]) -> Iterator[tuple[_Reach, int]]:
     """Where the URLs around `span` lead inward, and where each begins; at most 8 of them, and none of a document's."""
-    if is_document(value) or value.count(b" ") > 6:
+    if is_document(value) or _has_blanks(value, 7):
         return
     for number, match in enumerate(_URL.finditer(value, max(0, span[0] - 32), span[1] + 256)):
         if number >= 8:
@@ -146,6 +146,16 @@ def _inward_urls(value: bytes, span: tuple[int, int]) -> Iterator[tuple[_Reach, 
             continue
         if found is not None:
             yield found, match.start(1)
+
+
+def _has_blanks(value: bytes, many: int) -> bool:
+    """No `count`: of a long text one is asked for each of its URLs."""
+    at = -1
+    for _ in range(many):
+        at = value.find(b" ", at + 1)
+        if at < 0:
+            return False
+    return True
 
 
 def _is_followed(value: bytes, end: int) -> bool:
