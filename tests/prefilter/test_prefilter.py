@@ -22,7 +22,7 @@ from waf.inspect.suspicion import note_layers
 from waf.model import Field, Part
 from waf.prefilter import factors as prefilter_factors
 from waf.prefilter import program, whole
-from waf.prefilter.automaton import END, Automaton, automaton, beginning
+from waf.prefilter.automaton import END, automaton, beginning
 from waf.prefilter.factors import SYMBOLS, sets_of
 from waf.prefilter.layout import APART, HUMPED, _calm
 from waf.prefilter.leads import leads_of
@@ -204,8 +204,8 @@ def test_what_is_looked_for_whole_is_its_beginning_without_counts() -> None:
     assert whole.wholes_of({tuple(sets[:1]): [b"x[0-9]{9}@"]}) == [], "no ordinary value has them"
     ((demand, machine),) = whole.wholes_of({(factors("-"),): [rb"-[0-9]{400}z"]})
     assert demand == (factors("-"),)
-    assert finds(machine, b"-" + b"1" * 12 + b"z")
-    assert not finds(machine, b"-" + b"1" * 11 + b"z")
+    assert whole.finds(machine, b"-" + b"1" * 12 + b"z")
+    assert not whole.finds(machine, b"-" + b"1" * 11 + b"z")
 
 
 @needs_c
@@ -291,16 +291,6 @@ def test_words_whose_case_tells() -> None:
     assert not passes(unknown, b"a pan"), "what is not known word by word counts in any case"
 
 
-def finds(made: Automaton, text: bytes) -> bool:
-    """As `prefilter_finds` in C, step by step."""
-    states, state = len(made.table) // made.columns, 0
-    for byte in (*text, END):
-        state = made.table[state * made.columns + made.classes[byte]]
-        if state >= states:
-            return True
-    return False
-
-
 @pytest.mark.parametrize(
     ("expression", "text", "found"),
     [
@@ -328,7 +318,7 @@ def finds(made: Automaton, text: bytes) -> bool:
 def test_an_automaton_knows_where_words_begin(expression: bytes, text: bytes, found: bool) -> None:
     made = automaton([expression])
     assert made is not None
-    assert finds(made, text) is found
+    assert whole.finds(made, text) is found
 
 
 def test_as_much_of_an_expression_as_makes_a_small_automaton() -> None:

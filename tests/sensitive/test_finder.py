@@ -312,18 +312,20 @@ def test_what_is_noticed(matches: list[tuple[int, int, int, int]]) -> None:
 
 @in_c
 @given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5000)), max_size=40),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5000), st.integers(0, 9000)), max_size=40),
     st.integers(0, 30),
     st.booleans(),
 )
-def test_windows(signs: list[tuple[int, int]], most: int, first: bool) -> None:
+def test_windows(signs: list[tuple[int, int, int]], most: int, first: bool) -> None:
     both = (Signs(b"\0\1\0\2", REACH), finder.Signs(b"\0\1\0\2", REACH))
     for one in both:
         one.begin(most)
-    for sign, end in signs:
+    for sign, end, base in signs:
+        for one in both:
+            one.at(base)
         assert both[0](sign, 0, end, 0, None) is both[1](sign, 0, end, 0, None)
     assert both[0].windows(first) == both[1].windows(first)
-    assert both[0].others is both[1].others is any(sign == 3 for sign, _ in signs)
+    assert both[0].others is both[1].others is any(sign == 3 for sign, *_ in signs)
     for one in both:
         one.begin(most)
         assert not one.others

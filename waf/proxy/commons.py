@@ -105,7 +105,8 @@ class Commons:
     """See the module. `policy` gives the policy in force; an exchange asks once, when its head is read."""
 
     __slots__ = (
-        "_ended", "bodies_held",
+        "_ended",
+        "bodies_held",
         "clock",
         "config",
         "conversations",
@@ -202,10 +203,11 @@ class Commons:
         self.flow.under_way -= 1
         self.stats.exchanges += 1
         if not self._ended:
-            self.loop.call_soon(self._record)
+            self.loop.call_soon(self.record_ended)
         self._ended.append(exchange)
 
-    def _record(self) -> None:
+    def record_ended(self) -> None:
+        """Record what ended and is not recorded yet."""
         ended, self._ended = self._ended, []
         for exchange in ended:
             try:

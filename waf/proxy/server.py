@@ -110,6 +110,7 @@ class Server:
             self._timer = None
         commons.judge.shutdown(wait=False)
         await asyncio.sleep(0)
+        commons.record_ended()  # whoever waits for us may end the loop
 
     async def _until_empty(self, seconds: float) -> None:
         commons, _ = self._parts()

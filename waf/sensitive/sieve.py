@@ -94,7 +94,7 @@ class Sieve:
     def scratch(self) -> Any:
         """What one thread needs to scan."""
         database = self._patterns.database()
-        signs = self._signs(self._wide, REACH)
+        signs: Any = self._signs(self._wide, REACH)
         if self._numerals is not None:
             signs.heed(*self._numerals)
         if self._key:
@@ -128,7 +128,9 @@ class Sieve:
 
 
 class Signs:
-    """What Hyperscan reports, as windows; called with each sign. The reference of `Signs` in waf/_finder.c."""
+    """What Hyperscan reports, as windows; called with each sign. The reference of `Signs` in waf/_finder.c, which besides counts
+    numbers and remembers: without it all signs are in the database, and all is searched.
+    """
 
     def __init__(self, wide: bytes, reach: int) -> None:
         self._wide = wide
@@ -148,26 +150,6 @@ class Signs:
     def at(self, base: int) -> None:
         """Places of the signs to come count from `base`."""
         self._base = base
-
-    def heed(self, *told: object) -> None:
-        """Signs of numbers are C's to find; without it all signs are in the database."""
-        raise NotImplementedError
-
-    def numerals(self, text: bytes) -> bool:
-        """The same."""
-        raise NotImplementedError
-
-    def remember(self, key: bytes, margin: int) -> None:
-        """What was searched is remembered by C; without it all is searched anew."""
-        raise NotImplementedError
-
-    def parts(self, text: bytes) -> list[tuple[int, int]]:
-        """The same."""
-        raise NotImplementedError
-
-    def learn(self) -> None:
-        """The same."""
-        raise NotImplementedError
 
     def __call__(self, sign: int, start: int, end: int, flags: int, context: object) -> bool | None:
         """True where it is cheaper to search all of the text, or needed."""
