@@ -55,6 +55,9 @@ class Reading:
         self.parsed = True
         return self._fields
 
+    def body_lines(self) -> None:
+        return None
+
 
 def detector(**config: Any) -> Detector:
     """A detector by configuration; building one costs time, so equal ones are shared."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, overload
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
-from waf.inspect.bodies import graphql
+from waf.inspect.bodies import graphql, json_body
 from waf.inspect.bodies.choose import open_body, parse_body
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
-from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import BodyKind, BodyLines, Notes, Parsed, Sheet
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
 from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
 
@@ -152,6 +152,15 @@ class Reading(Sequence[Field]):
             parsed = self._parsed
             fields = self._body_fields = self._fields_anew() if parsed is None else parsed.fields()
         return fields
+
+    def body_lines(self) -> BodyLines | None:
+        """The body's fields in lines behind their names, much cheaper than `body_fields`; None where only those tell."""
+        parsed = self._parsed
+        if self._away:
+            return None
+        if parsed is None:  # what is held is a document without odd things
+            return json_body.lines(self.body, self._limits) if self.body_kind is BodyKind.JSON else None
+        return None if parsed.lines is None else parsed.lines()
 
     @property
     def plain_body(self) -> tuple[bytes, bool]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_to_bytes
@@ -22,6 +21,7 @@ from waf.sensitive.coding import codings, unfolded
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
 from waf.sensitive.find import Finder
 from waf.sensitive.heads import undigested
+from waf.sensitive.lines import Lines, Told
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
 from waf.sensitive.places import safe_name
@@ -46,6 +46,8 @@ class Readable(Protocol):
     def head(self) -> Sequence[Field]: ...
 
     def body_fields(self) -> Sequence[Field]: ...
+
+    def body_lines(self) -> Told | None: ...  # None where only the fields tell
 
 
 class RequestHits(msgspec.Struct, frozen=True):
@@ -79,7 +81,6 @@ _PART_TYPE: Final = re.compile(rb"(?i)\r\ncontent-(?:type|length|transfer-encodi
 _UNCODED: Final = frozenset({"json", "xml", "multipart", "graphql"})
 """Kinds of bodies in which "%" and "+" stand for themselves."""
 
-_LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
 """PATH is looked at by its segments."""
@@ -113,12 +114,15 @@ class RequestCheck:
                 for f in reading.head
                 if f.part not in _QUIET_PARTS and not (f.part == Part.HEADER and f.name in _QUIET_HEADERS)
             ]
+        told = None
         body = reading.body
         if body and not body_clear and self._suspects_body(body, reading.body_kind.value):
-            fields += reading.body_fields()
-        if not fields:
+            told = reading.body_lines()
+            if told is None:
+                fields += reading.body_fields()
+        if not fields and told is None:
             return None
-        return self._look(fields, orders())
+        return self._look(Lines(fields, told), orders)
 
     @property
     def screened(self) -> tuple[frozenset[bytes], Values, bytes | None] | None:
@@ -176,28 +180,12 @@ class RequestCheck:
             return False
         return self._finder.suspects(view(body, form=True).text)
 
-    def _look(self, fields: Sequence[Field], orders: Orders) -> RequestHits | None:
-        lines: list[bytes] = []
-        starts: list[int] = []
-        size = 0
-        labels: dict[str, tuple[bytes, bytes]] = {}
-        for field in fields:
-            value = field.value
-            spoken = labels.get(field.name)
-            if spoken is None:
-                name = field.name.encode("utf-8", "replace")
-                # The end of a long one says as much as all of it.
-                spoken = labels[field.name] = name, b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
-            # A name that is looked at itself says nothing of itself.
-            label = b"\n=" if value == spoken[0] else spoken[1]
-            lines += (label, value)
-            size += len(label)
-            starts.append(size)
-            size += len(value)
-        text = b"".join(lines)
+    def _look(self, lines: Lines, make_orders: Callable[[], Orders]) -> RequestHits | None:
+        text = lines.text
         hits = self._finder.settled(text)
         if not hits:
             return None
+        orders = make_orders()
         tally = Tally(self._key)
         places: dict[tuple[str, str, str], Sighting] = {}
         names: dict[str, str] = {}  # addresses as they are shown
@@ -209,14 +197,11 @@ class RequestCheck:
         for hit in hits:
             start, end, entity = hit.start, hit.end, hit.entity
             if not first <= start < behind:
-                number = bisect_right(starts, start) - 1
-                if number < 0:
-                    continue
-                first, behind = starts[number], starts[number] + len(fields[number].value)
+                number, first, behind = lines.at(start)
             if end > behind:
                 continue
             if named != number:
-                named, address = number, fields[number].address
+                named, address = number, lines.address(number)
                 known = names.get(address)
                 if known is None:
                     # To make a name safe costs more than all the rest; of so many none would be shown any more.

@@ -13,13 +13,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 import orjson
 
+from waf.config.schema import Limits
 from waf.inspect.bodies import graphql
 from waf.inspect.bodies.json_limits import note_limits
-from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import MARK, BodyKind, BodyLines, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
@@ -33,39 +35,53 @@ _MAX_DOCUMENTS: Final = 10_000  # of one body
 Screen = Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None]
 
 
-def _accelerators() -> tuple[Callable[[bytes, int], bytes | None] | None, Screen | None]:
+def _accelerators() -> ModuleType | None:
     if os.environ.get("WAF_PURE_PYTHON") or sys.byteorder != "little":  # as the programs of `prefilter` are
-        return None, None
+        return None
     try:
-        from waf._bodies import json_screen, json_sheet
+        from waf import _bodies
     except ImportError:
-        return None, None
-    return json_sheet, json_screen
+        return None
+    return _bodies
 
 
-PLAIN_SHEET, SCREEN = _accelerators()
+BODIES: Final = _accelerators()
+PLAIN_SHEET: Final[Callable[[bytes, int], bytes | None] | None] = BODIES.json_sheet if BODIES else None
+SCREEN: Final[Screen | None] = BODIES.json_screen if BODIES else None
 """The plain case in C (`waf/_bodies.c`), where it was built: the sheet of a document, and what of it two programs do not
 prove to be clean. What is below is the reference.
 """
+
+
+def lines(data: bytes, limits: Limits) -> BodyLines | None:
+    """The fields of a strict document in lines; None where it is not plain."""
+    told = None if BODIES is None else BODIES.json_lines(data, limits.fields)
+    return None if told is None else (*told, Part.JSON, Part.JSON_KEY)
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object that has a key twice."""
 
 
-def parse(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
-    """`data` as one JSON document, or with `lines` as one a line. None where it is no JSON at all.
+def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
+    """`data` as one JSON document, or `by_line` as one a line. None where it is no JSON at all.
 
     Notes whatever lets two parsers read different things; what only lenient parsers read is kept as raw text, too.
     """
-    if lines:
+    if by_line:
         return _parse_lines(data, notes)
     if PLAIN_SHEET is not None:
         text = PLAIN_SHEET(data, notes.limits.depth)
         if text is not None:
             sheet = Sheet(text, PARTS)
             note_limits(data, text, notes)
-            return Parsed(BodyKind.JSON, lambda: _fields([orjson.loads(data)], notes), lambda: sheet, data)
+            return Parsed(
+                BodyKind.JSON,
+                lambda: _fields([orjson.loads(data)], notes),
+                lambda: sheet,
+                data,
+                lambda: lines(data, notes.limits),
+            )
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
@@ -92,7 +108,7 @@ def _parsed(
         graphql.check(operation, notes)
 
     def sheet() -> Sheet | None:
-        if rest or operations:
+        if rest:
             return None
         if data is not None and b"\\" not in data and MARK not in data:
             # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
@@ -102,8 +118,10 @@ def _parsed(
         text = _bytes(MARK.decode().join(strings))
         return Sheet(text, PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
-    kind = BodyKind.GRAPHQL if operations else BodyKind.JSON
-    return Parsed(kind, lambda: _fields(documents, notes, operations, rest), sheet)
+    if operations:
+        return Parsed(BodyKind.GRAPHQL, lambda: _fields(documents, notes, operations, rest))
+    strict = None if data is None else lambda: lines(data, notes.limits)
+    return Parsed(BodyKind.JSON, lambda: _fields(documents, notes, (), rest), sheet, lines=strict)
 
 
 def _fields(
@@ -328,13 +346,17 @@ def _strings(documents: list[Any], look_within: bool) -> list[str]:
 def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
     """Fields of a document in its order: each key once by its path, each scalar, each empty container."""
     keys: set[str] = set()
-    stack: list[tuple[str, Any]] = [(prefix, document)]
+    stack: list[tuple[str, Any, str | None]] = [(prefix, document, None)]
     while stack:
         if into.full:
             # Names of what comes are of no use any more.
-            into.keep(_scalars([value for _, value in reversed(stack)], not inner))
+            rest = reversed(stack)
+            into.keep(_scalars([value if key is None else {key: value} for _, value, key in rest], not inner))
             return
-        path, value = stack.pop()
+        path, value, key = stack.pop()
+        if key is not None and path not in keys:
+            keys.add(path)
+            into.add(Part.JSON_KEY, path, _bytes(key))
         kind = type(value)
         if kind is str:
             into.add(Part.JSON, path, _bytes(value))
@@ -345,19 +367,12 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
             if not pairs:
                 into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
             lead = f"{path[:1000]}." if path else ""
-            following = []
-            for name, child in pairs:
-                place = lead + name
-                if place not in keys:
-                    keys.add(place)
-                    into.add(Part.JSON_KEY, place, _bytes(name))
-                following.append((place, child))
-            stack += reversed(following)
+            stack += [(lead + name, child, name) for name, child in reversed(pairs)]
         elif kind is list:
             if not value:
                 into.add(Part.JSON, path, b"[]", kind=Kind.ARRAY)
             place = f"{path}[]"
-            stack += [(place, child) for child in reversed(value)]
+            stack += [(place, child, None) for child in reversed(value)]
         elif value is None:
             into.add(Part.JSON, path, b"null", kind=Kind.NULL)
         elif kind is bool:

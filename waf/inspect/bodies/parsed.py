@@ -67,15 +67,19 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
         return values
 
 
+BodyLines = tuple[bytes, bytes, bytes, Part, Part]
+"""Fields in lines behind their names, as `waf/_bodies_lines.h` makes them, and the parts of values and of names."""
+
+
 class Parsed:
     """A body as one parser read it. `fields` costs a walk, so it is called once and only when asked for.
 
     `sheet` gives all values in one text much faster; None where the fields are as cheap. A sheet may hold more
     than the fields' values (the container's own syntax), never less. `plain` is a form or a JSON document
-    that can be read in one way only.
+    that can be read in one way only. `lines` gives all fields with their names in one text; None where only `fields` does.
     """
 
-    __slots__ = ("fields", "kind", "plain", "sheet")
+    __slots__ = ("fields", "kind", "lines", "plain", "sheet")
 
     def __init__(
         self,
@@ -83,8 +87,10 @@ class Parsed:
         fields: Callable[[], list[Field]],
         sheet: Callable[[], Sheet | None] | None = None,
         plain: bytes = b"",
+        lines: Callable[[], BodyLines | None] | None = None,
     ) -> None:
         self.plain = plain
+        self.lines = lines
         self.kind = kind
         self.fields = fields
         self.sheet = sheet

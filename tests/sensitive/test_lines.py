@@ -1,0 +1,169 @@
+"""Fields in lines behind their names: what C makes of plain bodies holds to what is made of their fields."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.sensitive.messages import detector, request
+from waf.config.schema import Limits
+from waf.inspect.bodies import json_body
+from waf.inspect.reading import read
+from waf.model import Field, Part
+from waf.sensitive.lines import Lines
+
+HEAD = [Field(Part.ARG, "q", b"a\nb"), Field(Part.COOKIE, "", b""), Field(Part.HEADER, "x-a", b"x-a")]
+JSON, FORM = b"application/json", b"application/x-www-form-urlencoded"
+built = pytest.mark.skipif(json_body.BODIES is None, reason="the accelerator is not built or not wanted")
+
+
+def both(body: bytes, kind: bytes, most: int = 2000) -> tuple[Lines, Lines] | None:
+    """The lines of a body by its fields and by C; None where C has none."""
+    limits = Limits(fields=most)
+    asked = request((b"Content-Type", kind), method=b"POST", length=len(body))
+    told = read(asked, body, limits, detector().mask).body_lines()
+    if told is None:
+        return None
+    fields = read(asked, body, limits, detector().mask).body_fields()
+    return Lines([*HEAD, *fields]), Lines(HEAD, told)
+
+
+def agrees(body: bytes, kind: bytes) -> bool:
+    """Whether C made lines; that those are the same is asserted."""
+    made = both(body, kind)
+    if made is None:
+        return False
+    reference, told = made
+    assert told.text == reference.text
+    for place in range(-1, len(told.text) + 1):
+        found = told.at(place)
+        assert found == reference.at(place)
+        if found[0] >= 0:
+            assert told.address(found[0]) == reference.address(found[0])
+    return True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"a":1}', "{}", "[]", '[[],{},[{}],"x"]', '{"a":{"b":[1,"x",{"c":null}],"d":[]},"a.b":true,"a":{"b":[2]}}', '{"a":"a","b":{"a":"a"}}',
+        '[{"sku":"x","n":1},{"sku":"y","n":2}]', '{"n":[-0,-1,-0.0,0.0,1.0,1.10,0.5,0.05,0.0001,0.00001,-12.500,123456789012345]}',
+        '{"a.b":1,"a":{"b":2}}', '{"a[]":1,"a":[2]}', '{"":{"":1,"a":2},"a":3}', '{"t":"line\\nline\\t\\"x\\" \\\\ \\/"}', '{"ä":{"€":"𝄞"}}',
+        '{"%s":{"b":1}}' % ("k" * 70), '{"a":"{","b":"[1","c":"}"}', '{"a":1,"a":2}', ' { "a" : [ 1 , 2 ] , "b" : { } } \r\n',
+    ],
+)  # fmt: skip
+@built
+def test_plain_documents(body: str) -> None:
+    assert agrees(body.encode(), JSON)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"a":"{}"}', '{"a":"[1,2]"}', '{"a":"{\\"b\\":1}"}', '{"a":"\\u0041"}', '{"a\\n":1}', '{"a":1e5}', '{"a":1234567890123456}', '{"%s":1}' % ("k" * 257),
+        '{"query":"{a}"}', "1", '"x"', "[1", "[1] x", '["\x00"]', "{'a':1}",
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_left_to_the_fields(body: str) -> None:
+    assert both(body.encode(), JSON) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a=1", "a=1&b=2", "a", "a=", "=a", "&&a=1&", "a=b=c", "email=email", "a=%41+b%2", "n%0Aame=x", "a%u0041=%zz", "card%5Bno%5D=4539+1488",
+        "%C3%A4=%FF", "k" * 70 + "=1",
+    ],
+)  # fmt: skip
+@built
+def test_forms(body: str) -> None:
+    assert agrees(body.encode(), FORM)
+
+
+@pytest.mark.parametrize("body", ["%FF=1", "k" * 257 + "=1", "%C3=1"])
+def test_forms_with_odd_names_are_left_to_the_fields(body: str) -> None:
+    assert both(body.encode(), FORM) is None
+
+
+@built
+@pytest.mark.parametrize(("count", "most", "made"), [(8, 8, True), (9, 8, False), (3000, 10_000, True)])
+def test_no_more_fields_than_are_allowed(count: int, most: int, made: bool) -> None:
+    body = json.dumps([0] * count).encode()
+    assert (both(body, JSON, most) is not None) is made
+
+
+@built
+@pytest.mark.parametrize(("names", "made"), [(2046, True), (2047, False)])
+def test_no_more_names_than_there_is_room_for(names: int, made: bool) -> None:
+    """The document and its list have one each."""
+    objects = [
+        {f"k{number}": 0 for number in range(first, min(first + 60, names))} for first in range(0, names, 60)
+    ]
+    assert (both(json.dumps(objects).encode(), JSON, 10_000) is not None) is made
+
+
+_NAMES = (
+    st.text("ab.[]é\n x", max_size=4)
+    | st.text(min_size=60, max_size=70)
+    | st.text("k", min_size=120, max_size=260)
+)
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**16), 10**16), st.floats(allow_nan=False, allow_infinity=False),
+    st.decimals(-1000, 1000, places=3).map(float), st.text(max_size=8), st.sampled_from(["{}", "[1]", "a", "a.b", "é", 'a "b"', "a\nb\t", "\\"]),
+)  # fmt: skip
+_DOCUMENTS = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@built
+@given(st.lists(_DOCUMENTS, max_size=3) | st.dictionaries(_NAMES, _DOCUMENTS, max_size=3), st.booleans())
+@settings(max_examples=400)
+def test_any_documents(value: Any, ascii_only: bool) -> None:
+    agrees(json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), JSON)
+
+
+_PIECES = st.text("ab=&+%é \n", max_size=6) | st.binary(max_size=4) | st.text(min_size=60, max_size=70)
+
+
+@built
+@given(st.lists(st.tuples(_PIECES, _PIECES), max_size=6), st.booleans())
+@example([(b"\xff", "")], True)
+@settings(max_examples=300)
+def test_any_forms(pairs: list[tuple[str | bytes, str | bytes]], quoted: bool) -> None:
+    if quoted:
+        body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode()
+    else:
+        body = b"&".join(b"=".join(p if isinstance(p, bytes) else p.encode() for p in pair) for pair in pairs)
+    agrees(body, FORM)
+
+
+@built
+@given(st.binary(max_size=60) | st.text('{}[]":,1a.\\', max_size=60).map(str.encode))
+@settings(max_examples=300)
+def test_c_takes_any_bytes(body: bytes) -> None:
+    """It is asked for what was read before; but it relies on nothing of that."""
+    assert json_body.BODIES is not None
+    for made in (json_body.BODIES.json_lines(body, 50), json_body.BODIES.form_lines(body, 50)):
+        if made is not None:
+            text, table, names = made
+            numbers = memoryview(table).cast("i").tolist()
+            for start, end, place, length in zip(*(numbers[part::4] for part in range(4)), strict=True):
+                assert 0 < start <= end <= len(text)
+                assert 0 <= place <= place + (length >> 1) <= len(names)
+
+
+@built
+def test_c_names_what_it_takes() -> None:
+    assert json_body.BODIES is not None
+    for function in (json_body.BODIES.json_lines, json_body.BODIES.form_lines):
+        for wrong in [("{}", 1), (b"{}", "1"), (b"{}",)]:
+            with pytest.raises(TypeError):
+                function(*wrong)

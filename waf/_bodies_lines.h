@@ -1,0 +1,382 @@
+/* The fields of plain bodies in one text, each in a line behind its name: for looks at which names matter as values do.
+ *
+ * The reference is `Lines` in waf/sensitive/lines.py over the fields of waf/inspect; tests hold the two together.
+ * Whatever is not of the plain form gives None: names of more than LONGEST bytes or that are no UTF-8, values that may
+ * be JSON themselves, escapes other than those of signs and white space, more fields than are allowed.
+ */
+
+enum { LABEL = 64, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
+
+typedef struct {
+    uint8_t *data;
+    size_t used, size;
+} Buffer;
+
+typedef struct {
+    uint32_t hash;
+    int32_t at, length; /* in `names` */
+    int told;           /* it was given as a field itself */
+} Name;
+
+/* What one call makes; too large for some stacks. */
+typedef struct {
+    Buffer text, names, table;
+    Py_ssize_t fields, most;
+    int count;
+    Name known[NAMES];
+    int16_t slots[SLOTS]; /* one more than a number in `known`; 0: free */
+} Lines;
+
+/* Room for `more` bytes; NULL where there is no memory. */
+static uint8_t *room(Buffer *buffer, size_t more)
+{
+    if (buffer->size - buffer->used < more) {
+        size_t size = 2 * buffer->size + more;
+        uint8_t *data = PyMem_Realloc(buffer->data, size);
+        if (data == NULL)
+            return NULL;
+        buffer->data = data;
+        buffer->size = size;
+    }
+    return buffer->data + buffer->used;
+}
+
+static uint32_t hash_on(uint32_t hash, const uint8_t *at, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ at[i]) * 16777619u;
+    return hash;
+}
+
+/* The number of the name that is made of a parent's (-1: none), a joint and a piece; -1 where there is no room for it, or it is too
+ * long. */
+static int name_of(Lines *lines, int parent, const char *joint, const uint8_t *piece, size_t length)
+{
+    static const Name none = {2166136261u, 0, 0, 0};
+    const Name *before = parent < 0 ? &none : &lines->known[parent];
+    size_t between = before->length ? strlen(joint) : 0, whole = (size_t)before->length + between + length;
+    if (whole > LONGEST)
+        return -1;
+    uint8_t *at = room(&lines->names, whole);
+    if (at == NULL)
+        return -1;
+    memcpy(at, lines->names.data + before->at, (size_t)before->length);
+    memcpy(at + before->length, joint, between);
+    memcpy(at + before->length + between, piece, length);
+    uint32_t hash = hash_on(before->hash, at + before->length, between + length);
+    unsigned slot = (hash ^ hash >> 16) % SLOTS;
+    for (; lines->slots[slot]; slot = (slot + 1) % SLOTS) {
+        const Name *name = &lines->known[lines->slots[slot] - 1];
+        if (name->hash == hash && (size_t)name->length == whole && memcmp(lines->names.data + name->at, at, whole) == 0)
+            return lines->slots[slot] - 1;
+    }
+    if (lines->count == NAMES)
+        return -1;
+    lines->known[lines->count] = (Name){hash, (int32_t)lines->names.used, (int32_t)whole, 0};
+    lines->names.used += whole;
+    lines->slots[slot] = (int16_t)(lines->count + 1);
+    return lines->count++;
+}
+
+/* Room for a line of this name with a value of so many bytes; NULL where it is one too many. */
+static uint8_t *line_room(Lines *lines, size_t length)
+{
+    if (lines->fields == lines->most || lines->text.used + length > INT32_MAX / 2)
+        return NULL;
+    return room(&lines->text, 2 + LABEL + length);
+}
+
+/* One field. 0 where it is one too many. The value may stand where it goes to, behind its label, as long as it is put there first. */
+static int line(Lines *lines, int number, const uint8_t *value, size_t length, int is_name)
+{
+    uint8_t *to = line_room(lines, length);
+    int32_t *entry = (int32_t *)room(&lines->table, 4 * sizeof(int32_t));
+    if (to == NULL || entry == NULL)
+        return 0;
+    const Name *name = &lines->known[number];
+    const uint8_t *spoken = lines->names.data + name->at;
+    *to++ = '\n';
+    /* A name that is looked at itself says nothing of itself. */
+    if (length != (size_t)name->length || memcmp(value, spoken, length) != 0) {
+        int shown = name->length < LABEL ? name->length : LABEL;
+        spoken += name->length - shown;
+        for (int i = 0; i < shown; i++)
+            *to++ = spoken[i] == '\n' ? ' ' : spoken[i];
+    }
+    *to++ = '=';
+    memcpy(to, value, length);
+    size_t start = (size_t)(to - lines->text.data);
+    entry[0] = (int32_t)start;
+    entry[1] = (int32_t)(start + length);
+    entry[2] = name->at;
+    entry[3] = name->length << 1 | is_name;
+    lines->text.used = start + length;
+    lines->table.used += 4 * sizeof(int32_t);
+    lines->fields++;
+    return 1;
+}
+
+/* How the reference writes a number that is plain (see `number`): as it stands there, for most. NULL where it is not plain; in `*length`
+ * how long it is. `*freed` is to be freed. */
+static const uint8_t *number_written(const uint8_t *at, const uint8_t *behind, size_t *length, char **freed)
+{
+    size_t size = (size_t)(behind - at);
+    const uint8_t *digits = at + (*at == '-'), *point = memchr(at, '.', size);
+    *length = size;
+    if (point == NULL) {
+        int minus_nought = *at == '-' && *digits == '0';
+        *length -= minus_nought;
+        return minus_nought ? digits : at;
+    }
+    if ((behind[-1] != '0' || behind - point == 2) && (*digits != '0' || point[1] != '0'))
+        return at;
+    char text[MOST_DIGITS + 4];
+    memcpy(text, at, size); /* `number` takes no more */
+    text[size] = 0;
+    double value = PyOS_string_to_double(text, NULL, NULL);
+    if (value == -1.0 && PyErr_Occurred())
+        return NULL;
+    *freed = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (*freed == NULL)
+        return NULL;
+    *length = strlen(*freed);
+    return (const uint8_t *)*freed;
+}
+
+static const uint8_t *blanks(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* The string that begins at `*at`, behind its quote; `*at` goes behind it. Decoded into `spare` where it has escapes. NULL where it is
+ * not plain. */
+static const uint8_t *string_value(const uint8_t **at, const uint8_t *end, Buffer *spare, size_t *length)
+{
+    const uint8_t *first = *at, *behind = string(first, end);
+    if (behind != NULL) {
+        *length = (size_t)(behind - 1 - first);
+        *at = behind;
+        return *length > 1 && (*first == '{' || *first == '[') && (behind[-2] == '}' || behind[-2] == ']') ? NULL : first;
+    }
+    spare->used = 0;
+    uint8_t *out = room(spare, (size_t)(end - first));
+    if (out == NULL)
+        return NULL;
+    *at = escaped_string(first, end, &out);
+    *length = (size_t)(out - spare->data);
+    return *at == NULL ? NULL : spare->data;
+}
+
+/* 0 where the document is not plain. */
+static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
+{
+    int names[MOST_DEPTH]; /* of what is open */
+    int open[MOST_DEPTH];  /* the same of an object; for a list less than -1: ~ of one more than the name of its elements */
+    int depth = 0, place = -1, empty = 0;
+
+    for (;;) {
+        at = blanks(at, end);
+        if (at == end)
+            return 0;
+        if (depth > 0 && (*at == '}' || *at == ']')) {
+            depth--;
+            if (empty && !line(lines, names[depth], (const uint8_t *)(*at == '}' ? "{}" : "[]"), 2, 0))
+                return 0;
+            empty = 0;
+            at++;
+            if (depth == 0)
+                return blanks(at, end) == end;
+            continue;
+        }
+        if (depth > 0 && *at == ',') {
+            at = blanks(at + 1, end);
+            if (at == end)
+                return 0;
+        }
+        if (depth > 0 && open[depth - 1] >= 0) { /* a key */
+            if (*at++ != '"')
+                return 0;
+            const uint8_t *key = at;
+            at = string(key, end);
+            if (at == NULL)
+                return 0;
+            size_t length = (size_t)(at - 1 - key);
+            place = name_of(lines, open[depth - 1], ".", key, length);
+            if (place < 0)
+                return 0;
+            if (!lines->known[place].told) {
+                lines->known[place].told = 1;
+                if (!line(lines, place, key, length, 1))
+                    return 0;
+            }
+            at = blanks(at, end);
+            if (at == end || *at++ != ':')
+                return 0;
+            at = blanks(at, end);
+            if (at == end)
+                return 0;
+        }
+        else if (depth > 0)
+            place = ~open[depth - 1] - 1;
+        empty = 0;
+        if (*at == '{' || *at == '[') {
+            if (depth == MOST_DEPTH)
+                return 0;
+            int own = place < 0 ? name_of(lines, -1, "", at, 0) : place; /* the document has no name */
+            if (own < 0)
+                return 0;
+            names[depth] = own;
+            if (*at == '{')
+                open[depth] = own;
+            else {
+                int element = name_of(lines, own, "", (const uint8_t *)"[]", 2);
+                if (element < 0)
+                    return 0;
+                open[depth] = ~(element + 1);
+            }
+            depth++;
+            at++;
+            empty = 1;
+            continue;
+        }
+        if (depth == 0)
+            return 0;
+        const uint8_t *value = at;
+        size_t length;
+        char *freed = NULL;
+        if (*at == '"') {
+            at++;
+            value = string_value(&at, end, spare, &length);
+        }
+        else {
+            at = *at == 't'   ? literal(at, end, "true", 4)
+                 : *at == 'f' ? literal(at, end, "false", 5)
+                 : *at == 'n' ? literal(at, end, "null", 4)
+                              : number(at, end);
+            if (at == NULL)
+                return 0;
+            length = (size_t)(at - value);
+            if (*value == '-' || (*value >= '0' && *value <= '9'))
+                value = number_written(value, at, &length, &freed);
+        }
+        int put = value != NULL && line(lines, place, value, length, 0);
+        PyMem_Free(freed);
+        if (!put)
+            return 0;
+    }
+}
+
+static int hex(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9'   ? byte - '0'
+           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+                                        : -1;
+}
+
+/* What servers make of a piece of a form, into `to`; its length. */
+static size_t form_decoded(const uint8_t *at, const uint8_t *end, uint8_t *to)
+{
+    const uint8_t *const first = to;
+    for (; at < end; at++) {
+        int high, low;
+        if (*at == '%' && end - at > 2 && (high = hex(at[1])) >= 0 && (low = hex(at[2])) >= 0) {
+            *to++ = (uint8_t)(high << 4 | low);
+            at += 2;
+        }
+        else
+            *to++ = *at == '+' ? ' ' : *at;
+    }
+    return (size_t)(to - first);
+}
+
+static int is_utf8(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end)
+        if (*at < 0x80)
+            at++;
+        else if ((at = wide(at, end)) == NULL)
+            return 0;
+    return 1;
+}
+
+/* 0 where a name is not plain, or there are too many fields. */
+static int form_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
+{
+    uint8_t *decoded = room(spare, (size_t)(end - at) + 1);
+    if (decoded == NULL)
+        return 0;
+    for (; at <= end; at++) {
+        const uint8_t *stop = memchr(at, '&', (size_t)(end - at));
+        if (stop == NULL)
+            stop = end;
+        const uint8_t *equals = memchr(at, '=', (size_t)(stop - at));
+        size_t length = form_decoded(at, equals == NULL ? stop : equals, decoded);
+        if (!is_utf8(decoded, decoded + length))
+            return 0;
+        int name = name_of(lines, -1, "", decoded, length);
+        if (name < 0 || (length > 0 && !line(lines, name, decoded, length, 1)))
+            return 0;
+        if (equals != NULL) {
+            length = form_decoded(equals + 1, stop, decoded);
+            if (!line(lines, name, decoded, length, 0))
+                return 0;
+        }
+        at = stop;
+    }
+    return 1;
+}
+
+/* None where the body is not plain. */
+static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
+                          int (*walk)(Lines *, const uint8_t *, const uint8_t *, Buffer *))
+{
+    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "takes bytes and a number of fields");
+        return NULL;
+    }
+    Py_ssize_t most = PyLong_AsSsize_t(arguments[1]), size = PyBytes_GET_SIZE(arguments[0]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
+    Lines *lines = PyMem_Malloc(sizeof *lines);
+    if (lines == NULL)
+        return PyErr_NoMemory();
+    memset(lines, 0, offsetof(Lines, known));
+    memset(lines->slots, 0, sizeof lines->slots);
+    lines->most = most;
+    Buffer spare = {NULL, 0, 0};
+    PyObject *result = NULL;
+    if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->names, 1024) != NULL
+        && room(&lines->table, 2048) != NULL && walk(lines, data, data + size, &spare))
+        result = Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
+                               (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
+    PyMem_Free(lines->text.data);
+    PyMem_Free(lines->names.data);
+    PyMem_Free(lines->table.data);
+    PyMem_Free(spare.data);
+    PyMem_Free(lines);
+    return result == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : result;
+}
+
+PyDoc_STRVAR(json_lines_doc,
+             "json_lines(data, most) -> tuple[bytes, bytes, bytes] | None\n\n"
+             "The fields of a plain JSON document, each in a line behind the end of its name; four int32 for each: where its\n"
+             "value begins and ends, where its whole name begins in the names, and twice its length, one more where the field is\n"
+             "a key; and the names. None where the document is not plain, or has more than `most` fields.");
+
+static PyObject *json_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    return lines_of(arguments, count, json_walk);
+}
+
+PyDoc_STRVAR(form_lines_doc,
+             "form_lines(data, most) -> tuple[bytes, bytes, bytes] | None\n\n"
+             "The same of a urlencoded form.");
+
+static PyObject *form_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    return lines_of(arguments, count, form_walk);
+}

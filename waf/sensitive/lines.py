@@ -1,0 +1,81 @@
+"""Fields as one text, each in a line behind its name: names matter as much as values, and stand before them there.
+
+Owns the finding of the field that a place in the text belongs to. `Lines` over fields is the reference for what C makes of plain
+bodies (`waf/_bodies_lines.h`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+from waf.findings import Field, Part
+
+Told = tuple[bytes, bytes, bytes, Part, Part]
+"""The lines of a body that C made: the text; four int32 for each field (where its value begins and ends, where its name begins among
+the names, and twice its length, one more where the field is a name itself); the names; the part of values, and of names."""
+
+_LABEL: Final = 64  # bytes of a field's name that are looked at before its value
+
+
+class Lines:
+    """The text of some fields, and of a body behind them where C made its own."""
+
+    __slots__ = ("_begin", "_fields", "_size", "_starts", "_table", "_told", "text")
+
+    def __init__(self, fields: Sequence[Field], told: Told | None = None) -> None:
+        lines: list[bytes] = []
+        starts: list[int] = []
+        size = 0
+        labels: dict[str, tuple[bytes, bytes]] = {}
+        for field in fields:
+            value = field.value
+            spoken = labels.get(field.name)
+            if spoken is None:
+                name = field.name.encode("utf-8", "replace")
+                # The end of a long one says as much as all of it.
+                spoken = labels[field.name] = name, b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+            # A name that is looked at itself says nothing of itself.
+            label = b"\n=" if value == spoken[0] else spoken[1]
+            lines += (label, value)
+            size += len(label)
+            starts.append(size)
+            size += len(value)
+        self._fields = fields
+        self._starts = starts
+        self._size = size
+        self._told = told
+        if told is None:
+            self.text = b"".join(lines)
+        else:
+            self.text = b"".join((*lines, told[0])) if lines else told[0]
+            self._table = memoryview(told[1]).cast("i")
+            self._begin = self._table[::4]
+
+    def at(self, place: int) -> tuple[int, int, int]:
+        """The number of the field whose value begins last before a place of the text, and where it begins and ends; -1 before all."""
+        size = self._size
+        if place >= size and self._told is not None:
+            number = bisect_right(self._begin, place - size) - 1
+            if number >= 0:
+                start, end = self._table[4 * number], self._table[4 * number + 1]
+                return len(self._fields) + number, start + size, end + size
+        number = bisect_right(self._starts, place) - 1
+        if number < 0:
+            return -1, 0, 0
+        start = self._starts[number]
+        return number, start, start + len(self._fields[number].value)
+
+    def address(self, number: int) -> str:
+        """`Field.address` of the field of this number."""
+        fields = self._fields
+        if number < len(fields):
+            return fields[number].address
+        told = self._told
+        assert told is not None
+        row = 4 * (number - len(fields))
+        place, length = self._table[row + 2], self._table[row + 3]
+        name = told[2][place : place + (length >> 1)].decode()
+        label = (told[4] if length & 1 else told[3]).label
+        return f"{label}.{name}" if name else label
