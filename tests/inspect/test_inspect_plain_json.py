@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
 from waf.config.schema import Limits
-from waf.inspect.bodies import json_body, json_limits
+from waf.inspect.bodies import json_body, json_limits, plain
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed
 from waf.model import Field, Kind
 
@@ -148,8 +148,8 @@ def test_any_bytes(body: bytes) -> None:
 
 def screened(body: bytes, depth: int = 64) -> tuple[bool, list[bytes]] | None:
     """Whether strings have escapes, and all values: without a program none is proved to be clean."""
-    assert json_body.SCREEN is not None
-    found = json_body.SCREEN(body, depth, None, None)
+    assert plain.SCREEN is not None
+    found = plain.SCREEN(body, depth, None, None)
     return None if found is None else (found[0] == 4, found[1].split(MARK))
 
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tests.sensitive.messages import detector, request
 from waf.config.schema import Limits
-from waf.inspect.bodies import json_body
+from waf.inspect.bodies import plain
 from waf.inspect.reading import read
 from waf.model import Field, Part
 from waf.sensitive.lines import Lines
 
 HEAD = [Field(Part.ARG, "q", b"a\nb"), Field(Part.COOKIE, "", b""), Field(Part.HEADER, "x-a", b"x-a")]
 JSON, FORM = b"application/json", b"application/x-www-form-urlencoded"
-built = pytest.mark.skipif(json_body.BODIES is None, reason="the accelerator is not built or not wanted")
+built = pytest.mark.skipif(plain.BODIES is None, reason="the accelerator is not built or not wanted")
 
 
 def both(body: bytes, kind: bytes, most: int = 2000) -> tuple[Lines, Lines] | None:
@@ -150,8 +150,8 @@ def test_any_forms(pairs: list[tuple[str | bytes, str | bytes]], quoted: bool) -
 @settings(max_examples=300)
 def test_c_takes_any_bytes(body: bytes) -> None:
     """It is asked for what was read before; but it relies on nothing of that."""
-    assert json_body.BODIES is not None
-    for made in (json_body.BODIES.json_lines(body, 50), json_body.BODIES.form_lines(body, 50)):
+    assert plain.BODIES is not None
+    for made in (plain.BODIES.json_lines(body, 50), plain.BODIES.form_lines(body, 50)):
         if made is not None:
             text, table, names = made
             numbers = memoryview(table).cast("i").tolist()
@@ -162,8 +162,8 @@ def test_c_takes_any_bytes(body: bytes) -> None:
 
 @built
 def test_c_names_what_it_takes() -> None:
-    assert json_body.BODIES is not None
-    for function in (json_body.BODIES.json_lines, json_body.BODIES.form_lines):
+    assert plain.BODIES is not None
+    for function in (plain.BODIES.json_lines, plain.BODIES.form_lines):
         for wrong in [("{}", 1), (b"{}", "1"), (b"{}",)]:
             with pytest.raises(TypeError):
                 function(*wrong)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, overload
 
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
-from waf.inspect.bodies import graphql, json_body
+from waf.inspect.bodies import graphql, plain
 from waf.inspect.bodies.choose import open_body, parse_body
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.parsed import BodyKind, BodyLines, Notes, Parsed, Sheet
@@ -159,7 +159,7 @@ class Reading(Sequence[Field]):
         if self._away:
             return None
         if parsed is None:  # what is held is a document without odd things
-            return json_body.lines(self.body, self._limits) if self.body_kind is BodyKind.JSON else None
+            return plain.json_lines(self.body, self._limits) if self.body_kind is BodyKind.JSON else None
         return None if parsed.lines is None else parsed.lines()
 
     @property

@@ -13,8 +13,9 @@ from typing import Final
 from waf.config.schema import Limits
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS, plain_answer, values
-from waf.inspect.bodies import json_body
+from waf.inspect.bodies import plain
 from waf.inspect.bodies.choose import IS_JSON
+from waf.inspect.bodies.json_body import PARTS
 from waf.inspect.bodies.parsed import BodyKind, Sheet
 from waf.inspect.reading import Reading
 from waf.inspect.signatures import Signatures
@@ -58,7 +59,7 @@ class BodyScreen:
         self._data: Final = data[2] if data is not None else None
         self._depth: Final = limits.depth
         self._fields: Final = limits.fields
-        self._json: Final = None if self._rules is None and self._data is None else json_body.SCREEN
+        self._json: Final = None if self._rules is None and self._data is None else plain.SCREEN
 
     def read(self, reading: Reading, body: bytes) -> int:
         """Reads the body; what of `RULES_CLEAR` and `DATA_CLEAR` is known of it."""
@@ -81,7 +82,7 @@ class BodyScreen:
             return 0
         clear, left = found
         escaped = clear & _ESCAPED
-        reading.hold(body, _JSON, Sheet(left, json_body.PARTS) if left else None, plain=not escaped)
+        reading.hold(body, _JSON, Sheet(left, PARTS) if left else None, plain=not escaped)
         return clear - escaped
 
 

@@ -11,9 +11,8 @@ from typing import Final
 
 import orjson
 
-from waf.config.schema import Limits
 from waf.http1.memo import Memo
-from waf.inspect.bodies import graphql, json_body, multipart_body, protobuf_body, xml_body
+from waf.inspect.bodies import graphql, json_body, multipart_body, plain, protobuf_body, xml_body
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.content_type import (
     NO_TYPE,
@@ -22,7 +21,7 @@ from waf.inspect.bodies.content_type import (
     parse_content_type,
     transcode,
 )
-from waf.inspect.bodies.parsed import LONGEST_NAME, MARK, BodyKind, BodyLines, Collector, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import LONGEST_NAME, MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.inspect.fields import pair_fields
 from waf.inspect.layers import is_text, unpercent
 from waf.model import Field, Part, Request
@@ -135,10 +134,10 @@ def _form(data: bytes, notes: Notes) -> Parsed:
         _check_charset_field(data, notes)
     if not others:
         limits = notes.limits
-        plain = data if data.count(b"&") < limits.fields and len(data) <= limits.value else b""
-        told = (lambda: _form_lines(data, limits)) if plain else None
+        bare = data if data.count(b"&") < limits.fields and len(data) <= limits.value else b""
+        told = (lambda: plain.form_lines(data, limits)) if bare else None
         return Parsed(
-            BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes), plain, told
+            BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes), bare, told
         )
     return Parsed(others[0].kind, lambda: [*_pairs(data, notes), *_all_fields(others)])
 
@@ -159,11 +158,6 @@ def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
     if coded:
         text = unpercent(text)
     return Sheet(text, _FORM_PARTS, coded) if text.count(MARK) == len(shape) else None
-
-
-def _form_lines(data: bytes, limits: Limits) -> BodyLines | None:
-    told = None if json_body.BODIES is None else json_body.BODIES.form_lines(data, 2 * limits.fields)
-    return None if told is None else (*told, Part.FORM, Part.FORM_NAME)
 
 
 _CHARSET_FIELD: Final = re.compile(rb"(?:^|&)_charset_=([^&]{1,40})")

@@ -9,19 +9,15 @@ library, which accepts more and shows every pair.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from types import ModuleType
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import orjson
 
-from waf.config.schema import Limits
-from waf.inspect.bodies import graphql
+from waf.inspect.bodies import graphql, plain
 from waf.inspect.bodies.json_limits import note_limits
-from waf.inspect.bodies.parsed import MARK, BodyKind, BodyLines, Collector, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
@@ -32,31 +28,8 @@ _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
 
 
-Screen = Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None]
-
-
-def _accelerators() -> ModuleType | None:
-    if os.environ.get("WAF_PURE_PYTHON") or sys.byteorder != "little":  # as the programs of `prefilter` are
-        return None
-    try:
-        from waf import _bodies
-    except ImportError:
-        return None
-    return _bodies
-
-
-BODIES: Final = _accelerators()
-PLAIN_SHEET: Final[Callable[[bytes, int], bytes | None] | None] = BODIES.json_sheet if BODIES else None
-SCREEN: Final[Screen | None] = BODIES.json_screen if BODIES else None
-"""The plain case in C (`waf/_bodies.c`), where it was built: the sheet of a document, and what of it two programs do not
-prove to be clean. What is below is the reference.
-"""
-
-
-def lines(data: bytes, limits: Limits) -> BodyLines | None:
-    """The fields of a strict document in lines; None where it is not plain."""
-    told = None if BODIES is None else BODIES.json_lines(data, limits.fields)
-    return None if told is None else (*told, Part.JSON, Part.JSON_KEY)
+PLAIN_SHEET: Final = plain.SHEET
+"""What is below is the reference of it."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -80,7 +53,7 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
                 lambda: _fields([orjson.loads(data)], notes),
                 lambda: sheet,
                 data,
-                lambda: lines(data, notes.limits),
+                lambda: plain.json_lines(data, notes.limits),
             )
     try:
         document, shape = _strict(data, notes)
@@ -120,7 +93,7 @@ def _parsed(
 
     if operations:
         return Parsed(BodyKind.GRAPHQL, lambda: _fields(documents, notes, operations, rest))
-    strict = None if data is None else lambda: lines(data, notes.limits)
+    strict = None if data is None else lambda: plain.json_lines(data, notes.limits)
     return Parsed(BodyKind.JSON, lambda: _fields(documents, notes, (), rest), sheet, lines=strict)
 
 
