@@ -31,6 +31,7 @@ STATUS_OF_RULE: Final = {
     "limit.decompressed": 413,
 }
 RETRY_SECONDS: Final = 1
+_ACCESS: Final = Engine.ACCESS  # an enum's attribute costs more than a global
 
 
 def weight(finding: Finding) -> float:
@@ -63,11 +64,15 @@ def decide(
     """
     if not findings:
         return Verdict(Action.REDACT, Action.REDACT) if altered else PASSED
-    would_score = score(findings)
-    enforced = [f for f in findings if f.enforced]
-    enforced_score = would_score if len(enforced) == len(findings) else score(enforced)
     milder = Action.REDACT if altered else Action.FORWARD
-    would = Action.BLOCK if would_score >= threshold or _explicit(findings) else milder
+    weighty = [f for f in findings if f.severity or f.engine is _ACCESS]
+    if not weighty:  # INFO alone, which is what most findings are
+        action = milder if mode is Mode.PROTECT else Action.FORWARD
+        return Verdict(action, milder, findings=tuple(findings))
+    would_score = score(weighty)
+    enforced = [f for f in weighty if f.enforced]
+    enforced_score = would_score if len(enforced) == len(weighty) else score(enforced)
+    would = Action.BLOCK if would_score >= threshold or _explicit(weighty) else milder
     action = Action.BLOCK if enforced_score >= threshold or _explicit(enforced) else milder
     if mode is not Mode.PROTECT:
         action = Action.FORWARD
@@ -86,4 +91,4 @@ def decide(
 
 
 def _explicit(findings: Iterable[Finding]) -> bool:
-    return any(f.engine is Engine.ACCESS for f in findings)
+    return any(f.engine is _ACCESS for f in findings)
