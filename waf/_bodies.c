@@ -1,6 +1,6 @@
 /* The plain case of request bodies, at the speed of C.
  *
- * `json_lines` and `form_lines` are in _bodies_lines.h. `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
+ * `json_lines` is in _bodies_lines.h, forms are in _bodies_form.h. `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
  * one text; `json_screen` gives those alone that no program of waf/prefilter proves to be clean. For everything else it gives None: escapes, long or odd numbers, doubled keys, deep nesting, what may be
  * GraphQL, whatever is no JSON (RFC 8259) or no UTF-8. The caller then asks waf/inspect/bodies/json_body.py, which is
  * the reference: nothing is read here that is read otherwise there, and tests hold the two together.
@@ -427,8 +427,10 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
 }
 
 #include "_bodies_lines.h"
+#include "_bodies_form.h"
 
 static PyMethodDef methods[] = {
+    {"form_screen", (PyCFunction)(void (*)(void))form_screen, METH_FASTCALL, form_screen_doc},
     {"form_lines", (PyCFunction)(void (*)(void))form_lines, METH_FASTCALL, form_lines_doc},
     {"json_counts", (PyCFunction)(void (*)(void))json_counts, METH_FASTCALL, json_counts_doc},
     {"json_lines", (PyCFunction)(void (*)(void))json_lines, METH_FASTCALL, json_lines_doc},

@@ -268,67 +268,6 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
     }
 }
 
-static int hex(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9'   ? byte - '0'
-           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-                                        : -1;
-}
-
-/* What servers make of a piece of a form, into `to`; its length. */
-static size_t form_decoded(const uint8_t *at, const uint8_t *end, uint8_t *to)
-{
-    const uint8_t *const first = to;
-    for (; at < end; at++) {
-        int high, low;
-        if (*at == '%' && end - at > 2 && (high = hex(at[1])) >= 0 && (low = hex(at[2])) >= 0) {
-            *to++ = (uint8_t)(high << 4 | low);
-            at += 2;
-        }
-        else
-            *to++ = *at == '+' ? ' ' : *at;
-    }
-    return (size_t)(to - first);
-}
-
-static int is_utf8(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end)
-        if (*at < 0x80)
-            at++;
-        else if ((at = wide(at, end)) == NULL)
-            return 0;
-    return 1;
-}
-
-/* 0 where a name is not plain, or there are too many fields. */
-static int form_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
-{
-    uint8_t *decoded = room(spare, (size_t)(end - at) + 1);
-    if (decoded == NULL)
-        return 0;
-    for (; at <= end; at++) {
-        const uint8_t *stop = memchr(at, '&', (size_t)(end - at));
-        if (stop == NULL)
-            stop = end;
-        const uint8_t *equals = memchr(at, '=', (size_t)(stop - at));
-        size_t length = form_decoded(at, equals == NULL ? stop : equals, decoded);
-        if (!is_utf8(decoded, decoded + length))
-            return 0;
-        int name = name_of(lines, -1, "", decoded, length);
-        if (name < 0 || (length > 0 && !line(lines, name, decoded, length, 1)))
-            return 0;
-        if (equals != NULL) {
-            length = form_decoded(equals + 1, stop, decoded);
-            if (!line(lines, name, decoded, length, 0))
-                return 0;
-        }
-        at = stop;
-    }
-    return 1;
-}
-
 /* None where the body is not plain. */
 static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
                           int (*walk)(Lines *, const uint8_t *, const uint8_t *, Buffer *))
@@ -370,13 +309,4 @@ PyDoc_STRVAR(json_lines_doc,
 static PyObject *json_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
     return lines_of(arguments, count, json_walk);
-}
-
-PyDoc_STRVAR(form_lines_doc,
-             "form_lines(data, most) -> tuple[bytes, bytes, bytes] | None\n\n"
-             "The same of a urlencoded form.");
-
-static PyObject *form_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
-{
-    return lines_of(arguments, count, form_walk);
 }

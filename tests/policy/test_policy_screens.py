@@ -30,6 +30,7 @@ SAMPLES = [
     for sample in (*rule.hits, *rule.misses)
 ]
 BOTH = RULES_CLEAR | DATA_CLEAR
+FORM = "application/x-www-form-urlencoded"
 
 
 def base64_of(text: bytes) -> str:
@@ -60,7 +61,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory, pattern_cache: Path) -> t
     assert reference.signatures is not None
     reference.signatures._clean_values = None  # type: ignore[misc]
     reference.signatures._searcher.program = None  # type: ignore[misc]
-    reference._read_body._json = None  # type: ignore[misc]
+    reference._read_body._json = reference._read_body._form = None  # type: ignore[misc]
     reference.detector._requests._clean = None  # type: ignore[misc]
     return made, reference
 
@@ -146,6 +147,59 @@ def test_verdicts_on_documents_are_those_of_the_reference(
     assert told_of_body(made, body, kind) == told_of_body(reference, body, kind)
 
 
+FORMS: list[Callable[[str], list[tuple[str, str]]]] = [
+    lambda text: [("name", text)],
+    lambda text: [("name", "Mary O'Neill"), ("note", text), ("ok", "on")],
+    lambda text: [(text[:40], "1"), ("b", "2")],
+    lambda text: [("card", text), ("card", text[::-1])],
+    lambda text: [("a", quote(text)), ("b", base64.b64encode(text.encode()).decode())],
+    lambda text: [("a", text), ("b", "x " * 4000)],
+    lambda text: [(text[:1], text)] * 1100,
+]
+FORM_KINDS = [FORM, FORM + "; charset=utf-8", FORM + "; charset=utf-7", FORM + "; charset", "text/plain"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(SAMPLES).flatmap(
+            lambda text: st.tuples(st.integers(0, max(len(text) - 3, 0)), st.integers(3, 80)).map(
+                lambda cut: text[cut[0] : cut[0] + cut[1]].decode("utf-8", "replace")
+            )
+        )
+        | st.sampled_from(
+            [
+                "card 4539148803436467",
+                "mary@example.com",
+                "plain words",
+                "&nbsp;",
+                "it's \u2013",
+                "\x7f",
+                "%41",
+                "\r\n",
+            ]
+        ),
+        max_size=3,
+    ).map(" ".join),
+    st.sampled_from(FORMS),
+    st.sampled_from(FORM_KINDS),
+    st.sampled_from(["", "{", "_charset_=x&", "&", "=", "a&"]),
+    st.booleans(),
+)
+def test_verdicts_on_forms_are_those_of_the_reference(
+    policies: tuple[Policy, Policy],
+    text: str,
+    form: Callable[[str], list[tuple[str, str]]],
+    kind: str,
+    before: str,
+    quoted: bool,
+) -> None:
+    pairs = [(quote_plus(name), quote_plus(value)) if quoted else (name, value) for name, value in form(text)]
+    body = (before + "&".join("=".join(pair) for pair in pairs)).encode("utf-8", "surrogatepass")
+    made, reference = policies
+    assert told_of_body(made, body, kind) == told_of_body(reference, body, kind)
+
+
 @pytest.mark.skipif(HEADS is None, reason="without the accelerator there is no screen")
 @pytest.mark.parametrize(
     ("body", "kind", "clear"),
@@ -167,6 +221,23 @@ def test_verdicts_on_documents_are_those_of_the_reference(
         (b'{"note":"plain"}', "application/json; charset=utf-16", 0),
         (b'{"note":"plain"}', "application/json; a=b=c", 0),
         (b'{"note":"' + b"plain " * 2000 + b'"}', JSON, 0),
+        (b"name=Mary&note=plain+words%2C+and+more&n=1", FORM, BOTH),
+        (b"name=Mary", FORM + "; charset=UTF-8", BOTH),
+        (b"note=a%26nbsp%3Bb", FORM, 0),
+        (b"note=J%C3%BCrgen", FORM, RULES_CLEAR),
+        (b"password=Tr0ub4dor", FORM, RULES_CLEAR),
+        (b"note=1%27+or+1%3D1--", FORM, DATA_CLEAR),
+        (b"a=1&b", FORM, 0),
+        (b"a=1=2", FORM, 0),
+        (b"&a=1", FORM, 0),
+        (b"a=1&", FORM, 0),
+        (b"=1", FORM, BOTH),
+        (b"-a=1", FORM, 0),
+        (b"a=%7f", FORM, 0),
+        (b"a=\xc3\xa9", FORM, 0),
+        (b"_charset_=utf-8", FORM, 0),
+        (b"note=plain", FORM + "; charset=utf-16", 0),
+        (b"note=" + b"plain+" * 2000, FORM, 0),
     ],
 )
 def test_what_is_clear_of_a_body(policies: tuple[Policy, Policy], body: bytes, kind: str, clear: int) -> None:
@@ -182,6 +253,38 @@ def test_a_coding_is_for_the_reference(policies: tuple[Policy, Policy]) -> None:
     body = gzip.compress(b'{"note":"plain"}', mtime=0)
     made, reference = (told_of_body(one, body, JSON, **{"Content-Encoding": "gzip"}) for one in policies)
     assert made == reference
+
+
+@pytest.mark.skipif(HEADS is None, reason="without the accelerator there is no screen")
+def test_forms_of_all_sizes_around_those_that_are_screened_without_more_memory(
+    policies: tuple[Policy, Policy],
+) -> None:
+    for size in (2040, 2047, 2048, 2049, 2060, 8191, 8192, 8193):
+        body = b"note=" + b"a+" * (size // 2 - 3)
+        body += b"b" * (size - len(body))
+        request = Walk(policies[0], "/", method="POST", body=body, kind=FORM).exchange.request
+        assert request is not None
+        reading = Reading(request, Limits(), repr)
+        assert policies[0]._read_body.read(reading, body) == (BOTH if size <= 8192 else 0)
+        assert [field.value for field in reading.body_fields()][1] == body[5:].replace(b"+", b" ")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (json.dumps({"note": "x" * 2000}).encode(), JSON),
+        (b"note=" + b"x" * 2000, FORM),
+        (json.dumps([{f"{a}{b}": {f"{c}": 1 for c in range(40)} for a in "ab"} for b in range(14)]).encode(), JSON),
+        (b"a=1&" * 1030 + b"a=1", FORM),
+    ],
+)  # fmt: skip
+def test_limits_hold_where_bodies_are_screened(
+    tmp_path: Path, pattern_cache: Path, body: bytes, kind: str
+) -> None:
+    workshop = Workshop(tmp_path, pattern_cache)
+    policy = workshop.policy(PROTECT | {"limits": {"value": "1KiB", "fields": 1000}})
+    verdict = told_of_body(policy, body, kind)
+    assert "limit." in str(verdict), verdict
 
 
 def test_limits_of_fields_are_noticed_whoever_asks_for_them(policies: tuple[Policy, Policy]) -> None:

@@ -158,7 +158,9 @@ class Reading(Sequence[Field]):
         parsed = self._parsed
         if self._away:
             return None
-        if parsed is None:  # what is held is a document without odd things
+        if parsed is None:  # what is held has no odd things
+            if self.body_kind is BodyKind.FORM:
+                return plain.form_lines(self.body, self._limits)
             return plain.json_lines(self.body, self._limits) if self.body_kind is BodyKind.JSON else None
         return None if parsed.lines is None else parsed.lines()
 
@@ -169,7 +171,7 @@ class Reading(Sequence[Field]):
         if self._body_fields is not None or self._away or self._spelled:
             return b"", False
         if parsed is None:  # what is held is plain
-            return (self.body, False) if self.body_kind is BodyKind.JSON else (b"", False)
+            return self.body, self.body_kind is BodyKind.FORM
         return parsed.plain, parsed.kind is BodyKind.FORM
 
     def body_sheet(self) -> Sheet | None:

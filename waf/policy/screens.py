@@ -14,7 +14,7 @@ from waf.config.schema import Limits
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS, plain_answer, values
 from waf.inspect.bodies import plain
-from waf.inspect.bodies.choose import IS_JSON
+from waf.inspect.bodies.choose import CHARSET_FIELD, FORM_PARTS, OTHER_FORMATS, PLAIN_KIND
 from waf.inspect.bodies.json_body import PARTS
 from waf.inspect.bodies.parsed import BodyKind, Sheet
 from waf.inspect.reading import Reading
@@ -25,7 +25,7 @@ from waf.sensitive.headers import QUIET
 
 RULES_CLEAR: Final = 1
 DATA_CLEAR: Final = 2
-_ESCAPED: Final = 4  # of a document: its strings are not what stands there
+_ESCAPED: Final = 4  # of a document, or a form: its values are not what stands there
 Screen = Callable[[Request], int]
 """`RULES_CLEAR` is set where signatures find nothing in the head of the request, nor is there anything else to be noticed
 in it; `DATA_CLEAR` where there is no sensitive data in it. For bodies the same."""
@@ -47,6 +47,7 @@ def screens(signatures: Signatures | None, detector: Detector, limits: Limits) -
 
 LONG: Final = 8 * 1024  # bytes of a body from which on the engines cost less
 _JSON: Final = BodyKind.JSON
+_FORM: Final = BodyKind.FORM
 
 
 class BodyScreen:
@@ -59,7 +60,10 @@ class BodyScreen:
         self._data: Final = data[2] if data is not None else None
         self._depth: Final = limits.depth
         self._fields: Final = limits.fields
-        self._json: Final = None if self._rules is None and self._data is None else plain.SCREEN
+        self._longest: Final = min(LONG, limits.value)
+        knows = self._rules is not None or self._data is not None
+        self._json: Final = plain.SCREEN if knows else None
+        self._form: Final = plain.FORM_SCREEN if knows else None
 
     def read(self, reading: Reading, body: bytes) -> int:
         """Reads the body; what of `RULES_CLEAR` and `DATA_CLEAR` is known of it."""
@@ -67,23 +71,32 @@ class BodyScreen:
         headers = request.headers
         index = headers.index
         if (
-            self._json is None
-            or len(body) > LONG
-            or not IS_JSON[index.get(b"content-type", b"")]
+            len(body) > self._longest
             or b"content-encoding" in index
             or len(index) != len(headers.lines)  # perhaps two types
-            or (len(body) > self._fields and body.count(b",") >= self._fields)  # more than a limit
         ):
             reading.open(body)
             return 0
-        found = self._json(body, self._depth, self._rules, self._data)
-        if found is None:
-            reading.open(body)
-            return 0
-        clear, left = found
-        escaped = clear & _ESCAPED
-        reading.hold(body, _JSON, Sheet(left, PARTS) if left else None, plain=not escaped)
-        return clear - escaped
+        kind = PLAIN_KIND[index.get(b"content-type", b"")]
+        if kind is _JSON and self._json is not None:
+            # What has no more commas and colons than there may be fields, has no more fields.
+            few = len(body) <= self._fields or body.count(b",") + body.count(b":") < self._fields
+            found = self._json(body, self._depth, self._rules, self._data) if few else None
+            if found is not None:
+                clear, left = found
+                escaped = clear & _ESCAPED
+                reading.hold(body, _JSON, Sheet(left, PARTS) if left else None, plain=not escaped)
+                return clear - escaped
+        elif kind is _FORM and self._form is not None:
+            odd = body[:1] in OTHER_FORMATS or CHARSET_FIELD in body
+            found = None if odd else self._form(body, self._fields, self._rules, self._data)
+            if found is not None:
+                clear, left = found
+                coded = clear & _ESCAPED
+                reading.hold(body, _FORM, Sheet(left, FORM_PARTS, coded != 0) if left else None)
+                return clear - coded
+        reading.open(body)
+        return 0
 
 
 SHORT: Final = 1024  # bytes of an answer up to which this is cheaper than the engines

@@ -28,6 +28,7 @@ from waf.model import Field, Part, Request
 
 EMPTY: Final = Parsed(BodyKind.NONE, list)
 
+_FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 _JSON_TYPES: Final = frozenset(
     {
         b"application/json", b"text/json", b"application/x-json", b"application/csp-report",
@@ -54,20 +55,20 @@ _GRPC: Final = (
 )
 
 
-def _is_json(line: bytes) -> bool:
+def _plain_kind(line: bytes) -> BodyKind:
     content_type = parse_content_type(line)
     charset = content_type.get(b"charset")
     media = content_type.media
-    return (
-        (media in _JSON_TYPES or media.endswith(b"+json"))
-        and not media.startswith(b"multipart/")
-        and content_type.wellformed
-        and (charset is None or ascii_compatible(charset) is True)
-    )
+    if not content_type.wellformed or (charset is not None and ascii_compatible(charset) is not True):
+        return BodyKind.NONE
+    if media == _FORM_TYPE:
+        return BodyKind.FORM
+    is_json = media in _JSON_TYPES or media.endswith(b"+json")
+    return BodyKind.JSON if is_json and not media.startswith(b"multipart/") else BodyKind.NONE
 
 
-IS_JSON: Final = Memo(_is_json, capacity=256, longest=64)
-"""Whether a Content-Type says JSON and nothing that would have to be noticed."""
+PLAIN_KIND: Final = Memo(_plain_kind, capacity=256, longest=64)
+"""JSON or FORM where a Content-Type says that and nothing that would have to be noticed, else NONE."""
 
 
 def open_body(request: Request, body: bytes, notes: Notes) -> tuple[bytes, Parsed]:
@@ -99,7 +100,7 @@ def parse_body(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
     media = content_type.media
     if media.startswith(b"multipart/"):
         return multipart_body.parse(data, content_type, notes)
-    if media == b"application/x-www-form-urlencoded":
+    if media == _FORM_TYPE:
         return _form(data, notes)
     if media in _JSON_TYPES or media.endswith(b"+json"):
         return json_body.parse(data, notes) or _mismatch(data, notes)
@@ -123,14 +124,14 @@ def _form(data: bytes, notes: Notes) -> Parsed:
     """A urlencoded form. JSON under this type is what curl and old scripts send; it is read as both."""
     start = data.lstrip()[:1]
     others: list[Parsed] = []
-    if start in (b"{", b"[", b"<", b"-"):
+    if start in OTHER_FORMATS:
         others = _sniffed(data, notes)
         if others:
             notes.add("protocol.body-mislabelled")
     if not others and not is_text(data):
         notes.add("protocol.body-mismatch")
         return Parsed(BodyKind.BINARY, lambda: [*_pairs(data, notes), Field(Part.BODY, "", data)])
-    if b"_charset_=" in data:
+    if CHARSET_FIELD in data:
         _check_charset_field(data, notes)
     if not others:
         limits = notes.limits
@@ -142,7 +143,10 @@ def _form(data: bytes, notes: Notes) -> Parsed:
     return Parsed(others[0].kind, lambda: [*_pairs(data, notes), *_all_fields(others)])
 
 
-_FORM_PARTS: Final = (Part.FORM, Part.FORM_NAME)
+OTHER_FORMATS: Final = (b"{", b"[", b"<", b"-")
+"""What a form may begin with that is one in name only."""
+CHARSET_FIELD: Final = b"_charset_="
+FORM_PARTS: Final = (Part.FORM, Part.FORM_NAME)
 _FORM_TO_MARKS: Final = bytes.maketrans(b"&=+", MARK + MARK + b" ")
 _NOT_PAIRS: Final = bytes(set(range(256)) - set(b"&="))
 
@@ -157,7 +161,7 @@ def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
     coded = b"%" in text
     if coded:
         text = unpercent(text)
-    return Sheet(text, _FORM_PARTS, coded) if text.count(MARK) == len(shape) else None
+    return Sheet(text, FORM_PARTS, coded) if text.count(MARK) == len(shape) else None
 
 
 _CHARSET_FIELD: Final = re.compile(rb"(?:^|&)_charset_=([^&]{1,40})")

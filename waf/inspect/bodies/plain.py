@@ -34,6 +34,10 @@ SCREEN: Final[Callable[[bytes, int, bytes | None, bytes | None], tuple[int, byte
     BODIES.json_screen if BODIES else None
 )
 """What of a document two programs do not prove to be clean."""
+FORM_SCREEN: Final[Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None] | None] = (
+    BODIES.form_screen if BODIES else None
+)
+"""The same of a form."""
 
 
 def json_lines(data: bytes, limits: Limits) -> BodyLines | None:
