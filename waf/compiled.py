@@ -45,6 +45,8 @@ MODULES: Final = (
     "waf.sensitive.whole",
     "waf.sensitive.screened",
     "waf.sensitive.records",
+    "waf.sensitive.lines",
+    "waf.sensitive.requests",
     "waf.sensitive.detect",
     "waf.profiles.sampling",
     "waf.profiles.conforming",

@@ -243,8 +243,8 @@ class RequestCheck:
             tally.findings("request"),
             tally,
             orders,
-            alters=any(count.action in ALTERS for count in tally),
-            blocks=any(count.action == "block" for count in tally),
+            alters=any([count.action in ALTERS for count in tally]),
+            blocks=any([count.action == "block" for count in tally]),
         )
 
     # ------------------------------------------------------------------------------------------------
