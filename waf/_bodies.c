@@ -20,7 +20,8 @@
 
 #include "_prefilter.h"
 
-enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 15 };
+enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 40 };
+enum { MOST_EXACT = 15, MOST_WHOLE = 18 }; /* digits of a fraction that is written as it is read, and of a whole number */
 enum { PLAIN, QUOTE, ODD, WIDE }; /* what a byte is to a string */
 
 static uint8_t in_string[256];
@@ -97,8 +98,59 @@ static const uint8_t *string(const uint8_t *at, const uint8_t *end)
     return NULL;
 }
 
-/* Behind the closing quote of a string whose escapes are those of signs and of white space; it is put into `out`, decoded. NULL where
- * it is not such a string, or may be JSON itself, which is read once more. */
+static int hex(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9'   ? byte - '0'
+           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+                                        : -1;
+}
+
+/* Of four hexadecimal digits; -1 where they are none. */
+static int code_unit(const uint8_t *at, const uint8_t *end)
+{
+    int unit = 0;
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex(at[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/* The character behind "\u" as UTF-8 into `*out`. Behind its digits; NULL where it is no character, or one that has no use in a text. */
+static const uint8_t *coded(const uint8_t *at, const uint8_t *end, uint8_t **out)
+{
+    int point = code_unit(at, end);
+    uint8_t *to = *out;
+    if (point < ' ' || point == MARK)
+        return NULL;
+    at += 4;
+    if (point >= 0xd800 && point < 0xe000) {
+        int low = point < 0xdc00 && end - at > 5 && at[0] == '\\' && at[1] == 'u' ? code_unit(at + 2, end) : -1;
+        if (low < 0xdc00 || low >= 0xe000)
+            return NULL;
+        point = 0x10000 + ((point & 0x3ff) << 10) + (low & 0x3ff);
+        at += 6;
+        *to++ = (uint8_t)(0xf0 | point >> 18);
+        *to++ = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+    }
+    else if (point >= 0x800)
+        *to++ = (uint8_t)(0xe0 | point >> 12);
+    if (point >= 0x800)
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    else if (point >= 0x80)
+        *to++ = (uint8_t)(0xc0 | point >> 6);
+    *to++ = (uint8_t)(point < 0x80 ? point : 0x80 | (point & 0x3f));
+    *out = to;
+    return at;
+}
+
+/* Behind the closing quote of a string whose escapes are those of signs, of white space and of characters by number; it is put into
+ * `out`, decoded. NULL where it is not such a string, or may be JSON itself, which is read once more. */
 static const uint8_t *escaped_string(const uint8_t *at, const uint8_t *end, uint8_t **out)
 {
     uint8_t *const first = *out, *to = first;
@@ -137,6 +189,11 @@ static const uint8_t *escaped_string(const uint8_t *at, const uint8_t *end, uint
         case 't':
             *to++ = '\t';
             break;
+        case 'u':
+            at = coded(at + 2, end, &to);
+            if (at == NULL)
+                return NULL;
+            continue;
         default:
             return NULL;
         }
@@ -150,7 +207,8 @@ static int is_digit(const uint8_t *at, const uint8_t *end)
     return at < end && *at >= '0' && *at <= '9';
 }
 
-/* Behind a number without exponent and of few digits; NULL where it is another. */
+/* Behind a number of few digits, also of its exponent: one that is neither infinite nor nought for being too small. NULL where it is
+ * another. */
 static const uint8_t *number(const uint8_t *at, const uint8_t *end)
 {
     if (at < end && *at == '-')
@@ -170,8 +228,18 @@ static const uint8_t *number(const uint8_t *at, const uint8_t *end)
         while (is_digit(at, end))
             at++;
     }
-    if (at - first > MOST_DIGITS || (at < end && (*at == 'e' || *at == 'E')))
+    if (at - first > MOST_DIGITS)
         return NULL;
+    if (at < end && (*at | 0x20) == 'e') {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        first = at;
+        while (is_digit(at, end))
+            at++;
+        if (at == first || at - first > 2)
+            return NULL;
+    }
     return at;
 }
 
@@ -342,8 +410,9 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
 }
 
 PyDoc_STRVAR(json_sheet_doc,
-             "json_sheet(data, most_depth) -> bytes | None\n\n"
-             "All keys and scalars of a plain JSON document, each behind a mark (0x7f); None where it is not plain.");
+             "json_sheet(data, most_depth) -> tuple[bytes, bool] | None\n\n"
+             "All keys and scalars of a plain JSON document, each behind a mark (0x7f), and whether a value has escapes; None where it is\n"
+             "not plain.");
 
 static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -351,8 +420,11 @@ static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
         return NULL;
     }
-    PyObject *text = text_of(arguments[0], arguments[1], NULL, NULL);
-    return text == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : text;
+    int escaped = 0;
+    PyObject *text = text_of(arguments[0], arguments[1], NULL, &escaped);
+    if (text == NULL)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    return Py_BuildValue("NO", text, escaped ? Py_True : Py_False);
 }
 
 /* How often a byte stands in the data; in lanes, which compilers make instructions for many bytes of. */

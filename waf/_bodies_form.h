@@ -3,14 +3,6 @@
  * waf/inspect/bodies/choose.py.
  */
 
-static int hex(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9'   ? byte - '0'
-           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-                                        : -1;
-}
-
 /* What servers make of a piece of a form, into `to`; its length. */
 static size_t form_decoded(const uint8_t *at, const uint8_t *end, uint8_t *to)
 {
@@ -52,11 +44,11 @@ static int form_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
         if (!is_utf8(decoded, decoded + length))
             return 0;
         int name = name_of(lines, -1, "", decoded, length);
-        if (name < 0 || (length > 0 && !line(lines, name, decoded, length, 1)))
+        if (name < 0 || (length > 0 && !line(lines, name, decoded, length, A_NAME)))
             return 0;
         if (equals != NULL) {
             length = form_decoded(equals + 1, stop, decoded);
-            if (!line(lines, name, decoded, length, 0))
+            if (!line(lines, name, decoded, length, A_VALUE))
                 return 0;
         }
         at = stop;

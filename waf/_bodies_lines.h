@@ -2,10 +2,12 @@
  *
  * The reference is `Lines` in waf/sensitive/lines.py over the fields of waf/inspect; tests hold the two together.
  * Whatever is not of the plain form gives None: names of more than LONGEST bytes or that are no UTF-8, values that may
- * be JSON themselves, escapes other than those of signs and white space, more fields than are allowed.
+ * be JSON themselves, escapes other than those of signs and white space. What is more than there may be fields is one
+ * field without a name, at the end.
  */
 
 enum { LABEL = 64, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
+enum { A_VALUE, A_NAME, THE_REST }; /* what a field is */
 
 typedef struct {
     uint8_t *data;
@@ -20,10 +22,10 @@ typedef struct {
 
 /* What one call makes; too large for some stacks. */
 typedef struct {
-    Buffer text, names, table;
+    Buffer text, names, table, rest;
     Py_ssize_t fields, most;
     int count;
-    Name known[NAMES];
+    Name known[NAMES + 1]; /* and none */
     int16_t slots[SLOTS]; /* one more than a number in `known`; 0: free */
 } Lines;
 
@@ -78,18 +80,26 @@ static int name_of(Lines *lines, int parent, const char *joint, const uint8_t *p
     return lines->count++;
 }
 
-/* Room for a line of this name with a value of so many bytes; NULL where it is one too many. */
-static uint8_t *line_room(Lines *lines, size_t length)
+/* A value for which there is no field any more. 0 where there is no memory. */
+static int remaining(Lines *lines, const uint8_t *value, size_t length)
 {
-    if (lines->fields == lines->most || lines->text.used + length > INT32_MAX / 2)
-        return NULL;
-    return room(&lines->text, 2 + LABEL + length);
+    uint8_t *to = room(&lines->rest, length + 1);
+    if (to == NULL)
+        return 0;
+    memcpy(to, value, length);
+    to[length] = '\n';
+    lines->rest.used += length + 1;
+    return 1;
 }
 
-/* One field. 0 where it is one too many. The value may stand where it goes to, behind its label, as long as it is put there first. */
-static int line(Lines *lines, int number, const uint8_t *value, size_t length, int is_name)
+/* One field. 0 where there is no room for it. */
+static int line(Lines *lines, int number, const uint8_t *value, size_t length, int what)
 {
-    uint8_t *to = line_room(lines, length);
+    if (lines->fields == lines->most && what != THE_REST)
+        return remaining(lines, value, length);
+    if (lines->text.used + length > INT32_MAX / 2)
+        return 0;
+    uint8_t *to = room(&lines->text, 2 + LABEL + length);
     int32_t *entry = (int32_t *)room(&lines->table, 4 * sizeof(int32_t));
     if (to == NULL || entry == NULL)
         return 0;
@@ -109,7 +119,7 @@ static int line(Lines *lines, int number, const uint8_t *value, size_t length, i
     entry[0] = (int32_t)start;
     entry[1] = (int32_t)(start + length);
     entry[2] = name->at;
-    entry[3] = name->length << 1 | is_name;
+    entry[3] = name->length << 2 | what;
     lines->text.used = start + length;
     lines->table.used += 4 * sizeof(int32_t);
     lines->fields++;
@@ -122,15 +132,20 @@ static const uint8_t *number_written(const uint8_t *at, const uint8_t *behind, s
 {
     size_t size = (size_t)(behind - at);
     const uint8_t *digits = at + (*at == '-'), *point = memchr(at, '.', size);
+    int is_short = behind - digits <= MOST_EXACT, exponent = 0;
+    for (const uint8_t *sign = digits; !exponent && sign < behind; sign++)
+        exponent = (*sign | 0x20) == 'e';
     *length = size;
-    if (point == NULL) {
+    if (point == NULL && !exponent) {
+        if (behind - digits > MOST_WHOLE)
+            return NULL;
         int minus_nought = *at == '-' && *digits == '0';
         *length -= minus_nought;
         return minus_nought ? digits : at;
     }
-    if ((behind[-1] != '0' || behind - point == 2) && (*digits != '0' || point[1] != '0'))
+    if (is_short && !exponent && (behind[-1] != '0' || behind - point == 2) && (*digits != '0' || point[1] != '0'))
         return at;
-    char text[MOST_DIGITS + 4];
+    char text[MOST_DIGITS + 8];
     memcpy(text, at, size); /* `number` takes no more */
     text[size] = 0;
     double value = PyOS_string_to_double(text, NULL, NULL);
@@ -182,7 +197,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             return 0;
         if (depth > 0 && (*at == '}' || *at == ']')) {
             depth--;
-            if (empty && !line(lines, names[depth], (const uint8_t *)(*at == '}' ? "{}" : "[]"), 2, 0))
+            if (empty && !line(lines, names[depth], (const uint8_t *)(*at == '}' ? "{}" : "[]"), 2, A_VALUE))
                 return 0;
             empty = 0;
             at++;
@@ -203,13 +218,19 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             if (at == NULL)
                 return 0;
             size_t length = (size_t)(at - 1 - key);
-            place = name_of(lines, open[depth - 1], ".", key, length);
-            if (place < 0)
-                return 0;
-            if (!lines->known[place].told) {
-                lines->known[place].told = 1;
-                if (!line(lines, place, key, length, 1))
+            if (lines->fields == lines->most) {
+                if (!remaining(lines, key, length))
                     return 0;
+            }
+            else {
+                place = name_of(lines, open[depth - 1], ".", key, length);
+                if (place < 0)
+                    return 0;
+                if (!lines->known[place].told) {
+                    lines->known[place].told = 1;
+                    if (!line(lines, place, key, length, A_NAME))
+                        return 0;
+                }
             }
             at = blanks(at, end);
             if (at == end || *at++ != ':')
@@ -231,7 +252,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             if (*at == '{')
                 open[depth] = own;
             else {
-                int element = name_of(lines, own, "", (const uint8_t *)"[]", 2);
+                int element = lines->fields == lines->most ? own : name_of(lines, own, "", (const uint8_t *)"[]", 2);
                 if (element < 0)
                     return 0;
                 open[depth] = ~(element + 1);
@@ -261,11 +282,21 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             if (*value == '-' || (*value >= '0' && *value <= '9'))
                 value = number_written(value, at, &length, &freed);
         }
-        int put = value != NULL && line(lines, place, value, length, 0);
+        int put = value != NULL && line(lines, place, value, length, A_VALUE);
         PyMem_Free(freed);
         if (!put)
             return 0;
     }
+}
+
+/* What was left over, as one field. 0 where there is no room for it. */
+static int rest_put(Lines *lines)
+{
+    if (lines->rest.used == 0)
+        return 1;
+    int none = lines->count;
+    lines->known[none] = (Name){0, 0, 0, 0};
+    return line(lines, none, lines->rest.data, lines->rest.used - 1, THE_REST);
 }
 
 /* None where the body is not plain. */
@@ -289,12 +320,13 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
     Buffer spare = {NULL, 0, 0};
     PyObject *result = NULL;
     if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->names, 1024) != NULL
-        && room(&lines->table, 2048) != NULL && walk(lines, data, data + size, &spare))
+        && room(&lines->table, 2048) != NULL && walk(lines, data, data + size, &spare) && rest_put(lines))
         result = Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
                                (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
     PyMem_Free(lines->text.data);
     PyMem_Free(lines->names.data);
     PyMem_Free(lines->table.data);
+    PyMem_Free(lines->rest.data);
     PyMem_Free(spare.data);
     PyMem_Free(lines);
     return result == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : result;
@@ -303,8 +335,8 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
 PyDoc_STRVAR(json_lines_doc,
              "json_lines(data, most) -> tuple[bytes, bytes, bytes] | None\n\n"
              "The fields of a plain JSON document, each in a line behind the end of its name; four int32 for each: where its\n"
-             "value begins and ends, where its whole name begins in the names, and twice its length, one more where the field is\n"
-             "a key; and the names. None where the document is not plain, or has more than `most` fields.");
+             "value begins and ends, where its whole name begins in the names, and four times its length, one more where\n"
+             "the field is a key, two more where it is all that is more than `most` fields; and the names. None where it is not plain.");
 
 static PyObject *json_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {

@@ -10,4 +10,7 @@ cdef class Lines:
     @cython.locals(lines=list, starts=list, size=Py_ssize_t, labels=dict, value=bytes, spoken=tuple, name=bytes, label=bytes)
     cpdef tuple at(self, Py_ssize_t place)
 
+    @cython.locals(row=Py_ssize_t)
+    cpdef Py_ssize_t spoken(self, Py_ssize_t number) except? -1
+
     cpdef str address(self, Py_ssize_t number)

@@ -12,9 +12,10 @@ from typing import Final
 
 from waf.findings import Field, Part
 
-Told = tuple[bytes, bytes, bytes, Part, Part]
+Told = tuple[bytes, bytes, bytes, Part, Part, Part]
 """The lines of a body that C made: the text; four int32 for each field (where its value begins and ends, where its name begins among
-the names, and twice its length, one more where the field is a name itself); the names; the part of values, and of names."""
+the names, and four times its length, one more where the field is a name itself, two more where it is the rest of more fields than may be);
+the names; the parts of values, of names, and of the rest."""
 
 _LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
@@ -67,6 +68,11 @@ class Lines:
         start = self._starts[number]
         return number, start, start + len(self._fields[number].value)
 
+    def spoken(self, number: int) -> int:
+        """The same for fields of the same address, of those that C made; else another for each field."""
+        row = 4 * (number - len(self._fields))
+        return ~number if row < 0 else self._table[row + 2] << 2 | self._table[row + 3] & 3
+
     def address(self, number: int) -> str:
         """`Field.address` of the field of this number."""
         fields = self._fields
@@ -76,6 +82,7 @@ class Lines:
         assert told is not None
         row = 4 * (number - len(fields))
         place, length = self._table[row + 2], self._table[row + 3]
-        name = told[2][place : place + (length >> 1)].decode()
-        label = (told[4] if length & 1 else told[3]).label
+        name = told[2][place : place + (length >> 2)].decode()
+        part: Part = told[3:][length & 3]  # type: ignore[assignment]
+        label = part.label
         return f"{label}.{name}" if name else label

@@ -10,6 +10,7 @@ cdef class RequestCheck:
 
     @cython.locals(
         text=bytes, hits=list, tally=Tally, places=dict, names=dict, first=Py_ssize_t, behind=Py_ssize_t, number=Py_ssize_t,
-        named=Py_ssize_t, shown=str, address=str, known=str, seen_here=dict, actions=dict, start=Py_ssize_t, end=Py_ssize_t,
+        spots=dict, spot=tuple, known=tuple, shown=str, address=str, actions=dict, seen_here=dict, start=Py_ssize_t,
+        end=Py_ssize_t,
     )
     cpdef object _look(self, Lines lines, object make_orders)

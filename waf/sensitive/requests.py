@@ -82,6 +82,20 @@ _UNCODED: Final = frozenset({"json", "xml", "multipart", "graphql"})
 """Kinds of bodies in which "%" and "+" stand for themselves."""
 
 
+_Spot = tuple[str, str, dict[str, SensitiveAction], dict[tuple[str, bool, bool], Sighting]]
+"""Fields of one address: as it is shown, and as it is; what is done to entities there, and what was found there, by what decides."""
+
+_NOWHERE: Final[_Spot] = ("", "", {}, {})
+
+
+def _spot(address: str, names: dict[str, str]) -> _Spot:
+    shown = names.get(address)
+    if shown is None:
+        # To make a name safe costs more than all the rest; of so many none would be shown any more.
+        shown = names[address] = "*" if len(names) >= MAX_PLACES else safe_name(address)
+    return shown, address, {}, {}
+
+
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
 """PATH is looked at by its segments."""
 
@@ -190,26 +204,22 @@ class RequestCheck:
         places: dict[tuple[str, str, str], Sighting] = {}
         names: dict[str, str] = {}  # addresses as they are shown
         first = behind = 0  # bounds of the value that the last hit stands in, or before
-        number = named = -1
-        shown = address = ""
-        seen_here: dict[tuple[str, bool, bool], Sighting] = {}  # and what was found in it, by what decides
-        actions: dict[str, SensitiveAction] = {}  # for the entities of the value that was named last
+        spots: dict[int, _Spot] = {}
+        spot = _NOWHERE
         for hit in hits:
             start, end, entity = hit.start, hit.end, hit.entity
             if not first <= start < behind:
                 number, first, behind = lines.at(start)
+                if number < 0:
+                    continue
+                spoken = lines.spoken(number)
+                known = spots.get(spoken)
+                if known is None:
+                    known = spots[spoken] = _spot(lines.address(number), names)
+                spot = known
             if end > behind:
                 continue
-            if named != number:
-                named, address = number, lines.address(number)
-                known = names.get(address)
-                if known is None:
-                    # To make a name safe costs more than all the rest; of so many none would be shown any more.
-                    known = "*" if len(names) >= MAX_PLACES else safe_name(address)
-                    names[address] = known
-                shown = known
-                actions = {}
-                seen_here = {}
+            shown, address, actions, seen_here = spot
             acts = hit.acts
             like = seen_here.get((entity.id, acts, hit.test))
             if like is not None:  # nothing else is told of another one in the same field
@@ -239,12 +249,13 @@ class RequestCheck:
             tally.add_all(seen)
         if not tally:
             return None
+        done = {count.action for count in tally}
         return RequestHits(
             tally.findings("request"),
             tally,
             orders,
-            alters=any([count.action in ALTERS for count in tally]),
-            blocks=any([count.action == "block" for count in tally]),
+            alters=not done.isdisjoint(ALTERS),
+            blocks="block" in done,
         )
 
     # ------------------------------------------------------------------------------------------------

@@ -44,15 +44,16 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     if by_line:
         return _parse_lines(data, notes)
     if PLAIN_SHEET is not None:
-        text = PLAIN_SHEET(data, notes.limits.depth)
-        if text is not None:
+        made = PLAIN_SHEET(data, notes.limits.depth)
+        if made is not None:
+            text, spelled = made
             sheet = Sheet(text, PARTS)
             note_limits(data, text, notes)
             return Parsed(
                 BodyKind.JSON,
                 lambda: _fields([orjson.loads(data)], notes),
                 lambda: sheet,
-                data,
+                b"" if spelled else data,
                 lambda: plain.json_lines(data, notes.limits),
             )
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from waf.inspect.bodies import plain
 from waf.inspect.bodies.parsed import MARK, Notes
 from waf.model import Part
 
@@ -23,9 +24,14 @@ def note_limits(data: bytes, sheet: bytes, notes: Notes) -> None:
     values, colons, opened = _counts(data, sheet)
     # Values with keys, as often as they stand there, and without empty containers; strings may hold colons and brackets.
     if values - colons > limits.fields or (
-        values + opened > limits.fields and _has_more(orjson.loads(data), limits.fields)
+        values + opened > limits.fields and _has_more(data, limits.fields)
     ):
         notes.add("limit.fields")
+
+
+def _has_more(data: bytes, most: int) -> bool:
+    told = plain.has_more(data, most)
+    return _counts_more(orjson.loads(data), most) if told is None else told
 
 
 def _has_longer(sheet: bytes, longest: int) -> bool:
@@ -39,7 +45,7 @@ def _has_longer(sheet: bytes, longest: int) -> bool:
     return False
 
 
-def _has_more(document: Any, most: int) -> bool:
+def _counts_more(document: Any, most: int) -> bool:
     """Whether `json_body` would make more fields of it; it looks at no more of them."""
     count = 0
     keys: set[str] = set()  # by their paths, each once

@@ -67,8 +67,8 @@ class Sheet(msgspec.Struct, frozen=True, gc=False):
         return values
 
 
-BodyLines = tuple[bytes, bytes, bytes, Part, Part]
-"""Fields in lines behind their names, as `waf/_bodies_lines.h` makes them, and the parts of values and of names."""
+BodyLines = tuple[bytes, bytes, bytes, Part, Part, Part]
+"""Fields in lines behind their names, as `waf/_bodies_lines.h` makes them, and the parts of values, of names and of what is more."""
 
 
 class Parsed:
