@@ -83,6 +83,6 @@ class Lines:
         row = 4 * (number - len(fields))
         place, length = self._table[row + 2], self._table[row + 3]
         name = told[2][place : place + (length >> 2)].decode()
-        part: Part = told[3:][length & 3]  # type: ignore[assignment]
+        part: Part = told[3:][length & 3]
         label = part.label
         return f"{label}.{name}" if name else label
