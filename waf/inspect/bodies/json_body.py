@@ -26,6 +26,8 @@ PARTS: Final = (Part.JSON, Part.JSON_KEY)
 _BRACKETS: Final = bytes.maketrans(b"{[]}", b"(())")
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{[]}"'))
 _MAX_DOCUMENTS: Final = 10_000  # of one body
+_WRITTEN: Final = 250
+"""Levels of a document that orjson writes; what is nested deeper is too deep under any limit."""
 
 
 PLAIN_SHEET: Final = plain.SHEET
@@ -102,7 +104,10 @@ def _fields(
     documents: list[Any], notes: Notes, operations: Sequence[Any] = (), rest: bytes = b""
 ) -> list[Field]:
     into = Collector(notes)
-    for document in documents:
+    for number, document in enumerate(documents):
+        if into.full:
+            into.keep(_scalars(documents[number:], True))
+            break
         _collect(document, into)
     for operation in operations:
         for text in graphql.queries(operation):
@@ -121,7 +126,7 @@ def _strict(data: bytes, notes: Notes) -> tuple[Any, bytes]:
     shape = _shape(data)
     if type(document) is not dict and type(document) is not list:
         return document, shape
-    if _deeper_than(notes.limits.depth, shape, document):
+    if _deeper_than(min(notes.limits.depth, _WRITTEN), shape, document):
         notes.add("limit.depth", Part.JSON)
         return _with_pairs(data, notes) or document, shape
     if _quotes(orjson.dumps(document)) != shape.count(b'"'):
@@ -180,17 +185,34 @@ def _with_pairs(data: bytes, notes: Notes) -> Any:
 
 def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     """One document a line (NDJSON), or each after a record separator (RFC 7464)."""
-    documents = []
-    for line in data.translate(None, b"\x1e").split(b"\n")[:_MAX_DOCUMENTS]:
-        if line.strip():
-            try:
-                documents.append(_strict(line, notes)[0])
-            except orjson.JSONDecodeError:
-                return _parse_leniently(data, notes, lines=True)
-    if data.count(b"\n") >= _MAX_DOCUMENTS:
+    lines = data.translate(None, b"\x1e").split(b"\n", _MAX_DOCUMENTS)
+    more = len(lines) > _MAX_DOCUMENTS
+    try:
+        documents = _strictly([line for line in lines[:_MAX_DOCUMENTS] if line.strip()], notes)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(data, notes, lines=True)
+    if more:
         notes.add("limit.fields", Part.JSON)
         return _parsed(documents, notes, rest=data)
     return _parsed(documents, notes) if documents else None
+
+
+def _strictly(lines: Sequence[bytes], notes: Notes) -> list[Any]:
+    """What `_strict` gives for each line; thousands of small ones are looked at together.
+
+    Raises orjson.JSONDecodeError.
+    """
+    documents = [*map(orjson.loads, lines)]
+    data = b"\n".join(lines)
+    shape = _shape(data)
+    deep = _deeper_than(min(notes.limits.depth, _WRITTEN) + 1, b"(%b)" % shape, documents)
+    if deep:
+        notes.add("limit.depth", Part.JSON)
+    if deep or _quotes(orjson.dumps(documents)) != shape.count(b'"'):
+        # Each line is one whole document, so that all of them are one list.
+        pairs = _with_pairs(b"[%b]" % b",".join(lines), notes)
+        documents = documents if pairs is None else pairs
+    return documents
 
 
 # ------------------------------------------------------------------------------------------------ lenient documents
