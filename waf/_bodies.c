@@ -500,10 +500,13 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
 
 #include "_bodies_lines.h"
 #include "_bodies_form.h"
+#include "_bodies_graphql.h"
 
 static PyMethodDef methods[] = {
     {"form_screen", (PyCFunction)(void (*)(void))form_screen, METH_FASTCALL, form_screen_doc},
     {"form_lines", (PyCFunction)(void (*)(void))form_lines, METH_FASTCALL, form_lines_doc},
+    {"graphql_counts", (PyCFunction)(void (*)(void))graphql_counts, METH_FASTCALL, graphql_counts_doc},
+    {"graphql_literals", (PyCFunction)(void (*)(void))graphql_literals, METH_FASTCALL, graphql_literals_doc},
     {"json_counts", (PyCFunction)(void (*)(void))json_counts, METH_FASTCALL, json_counts_doc},
     {"json_lines", (PyCFunction)(void (*)(void))json_lines, METH_FASTCALL, json_lines_doc},
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},

@@ -1,4 +1,4 @@
-"""What is written in C of this room (`waf/_search.c`, `waf/_views.c`, `waf/_sql.c`), where it was built.
+"""What is written in C of this room (`waf/_bodies.c`, `waf/_search.c`, `waf/_views.c`, `waf/_sql.c`), where it was built.
 
 Owns the choice whether C is asked at all. The functions in Python beside each use are the reference, and do everything
 with WAF_PURE_PYTHON set.
@@ -32,6 +32,8 @@ def _views() -> ModuleType | None:
     return views
 
 
+BODIES: Final = _module("waf._bodies")
+"""Tokens of GraphQL. Plain JSON is chosen in `bodies.json_body`."""
 SEARCH: Final = _module("waf._search")
 """Matches and hints."""
 SQL: Final = _module("waf._sql")

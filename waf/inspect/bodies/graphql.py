@@ -7,10 +7,12 @@ nothing of schemas: variables are JSON and are read there.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
 from waf.inspect.bodies.parsed import Collector, Notes
+from waf.inspect.native import BODIES
 from waf.model import Part
 
 MAX_DEPTH: Final = 20  # selection sets within one another; the usual introspection query has 13
@@ -24,12 +26,12 @@ _LOOKS_LIKE: Final = re.compile(
 )
 _LITERAL_OR_COMMENT: Final = (
     # A literal that is not closed ends with the text or the line: to look for its end from every quote is quadratic.
-    r'"""(?P<block>[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+)(?:"""|\\?\Z)'
-    r'|"(?P<text>[^"\\\n]*+(?:\\.[^"\\\n]*+)*+)(?P<end>"?)|#[^\n]*'
+    rb'"""(?P<block>[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+)(?:"""|\\?\Z)'
+    rb'|"(?P<text>[^"\\\n]*+(?:\\.[^"\\\n]*+)*+)(?P<end>"?)|#[^\n]*'
 )
 _LITERAL: Final = re.compile(_LITERAL_OR_COMMENT, re.S)
 _TOKEN: Final = re.compile(
-    _LITERAL_OR_COMMENT + r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[{}()\[\]:@$!=|&]|\.\.\.)", re.S
+    _LITERAL_OR_COMMENT + rb"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[{}()\[\]:@$!=|&]|\.\.\.)", re.S
 )
 
 
@@ -66,12 +68,30 @@ def check(document: Any, notes: Notes) -> None:
 
 def check_text(text: str, notes: Notes) -> None:
     """Notes what one document has more of than is allowed."""
+    deepest, aliases, selections, broken = counts(_bytes(text), MAX_TOKENS)
+    if deepest > MAX_DEPTH:
+        notes.add("limit.graphql-depth", Part.GRAPHQL, detail=f"{deepest} levels")
+    if aliases > MAX_ALIASES:
+        notes.add("limit.graphql-aliases", Part.GRAPHQL, detail=f"{aliases} aliases")
+    if selections > MAX_SELECTIONS:
+        notes.add("limit.graphql-fields", Part.GRAPHQL, detail=f"{selections} selections")
+    elif selections < 0:
+        notes.add("limit.graphql-fields", Part.GRAPHQL, detail=f"more than {MAX_TOKENS} tokens")
+    if broken:
+        notes.add("protocol.graphql-syntax", Part.GRAPHQL)
+
+
+def read_counts(text: bytes, most: int) -> tuple[int, int, int, bool]:
+    """How many selection sets stand within one another, aliases, selections, and whether the grammar is not followed.
+
+    Of more tokens than `most` there are -1 selections. In C: `waf/_bodies_graphql.h`.
+    """
     depth = deepest = arguments = aliases = selections = 0
     broken = False
     colon_may_alias = False
     for number, match in enumerate(_TOKEN.finditer(text)):
-        if number >= MAX_TOKENS:
-            selections = max(selections, MAX_SELECTIONS + 1)
+        if number >= most:
+            selections = -1
             break
         kind = match.lastgroup
         if kind == "name":
@@ -79,50 +99,67 @@ def check_text(text: str, notes: Notes) -> None:
                 selections += 1
             colon_may_alias = bool(depth) and not arguments
             continue
-        mark = match[0] if kind == "mark" else ""
-        if mark == "{" and not arguments:
+        mark = match[0] if kind == "mark" else b""
+        if mark == b"{" and not arguments:
             depth += 1
             deepest = max(deepest, depth)
-        elif mark == "}" and not arguments:
+        elif mark == b"}" and not arguments:
             depth -= 1
             broken |= depth < 0
-        elif mark == "(":
+        elif mark == b"(":
             arguments += 1
-        elif mark == ")":
+        elif mark == b")":
             arguments -= 1
             broken |= arguments < 0
         elif kind == "end" and not match["end"]:
             broken = True
-        elif mark == ":" and colon_may_alias:
+        elif mark == b":" and colon_may_alias:
             aliases += 1
             selections -= 1  # alias and field are one selection
         colon_may_alias = False
-    if deepest > MAX_DEPTH:
-        notes.add("limit.graphql-depth", Part.GRAPHQL, detail=f"{deepest} levels")
-    if aliases > MAX_ALIASES:
-        notes.add("limit.graphql-aliases", Part.GRAPHQL, detail=f"{aliases} aliases")
-    if selections > MAX_SELECTIONS:
-        notes.add("limit.graphql-fields", Part.GRAPHQL, detail=f"{selections} selections")
-    if broken or depth or arguments:
-        notes.add("protocol.graphql-syntax", Part.GRAPHQL)
+    return deepest, aliases, selections, bool(broken or depth or arguments)
 
 
-_ESCAPE: Final = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
-_PLAIN: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+counts: Final[Callable[[bytes, int], tuple[int, int, int, bool]]] = (
+    read_counts if BODIES is None else BODIES.graphql_counts
+)
+
+_ESCAPE: Final = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
+_PLAIN: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 def collect(text: str, into: Collector) -> None:
     """The document as one field, and each string literal in it as another, unescaped."""
-    into.add(Part.GRAPHQL, "", _bytes(text))
-    for match in islice(_LITERAL.finditer(text), MAX_TOKENS):
+    document = _bytes(text)
+    into.add(Part.GRAPHQL, "", document)
+    found = literals(document, MAX_TOKENS)
+    for number, literal in enumerate(found):
+        if into.full:
+            into.keep(dict.fromkeys(found[number:]))
+            break
+        into.add(Part.GRAPHQL, "literal", literal)
+
+
+def read_literals(text: bytes, most: int) -> list[bytes]:
+    """What literals say, but for empty ones; no more than `most` of them and of comments are looked at.
+
+    In C: `waf/_bodies_graphql.h`.
+    """
+    found = []
+    for match in islice(_LITERAL.finditer(text), most):
         literal = match["text"] if match["block"] is None else match["block"]
         if literal:
-            plain = _ESCAPE.sub(_unescaped, literal) if "\\" in literal else literal
-            into.add(Part.GRAPHQL, "literal", _bytes(plain))
+            found.append(_ESCAPE.sub(_unescaped, literal) if b"\\" in literal else literal)
+    return found
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16)) if match[1] else _PLAIN.get(match[2], match[2])
+literals: Final[Callable[[bytes, int], list[bytes]]] = (
+    read_literals if BODIES is None else BODIES.graphql_literals
+)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    return _bytes(chr(int(match[1], 16))) if match[1] else _PLAIN.get(match[2], match[2])
 
 
 def _bytes(text: str) -> bytes:
