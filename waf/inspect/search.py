@@ -20,7 +20,18 @@ from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, gathered, steps_of
 from waf.inspect.joining import among_others, is_anchored, joined, stays_within, without_marks
-from waf.inspect.matcher import CLOSE, SHORT, Match, Matcher, Pattern, TooManyMatches, placed, watched
+from waf.inspect.matcher import (
+    CLOSE,
+    MAX_MATCHES,
+    PER_MATCH,
+    SHORT,
+    Match,
+    Matcher,
+    Pattern,
+    TooManyMatches,
+    placed,
+    watched,
+)
 from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
@@ -35,7 +46,8 @@ _PER_HIT: Final = (
     12  # … one more for so many bytes of it: three times what source code has in all of its views
 )
 _FEW: Final = 4  # values that are tried at once
-_BIG: Final = 512  # mean bytes of texts that are scanned one by one
+_BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
+_BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
 
 
 _TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
@@ -255,24 +267,19 @@ class _Rounds:
                 whole.append(text)
             else:
                 self._look_at_changes(text, text.changes, matcher)
-        if not whole:
-            return
-        texts = whole
-        ends = ends_of([text.data for text in texts])
-        groups = [[text] for text in texts] if ends[-1] > len(texts) * _BIG else [texts]
-        for group in groups:
+        for group in _batches(whole):
             if self._count > self._most:
                 self._overflowed.add(group[0].owner)
                 break
-            data = joined([text.data for text in group])
+            values = [text.data for text in group]
+            data = joined(values)
             try:
-                matches = matcher.scan(data)
+                matches = matcher.scan(data, len(group) * MAX_MATCHES + len(data) // PER_MATCH)
             except TooManyMatches as error:
                 matches = error.found
                 self._overflowed.add(group[0].owner)
             if matches:
-                places = placed(matches, ends if group is texts else [len(data) + 1], CLOSE)
-                self._give(group, places, len(matches))
+                self._give(group, placed(matches, ends_of(values), CLOSE), len(matches))
 
     def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
         """Searches a text but for what it has from its source, which was searched."""
@@ -373,6 +380,22 @@ class _Rounds:
             for number, (index, end) in places:
                 if whole[index] and len(data := texts[number].data) >= _PARTED:
                     self._judged_whole.setdefault(data, {}).setdefault(index, end)
+
+
+def _batches(texts: list[Text]) -> list[list[Text]]:
+    """Texts, those together that are scanned at once."""
+    sizes = [len(text.data) for text in texts]
+    if sum(sizes) <= len(texts) * _BIG:
+        return [texts] if texts else []
+    batches: list[list[Text]] = []
+    room = 0
+    for text, size in zip(texts, sizes, strict=True):
+        if size > room:
+            batches.append([])
+            room = _BATCH
+        batches[-1].append(text)
+        room -= size
+    return batches
 
 
 def _all_of(steps: Iterable[int]) -> int:
