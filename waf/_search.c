@@ -783,6 +783,7 @@ static PyMethodDef methods[] = {
     {"is_document", is_pasted, METH_O, document_doc},
     {"gathered", (PyCFunction)(void (*)(void))gathered, METH_FASTCALL, gathered_doc},
     {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},
+    {"firsts", (PyCFunction)(void (*)(void))firsts, METH_FASTCALL, firsts_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
     {"steps_of", (PyCFunction)(void (*)(void))steps_of, METH_FASTCALL, steps_of_doc},
     {"hints", hints, METH_O, hints_doc},

@@ -82,6 +82,54 @@ static PyObject *gathered(PyObject *unused, PyObject *const *arguments, Py_ssize
     return PyLong_FromSsize_t(PyList_GET_SIZE(places));
 }
 
+PyDoc_STRVAR(firsts_doc,
+             "firsts(places, texts, patterns) -> list\n\n"
+             "Of the places (number of a text, match) the first of each text and pattern, of those texts and patterns whose byte\n"
+             "is not 0.");
+
+static PyObject *firsts(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3 || !PyList_Check(arguments[0]) || !PyBytes_Check(arguments[1]) || !PyBytes_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "firsts takes places and flags of texts and of patterns");
+        return NULL;
+    }
+    PyObject *places = arguments[0], *list = NULL;
+    const char *texts = PyBytes_AS_STRING(arguments[1]), *patterns = PyBytes_AS_STRING(arguments[2]);
+    Table table = {NULL, 0};
+    if (open_table(&table, PyList_GET_SIZE(places)) < 0)
+        return PyErr_NoMemory();
+    list = PyList_New(0);
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(places); i++) {
+        PyObject *place = PyList_GET_ITEM(places, i);
+        uint64_t index, end;
+        if (!PyTuple_Check(place) || PyTuple_GET_SIZE(place) != 2) {
+            PyErr_SetString(PyExc_TypeError, "a place is a pair");
+            goto failed;
+        }
+        Py_ssize_t number = PyLong_AsSsize_t(PyTuple_GET_ITEM(place, 0));
+        if (PyErr_Occurred() || !is_pair_of_numbers(PyTuple_GET_ITEM(place, 1), &index, &end))
+            goto failed;
+        if (number < 0 || number >= PyBytes_GET_SIZE(arguments[1]) || (Py_ssize_t)index >= PyBytes_GET_SIZE(arguments[2])) {
+            PyErr_SetString(PyExc_IndexError, "no text or pattern has this number");
+            goto failed;
+        }
+        if (!texts[number] || !patterns[index])
+            continue;
+        Kept *kept = slot(&table, ((uint64_t)number << 32 | index) + 1);
+        if (kept->key)
+            continue;
+        kept->key = ((uint64_t)number << 32 | index) + 1;
+        if (PyList_Append(list, place) < 0)
+            goto failed;
+    }
+    PyMem_Free(table.slots);
+    return list;
+failed:
+    PyMem_Free(table.slots);
+    Py_XDECREF(list);
+    return NULL;
+}
+
 static uint64_t secret; /* so that nobody outside can tell what has the same hash */
 
 static uint64_t mixed(const uint8_t *text, Py_ssize_t size, uint64_t seed)

@@ -17,7 +17,7 @@ from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
-from waf.inspect.hits import Hit, find_steps, gather
+from waf.inspect.hits import Hit, find_firsts, find_steps, gather
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
@@ -255,6 +255,35 @@ def test_hits_in_their_groups(places: list[tuple[int, int, int]], alone: bool) -
         gather(theirs, half, texts, owners, families, within, Hit)
     assert ours == theirs
     assert list(ours) == list(theirs)
+
+
+@given(_HITS, st.binary(min_size=len(_DATA), max_size=9), st.binary(min_size=6, max_size=9))
+def test_the_first_places_of_each_pattern(
+    places: list[tuple[int, int, int]], texts: bytes, patterns: bytes
+) -> None:
+    assert SEARCH is not None
+    given_places = [(text, (index, end)) for text, index, end in places]
+    texts, patterns = (bytes(byte % 2 for byte in flags) for flags in (texts, patterns))
+    assert SEARCH.firsts(given_places, texts, patterns) == find_firsts(given_places, texts, patterns)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ([(1, (0, 1))], b"\1", b"\1"),
+        ([(-1, (0, 1))], b"\1", b"\1"),
+        ([(0, (1, 1))], b"\1", b"\1"),
+        ([(0, (-1, 1))], b"\1", b"\1"),
+        ([(0, 1)], b"\1", b"\1"),
+        ([0], b"\1", b"\1"),
+        ((), b"", b""),
+        ([], b"", None),
+    ],
+)
+def test_what_are_no_places(arguments: tuple[object, ...]) -> None:
+    assert SEARCH is not None
+    with pytest.raises((TypeError, IndexError, OverflowError)):
+        SEARCH.firsts(*arguments)
 
 
 @pytest.mark.parametrize(

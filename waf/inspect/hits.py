@@ -90,6 +90,22 @@ def gather(
     return len(places)
 
 
+def find_firsts(places: Sequence[Place], texts: bytes, patterns: bytes) -> list[Place]:
+    """Of the places the first of each text and pattern, of those texts and patterns whose byte is not 0.
+
+    In C: `waf/_search.c`.
+    """
+    first: dict[tuple[int, int], Place] = {}
+    for place in places:
+        number, (index, _) = place
+        if texts[number] and patterns[index]:
+            first.setdefault((number, index), place)
+    return [*first.values()]
+
+
+firsts: Final[Callable[[Sequence[Place], bytes, bytes], list[Place]]] = (
+    find_firsts if SEARCH is None else SEARCH.firsts
+)
 gathered: Final[Callable[..., int]] = gather if SEARCH is None else SEARCH.gathered
 
 

@@ -18,7 +18,7 @@ from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
-from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, gathered, steps_of
+from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, firsts, gathered, steps_of
 from waf.inspect.joining import among_others, is_anchored, joined, stays_within, without_marks
 from waf.inspect.matcher import (
     CLOSE,
@@ -88,7 +88,7 @@ class Searcher:
         # Of each pattern whether none of its matches spans joined values, …
         self.within: Final = bytes(within)
         self.anchored: Final = tuple(anchored)  # … it asks for the beginning or the end of a line, …
-        self.whole: Final = tuple(whole)  # … a match of it is judged by the whole text, wherever it stands, …
+        self.whole: Final = bytes(whole)  # … a match of it is judged by the whole text, wherever it stands, …
         self.families: Final = array("I", families).tobytes()  # … the number of its family.
 
     @classmethod
@@ -375,11 +375,10 @@ class _Rounds:
         within = b"" if len(texts) == 1 else searcher.within
         owners = [text.owner for text in texts]
         self._count += gathered(self._groups, places, texts, owners, searcher.families, within, Hit)
-        if not all(len(text.data) < _PARTED for text in texts):
-            whole = searcher.whole
-            for number, (index, end) in places:
-                if whole[index] and len(data := texts[number].data) >= _PARTED:
-                    self._judged_whole.setdefault(data, {}).setdefault(index, end)
+        parted = bytes([len(text.data) >= _PARTED for text in texts])
+        if any(parted):
+            for number, (index, end) in firsts(places, parted, searcher.whole):
+                self._judged_whole.setdefault(texts[number].data, {}).setdefault(index, end)
 
 
 def _batches(texts: list[Text]) -> list[list[Text]]:
