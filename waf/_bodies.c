@@ -501,6 +501,7 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
 #include "_bodies_lines.h"
 #include "_bodies_form.h"
 #include "_bodies_graphql.h"
+#include "_bodies_scalars.h"
 
 static PyMethodDef methods[] = {
     {"form_screen", (PyCFunction)(void (*)(void))form_screen, METH_FASTCALL, form_screen_doc},
@@ -509,6 +510,7 @@ static PyMethodDef methods[] = {
     {"graphql_literals", (PyCFunction)(void (*)(void))graphql_literals, METH_FASTCALL, graphql_literals_doc},
     {"json_counts", (PyCFunction)(void (*)(void))json_counts, METH_FASTCALL, json_counts_doc},
     {"json_lines", (PyCFunction)(void (*)(void))json_lines, METH_FASTCALL, json_lines_doc},
+    {"json_scalars", (PyCFunction)(void (*)(void))json_scalars, METH_FASTCALL, json_scalars_doc},
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},
     {"json_screen", (PyCFunction)(void (*)(void))json_screen, METH_FASTCALL, json_screen_doc},
     {NULL, NULL, 0, NULL},

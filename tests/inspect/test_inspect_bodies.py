@@ -195,6 +195,32 @@ def test_depth_of_json(body: bytes, deep: bool) -> None:
     assert noticed(reading(body=body, content_type=b"application/json")) == ["limit.depth"] * deep
 
 
+def test_xml_beyond_the_fields_is_one_text() -> None:
+    notes = Notes(Limits(fields=10, depth=5), mask)
+    body = (
+        b"<r>" + b"".join(b'<i%d a%d="v%d">x<b>%d</b>y</i%d>' % (n, n, n, n, n) for n in range(40)) + b"</r>"
+    )
+    parsed = xml_body.parse(body, notes)
+    assert parsed is not None
+    *fields, rest = parsed.fields()
+    assert len(fields) == 10
+    assert rest.part is Part.BODY
+    seen = {field.value for field in fields} | {*rest.value.split(b"\n")}
+    for n in range(40):
+        assert {b"i%d" % n, b"a%d" % n, b"v%d" % n, b"%d" % n, b"xy"} <= seen
+    assert [finding.rule for finding in notes.findings] == ["limit.fields"]
+
+
+def test_xml_beyond_the_fields_is_no_deeper_than_other() -> None:
+    notes = Notes(Limits(fields=10, depth=5), mask)
+    body = b"<r>" + b"<i>x</i>" * 40 + b"<a>lost</a>" + b"<d>" * 5 + b"</d>" * 5 + b"</r>"
+    parsed = xml_body.parse(body, notes)
+    assert parsed is not None
+    assert {"limit.depth", "limit.fields"} >= {finding.rule for finding in notes.findings}
+    assert "limit.depth" in {finding.rule for finding in notes.findings}
+    assert parsed.fields()[-2].value == body
+
+
 def test_depth_of_xml() -> None:
     body = b"<a>" * 65 + b"deep" + b"</a>" * 65
     made = reading(body=body, content_type=b"text/xml")

@@ -16,6 +16,11 @@ from waf.inspect.bodies import json_body
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed
 from waf.model import Part
 
+
+class Broken(list[object]):
+    """A list that is said to be one of pairs."""
+
+
 NAMES = st.sampled_from(["a", "b", "query", "ä", '"', "\\", "[", "]}", ""])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | NAMES | st.text(max_size=6),
@@ -101,3 +106,36 @@ def test_what_nests_deeper_than_can_be_written_is_too_deep_under_any_limit(
     assert found is not None
     assert found.kind is BodyKind.JSON
     assert ("limit.depth" in rules(told)) == (nested > min(depth, 250))
+
+
+PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=3).map(json_body._Pairs)
+DOCUMENTS = st.lists(
+    st.recursive(
+        VALUES | PAIRS | st.floats(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(NAMES, inner, max_size=2)
+            | st.lists(st.tuples(NAMES, inner), max_size=2).map(json_body._Pairs)
+        ),
+        max_leaves=12,
+    ),
+    max_size=4,
+)
+
+
+@given(DOCUMENTS)
+def test_keys_strings_and_numbers_as_the_reference(documents: list[Any]) -> None:
+    found, expected = (
+        read(documents, json_body._Pairs) for read in (json_body.scalars, json_body.read_scalars)
+    )
+    assert repr(found) == repr(expected)  # where there is no number, none is equal to itself
+
+
+@pytest.mark.skipif(json_body.BODIES is None, reason="not built")
+@pytest.mark.parametrize(
+    "arguments", [((), list), ([], dict), ([], None), ([[1]],), ([Broken(["a"])], Broken)]
+)
+def test_what_are_no_documents(arguments: tuple[object, ...]) -> None:
+    assert json_body.BODIES is not None
+    with pytest.raises(TypeError):
+        json_body.BODIES.json_scalars(*arguments)

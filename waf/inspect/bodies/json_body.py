@@ -18,6 +18,7 @@ import orjson
 from waf.inspect.bodies import graphql, plain
 from waf.inspect.bodies.json_limits import note_limits
 from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
+from waf.inspect.native import BODIES
 from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
@@ -90,7 +91,9 @@ def _parsed(
             # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
             bare = b'"' not in shape.replace(b'""', b"")
             return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS), PARTS)
-        strings = _strings(documents, data is None or b'\\"' in data)
+        strings = scalars(documents, _Pairs)[0]
+        if data is None or b'\\"' in data:
+            strings += _within(strings)
         text = _bytes(MARK.decode().join(strings))
         return Sheet(text, PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
@@ -106,7 +109,7 @@ def _fields(
     into = Collector(notes)
     for number, document in enumerate(documents):
         if into.full:
-            into.keep(_scalars(documents[number:], True))
+            into.keep(_values(documents[number:], True))
             break
         _collect(document, into)
     for operation in operations:
@@ -312,10 +315,10 @@ def _skip_blanks(text: str, position: int) -> int:
 # ------------------------------------------------------------------------------------------------------------ walks
 
 
-def _strings(documents: list[Any], look_within: bool) -> list[str]:
-    """Every key and every string, in no order; with `look_within` those of JSON held by strings, too."""
+def read_scalars(documents: list[Any], pairs: type[Any]) -> tuple[list[str], list[int | float]]:
+    """Every key and every string, and every number, in no order. In C: `waf/_bodies_scalars.h`."""
     found: list[str] = []
-    take = found.append
+    numbers: list[int | float] = []
     stack: list[Any] = [documents]
     while stack:
         container = stack.pop()
@@ -323,20 +326,31 @@ def _strings(documents: list[Any], look_within: bool) -> list[str]:
         if type(container) is dict:
             found += container
             values = container.values()
-        elif type(container) is _Pairs:
+        elif type(container) is pairs:
             found += [name for name, _ in container]
             values = [value for _, value in container]
         for value in values:
             kind = type(value)
             if kind is str:
-                take(value)
-            elif kind is dict or kind is list or kind is _Pairs:
+                found.append(value)
+            elif kind is dict or kind is list or kind is pairs:
                 stack.append(value)
-    if look_within:
-        inner = [document for text in found if (document := nested(text)) is not None]
-        if inner:
-            found += _strings(inner, False)
-    return found
+            elif kind is int or kind is float:
+                numbers.append(value)
+    return found, numbers
+
+
+scalars: Final[Callable[[list[Any], type[Any]], tuple[list[str], list[int | float]]]] = (
+    read_scalars if BODIES is None else BODIES.json_scalars
+)
+
+
+def _within(strings: Iterable[str]) -> list[str]:
+    """Every key and string of the JSON that strings hold."""
+    inner = [
+        document for text in strings if text[:1] in ("{", "[") and (document := nested(text)) is not None
+    ]
+    return scalars(inner, _Pairs)[0] if inner else []
 
 
 def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
@@ -347,7 +361,7 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
         if into.full:
             # Names of what comes are of no use any more.
             rest = reversed(stack)
-            into.keep(_scalars([value if key is None else {key: value} for _, value, key in rest], not inner))
+            into.keep(_values([value if key is None else {key: value} for _, value, key in rest], not inner))
             return
         path, value, key = stack.pop()
         if key is not None and path not in keys:
@@ -377,24 +391,13 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
             into.add(Part.JSON, path, str(value).encode(), kind=Kind.NUMBER)
 
 
-def _scalars(documents: list[Any], look_within: bool) -> list[bytes]:
-    """Every key once, every string and number, in no order; with `look_within` what is held by strings, too."""
-    strings = list(dict.fromkeys(_strings(documents, look_within)))
-    numbers: list[bytes] = []
-    stack: list[Any] = [documents]
-    while stack:
-        container = stack.pop()
-        if type(container) is dict:
-            container = container.values()
-        elif type(container) is _Pairs:
-            container = [value for _, value in container]
-        for value in container:
-            kind = type(value)
-            if kind is dict or kind is list or kind is _Pairs:
-                stack.append(value)
-            elif kind is int or kind is float:
-                numbers.append(str(value).encode())
-    return [*map(_bytes, strings), *numbers]
+def _values(documents: list[Any], look_within: bool) -> list[bytes]:
+    """Every key and string once, every number, in no order; with `look_within` keys and strings held by strings, too."""
+    strings, numbers = scalars(documents, _Pairs)
+    strings = [*dict.fromkeys(strings)]
+    if look_within:
+        strings = [*dict.fromkeys(strings + _within(strings))]
+    return [*map(_bytes, strings), *(str(number).encode() for number in numbers)]
 
 
 def _bytes(text: str) -> bytes:

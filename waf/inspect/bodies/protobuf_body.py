@@ -98,7 +98,9 @@ class _Walk:
         found: list[_Value] = []
         position, end = 0, len(message)
         while position < end:
-            tag, position = _varint(message, position)
+            tag, position = message[position], position + 1
+            if tag >= 0x80:
+                tag, position = _varint(message, position - 1)
             kind, number = tag & 7, tag >> 3
             self._left -= 1
             if number <= 0 or self._left < 0:
@@ -106,7 +108,11 @@ class _Walk:
             if kind in _FIXED:
                 position += _FIXED[kind]
                 continue
-            size, position = _varint(message, position)
+            size = message[position] if position < end else 0x80
+            if size < 0x80:
+                position += 1
+            else:
+                size, position = _varint(message, position)
             if size < 0 or kind not in (_NUMBER, _DELIMITED):
                 return None
             if kind == _DELIMITED:

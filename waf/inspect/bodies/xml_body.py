@@ -75,10 +75,14 @@ def _as_utf8(data: bytes, notes: Notes) -> bytes:
 
 
 class _Tree:
-    """Handlers of one expat run. The text of an element is all of its own text, whatever stands between."""
+    """Handlers of one expat run. The text of an element is all of its own text, whatever stands between.
+
+    Once there are as many fields as there may be, names of places are of no use any more, and others take over.
+    """
 
     def __init__(self, notes: Notes) -> None:
         self.into = Collector(notes)
+        self._rest: list[str] = []
         self._limit = notes.limits.depth
         self._paths: list[str] = []
         self._texts: list[list[str]] = []
@@ -94,7 +98,13 @@ class _Tree:
         parser.CommentHandler = self._comment
         parser.ProcessingInstructionHandler = self._instruction
         parser.StartDoctypeDeclHandler = self._doctype
-        parser.Parse(data, True)
+        self._parser = parser
+        try:
+            parser.Parse(data, True)
+        finally:
+            del self._parser  # which knows this in turn
+            if self._rest:
+                self.into.keep([text.encode() for text in dict.fromkeys(self._rest)])
 
     def _start(self, name: str, attributes: list[str]) -> None:
         paths = self._paths
@@ -111,6 +121,24 @@ class _Tree:
             if key not in self._names:
                 self._names.add(key)
                 self.into.add(Part.XML_NAME, f"{path}@{key}", key.encode())
+        if self.into.full:
+            self._parser.StartElementHandler = self._start_of_rest
+            self._parser.EndElementHandler = self._end_of_rest
+
+    def _start_of_rest(self, name: str, attributes: list[str]) -> None:
+        self._texts.append([])
+        if len(self._texts) > self._limit:
+            raise _TooDeep
+        if name not in self._names:
+            self._names.add(name)
+            self._rest.append(name)
+        if attributes:
+            self._rest += attributes
+
+    def _end_of_rest(self, name: str) -> None:
+        pieces = self._texts.pop()
+        if pieces and (text := "".join(pieces).strip()):
+            self._rest.append(text)
 
     def _end(self, name: str) -> None:
         path = self._paths.pop()
