@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from tests.inspect.inspect_samples import mask
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body
+from waf.inspect.bodies.json_values import Pairs, read_scalars, scalars
 from waf.inspect.bodies.parsed import BodyKind, Notes, Parsed
+from waf.inspect.native import BODIES
 from waf.model import Part
 
 
@@ -68,7 +70,7 @@ def test_a_line_that_is_no_document_is_not_mended_by_its_neighbours(
 
 
 def parsed(data: bytes, of: Notes) -> Parsed:
-    found = json_body.parse(data, of, lines=True)
+    found = json_body.parse(data, of, by_line=True)
     assert found is not None
     return found
 
@@ -102,20 +104,20 @@ def test_what_nests_deeper_than_can_be_written_is_too_deep_under_any_limit(
 ) -> None:
     told = notes(depth)
     document = b"[" * nested + b"1e2" + b"]" * nested
-    found = json_body.parse(b'{"a":"\\u0061"}\n' * lines + document, told, lines=lines)
+    found = json_body.parse(b'{"a":"\\u0061"}\n' * lines + document, told, by_line=lines)
     assert found is not None
     assert found.kind is BodyKind.JSON
     assert ("limit.depth" in rules(told)) == (nested > min(depth, 250))
 
 
-PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=3).map(json_body._Pairs)
+PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=3).map(Pairs)
 DOCUMENTS = st.lists(
     st.recursive(
         VALUES | PAIRS | st.floats(),
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(NAMES, inner, max_size=2)
-            | st.lists(st.tuples(NAMES, inner), max_size=2).map(json_body._Pairs)
+            | st.lists(st.tuples(NAMES, inner), max_size=2).map(Pairs)
         ),
         max_leaves=12,
     ),
@@ -125,17 +127,15 @@ DOCUMENTS = st.lists(
 
 @given(DOCUMENTS)
 def test_keys_strings_and_numbers_as_the_reference(documents: list[Any]) -> None:
-    found, expected = (
-        read(documents, json_body._Pairs) for read in (json_body.scalars, json_body.read_scalars)
-    )
+    found, expected = (read(documents, Pairs) for read in (scalars, read_scalars))
     assert repr(found) == repr(expected)  # where there is no number, none is equal to itself
 
 
-@pytest.mark.skipif(json_body.BODIES is None, reason="not built")
+@pytest.mark.skipif(BODIES is None, reason="not built")
 @pytest.mark.parametrize(
     "arguments", [((), list), ([], dict), ([], None), ([[1]],), ([Broken(["a"])], Broken)]
 )
 def test_what_are_no_documents(arguments: tuple[object, ...]) -> None:
-    assert json_body.BODIES is not None
+    assert BODIES is not None
     with pytest.raises(TypeError):
-        json_body.BODIES.json_scalars(*arguments)
+        BODIES.json_scalars(*arguments)

@@ -33,7 +33,7 @@ def _views() -> ModuleType | None:
 
 
 BODIES: Final = _module("waf._bodies")
-"""Tokens of GraphQL. Plain JSON is chosen in `bodies.json_body`."""
+"""Bodies: documents, forms, tokens of GraphQL."""
 SEARCH: Final = _module("waf._search")
 """Matches and hints."""
 SQL: Final = _module("waf._sql")

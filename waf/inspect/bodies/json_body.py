@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 
 from waf.inspect.bodies import graphql, plain
 from waf.inspect.bodies.json_limits import note_limits
+from waf.inspect.bodies.json_values import Pairs, as_bytes, nested, scalars, values, within
 from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
-from waf.inspect.native import BODIES
 from waf.model import Field, Kind, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
@@ -33,10 +33,6 @@ _WRITTEN: Final = 250
 
 PLAIN_SHEET: Final = plain.SHEET
 """What is below is the reference of it."""
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object that has a key twice."""
 
 
 def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
@@ -66,16 +62,6 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     return _parsed([document], notes, data, shape)
 
 
-def nested(text: str) -> Any:
-    """The object or list that a string holds as JSON, None where it holds none."""
-    if text[:1] in ("{", "[") and text[-1:] in ("}", "]"):
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return None
-    return None
-
-
 def _parsed(
     documents: list[Any], notes: Notes, data: bytes | None = None, shape: bytes = b"", rest: bytes = b""
 ) -> Parsed:
@@ -91,10 +77,10 @@ def _parsed(
             # Line breaks and tabs never stand in a string; where brackets do not, they are structure as well.
             bare = b'"' not in shape.replace(b'""', b"")
             return Sheet(data.translate(_STRUCTURE_TO_MARKS if bare else _QUOTES_TO_MARKS), PARTS)
-        strings = scalars(documents, _Pairs)[0]
+        strings = scalars(documents, Pairs)[0]
         if data is None or b'\\"' in data:
-            strings += _within(strings)
-        text = _bytes(MARK.decode().join(strings))
+            strings += within(strings)
+        text = as_bytes(MARK.decode().join(strings))
         return Sheet(text, PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
     if operations:
@@ -109,7 +95,7 @@ def _fields(
     into = Collector(notes)
     for number, document in enumerate(documents):
         if into.full:
-            into.keep(_values(documents[number:], True))
+            into.keep(values(documents[number:], True))
             break
         _collect(document, into)
     for operation in operations:
@@ -234,7 +220,7 @@ def _lenient_decoder(notes: Notes) -> json.JSONDecoder:
                 notes.add("protocol.json-duplicate-key", Part.JSON, name)
                 break
             seen.add(name)
-        return _Pairs(items)
+        return Pairs(items)
 
     def odd_number(text: str) -> str:
         notes.add("protocol.json-number", Part.JSON, detail="not a number or infinite")
@@ -268,7 +254,7 @@ def _parse_leniently(data: bytes, notes: Notes, lines: bool = False) -> Parsed |
         documents.append(document)
         position = _skip_blanks(text, position)
     whole = position >= len(text)
-    if not any(type(document) in (dict, list, _Pairs) for document in documents) and (
+    if not any(type(document) in (dict, list, Pairs) for document in documents) and (
         not whole or not documents
     ):
         if not text[:1] or text[:1] not in "{[\"'":
@@ -279,7 +265,7 @@ def _parse_leniently(data: bytes, notes: Notes, lines: bool = False) -> Parsed |
         notes.add("protocol.json-trailing", Part.JSON)
     elif len(notes.findings) == noted:
         notes.add(*_what_was_lenient(text))
-    return _parsed(documents, notes, rest=_bytes(text))
+    return _parsed(documents, notes, rest=as_bytes(text))
 
 
 def _what_was_lenient(text: str) -> tuple[str, Part]:
@@ -315,44 +301,6 @@ def _skip_blanks(text: str, position: int) -> int:
 # ------------------------------------------------------------------------------------------------------------ walks
 
 
-def read_scalars(documents: list[Any], pairs: type[Any]) -> tuple[list[str], list[int | float]]:
-    """Every key and every string, and every number, in no order. In C: `waf/_bodies_scalars.h`."""
-    found: list[str] = []
-    numbers: list[int | float] = []
-    stack: list[Any] = [documents]
-    while stack:
-        container = stack.pop()
-        values: Iterable[Any] = container
-        if type(container) is dict:
-            found += container
-            values = container.values()
-        elif type(container) is pairs:
-            found += [name for name, _ in container]
-            values = [value for _, value in container]
-        for value in values:
-            kind = type(value)
-            if kind is str:
-                found.append(value)
-            elif kind is dict or kind is list or kind is pairs:
-                stack.append(value)
-            elif kind is int or kind is float:
-                numbers.append(value)
-    return found, numbers
-
-
-scalars: Final[Callable[[list[Any], type[Any]], tuple[list[str], list[int | float]]]] = (
-    read_scalars if BODIES is None else BODIES.json_scalars
-)
-
-
-def _within(strings: Iterable[str]) -> list[str]:
-    """Every key and string of the JSON that strings hold."""
-    inner = [
-        document for text in strings if text[:1] in ("{", "[") and (document := nested(text)) is not None
-    ]
-    return scalars(inner, _Pairs)[0] if inner else []
-
-
 def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
     """Fields of a document in its order: each key once by its path, each scalar, each empty container."""
     keys: set[str] = set()
@@ -361,18 +309,18 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
         if into.full:
             # Names of what comes are of no use any more.
             rest = reversed(stack)
-            into.keep(_values([value if key is None else {key: value} for _, value, key in rest], not inner))
+            into.keep(values([value if key is None else {key: value} for _, value, key in rest], not inner))
             return
         path, value, key = stack.pop()
         if key is not None and path not in keys:
             keys.add(path)
-            into.add(Part.JSON_KEY, path, _bytes(key))
+            into.add(Part.JSON_KEY, path, as_bytes(key))
         kind = type(value)
         if kind is str:
-            into.add(Part.JSON, path, _bytes(value))
+            into.add(Part.JSON, path, as_bytes(value))
             if not inner and value[:1] in ("{", "[") and (within := nested(value)) is not None:
                 _collect(within, into, f"{path}{{}}", inner=True)
-        elif kind is dict or kind is _Pairs:
+        elif kind is dict or kind is Pairs:
             pairs = list(value.items()) if kind is dict else value
             if not pairs:
                 into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
@@ -389,16 +337,3 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
             into.add(Part.JSON, path, b"true" if value else b"false", kind=Kind.BOOL)
         else:
             into.add(Part.JSON, path, str(value).encode(), kind=Kind.NUMBER)
-
-
-def _values(documents: list[Any], look_within: bool) -> list[bytes]:
-    """Every key and string once, every number, in no order; with `look_within` keys and strings held by strings, too."""
-    strings, numbers = scalars(documents, _Pairs)
-    strings = [*dict.fromkeys(strings)]
-    if look_within:
-        strings = [*dict.fromkeys(strings + _within(strings))]
-    return [*map(_bytes, strings), *(str(number).encode() for number in numbers)]
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -1,33 +1,18 @@
 """Bodies of the most ordinary form, read in C (`waf/_bodies.c`), where it was built.
 
-Owns the choice whether C is asked at all. Wherever it gives None the parsers beside this module read the body; they are the
-reference, and do everything with WAF_PURE_PYTHON set.
+Wherever C gives None the parsers beside this module read the body; they are the reference.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import Final
 
 from waf.config.schema import Limits
 from waf.inspect.bodies.parsed import BodyLines
+from waf.inspect.native import BODIES
 from waf.model import Part
 
-
-def _accelerators() -> ModuleType | None:
-    if os.environ.get("WAF_PURE_PYTHON") or sys.byteorder != "little":  # as the programs of `prefilter` are
-        return None
-    try:
-        from waf import _bodies
-    except ImportError:
-        return None
-    return _bodies
-
-
-BODIES: Final = _accelerators()
 SHEET: Final[Callable[[bytes, int], tuple[bytes, bool] | None] | None] = BODIES.json_sheet if BODIES else None
 """The sheet of a document, and whether a value of it has escapes."""
 SCREEN: Final[Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None] | None] = (
