@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
     uint32_t hash;
     int32_t at, length; /* in `names` */
-    int told;           /* it was given as a field itself */
+    int told;           /* the document in which it was given as a field itself; they count from one */
 } Name;
 
 /* What one call makes; too large for some stacks. */
@@ -184,12 +184,12 @@ static const uint8_t *string_value(const uint8_t **at, const uint8_t *end, Buffe
     return *at == NULL ? NULL : spare->data;
 }
 
-/* 0 where the document is not plain. */
+/* Of one document, or of several one after another. 0 where one is not plain. */
 static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
 {
     int names[MOST_DEPTH]; /* of what is open */
     int open[MOST_DEPTH];  /* the same of an object; for a list less than -1: ~ of one more than the name of its elements */
-    int depth = 0, place = -1, empty = 0;
+    int depth = 0, place = -1, empty = 0, document = 1;
 
     for (;;) {
         at = blanks(at, end);
@@ -201,8 +201,12 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
                 return 0;
             empty = 0;
             at++;
-            if (depth == 0)
-                return blanks(at, end) == end;
+            if (depth == 0) {
+                if (blanks(at, end) == end)
+                    return 1;
+                document++;
+                place = -1;
+            }
             continue;
         }
         if (depth > 0 && *at == ',') {
@@ -226,8 +230,8 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
                 place = name_of(lines, open[depth - 1], ".", key, length);
                 if (place < 0)
                     return 0;
-                if (!lines->known[place].told) {
-                    lines->known[place].told = 1;
+                if (lines->known[place].told != document) {
+                    lines->known[place].told = document;
                     if (!line(lines, place, key, length, A_NAME))
                         return 0;
                 }
@@ -334,7 +338,7 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
 
 PyDoc_STRVAR(json_lines_doc,
              "json_lines(data, most) -> tuple[bytes, bytes, bytes] | None\n\n"
-             "The fields of a plain JSON document, each in a line behind the end of its name; four int32 for each: where its\n"
+             "The fields of a plain JSON document (or of several one after another), each in a line behind the end of its name; four int32 for each: where its\n"
              "value begins and ends, where its whole name begins in the names, and four times its length, one more where\n"
              "the field is a key, two more where it is all that is more than `most` fields; and the names. None where it is not plain.");
 

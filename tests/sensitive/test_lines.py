@@ -87,6 +87,18 @@ def test_forms(body: str) -> None:
     assert agrees(body.encode(), FORM)
 
 
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ('{"a":1,"b":{"c":[1,"x"]}}\n{"a":2,"c":[]}\n', True), ("[1]\n\n[2]\r\n{}", True), ('\x1e{"a":1}\n\x1e{"a":1}\n', True),
+        ("1\n[2]", False), ('[1]\n"x"', False), ("[1]\n{", False),
+    ],
+)  # fmt: skip
+@built
+def test_lines_of_documents(body: str, made: bool) -> None:
+    assert agrees(body.encode(), b"application/x-ndjson") is made
+
+
 @pytest.mark.parametrize("body", ["%FF=1", "k" * 257 + "=1", "%C3=1"])
 def test_forms_with_odd_names_are_left_to_the_fields(body: str) -> None:
     assert both(body.encode(), FORM) is None
@@ -144,7 +156,9 @@ _DOCUMENTS = st.recursive(
 @given(st.lists(_DOCUMENTS, max_size=3) | st.dictionaries(_NAMES, _DOCUMENTS, max_size=3), st.booleans())
 @settings(max_examples=400)
 def test_any_documents(value: Any, ascii_only: bool) -> None:
-    agrees(json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), JSON)
+    body = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    agrees(body, JSON)
+    agrees(body + b"\n" + body + b"\n[1]", b"application/x-ndjson")
 
 
 _PIECES = st.text("ab=&+%é \n", max_size=6) | st.binary(max_size=4) | st.text(min_size=60, max_size=70)

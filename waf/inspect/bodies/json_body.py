@@ -59,13 +59,20 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
         return _parse_leniently(data, notes)
-    return _parsed([document], notes, data, shape)
+    return _parsed([document], notes, data, shape, strict=data)
 
 
 def _parsed(
-    documents: list[Any], notes: Notes, data: bytes | None = None, shape: bytes = b"", rest: bytes = b""
+    documents: list[Any],
+    notes: Notes,
+    data: bytes | None = None,
+    shape: bytes = b"",
+    rest: bytes = b"",
+    strict: bytes | None = None,
 ) -> Parsed:
-    """`data` is the text if it is one strict document, of this shape; `rest` what is to be inspected raw."""
+    """`data` is the text if it is one strict document, of this shape; `strict` the same of one or more; `rest` what is to be
+    inspected raw.
+    """
     operations = [document for document in documents if graphql.is_operation(document)]
     for operation in operations:
         graphql.check(operation, notes)
@@ -85,8 +92,8 @@ def _parsed(
 
     if operations:
         return Parsed(BodyKind.GRAPHQL, lambda: _fields(documents, notes, operations, rest))
-    strict = None if data is None else lambda: plain.json_lines(data, notes.limits)
-    return Parsed(BodyKind.JSON, lambda: _fields(documents, notes, (), rest), sheet, lines=strict)
+    lines = None if strict is None else lambda: plain.json_lines(strict, notes.limits)
+    return Parsed(BodyKind.JSON, lambda: _fields(documents, notes, (), rest), sheet, lines=lines)
 
 
 def _fields(
@@ -174,7 +181,8 @@ def _with_pairs(data: bytes, notes: Notes) -> Any:
 
 def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     """One document a line (NDJSON), or each after a record separator (RFC 7464)."""
-    lines = data.translate(None, b"\x1e").split(b"\n", _MAX_DOCUMENTS)
+    text = data.translate(None, b"\x1e")
+    lines = text.split(b"\n", _MAX_DOCUMENTS)
     more = len(lines) > _MAX_DOCUMENTS
     try:
         documents = _strictly([line for line in lines[:_MAX_DOCUMENTS] if line.strip()], notes)
@@ -183,7 +191,7 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     if more:
         notes.add("limit.fields", Part.JSON)
         return _parsed(documents, notes, rest=data)
-    return _parsed(documents, notes) if documents else None
+    return _parsed(documents, notes, strict=text) if documents else None
 
 
 def _strictly(lines: Sequence[bytes], notes: Notes) -> list[Any]:
