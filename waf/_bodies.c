@@ -150,10 +150,10 @@ static const uint8_t *coded(const uint8_t *at, const uint8_t *end, uint8_t **out
 }
 
 /* Behind the closing quote of a string whose escapes are those of signs, of white space and of characters by number; it is put into
- * `out`, decoded. NULL where it is not such a string, or may be JSON itself, which is read once more. */
+ * `out`, decoded. NULL where it is not such a string. */
 static const uint8_t *escaped_string(const uint8_t *at, const uint8_t *end, uint8_t **out)
 {
-    uint8_t *const first = *out, *to = first;
+    uint8_t *to = *out;
     while (at < end) {
         const uint8_t *behind;
         switch (in_string[*at]) {
@@ -162,7 +162,7 @@ static const uint8_t *escaped_string(const uint8_t *at, const uint8_t *end, uint
             continue;
         case QUOTE:
             *out = to;
-            return to > first && (*first == '{' || *first == '[') ? NULL : at + 1;
+            return at + 1;
         case WIDE:
             behind = wide(at, end);
             if (behind == NULL)
@@ -350,9 +350,10 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             value_end = at == NULL ? NULL : at - 1;
             if (at == NULL && escaped != NULL && depth > 0) {
                 *out++ = MARK; /* what is decoded is no longer than what it is decoded from */
+                const uint8_t *const decoded = out;
                 at = escaped_string(value, end, &out);
-                if (at == NULL)
-                    return -1;
+                if (at == NULL || (out > decoded && (*decoded == '{' || *decoded == '[')))
+                    return -1; /* perhaps JSON itself, which is read once more */
                 *escaped = 1;
                 wanted = BEHIND;
                 continue;

@@ -1,8 +1,8 @@
 /* The fields of plain bodies in one text, each in a line behind its name: for looks at which names matter as values do.
  *
  * The reference is `Lines` in waf/sensitive/lines.py over the fields of waf/inspect; tests hold the two together.
- * Whatever is not of the plain form gives None: names of more than LONGEST bytes or that are no UTF-8, values that may
- * be JSON themselves, escapes other than those of signs and white space. What is more than there may be fields is one
+ * Whatever is not of the plain form gives None: names of more than LONGEST bytes or that are no UTF-8, escapes other
+ * than those of signs, white space and characters, strings that might be odd JSON themselves. What is more than there may be fields is one
  * field without a name, at the end.
  */
 
@@ -24,7 +24,8 @@ typedef struct {
 typedef struct {
     Buffer text, names, table, rest;
     Py_ssize_t fields, most;
-    int count;
+    int count, documents;
+    int within; /* the name of the string that the document stands in; -1 */
     Name known[NAMES + 1]; /* and none */
     int16_t slots[SLOTS]; /* one more than a number in `known`; 0: free */
 } Lines;
@@ -173,7 +174,7 @@ static const uint8_t *string_value(const uint8_t **at, const uint8_t *end, Buffe
     if (behind != NULL) {
         *length = (size_t)(behind - 1 - first);
         *at = behind;
-        return *length > 1 && (*first == '{' || *first == '[') && (behind[-2] == '}' || behind[-2] == ']') ? NULL : first;
+        return first;
     }
     spare->used = 0;
     uint8_t *out = room(spare, (size_t)(end - first));
@@ -184,12 +185,30 @@ static const uint8_t *string_value(const uint8_t **at, const uint8_t *end, Buffe
     return *at == NULL ? NULL : spare->data;
 }
 
+static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare);
+
+/* A string that may be JSON itself. 0 where it is not known whether it is. */
+static int string_within(Lines *lines, int place, const uint8_t *value, size_t length)
+{
+    Buffer inner = {NULL, 0, 0};
+    uint8_t *out = room(&inner, length);
+    int escaped = 0, known = out != NULL && flatten(value, value + length, MOST_DEPTH, out, &escaped) >= 0;
+    if (known) {
+        int outer = lines->within;
+        lines->within = name_of(lines, place, "", (const uint8_t *)"{}", 2);
+        known = lines->within >= 0 && json_walk(lines, value, value + length, &inner);
+        lines->within = outer;
+    }
+    PyMem_Free(inner.data);
+    return known;
+}
+
 /* Of one document, or of several one after another. 0 where one is not plain. */
 static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
 {
     int names[MOST_DEPTH]; /* of what is open */
     int open[MOST_DEPTH];  /* the same of an object; for a list less than -1: ~ of one more than the name of its elements */
-    int depth = 0, place = -1, empty = 0, document = 1;
+    int depth = 0, place = lines->within, empty = 0, document = ++lines->documents;
 
     for (;;) {
         at = blanks(at, end);
@@ -204,7 +223,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             if (depth == 0) {
                 if (blanks(at, end) == end)
                     return 1;
-                document++;
+                document = ++lines->documents;
                 place = -1;
             }
             continue;
@@ -288,6 +307,9 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
         }
         int put = value != NULL && line(lines, place, value, length, A_VALUE);
         PyMem_Free(freed);
+        if (put && at[-1] == '"' && lines->within < 0 && length > 1 && (*value == '{' || *value == '[')
+            && (value[length - 1] == '}' || value[length - 1] == ']'))
+            put = string_within(lines, place, value, length);
         if (!put)
             return 0;
     }
@@ -321,6 +343,7 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
     memset(lines, 0, offsetof(Lines, known));
     memset(lines->slots, 0, sizeof lines->slots);
     lines->most = most;
+    lines->within = -1;
     Buffer spare = {NULL, 0, 0};
     PyObject *result = NULL;
     if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->names, 1024) != NULL
