@@ -50,12 +50,14 @@ class Judge:
     """A policy with default rules in protect mode."""
 
     def __init__(self, cache: str) -> None:
+        from waf import heap
         from waf.assembly import Files, build, keep
 
         files = Files(options={"mode": "protect", "cache_dir": cache})
         config = files.load().config
         self.policy = build(files, keep(config, {})).policy
         self.limits = config.limits
+        heap.settle()  # the collector as the process has it
 
     def spent(self, one: Message) -> tuple[float, str]:
         """Seconds of CPU for judging the message, and what came of it."""

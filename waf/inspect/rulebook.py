@@ -51,12 +51,12 @@ def _excluded(
     field: Field,
     level: int,
     typed: Callable[[Field], bool],
-    covers: Callable[[Armed, Field], bool],
+    looks: bool,
 ) -> Outcome | None:
     """Why a rule does not count at a field, whatever was found there."""
     if armed.rule.level > level:
         return Outcome.LEVEL
-    if not covers(armed, field):
+    if not looks:
         return Outcome.PLACE
     return Outcome.TYPED if typed(field) else None
 
@@ -102,12 +102,17 @@ class Rulebook:
             questions = Questions(matcher, Effort(sum(len(field.value) for field in fields)))
         questions.share(len(groups))
         findings = unseen = 0
+        covered: dict[tuple[int, Part, str], bool] = {}  # whether a rule looks there, of all values with one name
         for group in groups:
             armed = self.owners[group[0].match[0]]
             if unseen >= _UNSEEN and armed.confirm is not None and questions.spent:
                 continue
             field = fields[group[0].text.owner]
-            if (outcome := _excluded(armed, field, level, typed, covers)) is None:
+            place = (id(armed), field.part, field.name)
+            looks = covered.get(place)
+            if looks is None:
+                looks = covered[place] = covers(armed, field)
+            if (outcome := _excluded(armed, field, level, typed, looks)) is None:
                 visible = [hit for hit in group if not hit.text.mask & armed.other_views]
                 outcome = None if visible else Outcome.VIEW
             if outcome is not None:
