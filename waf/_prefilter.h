@@ -13,18 +13,20 @@
 
 /* Where the machine's own shifts by a register can be had, they are used: loops over symbols are little else. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define PF_HOT __attribute__((target_clones("arch=haswell", "default")))
+#define PF_HOT __attribute__((target_clones("bmi2", "default")))
 #else
 #define PF_HOT
 #endif
 
-enum { PF_MAGIC = 0x44505303, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
-enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_EDGES = 16 };
+enum { PF_MAGIC = 0x44505304, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+enum { PF_KEPT = 10 }; /* symbols that a run remembers, of six bits each */
+enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_MORE = 16, PF_EDGES = 32 };
 enum { PF_MASKS = 1024, PF_WORDS = 8, PF_WHOLES = 32, PF_CLASSES = 264 };
 
 typedef struct {
+    uint64_t last;     /* the symbols up to the end of its key as a run has them, PF_KEPT at most */
     uint8_t size, end; /* `end`: how many of its symbols stand before the end of its key */
-    uint16_t mask;     /* its number times PF_EDGES, and the edges */
+    uint16_t mask;     /* its number times PF_EDGES, the edges, and whether another atom with the same key follows */
     uint8_t symbols[PF_LONGEST];
 } PrefilterAtom;
 
@@ -52,7 +54,7 @@ typedef struct {
     uint64_t wholes, pool; /* how many automata there are for single expressions, and cells of all of them */
     uint64_t calm, back; /* where the rows of calm states end; how many bytes before an alarm the automaton may begin */
     uint64_t threes[4096]; /* by two symbols, the ones behind them with which three symbols that may be the end of something */
-    uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for pairs, three and four */
+    uint8_t ends[4096], near[8192]; /* what two symbols may be the end of: bits for keys of two, three and four; a filter of those */
     PrefilterBits masks[PF_MASKS];
     PrefilterLead lead[PF_LEADS];
     uint8_t classes[PF_CLASSES], alarms[256];
@@ -139,40 +141,65 @@ static inline void prefilter_set(PrefilterBits *seen, const PrefilterBits *bits)
         seen->words[i] |= bits->words[i];
 }
 
-/* Sets the bits of the atoms with this key that end where they must for the key to end behind `at`. */
-static void prefilter_atoms(const PrefilterPart *filter, uint32_t key, const uint8_t *text, Py_ssize_t size, Py_ssize_t at,
-                            PrefilterBits *seen)
+/* Where in a text a run is, and what it has met. */
+typedef struct {
+    uint64_t last;    /* the last PF_KEPT symbols, and what is left of one more */
+    int met;          /* atoms, so that `seen` is not empty */
+    uint64_t present; /* symbols */
+    PrefilterBits seen;
+} SymbolRun;
+
+/* What stands before a text: nothing but edges. */
+static const uint64_t prefilter_nothing = 0x0041041041041041;
+
+/* Whether an atom whose key ends behind `at` is there. `last` are the symbols up to there. */
+static inline int prefilter_there(const PrefilterTables *tables, const PrefilterAtom *atom, uint64_t last, const uint8_t *text,
+                                  Py_ssize_t size, Py_ssize_t at)
 {
-    const PrefilterTables *tables = filter->tables;
+    const int kept = atom->end < PF_KEPT ? atom->end : PF_KEPT;
+    if (kept < 1 || (last ^ atom->last) << (64 - 6 * kept))
+        return 0;
+    const Py_ssize_t first = at + 1 - atom->end, behind = first + atom->size;
+    if (atom->size > PF_LONGEST || atom->end > atom->size || first < -1 || behind > size + 1)
+        return 0;
+    for (int i = 0; i < atom->size; i++) {
+        if (i == atom->end - kept) /* these were compared */
+            i += kept;
+        if (i < atom->size && prefilter_symbol(tables, text, size, first + i) != atom->symbols[i])
+            return 0;
+    }
+    if (atom->mask & PF_BEFORE && tables->in_words[prefilter_symbol(tables, text, size, first - 1)])
+        return 0;
+    if (atom->mask & PF_BEHIND && tables->in_words[prefilter_symbol(tables, text, size, behind)])
+        return 0;
+    if (atom->mask & PF_HUMPED && !(first > 0 && first < size && text[first - 1] >= 'a' && text[first - 1] <= 'z' &&
+                                    text[first] >= 'A' && text[first] <= 'Z'))
+        return 0;
+    return !(atom->mask & PF_APART) || behind < 0 || behind >= size || text[behind] < 'a' || text[behind] > 'z';
+}
+
+/* Takes in the atoms with this key that are there, where it ends behind `at`. */
+static void prefilter_atoms(const PrefilterPart *filter, SymbolRun *run, uint32_t key, uint64_t last, const uint8_t *text,
+                            Py_ssize_t size, Py_ssize_t at)
+{
+    const PrefilterTables *const tables = filter->tables;
     uint32_t slot = (key * 0xC2B2AE35u) >> 13;
     for (uint32_t tries = 0; tries < tables->slots; tries++, slot++) {
-        const PrefilterSlot *one = &filter->slots[slot & (tables->slots - 1)];
-        if (one->atom == 0 || one->atom > tables->atoms)
-            break;
+        const PrefilterSlot *const one = &filter->slots[slot & (tables->slots - 1)];
+        if (one->atom == 0)
+            return;
         if (one->key != key)
             continue;
-        const PrefilterAtom *atom = &filter->atoms[one->atom - 1];
-        Py_ssize_t first = at + 1 - atom->end, last = first + atom->size;
-        if (atom->size > PF_LONGEST || first < -1 || last > size + 1)
-            continue;
-        int fits = 1;
-        if (first >= 0 && last <= size) { /* as below, with nothing beyond the text to be thought of */
-            for (int i = 0; i < atom->size && fits; i++)
-                fits = (tables->symbols[text[first + i]] & 63) == atom->symbols[i];
-        } else
-            for (int i = 0; i < atom->size && fits; i++)
-                fits = prefilter_symbol(tables, text, size, first + i) == atom->symbols[i];
-        if (fits && atom->mask & PF_BEFORE)
-            fits = !tables->in_words[prefilter_symbol(tables, text, size, first - 1)];
-        if (fits && atom->mask & PF_BEHIND)
-            fits = !tables->in_words[prefilter_symbol(tables, text, size, last)];
-        if (fits && atom->mask & PF_HUMPED)
-            fits = first > 0 && first < size && text[first - 1] >= 'a' && text[first - 1] <= 'z' && text[first] >= 'A' &&
-                   text[first] <= 'Z';
-        if (fits && atom->mask & PF_APART)
-            fits = last < 0 || last >= size || text[last] < 'a' || text[last] > 'z';
-        if (fits)
-            prefilter_set(seen, &tables->masks[atom->mask / PF_EDGES % PF_MASKS]);
+        for (uint32_t number = one->atom; number <= tables->atoms; number++) {
+            const PrefilterAtom *const atom = &filter->atoms[number - 1];
+            if (prefilter_there(tables, atom, last, text, size, at)) {
+                run->met = 1;
+                prefilter_set(&run->seen, &tables->masks[atom->mask / PF_EDGES % PF_MASKS]);
+            }
+            if (!(atom->mask & PF_MORE))
+                return;
+        }
+        return;
     }
 }
 
@@ -204,29 +231,6 @@ static int prefilter_leads(const PrefilterTables *tables, const uint8_t *text, P
 }
 
 #define PF_BIT(set, number) ((set)[(number) >> 3] >> ((number) & 7) & 1)
-
-/* Whether three or four symbols may be those of an atom's key. */
-static inline int prefilter_near(const PrefilterTables *tables, uint32_t symbols)
-{
-    uint32_t first = (symbols * 0x9E3779B1u) >> 16, second = (symbols * 0x85EBCA77u) >> 16;
-    return PF_BIT(tables->near, first) && PF_BIT(tables->near, second);
-}
-
-/* Sets the bits of the atoms that may end here: `ends` says how many symbols their keys have, two, three or four. An atom
- * of two or three that must stand apart from words is told by what stands before it, too. */
-static void prefilter_ends(const PrefilterPart *filter, uint32_t ends, uint32_t key, const uint8_t *text, Py_ssize_t size,
-                           Py_ssize_t at, PrefilterBits *seen)
-{
-    const PrefilterTables *tables = filter->tables;
-    uint32_t two = key & 0xFFF, three = key & 0x3FFFF;
-    int triple = ends & 2 && prefilter_near(tables, three << 2 | 3), four = ends & 4 && prefilter_near(tables, key << 2);
-    if (ends & 1 || triple)
-        prefilter_atoms(filter, 2u << 24 | two, text, size, at, seen);
-    if (triple || four)
-        prefilter_atoms(filter, 3u << 24 | three, text, size, at, seen);
-    if (four)
-        prefilter_atoms(filter, 4u << 24 | key, text, size, at, seen);
-}
 
 /* Whether the automaton finds something. A state is where its row begins. In a calm state nothing is found before the next
  * alarm, and shortly before that it no longer matters which one it was: what lies between is left out. */
@@ -296,38 +300,31 @@ static inline int prefilter_stops(const PrefilterPart *filter, uint64_t present,
 
 enum { PF_STOPS, PF_PASSES, PF_NOT_COVERED };
 
-/* Where in a text a run is, and what it has met. */
-typedef struct {
-    uint32_t pair;    /* the last two symbols */
-    int met;          /* atoms, so that `seen` is not empty */
-    uint64_t present; /* symbols */
-    PrefilterBits seen;
-} SymbolRun;
-
 static inline void prefilter_begin(SymbolRun *run)
 {
-    run->pair = PF_EDGE;
+    run->last = prefilter_nothing;
     run->present = 1ull << PF_EDGE;
 }
 
-static inline uint32_t prefilter_pair(uint32_t pair, uint32_t symbol)
+/* Whether the last symbols may be the end of something: four or three of them, told by a filter (Bloom, 1970), or two. */
+static inline __attribute__((always_inline)) int prefilter_near(const PrefilterTables *tables, uint64_t last)
 {
-    return (pair << 6 | symbol) & 0xFFF;
+    const uint32_t four = ((uint32_t)last & 0xFFFFFF) * 0x9E3779B1u >> 16;
+    const uint32_t three = ((uint32_t)last & 0x3FFFF) * 0x85EBCA77u >> 16;
+    return (PF_BIT(tables->near, four) | PF_BIT(tables->near, three) | tables->ends[last & 0xFFF]) & 1;
 }
 
-/* Three symbols, of which the last stands at `at`, may be the end of something. */
-static void prefilter_met(const PrefilterPart *filter, SymbolRun *run, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
+/* Takes in what the symbols up to `at` are the end of. */
+static __attribute__((noinline)) void prefilter_met(const PrefilterPart *filter, SymbolRun *run, uint64_t last, const uint8_t *text,
+                                                    Py_ssize_t size, Py_ssize_t at)
 {
-    const PrefilterTables *const tables = filter->tables;
-    uint32_t key = 0;
-    if (at >= 3 && at < size)
-        key = (uint32_t)(tables->symbols[text[at - 3]] & 63) << 18 | (uint32_t)(tables->symbols[text[at - 2]] & 63) << 12 |
-              (uint32_t)(tables->symbols[text[at - 1]] & 63) << 6 | (tables->symbols[text[at]] & 63);
-    else
-        for (Py_ssize_t i = at - 3; i <= at; i++)
-            key = key << 6 | prefilter_symbol(tables, text, size, i);
-    run->met = 1;
-    prefilter_ends(filter, tables->ends[key & 0xFFF], key, text, size, at, &run->seen);
+    const uint32_t ends = filter->tables->ends[last & 0xFFF];
+    if (ends & 1)
+        prefilter_atoms(filter, run, 2u << 24 | (uint32_t)(last & 0xFFF), last, text, size, at);
+    if (ends & 2)
+        prefilter_atoms(filter, run, 3u << 24 | (uint32_t)(last & 0x3FFFF), last, text, size, at);
+    if (ends & 4)
+        prefilter_atoms(filter, run, 4u << 24 | (uint32_t)(last & 0xFFFFFF), last, text, size, at);
 }
 
 /* Takes in the symbols of a text from `at` up to `stop`, which may be the edge behind its last byte. Four at a time: hardly any
@@ -338,40 +335,38 @@ static inline __attribute__((always_inline)) void prefilter_take(const Prefilter
 {
     const PrefilterTables *const tables = filter->tables;
     const Py_ssize_t last = stop < size ? stop : size;
-    uint64_t present = run->present;
-    uint32_t pair = run->pair;
+    uint64_t present = run->present, symbols = run->last;
     for (; last - at >= 4; at += 4) {
-        const uint32_t first = tables->symbols[text[at]] & 63, second = tables->symbols[text[at + 1]] & 63;
-        const uint32_t third = tables->symbols[text[at + 2]] & 63, fourth = tables->symbols[text[at + 3]] & 63;
-        const uint64_t first_ends = tables->threes[pair] & 1ull << first;
-        const uint64_t second_ends = tables->threes[prefilter_pair(pair, first)] & 1ull << second;
-        const uint64_t third_ends = tables->threes[first << 6 | second] & 1ull << third;
-        const uint64_t fourth_ends = tables->threes[second << 6 | third] & 1ull << fourth;
-        present |= 1ull << first | 1ull << second | 1ull << third | 1ull << fourth;
-        pair = third << 6 | fourth;
-        if (__builtin_expect((first_ends | second_ends | third_ends | fourth_ends) != 0, 0)) {
-            if (first_ends)
-                prefilter_met(filter, run, text, size, at);
-            if (second_ends)
-                prefilter_met(filter, run, text, size, at + 1);
-            if (third_ends)
-                prefilter_met(filter, run, text, size, at + 2);
-            if (fourth_ends)
-                prefilter_met(filter, run, text, size, at + 3);
+        const uint32_t a = tables->symbols[text[at]] & 63, b = tables->symbols[text[at + 1]] & 63;
+        const uint32_t c = tables->symbols[text[at + 2]] & 63, d = tables->symbols[text[at + 3]] & 63;
+        const uint64_t first = symbols << 6 | a, second = first << 6 | b, third = second << 6 | c, fourth = third << 6 | d;
+        const uint64_t first_ends = tables->threes[symbols & 0xFFF] >> a, second_ends = tables->threes[first & 0xFFF] >> b;
+        const uint64_t third_ends = tables->threes[second & 0xFFF] >> c, fourth_ends = tables->threes[third & 0xFFF] >> d;
+        present |= 1ull << a | 1ull << b | 1ull << c | 1ull << d;
+        symbols = fourth;
+        if (__builtin_expect((first_ends | second_ends | third_ends | fourth_ends) & 1, 0)) {
+            if (first_ends & 1 && prefilter_near(tables, first))
+                prefilter_met(filter, run, first, text, size, at);
+            if (second_ends & 1 && prefilter_near(tables, second))
+                prefilter_met(filter, run, second, text, size, at + 1);
+            if (third_ends & 1 && prefilter_near(tables, third))
+                prefilter_met(filter, run, third, text, size, at + 2);
+            if (fourth_ends & 1 && prefilter_near(tables, fourth))
+                prefilter_met(filter, run, fourth, text, size, at + 3);
             if (run->seen.words[0] & 1)
                 break;
         }
     }
     for (; at < stop && !(run->seen.words[0] & 1); at++) {
         const uint32_t symbol = at < size ? tables->symbols[text[at]] & 63 : PF_EDGE;
-        const uint64_t bit = 1ull << symbol;
-        present |= bit;
-        if (tables->threes[pair] & bit)
-            prefilter_met(filter, run, text, size, at);
-        pair = prefilter_pair(pair, symbol);
+        const uint64_t ends = tables->threes[symbols & 0xFFF] >> symbol;
+        present |= 1ull << symbol;
+        symbols = symbols << 6 | symbol;
+        if (ends & 1 && prefilter_near(tables, symbols))
+            prefilter_met(filter, run, symbols, text, size, at);
     }
     run->present = present;
-    run->pair = pair;
+    run->last = symbols;
 }
 
 /* Whether something begins like a lead at the beginning of a text, or behind what parts lines. */
@@ -470,18 +465,17 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
     for (Py_ssize_t start = 0, length; start <= size; start += length + 1) {
         const uint8_t *const value = text + start, *const mark = memchr(value, PF_MARK, (size_t)(size - start));
         length = mark != NULL ? mark - value : size - start;
-        uint32_t pair = PF_EDGE;
-        uint64_t present = 1ull << PF_EDGE;
+        uint64_t symbols = prefilter_nothing, present = 1ull << PF_EDGE;
         for (const uint8_t *at = value, *const end = value + length; at < end; at++) {
             const uint32_t symbol = tables->symbols[*at] & 63;
-            const uint64_t bit = 1ull << symbol;
+            const uint64_t bit = 1ull << symbol, ends = tables->threes[symbols & 0xFFF] & bit;
             present |= bit;
-            if (__builtin_expect((tables->threes[pair] & bit) != 0, 0))
-                prefilter_met(part, &run, value, length, at - value);
-            pair = prefilter_pair(pair, symbol);
+            symbols = symbols << 6 | symbol;
+            if (__builtin_expect(ends != 0, 0) && prefilter_near(tables, symbols))
+                prefilter_met(part, &run, symbols, value, length, at - value);
         }
-        if (tables->threes[pair] & 1ull << PF_EDGE)
-            prefilter_met(part, &run, value, length, length);
+        if (tables->threes[symbols & 0xFFF] & 1ull << PF_EDGE && prefilter_near(tables, symbols << 6 | PF_EDGE))
+            prefilter_met(part, &run, symbols << 6 | PF_EDGE, value, length, length);
         int clean;
         if (present & ~tables->covered)
             clean = prefilter_passes(filter, value, length);

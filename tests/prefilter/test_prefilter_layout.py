@@ -9,7 +9,7 @@ from pathlib import Path
 from waf.prefilter import layout
 from waf.prefilter.layout import MAGIC
 
-DIGEST = "cecec71f35d22456"
+DIGEST = "6a4877a8fcef110d"
 """Of the layout that has the number `MAGIC`."""
 
 

@@ -9,6 +9,8 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +20,7 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x44505303
+MAGIC: Final = 0x44505304
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 512
@@ -28,11 +30,13 @@ _NEAR: Final = 16  # bits of a hash
 FOUND: Final = 0xFFFF
 _HEADER: Final = struct.Struct("<8I")
 _CLASSES: Final = 264  # bytes for the column of each byte, and of the end
-_ATOM: Final = struct.Struct(f"<BBH{LONGEST}s")
+_ATOM: Final = struct.Struct(f"<QBBH{LONGEST}s")
+_KEPT: Final = 10  # symbols before the end of a key that C compares at once
 MOST_WHOLES: Final = 32
 FIRST_WHOLE: Final = 223
 """The first of the pairs of bits, each of which has an automaton of its own: the last word in C."""
-_EDGES: Final = 16  # as many combinations of them
+_EDGES: Final = 32  # as many combinations of them and `_MORE`
+_MORE: Final = 16  # another atom with the same key follows
 _BEFORE, _BEHIND = 1, 2  # edges of words, as C knows them
 
 HUMPED: Final = 4
@@ -61,10 +65,13 @@ _FIRST: Final = SYMBOLS[ord("a")]
 _OUTSIDE: Final = sorted(set(range(64)) - IN_WORDS - {WORD_EDGE})
 
 
-def _near(near: bytearray, key: int, size: int) -> None:
+_FOUR: Final = 0x9E3779B1
+_THREE: Final = 0x85EBCA77
+
+
+def _near(near: bytearray, key: int, factor: int) -> None:
     """Takes three or four symbols into the filter (Bloom, 1970); `waf/_prefilter.h` asks it."""
-    for factor in (0x9E3779B1, 0x85EBCA77):
-        _set(near, (key << 2 | size & 3) * factor >> 32 - _NEAR & (1 << _NEAR) - 1)
+    _set(near, (key * factor & 0xFFFFFFFF) >> 32 - _NEAR)
 
 
 def packed(
@@ -85,9 +92,8 @@ def packed(
     masks = sorted(set(factors.values()))
     number_of = {mask: number for number, mask in enumerate(masks, 1)}  # 0: none
     single, ends, near = [0] * 64, bytearray(1 << 12), bytearray(1 << _NEAR - 3)
-    atoms: list[bytes] = []
     threes = bytearray(1 << 15)
-    keyed: list[tuple[int, int]] = []
+    keyed: list[tuple[int, bytes, int, int]] = []
     noted: set[bytes] = set()  # ends of keys
     sought = [*((factor, mask, 0) for factor, mask in factors.items() if factor)]
     sought += [(factor, 1, flags) for factor, flags in cased.items()]
@@ -110,22 +116,21 @@ def packed(
         before = _OUTSIDE if factor[0] == WORD_EDGE else range(64)
         for three in (key & 0x3FFFF,) if size > 2 else [symbol << 12 | key for symbol in before]:
             _set(threes, three)
-        if factor[0] == WORD_EDGE and size < 4:  # then what stands before it tells more
+        ends[key & 0xFFF] |= 1 << size - 2
+        if size == 4:
+            _near(near, key, _FOUR)
+        elif size == 3 and factor[0] != WORD_EDGE:
+            _near(near, key, _THREE)
+        elif size == 3:  # what stands before it tells more
             for symbol in _OUTSIDE:
-                _near(near, symbol << 6 * size | key, size + 1)
-            ends[key & 0xFFF] |= 1 << size - 1
-        else:
-            if size > 2:
-                _near(near, key, size)
-            ends[key & 0xFFF] |= 1 << size - 2
+                _near(near, symbol << 18 | key, _FOUR)
         edges = (
             (_BEFORE if factor[0] == WORD_EDGE else 0) | (_BEHIND if factor[-1] == WORD_EDGE else 0) | flags
         )
-        keyed.append((size << 24 | key, len(atoms)))
-        atoms.append(_ATOM.pack(len(inner), at + size, number_of[mask] * _EDGES + edges, inner))
+        keyed.append((size << 24 | key, inner, at + size, number_of[mask] * _EDGES + edges))
     if len(masks) >= _MASKS:
         return None
-    slots = _slots(keyed)
+    slots, atoms = _atoms(keyed)
     classes, table, columns, calm, back = _machine(machine)
     own, pool = _pool(wholes, factors.values())
     tables = b"".join(
@@ -251,18 +256,44 @@ def _bits(masks: Sequence[int], count: int) -> bytes:
     )
 
 
+_FOUND_DEARER: Final = 3.0  # to look up a key that is there, than to see by the filter that none is
+
+
 def _place_of_key(factor: bytes, size: int, noted: set[bytes]) -> int:
     """Where in the factor its key begins: the fewer and rarer the last symbols of all keys, the less is looked up."""
 
-    def cost(place: int) -> tuple[float, float]:
+    def cost(place: int) -> float:
         end = factor[place + max(size - 3, 0) : place + size]
-        return 0.0 if end in noted else share(end), share(factor[place : place + size])
+        return (0.0 if end in noted else share(end)) + _FOUND_DEARER * share(factor[place : place + size])
 
     return min(range(len(factor) - size + 1), key=cost)
 
 
+def _atoms(keyed: Iterable[tuple[int, bytes, int, int]]) -> tuple[bytes, list[bytes]]:
+    """Atoms, those with the same key one behind the other, and the table that tells where those of a key begin.
+
+    Each is given by its key, its symbols, how many of these are before the end of the key, and its mask with edges.
+    """
+    atoms: list[bytes] = []
+    firsts: dict[int, int] = {}
+    for key, same in groupby(sorted(keyed), key=itemgetter(0)):
+        firsts[key] = len(atoms)
+        for _, inner, end, mask in (members := list(same)):
+            more = _MORE if len(atoms) - firsts[key] + 1 < len(members) else 0
+            atoms.append(_ATOM.pack(_last(inner[:end]), len(inner), end, mask + more, inner))
+    return _slots([*firsts.items()]), atoms
+
+
+def _last(symbols: bytes) -> int:
+    """The last symbols in one number, six bits each."""
+    last = 0
+    for symbol in symbols[-_KEPT:]:
+        last = last << 6 | symbol
+    return last
+
+
 def _slots(keyed: Sequence[tuple[int, int]]) -> bytes:
-    """A table of (key, atom's number and one) with open addressing, half full at most."""
+    """A table of (key, number of its first atom and one) with open addressing, half full at most."""
     size = 16
     while size < 2 * len(keyed):
         size *= 2
