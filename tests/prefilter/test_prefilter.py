@@ -417,6 +417,15 @@ def test_what_needs_a_sign_is_not_looked_for_in_ordinary_texts() -> None:
 
 
 @needs_c
+def test_any_set_of_factors_tells_that_ordinary_texts_have_nothing() -> None:
+    text = b"please select one from the list and export it"
+    expression = rb"select\s.{0,80}\bfrom\s.{0,80}\bexport[^a-z]{0,40}\x60"
+    made = program.build([expression], None)
+    assert passes(made, text), "the rarest two of its sets are words, but it ends with a sign"
+    assert not passes(made, text + b" `")
+
+
+@needs_c
 @given(st.binary(max_size=400))
 @settings(max_examples=300)
 def test_no_bytes_do_harm(text: bytes) -> None:

@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from waf.prefilter.factors import DIGIT, EDGE, IN_WORDS, SYMBOLS, WORD_EDGE
+from waf.prefilter.factors import DIGIT, EDGE, IN_WORDS, SYMBOLS, WORD_EDGE, Factors, dearness
 
 ORDINARY: Final = frozenset(
     (EDGE, *(string.ascii_letters + string.digits + " .,-_").encode().translate(SYMBOLS))
@@ -27,28 +27,27 @@ TWO_DIGITS: Final = _DIGITS * 2
 _SHORT: Final = 3  # symbols of a factor that are too few to be looked up by alone
 
 
-def within(
+def within(sets: Sequence[Factors], covered: frozenset[int]) -> list[Factors]:
+    """Sets of factors of one expression as far as they are in texts of the covered symbols, the best first: it matches in
+    none of these where one of the sets is empty.
+    """
+    left = {frozenset(one for one in factors if covered.issuperset(one.strip(b"\0"))) for factors in sets}
+    return sorted(left, key=lambda one: (dearness(one) if one else 0, sorted(one)))
+
+
+def spelt(
     factors: dict[bytes, int], pairs: Iterable[tuple[int, int]], covered: frozenset[int]
 ) -> dict[bytes, int]:
-    """The factors, each with its bits, by which a text of the covered symbols may be stopped.
+    """The factors, each with its bits, as they are looked for in texts of the covered symbols.
 
     The bit 1 stops alone, those of each of the `pairs` together.
     """
-    kept = {factor: bits for factor, bits in factors.items() if covered.issuperset(factor.strip(b"\0"))}
-    met = 0
-    for bits in kept.values():
-        met |= bits
-    stopping = 1
-    for first, second in pairs:
-        if met & first and met & second:
-            stopping |= first | second
     edges = [bytes((symbol,)) for symbol in sorted(covered - IN_WORDS)]
-    spelt: dict[bytes, int] = {}
-    for factor, bits in kept.items():
-        if bits & stopping:
-            for one in _spelt(factor, edges):
-                spelt[one] = spelt.get(one, 0) | bits & stopping
-    return with_plain_numbers(spelt, pairs, -1)
+    made: dict[bytes, int] = {}
+    for factor, bits in factors.items():
+        for one in _spelt(factor, edges):
+            made[one] = made.get(one, 0) | bits
+    return with_plain_numbers(made, pairs, -1)
 
 
 def with_plain_numbers(

@@ -27,7 +27,7 @@ from waf.prefilter.layout import (
     packed,
     pair_bit,
 )
-from waf.prefilter.ordinary import ORDINARY, QUOTED, TWO_DIGITS, with_plain_numbers, within
+from waf.prefilter.ordinary import ORDINARY, QUOTED, TWO_DIGITS, spelt, with_plain_numbers, within
 from waf.prefilter.whole import VALUES, Demand, wholes_of
 
 _NONE: Final = b"-"  # what is kept where there is no program
@@ -162,13 +162,15 @@ def _built(
             wholes=wholes,
         )
     ]
-    programs.append(packed(within(factors, pairs, ORDINARY), leads, machine, ORDINARY, cased, wholes))
+    parts = [(ORDINARY, expressions, exact)]
     if unquoting:
         rest = [one for one in expressions if one not in unquoting]
         left = [one for one in exact if not (isinstance(one, bytes) and one in unquoting)]
-        if (found := _factors(rest, left, whole)) is not None:
+        parts.append((QUOTED, rest, left))
+    for covered, some, small in parts:
+        if (found := _factors(some, small, whole, covered)) is not None:
             factors, machine, wholes = found
-            programs.append(packed(within(factors, pairs, QUOTED), leads, machine, QUOTED, cased, wholes))
+            programs.append(packed(spelt(factors, pairs, covered), leads, machine, covered, cased, wholes))
     sound: list[bytes] = []
     for program in programs:
         if program is None:
@@ -178,10 +180,10 @@ def _built(
 
 
 def _factors(
-    expressions: Sequence[bytes], exact: Sequence[Exact], whole: bool
+    expressions: Sequence[bytes], exact: Sequence[Exact], whole: bool, covered: frozenset[int] | None = None
 ) -> tuple[dict[bytes, int], Automaton | None, list[Automaton]] | None:
     """The factors that are looked for, each with its bits, the automaton for what has none, and those for what is looked for whole
-    behind its factors; None where some text cannot be ruled out.
+    behind its factors; None where some text cannot be ruled out. With `covered` all of it for texts of these symbols alone.
     """
     machine = _machine(exact)
     demands: dict[Demand, list[bytes]] = {}
@@ -191,6 +193,10 @@ def _factors(
             sets = sets_of(part)
             if not sets:
                 return None
+            if covered is not None:
+                sets = within(sets, covered)
+                if not all(sets):
+                    continue
             demands.setdefault(_telling(sets), []).append(part)
     wholes = wholes_of(demands)[:MOST_WHOLES] if whole else []
     factors = _pruned(_bits_of(list(demands), [demand for demand, _ in wholes]))
