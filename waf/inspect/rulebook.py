@@ -102,7 +102,9 @@ class Rulebook:
             questions = Questions(matcher, Effort(sum(len(field.value) for field in fields)))
         questions.share(len(groups))
         findings = unseen = 0
-        covered: dict[tuple[int, Part, str], bool] = {}  # whether a rule looks there, of all values with one name
+        covered: dict[
+            tuple[int, Part, str], bool
+        ] = {}  # whether a rule looks there, of all values with one name
         for group in groups:
             armed = self.owners[group[0].match[0]]
             if unseen >= _UNSEEN and armed.confirm is not None and questions.spent:
