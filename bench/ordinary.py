@@ -4,7 +4,7 @@
 
 Each request of `bench.corpora.everyday` is judged as a sidecar with default rules in protect mode does, once each client's own
 header lines are known. Told is which of its halves (head, body) the accelerator proves to be clean for rules and for sensitive data;
-`--all` names each request that is not. Bodies that are no JSON have no such way and are not counted.
+`--all` names each request that is not. Bodies that are neither JSON nor forms have no such way and are not counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Told:
     def halves(self, one: Everyday) -> tuple[dict[str, bool], str]:
         """Of each half that the request has whether it is settled, and how the request was judged."""
         from waf.http1 import parse
-        from waf.inspect.reading import Reading
+        from waf.inspect.bodies.choose import PLAIN_KIND
+        from waf.inspect.reading import BodyKind, Reading
         from waf.model import Exchange, Peer, Refused
 
         policy = self.policy
@@ -44,7 +45,7 @@ class Told:
         screen = policy._screens.get(2)
         found = screen(request) if screen is not None else 0
         told = {_HALVES[0]: bool(found & RULES_CLEAR), _HALVES[1]: bool(found & DATA_CLEAR)}
-        if body.startswith(b"{"):
+        if PLAIN_KIND[request.headers.index.get(b"content-type", b"")] is not BodyKind.NONE:
             reading = Reading(request, self.config.limits, policy.detector.mask)
             found = policy._read_body.read(reading, body)
             told |= {_HALVES[2]: bool(found & RULES_CLEAR), _HALVES[3]: bool(found & DATA_CLEAR)}

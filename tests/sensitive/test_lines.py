@@ -40,11 +40,14 @@ def agrees(body: bytes, kind: bytes) -> bool:
         return False
     reference, told = made
     assert told.text == reference.text
+    spoken: dict[int, str] = {}
     for place in range(-1, len(told.text) + 1):
         found = told.at(place)
         assert found == reference.at(place)
         if found[0] >= 0:
-            assert told.address(found[0]) == reference.address(found[0])
+            address = told.address(found[0])
+            assert address == reference.address(found[0])
+            assert spoken.setdefault(told.spoken(found[0]), address) == address
     return True
 
 

@@ -17,6 +17,7 @@ Told = tuple[bytes, bytes, bytes, Part, Part, Part]
 the names, and four times its length, one more where the field is a name itself, two more where it is the rest of more fields than may be);
 the names; the parts of values, of names, and of the rest."""
 
+_NAMED: Final = 11  # bits of four times the longest name, and what the field is
 _LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
 
@@ -71,7 +72,7 @@ class Lines:
     def spoken(self, number: int) -> int:
         """The same for fields of the same address, of those that C made; else another for each field."""
         row = 4 * (number - len(self._fields))
-        return ~number if row < 0 else self._table[row + 2] << 2 | self._table[row + 3] & 3
+        return ~number if row < 0 else self._table[row + 2] << _NAMED | self._table[row + 3]
 
     def address(self, number: int) -> str:
         """`Field.address` of the field of this number."""
