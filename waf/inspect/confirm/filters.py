@@ -98,20 +98,39 @@ _OPERATORS: Final = (
 _OBJECT: Final = re.compile(
     rb"[{\[,]\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*:|\[\s*[\"']?\$" + _OPERATORS + rb"[\"']?\s*\]", re.I
 )
-_SCRIPT: Final = re.compile(
-    rb"['\"`]\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
-    rb"|while\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})"
-    rb"|\bthis\.[A-Za-z_]\w*(?:\.match\(|\.length\b|\s*(?:={2,3}|!=|\.|\[|<|>))|\bdb\.(?:get\w*"
-    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
-    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:"
-    rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
-    rb"|^\s*\{\s*['\"]?\$"
-    + _OPERATORS
-    + rb"\b|^\s*return\s*\(?\s*(?:true|this\.|1\b|!)|^\s*function\s*\(\s*\)\s*\{|\bobjectid\("
-    rb"|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(|while\s*\(|return\b)"
-    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:return|sleep|while|do\s*\{)",
+# Script of a store, by where it has to stand to be more than a line of code that people show:
+# behind a quote that ends the app's literal …
+_SCRIPT_BEHIND: Final = re.compile(
+    rb"(['\"`])\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
+    rb"|while\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})",
     re.I,
 )
+# … at the beginning, behind no more than a word or number and what ends it …
+_SCRIPT_FIRST: Final = re.compile(
+    rb"^\s*['\"]?[\w.@-]{0,40}['\"]?[\s)\]}|&;!,]*(?:return\s*\(?\s*)?!?(?:this\.[A-Za-z_]\w*\s*(?:\["
+    rb"|\.(?:match|length|indexof|startswith|includes|substr|charat|constructor|tostring)\b|={2,3}|!=|<|>)"
+    rb"|(?<=;)(?:return\b|sleep\(|while\s*\())"
+    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|^\s*\{\s*['\"]?\$"
+    + _OPERATORS
+    + rb"\b|^\s*return\s*\(?\s*(?:true|1\b|!)|^\s*function\s*\(\s*\)\s*\{",
+    re.I,
+)
+# … or anywhere, as no program but one for a store has it.
+_SCRIPT: Final = re.compile(
+    rb"\bthis\.[A-Za-z_]\w*\.match\(|\bdb\.(?:get\w*"
+    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
+    rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
+    rb"|\bobjectid\(|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(\s*\d|while\s*\(\s*(?:1|true)\s*\)|return\s*\(?\s*(?:true\b|1\s*==))"
+    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:sleep|while|do\s*\{)",
+    re.I,
+)
+
+
+def _is_script(text: bytes) -> bool:
+    if _SCRIPT_FIRST.search(text) or _SCRIPT.search(text):
+        return True
+    # Quotes of code that people show come in pairs: one that ends such a pair ends no literal of the app.
+    return any(text.count(m[1], 0, m.start()) % 2 == 0 for m in _SCRIPT_BEHIND.finditer(text))
 
 
 _DECLARED: Final = re.compile(
@@ -143,7 +162,7 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     found = _OBJECT.search(text)
     if found and (text.lstrip()[:1] in (b"{", b"[", b"'", b'"') or len(text[: found.start()].split()) <= 2):
         return Confidence.HIGH  # deep within a line of code it is that code's
-    return Confidence.HIGH if len(text) < 600 and _SCRIPT.search(text) else None
+    return Confidence.HIGH if len(text) < 600 and _is_script(text) else None
 
 
 # ------------------------------------------------------------------------------------ header lines (RFC 9112, 5322)

@@ -140,7 +140,7 @@ _REACH: Final = Guarded(
         rb"|getruntime|processbuilder|scriptengine|\.getdeclared|\.getmethod|newinstance\s*\(|\bT\s*\(\s*\w+"
         rb"|#_memberaccess|#context|#(?:application|session|request|response|parameters|attr)\b\s*[.\[=]"
         rb"|@java\.|@org\.|@com\.|java\.(?:lang|util|io|net|nio)|javax?\.|ognl|\bxwork\b|#\w+\s*=\s*"
-        rb"|pagecontext|(?:session|application|request|param|header|cookie)scope|\bfacescontext"
+        rb"|pagecontext|\b(?:session|application|request)\.[sg]etattribute\s*\(|(?:session|application|request|param|header|cookie)scope|\bfacescontext"
         rb"|\b(?:popen|subprocess|os\.system|os\.environ|check_output|import\s+os|import\s+subprocess"
         rb"|child_process|execsync|spawnsync|process\.(?:mainmodule|env|binding|exit)|global\.process"
         rb"|root\.process)"
