@@ -29,9 +29,11 @@ from waf.inspect.confirm.shell_arguments import (
 from waf.inspect.confirm.shell_talk import (
     SECRET,
     begins_probe,
+    does_nothing,
     goes_on,
     goes_on_with_tools,
     in_loop,
+    in_pattern,
     in_table,
     only_filters,
     said_behind,
@@ -159,7 +161,9 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
     ):
         return None
-    if mark == b"|" and in_table(value, begin):
+    if mark == b"|" and (in_table(value, begin) or in_pattern(value, begin)):
+        return None
+    if _FENCE.match(value, begin):
         return None
     if mark == b"{" and not _BRACE.match(value, begin):
         return None
@@ -187,6 +191,11 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     return Confidence.HIGH
 
 
+_FENCE: Final = re.compile(
+    rb"\s{0,8}```(?:bash|sh|zsh|fish|python3?|ruby|perl|php|node|java|lua|make|git|diff|mysql|mongo|awk|sed|powershell|cmd|groovy|vim"
+    rb"|expect|jq|docker)[ \t]*(?:\r?\n|$)"
+)
+"""What opens a block of code in Markdown; the languages are programs that do nothing without arguments."""
 _BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\})")
 """A group wants a blank behind its brace, a list commas between its words."""
 
@@ -253,6 +262,8 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if not words:
         return False
     first = words[0]
+    if does_nothing(mark, raw.strip()):
+        return False
     name = plain(first)
     if name.endswith(b".exe"):
         name = name if name in COMMANDS else name[:-4]

@@ -91,6 +91,53 @@ def tells_version(value: bytes, begin: int) -> bool:
     return _VERSION.match(value, begin) is not None and _PRODUCT.match(value) is not None
 
 
+_BUILT: Final = (
+    rb"rm\s+-rf?\s+(?:\./)?(?:node_modules|dist|build|target|coverage|__pycache__|\.next|\.cache|venv|\.venv)/?"
+    rb"(?=\s*(?:$|[;&|<)`]))"
+)
+_REBUILDS: Final = re.compile(_BUILT)
+_COMPARES: Final = re.compile(
+    rb"where\s+(?:not\s+)?[\w.@]{1,64}\s*(?:[=!<>]=?|=~|!~|\s(?:like|rlike|in|contains|has|has_any|startswith"
+    rb"|endswith|matches|is|not|between)\b)",
+    re.I,
+)
+_SWITCHES: Final = re.compile(rb"set(?:\s+[-+][a-z]{1,6})+(?:\s+pipefail)?\s*$")
+_COMPLETES: Final = re.compile(rb"compgen\s(?!.*-[CF]).*(?:-W|\s--\s)", re.S)
+_SETTING: Final = re.compile(
+    rb"(?:pip3?|npm|gem|git|apt|docker|kubectl|aws|gcloud|make|java|php|python3?|ruby|node|mysql|psql|time|date|id|users"
+    rb"|groups|hostname|path)\s+=(?:\s|$)"
+)
+_SCHEME: Final = re.compile(rb"(?:git|svn|hg|bzr|ssh|mysql|mongodb|redis|pip)\+[a-z0-9]+://")
+_MAKE_VARIABLE: Final = re.compile(
+    rb"(?:CHMOD|CP|MV|RM|MKDIR|ECHO|INSTALL|SED|AWK|GREP|LN|PERL|PYTHON3?|TOUCH|TAR|FIND|CAT|SORT|CC|MAKE|CURL|GIT)$"
+)
+_GROUP: Final = re.compile(rb"\(\?[:=!<iP][^'\";&]*\Z")
+_IN_TEMPLATE: Final = re.compile(
+    rb"\|\s*(?:(?:printf|print|date)\b[^/|;&`$]{0,80}|(?:sort|split|join|uniq|last|head)\b[^/|;&`$.A-Za-z]{0,40})(?:\}\}|\|)"
+)
+
+
+def does_nothing(mark: bytes, command: bytes) -> bool:
+    """The simple command changes and tells nothing, or is none: settings of the shell, what is built anew, "name = value".
+
+    And comparisons of search languages behind a bar, completions, URLs with two schemes, variables of Make.
+    """
+    if mark == b"|" and _COMPARES.match(command):
+        return True
+    if mark == b"$" and _MAKE_VARIABLE.match(command):
+        return True
+    return any(one.match(command) for one in (_SWITCHES, _REBUILDS, _COMPLETES, _SETTING, _SCHEME))
+
+
+def in_pattern(value: bytes, position: int) -> bool:
+    """The bar at `position` parts a group of a regular expression, or names a filter of a template that only formats."""
+    before = value[max(0, position - _LOOK) : position]
+    group = _GROUP.search(before)
+    if group is not None and before.count(b")", group.start()) < before.count(b"(", group.start()):
+        return b")" in value[position : position + _LOOK]
+    return before.rfind(b"{{") > before.rfind(b"}}") and _IN_TEMPLATE.match(value, position) is not None
+
+
 _FILTERS: Final = frozenset(
     b"grep egrep fgrep sort uniq wc head tail cut tr awk column less more rev nl fmt".split()
 )
@@ -110,8 +157,8 @@ def only_filters(name: bytes, command: bytes) -> bool:
 _TOOL: Final = re.compile(
     rb"\s*(?:\$\s+)?(?:sudo\s+)?(?:(?:git|npm|npx|yarn|pnpm|pip3?|docker(?:-compose)?|podman|kubectl|helm|make|cargo"
     rb"|go|mvn|gradle|\./(?:gradlew|mvnw|configure)|composer|bundle|rails|rake|brew|apt(?:-get)?|yum|dnf|apk"
-    rb"|systemctl|conda|poetry|terraform|ansible[\w-]*|cmake|virtualenv|mkdir|tar|unzip)\s+-{0,2}[a-z]"
-    rb"|python3?\s+-m\s|php\s+artisan\s|(?:cd|vim?|nano)\s+[~\w./-])"
+    rb"|systemctl|conda|poetry|terraform|ansible[\w-]*|cmake|virtualenv|mkdir|tar|unzip|tsc|node)\s+-{0,2}[a-z]"
+    rb"|tsc\b|" + _BUILT + rb"|python3?\s+(?:-m\s|[\w/]+\.py\b)|php\s+artisan\s|(?:cd|vim?|nano)\s+[~\w./-])"
 )
 
 
@@ -168,4 +215,5 @@ def goes_on_with_tools(value: bytes, start: int) -> bool:
     step = value[start : start + _LOOK]
     if _TOOL.match(value) is None or not (_TOOL.match(step) or _STEP.match(step)):
         return False
-    return not any(pattern.search(text) for pattern in (SECRET, _HARM) for text in (value[: start - 2], step))
+    texts = [_REBUILDS.sub(b"", text) for text in (value[: start - 2], step)]
+    return not any(pattern.search(text) for pattern in (SECRET, _HARM) for text in texts)
