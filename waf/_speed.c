@@ -982,6 +982,42 @@ static inline int is_blank(char c)
 
 static PyTypeObject ValuesType;
 
+/* What no name holds: then it may be a piece of a value that was sent unencoded (`waf/inspect/torn.py`). */
+static int is_torn(const char *name, const char *end)
+{
+    if (*name == '#')
+        return 1;
+    for (; name < end; name++)
+        if (*name == ' ' || *name == '\'' || *name == '"' || *name == '(' || *name == ')' || *name == ';' || *name == '<')
+            return 1;
+    return 0;
+}
+
+/* What clients name cookies (`torn.cookies`). */
+static int is_cookie_name(const char *name, const char *end)
+{
+    for (; name < end; name++) {
+        uint8_t c = (uint8_t)*name, lower = c | 0x20;
+        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ||
+              (c != '\0' && strchr("!#$%&'*+.^_`|~[]:/@-", c) != NULL)))
+            return 0;
+    }
+    return 1;
+}
+
+/* An entity may end here, and then the border behind it is the entity's. */
+static int ends_in_entity(const char *value, const char *end)
+{
+    for (const char *at = end; at > value && end - at < 10; at--) {
+        char c = at[-1];
+        if (c == '&')
+            return at < end;
+        if (!((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '#'))
+            return 0;
+    }
+    return 0;
+}
+
 PyDoc_STRVAR(text_doc,
              "text(path, query, cookies, lines, known, most, values, program) -> (bytes, bool, bytes) | None\n\n"
              "The values of a head that are not in `values`, nor let pass by `program`, in one text, MARK between them, as\n"
@@ -1100,9 +1136,13 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
                 const char *name_end = equals == NULL ? stop : equals;
                 if (name_end > at) {
                     begin_value(&text);
+                    const char *name = text.at;
                     put_decoded(&text, at, name_end, 1);
+                    if (is_torn(name, text.at))
+                        goto other;
                     end_value(&text);
-                }
+                } else if (at > query && at < end && *at == '&')
+                    goto other;
                 if (equals != NULL) {
                     begin_value(&text);
                     put_decoded(&text, equals + 1, stop, 1);
@@ -1116,6 +1156,7 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
     if (args[2] != Py_None) {
         const char *at = PyBytes_AS_STRING(args[2]);
         const char *end = at + PyBytes_GET_SIZE(args[2]);
+        int begun = 0;
         while (at <= end) {
             const char *stop = memchr(at, ';', (size_t)(end - at));
             if (stop == NULL)
@@ -1129,6 +1170,8 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
             const char *equals = memchr(first, '=', (size_t)(last - first));
             if (equals == NULL) {
                 if (last > first) {
+                    if (begun++)
+                        goto other; /* a piece of the one before? */
                     begin_value(&text);
                     text.at = put(text.at, first, last - first);
                     end_value(&text);
@@ -1140,8 +1183,9 @@ static PyObject *heads_text(Heads *self, PyObject *const *args, Py_ssize_t nargs
                 name_end--;
             while (value < last && is_blank(*value))
                 value++;
-            if ((last - value > 1 && *value == '"') || *first == '$')
-                goto other; /* quoted, or of an old standard */
+            begun++;
+            if ((last - value > 1 && *value == '"') || *first == '$' || !is_cookie_name(first, name_end) || ends_in_entity(value, last))
+                goto other; /* quoted, or of an old standard, or torn */
             begin_value(&text);
             text.at = put(text.at, first, name_end - first);
             end_value(&text);

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from waf.http1.memo import Memo
+from waf.inspect import torn
 from waf.inspect.bodies.parsed import LONGEST_NAME
 from waf.inspect.layers import unpercent
 from waf.model import Field, HeaderLine, Part
@@ -93,6 +94,9 @@ def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
                 add(named)
             if equals:
                 add(Field(value_part, named.name, value))
+    for name, raw in torn.pairs(data):
+        value = unpercent(raw.replace(b"+", b" "))
+        add(Field(value_part, name_text(name), value, raw if value != raw else None))
     return fields
 
 
@@ -142,7 +146,8 @@ def cookie_fields(values: Iterable[bytes]) -> list[Field]:
     """Names and values of Cookie headers (RFC 6265 section 5.4), quotes undone; a nameless cookie is a value."""
     fields: list[Field] = []
     for line in values:
-        for item in line.split(b";"):
+        items = line.split(b";")
+        for item in items:
             name, equals, raw = item.strip().partition(b"=")
             if not equals:
                 if name:
@@ -159,4 +164,7 @@ def cookie_fields(values: Iterable[bytes]) -> list[Field]:
                 fields.append(Field(_COOKIE, label, value, raw if value != raw else None))
             else:
                 fields.append(Field(_COOKIE, label, raw))
+        for name, raw in torn.cookies(items) if len(items) > 1 else ():
+            value = unpercent(raw)
+            fields.append(Field(_COOKIE, name_text(name), value, raw if value != raw else None))
     return fields

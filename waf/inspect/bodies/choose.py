@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from waf.http1.memo import Memo
+from waf.inspect import torn
 from waf.inspect.bodies import graphql, json_body, multipart_body, plain, protobuf_body, xml_body
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.content_type import (
@@ -135,7 +136,8 @@ def _form(data: bytes, notes: Notes) -> Parsed:
         _check_charset_field(data, notes)
     if not others:
         limits = notes.limits
-        bare = data if data.count(b"&") < limits.fields and len(data) <= limits.value else b""
+        short = data.count(b"&") < limits.fields and len(data) <= limits.value
+        bare = data if short and not torn.may_be(data) else b""
         told = (lambda: plain.form_lines(data, limits)) if bare else None
         return Parsed(
             BodyKind.FORM, lambda: _pairs(data, notes), lambda: _form_sheet(data, notes), bare, told
@@ -156,6 +158,8 @@ def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
     shape = data.translate(None, _NOT_PAIRS)
     count = len(shape) // 2
     if shape != b"=&" * count + b"=" or count >= notes.limits.fields or len(data) > notes.limits.value:
+        return None
+    if torn.may_be(data):
         return None
     text = data.translate(_FORM_TO_MARKS)
     coded = b"%" in text
