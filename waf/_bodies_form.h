@@ -79,6 +79,8 @@ static Py_ssize_t form_flatten(const uint8_t *at, const uint8_t *end, Py_ssize_t
         if (byte == '&' || byte == '=') {
             if (behind_equals != (byte == '&') || most-- == 0)
                 return -1;
+            if (byte == '&' && end - at > 1 && (at[1] == '#' || at[1] == '%'))
+                return -1; /* torn, perhaps (waf/inspect/torn.py) */
             behind_equals = byte == '=';
             *read = byte;
             *out = MARK;
@@ -97,6 +99,8 @@ static Py_ssize_t form_flatten(const uint8_t *at, const uint8_t *end, Py_ssize_t
         }
         else if (byte == '+')
             byte = ' ';
+        if (!behind_equals && (byte == ' ' || byte == '\'' || byte == '"' || byte == '(' || byte == ')' || byte == ';' || byte == '<'))
+            return -1; /* what no name holds */
         *out = *read = byte;
     }
     return behind_equals ? out - first : -1;

@@ -19,8 +19,11 @@ _TEAR: Final = (
 _TEARS: Final = re.compile(rb"&(?:" + _TEAR + rb")", re.I)
 _BORDER: Final = re.compile(rb"(?<!&)&(?!" + _TEAR + rb")", re.I)
 _NAME_MAX: Final = 512
-# A name with a blank, quote or parenthesis is no name: a text with "=" in it was sent for a list of pairs.
-_TEXT: Final = re.compile(rb"[^=&]*?(?:[ +'\"()<;]|%2[0278]|%3[bc])[^=&]*=", re.I)
+# A name with a blank, quote or parenthesis is no name: a text with "=" in it was sent for a list of pairs. Who encodes
+# signs that may stand in a query as they are has encoded a name, with the "=" in it if there was one.
+_TEXT: Final = re.compile(
+    rb"(?![^=&]*%(?:2[4678abcf]|3[abdf]|40))[^=&]*?(?:[ +'\"()<;]|%2[02]|%3c)[^=&]*=", re.I
+)
 
 
 def may_be(data: bytes) -> bool:
@@ -62,6 +65,8 @@ def cookies(items: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The same of the items of a Cookie header, blanks around them kept."""
     whole: list[bytes] = []
     for item in items:
+        if not item.strip():
+            continue
         apart = _NAMED.match(item.lstrip()) is not None or item.strip().lower() in _ATTRIBUTES
         if whole and (not apart or _ENTITY_ENDS.search(whole[-1])):
             whole.append(item)
