@@ -122,3 +122,24 @@ def test_the_budget_does_not_depend_on_what_is_remembered() -> None:
         lengths.append(made.length)
     assert len(set(lengths)) == 1
     assert lengths[0] > 250
+
+
+def test_matches_that_are_expected_in_what_is_decoded_are_paid_before_they_are_found_and_once() -> None:
+    effort, plain = Effort(100_000), Effort(100_000)
+    for one in (effort, plain):
+        one.text(1024, fold=False, aside=False)
+    assert effort.left == plain.left
+    effort.first_matches(100, 50, 1024)
+    before = effort.left
+    assert before == plain.left - 100
+    effort.text(2048, fold=False, aside=False)
+    plain.text(2048, fold=False, aside=False)
+    assert effort.left == plain.left - 100 - 200
+    effort.text(2048, fold=True, aside=False)
+    plain.text(2048, fold=True, aside=False)
+    assert effort.left == plain.left - 100 - 200  # few patterns look at folds
+    before = effort.left
+    effort.matches(100, 50)
+    assert effort.left == before
+    effort.matches(150, 75)
+    assert effort.left == before - 50

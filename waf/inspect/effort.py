@@ -23,7 +23,7 @@ _FOLDING: Final = 8  # … no more than one in so many for folds of what is long
 class Effort:
     """What is `left`. `looks` and `folds` tell whether there is any for one more view, `ample` that it is not scarce."""
 
-    __slots__ = ("_ample", "_folds", "_half", "_reserve", "left")
+    __slots__ = ("_ample", "_density", "_expected", "_folds", "_half", "_reserve", "left")
 
     def __init__(self, length: int, *, glance: bool = False) -> None:
         """`length` is that of the message, in bytes; `glance`: of a few values, to tell whether it must be looked at whole."""
@@ -32,6 +32,8 @@ class Effort:
         self._half = self.left // 2
         self._folds = self.left // _FOLDING
         self._ample = self.left // 4 * 3
+        self._density = 0  # units for the matches in a KiB of the message as it is
+        self._expected = 0  # units that were paid for matches not yet found
 
     def allow(self, length: int) -> None:
         """Takes so many more bytes into the budget, of a text that comes in pieces."""
@@ -58,8 +60,13 @@ class Effort:
         self._pay(length // 400 + 2, aside)
 
     def text(self, length: int, *, fold: bool, aside: bool) -> None:
-        """A text of which so many bytes are searched; few patterns look at folds."""
-        self._pay(6 + (length // 200 if fold else length // 42), aside)
+        """A text of which so many bytes are searched; few patterns look at folds.
+
+        As many matches as the message has as it is are paid with it: they would be found when there is nothing left.
+        """
+        expected = 0 if fold else length * self._density // 1024
+        self._expected += expected
+        self._pay(6 + (length // 200 if fold else length // 48) + expected, aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
@@ -70,9 +77,17 @@ class Effort:
         """So many values that are looked at closer, and bytes that were read more than once for them."""
         self.left -= 2 * count + length // 25
 
+    def first_matches(self, found: int, kept: int, length: int) -> None:
+        """The matches in so many bytes of the message as it is."""
+        self.matches(found, kept)
+        self._density = (found // 2 + kept) * 1024 // max(length, 1024)
+
     def matches(self, found: int, kept: int) -> None:
         """What the engine reported in a text, and what was left of it."""
-        self.left -= found // 2 + kept
+        units = found // 2 + kept
+        paid = min(units, self._expected)
+        self._expected -= paid
+        self.left -= units - paid
 
     def begin_questions(self) -> None:
         """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""

@@ -25,14 +25,18 @@ from waf.model import Confidence, Field, Part
 _UNIT: Final = 5
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
 _OPENING: Final = (
-    8  # to read how a document begins; and one more for 8 KB, or for one where its middle is read
+    9  # to read how a document begins; and one more for 8 KB, or for fewer where its middle is read
 )
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 48, "js": 24, "shell": 12, "template": 64, "code": 64, "path": 64}
-"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match."""
-_READ: Final = 5  # to read a whole value; and one more for 32 bytes
+_DEARER: Final = {"html": 8, "js": 20, "shell": 32, "template": 64, "code": 32, "path": 64}
+"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match …"""
+_MOST: Final = 64  # … and no more than so many
+_READ: Final = 5  # to read a whole value; and one more for 32 bytes …
+_WHOLE: Final = 4096  # … of so many
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
+_DOCUMENTS: Final = {"shell": 3072, "template": 2048}  # bytes of a document for one more; of all others …
+_PER_DOCUMENT: Final = 8192
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
 _LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
 _NEAR: Final = (
@@ -241,7 +245,7 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short:
-        return _OPENING + size // (2048 if confirm in ("shell", "template") else 8192)
+        return _OPENING + size // _DOCUMENTS.get(confirm, _PER_DOCUMENT)
     if armed.scope is Scope.VALUE:
-        return _READ + min(size, _WINDOW) // 32
-    return _LOOK + min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK)
+        return _READ + min(size, _WHOLE) // 32
+    return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)

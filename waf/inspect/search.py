@@ -233,10 +233,11 @@ class _Rounds:
         decoded: list[Text] = []
         ends = ends_of(self._values)
         matcher = self._searcher.matcher
-        if scan.places is not None:
-            self._give(frontier, scan.places, 2 * len(scan.places))
-        elif scan.matches:
-            self._give(frontier, placed(scan.matches, ends, CLOSE), len(scan.matches))
+        places = placed(scan.matches, ends, CLOSE) if scan.places is None else scan.places
+        if places:
+            found = len(scan.matches) if scan.places is None else 2 * len(places)
+            self._effort.first_matches(found, len(places), ends[-1])
+            self._take(frontier, places)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
         # What has more matches than are counted is decoded no further: that alone is a finding.
@@ -371,6 +372,9 @@ class _Rounds:
     def _give(self, texts: list[Text], places: list[Place], found: int) -> None:
         """Gives every match to its text; `found` are how many there were before those close by were left out."""
         self._effort.matches(found, len(places))
+        self._take(texts, places)
+
+    def _take(self, texts: list[Text], places: list[Place]) -> None:
         searcher = self._searcher
         within = b"" if len(texts) == 1 else searcher.within
         owners = [text.owner for text in texts]
