@@ -28,7 +28,7 @@ from bench.hostile import Message
 from bench.latency import machine
 from bench.worst import HERE, Judge
 from waf.inspect import signatures
-from waf.inspect.effort import BASE, PER_KB, Effort
+from waf.inspect.effort import Effort, given
 
 _LIMITS: Final = ("limit.encodings", "limit.questions", "limit.matches")
 _MOST: Final = 1_000_000  # bytes of a body that is inspected whole
@@ -157,18 +157,18 @@ def spent(judge: Judge, name: str, content_type: bytes, body: bytes) -> Spent:
     Recorded.all.clear()
     seconds, outcome = judge.spent(one)
     units = sum(effort.given - effort.left for effort in Recorded.all)
-    there = BASE + PER_KB * len(body) / 1024
+    there = given(len(body))
     return Spent(units * 1024 / len(body), units / there, seconds * 1e8 / len(body), name, outcome)
 
 
-def report(found: Sequence[Spent], worst: int) -> str:
+def report(found: Sequence[Spent], worst: int, size: int) -> str:
     units, rates = sorted(one.per_kb for one in found), sorted(one.rate for one in found)
     tenth = len(found) * 9 // 10
     refused = sum(any(limit in one.outcome for limit in _LIMITS) for one in found)
     lines = [
         "| bodies | units / KiB: median, 90 %, most | there are | ms / 100 KB: median, 90 %, most | refused for a budget |",
         "|---:|---:|---:|---:|---:|",
-        f"| {len(found)} | {statistics.median(units):.0f}, {units[tenth]:.0f}, {units[-1]:.0f} | {PER_KB} and {BASE} "
+        f"| {len(found)} | {statistics.median(units):.0f}, {units[tenth]:.0f}, {units[-1]:.0f} | {given(size) * 1024 / size:.0f} "
         f"| {statistics.median(rates):.1f}, {rates[tenth]:.1f}, {rates[-1]:.1f} | {refused} |",
         "",
         "| share of the budget | units / KiB | ms / 100 KB | body | outcome |",
@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if len(body) <= _MOST:
                         found.append(spent(judge, f"{kind}, {shape}", content_type, body))
     text = f"{time.strftime('%Y-%m-%d')}, {machine()}. Texts of {options.size:,} characters:\n\n"
-    text += report(found, options.worst)
+    text += report(found, options.worst, options.size)
     print(text)
     if options.results:
         replace_section(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.inspect.inspect_samples import reading, rule, signatures
-from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort
+from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
 from waf.inspect.notices import NOTICES
 from waf.model import Confidence, Severity
 
@@ -31,7 +31,9 @@ HIDDEN = {
 
 def test_it_grows_with_the_message_and_no_further() -> None:
     assert Effort(0).left == BASE
-    assert Effort(100 * 1024).left == BASE + 100 * PER_KB
+    assert Effort(10 * 1024).left == given(10 * 1024) < BASE + 10 * PER_KB
+    assert Effort(500 * 1024).left == BASE // 2 + 500 * PER_KB
+    assert all(given(size) < given(size + 1024) for size in range(0, COUNTED, 1024))
     assert Effort(COUNTED * 9).left == Effort(COUNTED).left
     assert Effort(1024, glance=True).left < Effort(0).left
 

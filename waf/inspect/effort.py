@@ -12,12 +12,20 @@ from typing import Final
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
 PER_KB: Final = 165
-"""… and for each KiB of it."""
+"""… and for each KiB of it. What is long needs less of the first, …"""
+_LESS_PER_KB: Final = 25  # … by so much for each KiB, …
+_LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
 _GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
 _ASKING: Final = 4  # a part in so many is for questions alone, and …
 _FOLDING: Final = 8  # … no more than one in so many for folds of what is long or decoded
+
+
+def given(length: int) -> int:
+    """The units for a message of so many bytes."""
+    length = min(length, COUNTED)
+    return max(BASE - length * _LESS_PER_KB // 1024, _LEAST_BASE) + length * PER_KB // 1024
 
 
 class Effort:
@@ -27,7 +35,7 @@ class Effort:
 
     def __init__(self, length: int, *, glance: bool = False) -> None:
         """`length` is that of the message, in bytes; `glance`: of a few values, to tell whether it must be looked at whole."""
-        self.left = (_GLANCE if glance else BASE) + min(length, COUNTED) * PER_KB // 1024
+        self.left = given(length) - (BASE - _GLANCE if glance else 0)
         self._reserve = self.left // _ASKING
         self._half = self.left // 2
         self._folds = self.left // _FOLDING

@@ -33,7 +33,9 @@ _DEARER: Final = {"html": 8, "js": 20, "shell": 32, "template": 64, "code": 32, 
 """For so many bytes one more where every tag is read, every place where a command may begin, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
 _READ: Final = 5  # to read a whole value; and one more for 32 bytes …
-_WHOLE: Final = 4096  # … of so many
+_WHOLE: Final = 4096  # … of so many, …
+_ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
+_ADDRESS: Final = 2  # … but for those who read how an address begins
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
 _DOCUMENTS: Final = {"shell": 3072, "template": 2048}  # bytes of a document for one more; of all others …
 _PER_DOCUMENT: Final = 8192
@@ -246,6 +248,8 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
         return _GLANCE
     if short:
         return _OPENING + size // _DOCUMENTS.get(confirm, _PER_DOCUMENT)
+    if confirm in _ADDRESSES:
+        return _ADDRESS
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 32
     return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)
