@@ -204,7 +204,8 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _MAIL: Final = re.compile(
-    rb"\s-OQueueDirectory=(?P<option>)|\r?\n\.\r?\n(?:mail from|rcpt to|ehlo|helo|quit|rset|data)\b(?P<ended>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|mime-version\s*:"
+    rb"\s-OQueueDirectory=(?P<option>)|\r?\n\.\r?\n(?:mail from|rcpt to|ehlo|helo|quit|rset|data)\b(?P<ended>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|[a-z]\d{1,4}\s+(?:logout|login|create|select|fetch|capability|list|delete|rename|copy|search|store|examine|noop|append)(?:[ \t]+[^\s]+){0,2}[ \t]*(?:[\r\n]|\Z)"
+    rb"|(?:dele|retr|uidl)\s+\d{1,6}\s*(?:[\r\n]|\Z)|user\s+\S{1,60}[\r\n]{1,2}\s*pass\s|mime-version\s*:"
     rb"|content-\w+\s*:"
     rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
     rb"|(?:quit|rset|data)$)"
