@@ -197,6 +197,7 @@ def _whole(piece: bytes) -> Confidence | None:
     if re.search(
         rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor\s*(?:[(`\[]|\?\."
         rb"|\.\s*constructor)|fromcharcode|\$\.getscript\(\s*['\"`](?:https?:)?//|\[\s*(?:['\"/`(+]|atob|unescape|decodeuri)"
+        rb"|(?:window|self|top|parent|frames|globalthis|this)\s*\.\s*(?:alert|confirm|prompt|eval)\s*[(`]\s*(?:\)|[\d'\"`/]|document)"
         rb"|location\.(?:href|assign|replace)\s*[=(]\s*['\"`](?:https?:)?//|html\s*\+?=\s*(?:location|name\b|document)",
         piece,
         re.I,

@@ -35,7 +35,7 @@ UNIX: Final = re.compile(
     rb"|krb5|"
     rb"security/|master\.passwd|redhat-release|debian_version|os-release|lsb-release|exports|vsftpd"
     rb"|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat"
-    rb"|kubernetes|lighttpd|network|sysconfig|bash|login|pam|netconfig|rsync|snmp|sysctl"
+    rb"|kubernetes|lighttpd|redis|rabbitmq|postgresql|mongod|haproxy|letsencrypt|elasticsearch|grafana|network|sysconfig|bash|login|pam|netconfig|rsync|snmp|sysctl"
     rb"|syslog|logrotate|x11))"
     rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
@@ -73,6 +73,8 @@ _WRAPPER: Final = re.compile(
     rb"|local_file:)",
     re.I,
 )
+_MATRIX: Final = re.compile(rb"\.\.;[^/\\]{0,16}(?:[/\\]|\Z)")
+"""A proxy before a container of servlets takes it for a name, the container (which drops parameters) for \"..\"."""
 _CLIMBS: Final = re.compile(rb"(?:\.\./){1,3}")
 _BARE: Final = re.compile(rb"\.\.[/\\]*$")  # nothing but climbing
 _TARGET: Final = re.compile(
@@ -127,6 +129,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if prose_words(value, start) >= 3 or (words_after(value, end) >= 2 and value[end : end + 1].isspace()):
         return None
     if ups:
+        if _MATRIX.search(path):
+            return Confidence.HIGH
         if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
             return None  # said of: no file has a blank for its first letter
         if sensitive or b"\x00" in path:

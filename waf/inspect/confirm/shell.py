@@ -73,6 +73,7 @@ _UNMISTAKABLE: Final = Guarded(
         rb"|powershell(?:\.exe)?\s[^\n]{0,80}-e(?:nc|ncodedcommand|c)?\s+[A-Za-z0-9+/=]{16}",
     )
 )
+_CLOSED: Final = re.compile(rb"(['\"])\s*[;|&][^'\"]{1,200}\1\s*\Z")
 _TELLING: Final = re.compile(rb"/etc/(?:passwd|shadow|hosts|group)|\s/[a-z]{1,6}$|https?://|[|<>`$]", re.I)
 _COLUMNS: Final = re.compile(rb"(?:[A-Za-z_ ,;|&-]|\.\s|(?<=[A-Za-z]):(?=[A-Za-z ]))*")
 _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;!?)]|$)")
@@ -86,6 +87,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     document = is_document(value)
     if document:
         return _opening(value)
+    if value[:1] in (b"'", b'"') and _CLOSED.match(value):
+        value = value.rstrip()[:-1].rstrip()  # the app's own quote would end there what the last one opens
     head = value[: _LOOK * 8]
     near = max(0, span[0] - _LOOK)
     loud = _UNMISTAKABLE.search(value[near : span[1] + _LOOK].lower())

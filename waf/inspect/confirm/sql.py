@@ -89,6 +89,7 @@ _QUOTED: Final = _one_of(
     rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
     rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
     rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
+    r"\)*[&|]G\)*[&|]\(*[qz]$",  # 'or(1=1)or'
     rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
     rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
     rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
@@ -111,7 +112,7 @@ _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b
 _QUOTED_WEAK: Final = _one_of(
     rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
     r"\)*[o=|](?:[1svqzGe]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or', '-if(1=1,1,0)-'
-    r"\)*&so?z$",  # ' or ''-'
+    r"\)*&s(?:o?z|oq)$",  # ' or ''-', ' or "" ^ "
     rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
@@ -165,7 +166,9 @@ _STATEMENT: Final = re.compile(r"T[^;cHX=]*(?:[HX]|;*c|=[^T]*T[1vsH]|;+T[1svH])"
 _SAID: Final = re.compile(rb"(?:--|#)[\s>]*(?:[a-z\x80-\xff']{2,}[,.!?]*\s+){2}[a-z\x80-\xff]{2,}")
 _RUNS: Final = re.compile(rb"\b(?:exec|execute|prepare|waitfor|shutdown|xp_\w+|sp_\w+|into|openrowset)\b")
 _STATEMENT_PLAIN: Final = re.compile(rf"(?:Tnn?|E[1sno,G]+k[nX](?:k{_TEST})?){_END}$")
-_AFLOAT: Final = re.compile(rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|T[^H]*H|TX")
+_AFLOAT: Final = re.compile(
+    rf"U\(*E{_ITEMS}[^c]*(?:c|k[nX])|[&|](?:H|D\(1)|;+T|;+\(*E[1sv,o]*[HX]|T[^H]*H|TX"
+)
 _AFLOAT_START: Final = re.compile(
     rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s"
 )
@@ -181,7 +184,7 @@ _ASKS: Final = re.compile(
 )
 
 _TRUTH: Final = re.compile(
-    rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)"
+    rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)|(?:x?or|and)\s+not\s+\d{1,3}"
     rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$"
 )
 _SET_TABLE: Final = re.compile(
@@ -196,7 +199,9 @@ _SELECTED: Final = re.compile(
 )
 _LIKENESS: Final = re.compile(rb"(['\"])\s?!?~~?\*?\s?(?=['\"])")
 _IS_LIKE: Final = re.compile(rb"~(?:(?<=['\"]~)|(?<=['\"][\s!]~)|(?<=['\"]\s!~))~?\*?\s?['\"]")
-_PHRASE: Final = re.compile(rb'"[^"]*"')  # what search boxes take for one term
+_PHRASE: Final = re.compile(
+    rb'"(?!\s*(?:\|\||&&|x?or\b|and\b|union\b|[-+*/^]\s?\())[^"]*"'
+)  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _OPENERS: Final = b"[{(,:= \t\r\n"

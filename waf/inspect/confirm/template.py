@@ -50,7 +50,8 @@ _WAYS: Final = (
         300,
         b"\n{",
     ),
-    _delimited(rb"(?<![\w\\^_])\{(?=\d{1,9}\s?[*+-]\s?\d{1,9}\})", b"}", 24),
+    _delimited(rb"(?<![\w\\^_])\{(?:#|\$\w{1,16}=)?(?=\d{1,9}\s?[*+-]\s?\d{1,9}\})", b"}", 40),
+    _delimited(rb"\{!!", b"!!}", 300),
     _delimited(rb"[#@]\{", b"}", 300),
     _delimited(rb"\$\{\{", b"}}", 300),
     _delimited(rb"\[#", b"]", 300),
@@ -68,7 +69,7 @@ _UNCLOSED: Final = (
 """What needs no end: the opening, what ends it, and how much is taken at most."""
 
 _OPENER: Final = re.compile(
-    rb"\{(?:[{%\dpsefilmvc$@])|[$#*@~%]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfu]", re.I
+    rb"\{(?:[{%\dpsefilmvc$@]|[#!](?=[\d!]))|[$#*@~%]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfu]", re.I
 )
 _BLANKS: Final = b" \t\r\n\f\v\0"
 _OPENERS_MAX: Final = 64
@@ -172,7 +173,7 @@ _REACH: Final = Guarded(
     )
 )
 _BARE: Final = re.compile(
-    rb"^\s*(?:self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
+    rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
     rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
     rb"|php)"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",

@@ -230,6 +230,12 @@ _SHELL_NAME: Final = re.compile(
 )
 
 
+_NO_LINK: Final = re.compile(
+    rb"(?!(?:https?|HTTPS?|Https?|ftps?|FTPS?|Ftps?):)(?i:https?|ftps?):|(?i:(?:https?:)?//[^\s?#]+(?:\.inc\Z|[?#]\.\w{2,5}\Z))|(?i://[^/\s]+/[^\s?#]+\.(?:php\d?|phtml|jsp|aspx?)\Z)"
+)
+"""A URL that nobody links to, though it ends in a script: a scheme in mixed case, none, a tail cut off."""
+
+
 def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a foreign script named so that an include runs it: cut by "?" or a null, from an address, by name."""
     text = value.strip()
@@ -247,8 +253,10 @@ def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
             if re.search(rb"\?{1,2}$|%00$|\x00", path) and len(path) > 2 and not path.endswith(b"/?")
             else None
         )
-    if text[:3].lower() == b"ftp" or re.search(
-        rb"\.(?:php\d?|phtml|txt|aspx?|jsp|cgi)\?\w{1,24}=$", path, re.I
+    if (
+        _NO_LINK.match(text)
+        or text[:3].lower() == b"ftp"
+        or re.search(rb"\.(?:php\d?|phtml|txt|aspx?|jsp|cgi)\?\w{1,24}=$", path, re.I)
     ):
         return Confidence.HIGH
     image = re.search(rb"(?i)\.(?:gif|jpe?g|png)(?:$|[?#])", path)
@@ -271,7 +279,7 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 _ODD_REDIRECT: Final = re.compile(
     rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]"
-    rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,})|https?:/{3,}"
+    rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,}|https?:)|https?:/{3,}|https?://\.[\w-]|//https?:|//0x[0-9a-f]{6,8}\b"
     rb"|[/\\]{2}[\w.-]*@"
     rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
     rb"|%3f)[\w@%\\/.]|https?://[^/?#\s]*[;,]https?://|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
