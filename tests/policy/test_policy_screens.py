@@ -106,6 +106,16 @@ KINDS = [
 ]  # fmt: skip
 
 
+def texts(others: list[str]) -> st.SearchStrategy[str]:
+    """Up to three pieces of attacks and of honest texts, and others."""
+    pieces = st.sampled_from(SAMPLES).flatmap(
+        lambda text: st.tuples(st.integers(0, max(len(text) - 3, 0)), st.integers(3, 80)).map(
+            lambda cut: text[cut[0] : cut[0] + cut[1]].decode("utf-8", "replace")
+        )
+    )
+    return st.lists(pieces | st.sampled_from(others), max_size=3).map(" ".join)
+
+
 def told_of_body(policy: Policy, body: bytes, kind: str, **headers: str) -> object:
     walk = Walk(policy, "/orders?page=2", method="POST", body=body, kind=kind, **headers)
     answer = walk.admit(1 << 20)
@@ -120,17 +130,7 @@ def told_of_body(policy: Policy, body: bytes, kind: str, **headers: str) -> obje
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(SAMPLES).flatmap(
-            lambda text: st.tuples(st.integers(0, max(len(text) - 3, 0)), st.integers(3, 80)).map(
-                lambda cut: text[cut[0] : cut[0] + cut[1]].decode("utf-8", "replace")
-            )
-        )
-        | st.sampled_from(
-            ["card 4539148803436467", "O'Neill's", "plain words", "&#x3c;", "it's \u2013", " "]
-        ),
-        max_size=3,
-    ).map(" ".join),
+    texts(["card 4539148803436467", "O'Neill's", "plain words", "&#x3c;", "it's \u2013", " "]),
     st.sampled_from(DOCUMENTS),
     st.sampled_from(KINDS),
     st.booleans(),
@@ -161,26 +161,18 @@ FORM_KINDS = [FORM, FORM + "; charset=utf-8", FORM + "; charset=utf-7", FORM + "
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(SAMPLES).flatmap(
-            lambda text: st.tuples(st.integers(0, max(len(text) - 3, 0)), st.integers(3, 80)).map(
-                lambda cut: text[cut[0] : cut[0] + cut[1]].decode("utf-8", "replace")
-            )
-        )
-        | st.sampled_from(
-            [
-                "card 4539148803436467",
-                "mary@example.com",
-                "plain words",
-                "&nbsp;",
-                "it's \u2013",
-                "\x7f",
-                "%41",
-                "\r\n",
-            ]
-        ),
-        max_size=3,
-    ).map(" ".join),
+    texts(
+        [
+            "card 4539148803436467",
+            "mary@example.com",
+            "plain words",
+            "&nbsp;",
+            "it's \u2013",
+            "\x7f",
+            "%41",
+            "\r\n",
+        ]
+    ),
     st.sampled_from(FORMS),
     st.sampled_from(FORM_KINDS),
     st.sampled_from(["", "{", "_charset_=x&", "&", "=", "a&"]),
