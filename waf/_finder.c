@@ -784,6 +784,30 @@ static void leave_alone(Search *search)
     search->count = count;
 }
 
+#include "_finder_gather.h"
+
+PyDoc_STRVAR(gather_doc,
+             "gather(text, found, fields) -> list[tuple[int, Entity, bool, bool, int, set[bytes]]]\n\n"
+             "`Finder.gathered` for candidates `found` in lines whose fields are told as by `json_lines` of waf._bodies.");
+
+static PyObject *judge_gather(Judge *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 3 || !PyBytes_Check(args[0]) || !PyList_Check(args[1]) || !PyBytes_Check(args[2])
+        || PyBytes_GET_SIZE(args[2]) % (FIELD_NUMBERS * (Py_ssize_t)sizeof(int32_t))) {
+        PyErr_SetString(PyExc_TypeError, "gather(text, found, fields)");
+        return NULL;
+    }
+    Search search = search_of(args[0], Py_None);
+    PyObject *told = NULL;
+    if (find_all(self, &search, -1, args[1]) == 0) {
+        leave_alone(&search);
+        told = gather(&search, (const int32_t *)PyBytes_AS_STRING(args[2]),
+                      PyBytes_GET_SIZE(args[2]) / (FIELD_NUMBERS * (Py_ssize_t)sizeof(int32_t)));
+    }
+    forget_search(&search);
+    return told;
+}
+
 /* Whether a hit begins at `place`; those of `search` are in order. */
 static int is_taken(const Search *search, size_t count, Py_ssize_t place)
 {
@@ -1210,6 +1234,7 @@ static int judge_init(Judge *self, PyObject *args, PyObject *kwargs)
 
 static PyMethodDef judge_methods[] = {
     {"find", (PyCFunction)(void (*)(void))judge_find, METH_FASTCALL, find_doc},
+    {"gather", (PyCFunction)(void (*)(void))judge_gather, METH_FASTCALL, gather_doc},
     {"screen", (PyCFunction)(void (*)(void))judge_screen, METH_FASTCALL, screen_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -56,6 +56,9 @@ class Judge:
         found: list[int],
         /,
     ) -> list[Any]: ...
+    def gather(
+        self, text: bytes, found: list[int], fields: bytes, /
+    ) -> list[tuple[int, Any, bool, bool, int, set[bytes]]]: ...
     def screen(
         self,
         view: View,

@@ -6,6 +6,7 @@ import pytest
 
 from tests.sensitive.messages import ENTITIES, FINDER
 from waf.errors import ConfigError
+from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import Candidates
 from waf.sensitive.entities import EDGES, GROUPS, Entity, custom_entity, parse_entities
 from waf.sensitive.find import Finder
@@ -29,14 +30,14 @@ def test_there_are_entities_of_every_group() -> None:
 def test_its_hits_are_found_exactly(entity: Entity) -> None:
     for sample in entity.hits:
         text = sample.text.encode()
-        found = [text[h.start : h.end] for h in FINDER.settled(text) if h.entity.id == entity.id]
+        found = [text[h.start : h.end] for h in settled_by(FINDER.find(text)) if h.entity.id == entity.id]
         assert sample.value.encode() in found, sample.text
 
 
 @pytest.mark.parametrize("entity", [e for e in ENTITIES if e.misses], ids=lambda e: e.id)
 def test_its_misses_are_not_found(entity: Entity) -> None:
     for sample in entity.misses:
-        found = [h for h in FINDER.settled(sample.text.encode()) if h.entity.id == entity.id]
+        found = [h for h in settled_by(FINDER.find(sample.text.encode())) if h.entity.id == entity.id]
         assert not found, sample.text
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.sensitive.messages import CARD, FINDER
+from waf.sensitive.beside import settled_by
 from waf.sensitive.context import is_decisive, label_before
 from waf.sensitive.find import apart
 
 
 def found(text: str) -> list[tuple[str, str, bool]]:
     data = text.encode()
-    return [(h.entity.id, data[h.start : h.end].decode(), h.acts) for h in FINDER.settled(data)]
+    return [(h.entity.id, data[h.start : h.end].decode(), h.acts) for h in settled_by(FINDER.find(data))]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ import msgspec
 
 from waf.model import PatternStore
 from waf.sensitive import speed
-from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import FORM, PLACE, Candidate, Candidates
 from waf.sensitive.cells import cells_of, column
 from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
@@ -208,10 +207,6 @@ class Finder:
                     ends.add(end)
                     break
         return apart(hits) if len(hits) > 1 else hits
-
-    def settled(self, text: bytes) -> list[Hit]:
-        """As `find` in a whole text, without those that lack the value they must stand beside."""
-        return settled_by(self.find(text))
 
     def find_cells(
         self,

@@ -6,6 +6,7 @@ bodies (`waf/_bodies_lines.h`).
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
@@ -18,34 +19,39 @@ the names, and four times its length, one more where the field is a name itself,
 the names; the parts of values, of names, and of the rest."""
 
 _NAMED: Final = 11  # bits of four times the longest name, and what the field is
+_PARTS: Final = 64  # more than there are parts of messages
 _LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
 
 class Lines:
     """The text of some fields, and of a body behind them where C made its own."""
 
-    __slots__ = ("_begin", "_fields", "_size", "_starts", "_table", "_told", "text")
+    __slots__ = ("_begin", "_fields", "_size", "_spoken", "_starts", "_table", "_told", "text")
 
     def __init__(self, fields: Sequence[Field], told: Told | None = None) -> None:
         lines: list[bytes] = []
         starts: list[int] = []
         size = 0
-        labels: dict[str, tuple[bytes, bytes]] = {}
+        labels: dict[str, tuple[bytes, bytes, int]] = {}
+        names: list[int] = []
         for field in fields:
             value = field.value
             spoken = labels.get(field.name)
             if spoken is None:
                 name = field.name.encode("utf-8", "replace")
                 # The end of a long one says as much as all of it.
-                spoken = labels[field.name] = name, b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+                label = b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+                spoken = labels[field.name] = name, label, len(labels) * _PARTS
             # A name that is looked at itself says nothing of itself.
             label = b"\n=" if value == spoken[0] else spoken[1]
             lines += (label, value)
             size += len(label)
             starts.append(size)
             size += len(value)
+            names.append(spoken[2] + field.part)
         self._fields = fields
         self._starts = starts
+        self._spoken = names
         self._size = size
         self._told = told
         if told is None:
@@ -54,6 +60,17 @@ class Lines:
             self.text = b"".join((*lines, told[0])) if lines else told[0]
             self._table = memoryview(told[1]).cast("i")
             self._begin = self._table[::4]
+
+    @property
+    def table(self) -> bytes | None:
+        """The table of fields as C makes it, where all of them are of one kind. Names are numbers there, if C did not make them."""
+        told, fields = self._told, self._fields
+        if told is not None:
+            return None if fields else told[1]
+        rows = array("i")
+        for start, field, spoken in zip(self._starts, fields, self._spoken, strict=True):
+            rows.extend((start, start + len(field.value), spoken, 0))
+        return rows.tobytes()
 
     def at(self, place: int) -> tuple[int, int, int]:
         """The number of the field whose value begins last before a place of the text, and where it begins and ends; -1 before all."""
@@ -70,9 +87,12 @@ class Lines:
         return number, start, start + len(self._fields[number].value)
 
     def spoken(self, number: int) -> int:
-        """The same for fields of the same address, of those that C made; else another for each field."""
-        row = 4 * (number - len(self._fields))
-        return ~number if row < 0 else self._table[row + 2] << _NAMED | self._table[row + 3]
+        """The same for all fields of one address, and for no others."""
+        fields = self._fields
+        if number < len(fields):
+            return ~self._spoken[number]
+        row = 4 * (number - len(fields))
+        return self._table[row + 2] << _NAMED | self._table[row + 3]
 
     def address(self, number: int) -> str:
         """`Field.address` of the field of this number."""

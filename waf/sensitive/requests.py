@@ -14,12 +14,12 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from waf.config.schema import SensitiveAction
 from waf.http1 import speed
 from waf.model import Field, Finding, Headers, Part, Request
 from waf.sensitive.coding import codings, unfolded
 from waf.sensitive.containers import Container, container_of, readable_charset, sniffed
 from waf.sensitive.find import Finder
+from waf.sensitive.gathered import gathered
 from waf.sensitive.heads import undigested
 from waf.sensitive.lines import Lines, Told
 from waf.sensitive.mask import Key
@@ -80,20 +80,6 @@ _TOKEN: Final = re.compile(rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9
 _PART_TYPE: Final = re.compile(rb"(?i)\r\ncontent-(?:type|length|transfer-encoding):[^\r\n]*")
 _UNCODED: Final = frozenset({"json", "xml", "multipart", "graphql"})
 """Kinds of bodies in which "%" and "+" stand for themselves."""
-
-
-_Spot = tuple[str, str, dict[str, SensitiveAction], dict[tuple[str, bool, bool], Sighting]]
-"""Fields of one address: as it is shown, and as it is; what is done to entities there, and what was found there, by what decides."""
-
-_NOWHERE: Final[_Spot] = ("", "", {}, {})
-
-
-def _spot(address: str, names: dict[str, str]) -> _Spot:
-    shown = names.get(address)
-    if shown is None:
-        # To make a name safe costs more than all the rest; of so many none would be shown any more.
-        shown = names[address] = "*" if len(names) >= MAX_PLACES else safe_name(address)
-    return shown, address, {}, {}
 
 
 _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.COOKIE_NAME, Part.STATUS})
@@ -195,56 +181,35 @@ class RequestCheck:
         return self._finder.suspects(view(body, form=True).text)
 
     def _look(self, lines: Lines, make_orders: Callable[[], Orders]) -> RequestHits | None:
-        text = lines.text
-        hits = self._finder.settled(text)
-        if not hits:
+        found = gathered(self._finder, lines)
+        if not found:
             return None
         orders = make_orders()
         tally = Tally(self._key)
         places: dict[tuple[str, str, str], Sighting] = {}
         names: dict[str, str] = {}  # addresses as they are shown
-        first = behind = 0  # bounds of the value that the last hit stands in, or before
-        spots: dict[int, _Spot] = {}
-        spot = _NOWHERE
-        for hit in hits:
-            start, end, entity = hit.start, hit.end, hit.entity
-            if not first <= start < behind:
-                number, first, behind = lines.at(start)
-                if number < 0:
-                    continue
-                spoken = lines.spoken(number)
-                known = spots.get(spoken)
-                if known is None:
-                    known = spots[spoken] = _spot(lines.address(number), names)
-                spot = known
-            if end > behind:
-                continue
-            shown, address, actions, seen_here = spot
-            acts = hit.acts
-            like = seen_here.get((entity.id, acts, hit.test))
-            if like is not None:  # nothing else is told of another one in the same field
-                like.values.add(text[start:end])
-                like.count += 1
-                like.test += hit.test
-                continue
-            action = actions.get(entity.id)
-            if action is None:
-                action = actions[entity.id] = orders.action(entity, address)
+        for number, entity, acts, test, count, values in found:
+            address = lines.address(number)
+            shown = names.get(address)
+            if shown is None:
+                # To make a name safe costs more than all the rest; of so many none would be shown any more.
+                shown = names[address] = "*" if len(names) >= MAX_PLACES else safe_name(address)
+            action = orders.action(entity, address)
             if action == "ignore":
                 continue
             if not acts:
                 action = "report"
-            elif action == "block" and hit.test:
+            elif action == "block" and test:
                 action = "mask"
             place = (shown, entity.id, action)
             seen = places.get(place)
             if seen is None:
-                seen = places[place] = Sighting(entity, shown, action, set())
-            seen.values.add(text[start:end])
-            seen.count += 1
-            seen.test += hit.test
+                seen = places[place] = Sighting(entity, shown, action, values)
+            else:
+                seen.values |= values
+            seen.count += count
+            seen.test += count if test else 0
             seen.sure |= acts
-            seen_here[entity.id, acts, hit.test] = seen
         for seen in places.values():
             tally.add_all(seen)
         if not tally:
