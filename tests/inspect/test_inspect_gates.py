@@ -121,7 +121,9 @@ _PIECES = st.one_of(
         )
     ),
     st.binary(max_size=8),
-    st.sampled_from([b"\x7f", b" ", b"'", b"$", b"<", b"\n", b"../", b"plain words"]),
+    st.sampled_from(
+        [b"\x7f", b" ", b"'", b"$", b"<", b"\n", b"../", b"plain words", b"//", b"\x01", b":/\x02"]
+    ),
 )
 
 

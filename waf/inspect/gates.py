@@ -22,6 +22,8 @@ _SETS: Final = tuple(
 """Families of characters, those that ordinary text has least often first."""
 USUAL: Final = len(_SETS) - 1
 """The family of what needs one of characters that nearly every text has."""
+SLASHES: Final = _SETS.index(frozenset(b"/" + b"".join(_RARE)))
+"""The family of what needs a slash, or a rarer character in its place."""
 MIXED: Final = len(_SETS)
 """The family of what needs one of characters of several families."""
 FREE: Final = MIXED + 1

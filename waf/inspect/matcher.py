@@ -19,6 +19,7 @@ import hyperscan
 
 from waf.inspect import databases, gates
 from waf.inspect.databases import Database, Pattern, PatternFault
+from waf.inspect.loosened import Recheck, loosened
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
 from waf.patterns import Patterns
@@ -87,17 +88,24 @@ NewFound: Final[type[Found]] = Found if SEARCH is None else SEARCH.Found
 class Matcher:
     """A compiled set of patterns; immutable. May be used from several threads at once."""
 
-    __slots__ = ("_chosen", "_groups", "_of", "_streaming", "size")
+    __slots__ = ("_chosen", "_groups", "_of", "_recheck", "_streaming", "size")
 
-    def __init__(self, count: int, groups: Sequence[Database], streaming: Patterns | None) -> None:
+    def __init__(
+        self,
+        count: int,
+        groups: Sequence[Database],
+        streaming: Patterns | None,
+        recheck: Recheck | None = None,
+    ) -> None:
         self._groups = tuple(groups)
         self._chosen: dict[int, tuple[Database, ...]] = {}
         members = [(group, frozenset(group.indices or ())) for group in groups]
         # Those that have a pattern; a pattern may be in several groups, in parts.
         self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
         self._streaming = streaming
-        sizes = [database.size for database in groups]
-        self.size: Final[int] = sum(sizes) + (streaming.size if streaming else 0)  # bytes
+        self._recheck = recheck
+        parts = (*groups, *(part for part in (streaming, recheck) if part is not None))
+        self.size: Final[int] = sum(part.size for part in parts)  # bytes
 
     @classmethod
     def build(
@@ -112,16 +120,20 @@ class Matcher:
 
         `grouped` pays for many patterns over texts of which most match nothing.
         """
+        loose: dict[int, Pattern] = {}
+        recheck = None
         try:
             groups = [
                 Database(databases.compiled(parts, store), indices, bits)
-                for bits, indices, parts in (_grouped(patterns) if grouped else ())
+                for bits, indices, parts in (_grouped(patterns, loose) if grouped else ())
             ] or [Database(databases.compiled(patterns, store))]
             stream = databases.compiled(patterns, store, streaming=True) if streaming else None
+            if loose:
+                recheck = Recheck(loose, store)
         except hyperscan.HyperscanError as error:
             faults = databases.faults(patterns, streaming=streaming)
             raise PatternFault(faults or [(-1, str(error))]) from None
-        return cls(len(patterns), groups, stream)
+        return cls(len(patterns), groups, stream, recheck)
 
     @classmethod
     def part(cls, patterns: Sequence[Pattern], indices: Sequence[int], store: PatternStore) -> Matcher:
@@ -173,8 +185,11 @@ class Matcher:
                 found.group(group.numbers)
                 group.scan(text, found)
         except hyperscan.ScanTerminated:
-            raise TooManyMatches(found.matches()) from None
-        return found.matches()
+            raise TooManyMatches(self._certain(text, found.matches())) from None
+        return self._certain(text, found.matches())
+
+    def _certain(self, text: bytes, matches: list[Match]) -> list[Match]:
+        return self._recheck.certain(text, matches) if matches and self._recheck is not None else matches
 
     def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
         """As `scan`, for some of the patterns, and perhaps others."""
@@ -184,8 +199,12 @@ class Matcher:
     def hits(self, text: bytes) -> bool:
         """Whether there is any match; the scan ends at the first."""
         try:
+            if self._recheck is not None:
+                return bool(self.scan(text))
             for group in self._fitting(text):
                 group.scan(text, _enough)
+        except TooManyMatches:
+            return True
         except hyperscan.ScanTerminated:
             return True
         return False
@@ -341,15 +360,25 @@ def watched(text: bytes) -> int:
     return bits
 
 
-def _grouped(patterns: Sequence[Pattern]) -> list[tuple[int, list[int], list[Pattern]]]:
-    """Groups: the bits of their characters, the indices of their patterns, and the patterns or parts of them."""
+def _grouped(
+    patterns: Sequence[Pattern], loose: dict[int, Pattern] | None = None
+) -> list[tuple[int, list[int], list[Pattern]]]:
+    """Groups: the bits of their characters, the indices of their patterns, and the patterns or parts of them.
+
+    `loose` is given those of which some part is loosened, by their indices.
+    """
     families: dict[int, list[tuple[int, Pattern]]] = {}
     wanted: dict[int, set[int]] = {}
     for index, pattern in enumerate(patterns):
         for expression in alternatives(pattern.expression):
             number, gate = gates.family(expression)
-            part = (index, Pattern(expression, pattern.case, pattern.once))
-            families.setdefault(number, []).append(part)
+            form = expression
+            # What is told once must not be told of a text in which only controls match.
+            if number == gates.SLASHES and loose is not None and not pattern.once:
+                form = loosened(expression)
+                if form != expression:
+                    loose[index] = pattern
+            families.setdefault(number, []).append((index, Pattern(form, pattern.case, pattern.once)))
             wanted.setdefault(number, set()).update(gate)
     if 0 < len(families.get(gates.USUAL, ())) < _FEW:
         families.setdefault(gates.FREE, []).extend(families.pop(gates.USUAL, ()))
