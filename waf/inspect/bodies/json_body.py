@@ -333,11 +333,17 @@ def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = Fal
             if not pairs:
                 into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
             lead = f"{path[:1000]}." if path else ""
+            if len(pairs) > into.room:  # each makes a field at least: of those behind no names are wanted
+                stack.append((path, Pairs(pairs[into.room :]), None))
+                pairs = pairs[: into.room]
             stack += [(lead + name, child, name) for name, child in reversed(pairs)]
         elif kind is list:
             if not value:
                 into.add(Part.JSON, path, b"[]", kind=Kind.ARRAY)
             place = f"{path}[]"
+            if len(value) > into.room:
+                stack.append((path, value[into.room :], None))
+                value = value[: into.room]
             stack += [(place, child, None) for child in reversed(value)]
         elif value is None:
             into.add(Part.JSON, path, b"null", kind=Kind.NULL)

@@ -152,6 +152,11 @@ class Collector:
             self._rest.append(value)
 
     @property
+    def room(self) -> int:
+        """How many fields more there may be."""
+        return self._left
+
+    @property
     def full(self) -> bool:
         """There will be no more fields: what is added is kept as one text."""
         return self._left <= 0
