@@ -44,7 +44,7 @@ _SURE: Final = for_lower_case(
     rb"|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)"
     rb"|<script\s+(?:language\s*=\s*['\"]?php|runat)"
     rb"|\$_(?:get|post|request|cookie|server|files|session|env)\s*[\[{]|\$\{\s*@?(?:print|phpinfo|system"
-    rb"|eval|exec)|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ"
+    rb"|eval|exec)\b|\$GLOBALS\s*\[|__import__\s*\(|\bos\.(?:system|popen|exec\w*|spawn\w*|environ"
     rb"|listdir)\s*[(\[]"
     rb"|subprocess\.(?:popen|call|run|check_output|getoutput)\s*\(|\bimportlib\.|__builtins__"
     rb"|__subclasses__|__globals__|\bchild_process\b|process\.(?:mainmodule|binding|exit\s*\("
@@ -71,6 +71,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
         return Confidence.HIGH if broken else None
+    if _IMPORTS.match(value):
+        return None
     if _DIFFERENCE.match(value) and b"<?" not in value and b"<%" not in value:
         return None
     lowered = value.lower()
@@ -79,7 +81,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if match:
         return stands.confirm(value, match.span())
     match = _CALL.search(lowered, *around)
-    if match is None:
+    if match is None or _MEASURED.match(value, match.end() - 1):
         return None
     if leaves_literal(value, match.start()):
         return Confidence.HIGH
@@ -91,6 +93,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _DIFFERENCE: Final = re.compile(rb"\s*(?:diff --git |--- a/|@@ -\d+)")
+_IMPORTS: Final = re.compile(
+    rb"(?:\s*(?:(?:const|let|var)\s+[\w$,{}: \t]{1,80}=\s*require\(\s*(['\"])(?!child_process|vm['\"])[@\w./-]{1,80}\1\s*\)\s*;?"
+    rb"|#![^\n]{1,80}|['\"]use strict['\"];?)\s*(?:\n|\Z))+\Z"
+)
+"""Modules of Node.js under names of their own, which runs nothing of the value's."""
+_MEASURED: Final = re.compile(rb"\d[\d.]{0,8}\s*[a-z]{1,12}\b", re.I)
+"""A number with its unit, "sleep (8 hrs)", which is no argument."""
 _TALK: Final = re.compile(
     rb"[^()\n]{0,40}\)\s+[a-z]{2,}\s+[a-z]{2,}\s+[a-z]{2,}\b"
 )  # a sentence goes on behind the call

@@ -169,18 +169,19 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         return None  # a page that shows how a script of the site is loaded
     if (
         rest[:1] == b">"
-        and (words_after(rest, 1) >= 2 or rest[1:2] in b",.;:)")
-        and b"</" not in rest
+        and (words_after(rest, 1) >= 2 or rest[1:2] in b",.;:)" or _ONE_WORD.match(rest))
+        and b"</script" not in rest.lower()
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
     return Confidence.HIGH
 
 
+_ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")
 _SCRIPT_OPENED: Final = re.compile(rb"<script[\s>]", re.I)
 _PLAIN_WORDS: Final = re.compile(rb"(?<![^\s])[A-Za-z]{2,}(?=[\s,.:;!?])")
 _OWN_SCRIPT: Final = re.compile(
-    rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?/?[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",
+    rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?(?:\.{0,2}/)*[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",
     re.I,
 )
 

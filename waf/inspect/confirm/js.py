@@ -136,6 +136,7 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
     obscure = _OBSCURE.search(piece)
     if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
         return Confidence.HIGH
+    said = False
     for number, match in enumerate(_sinks(piece)):
         if number >= 8:
             break
@@ -144,6 +145,9 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
             return Confidence.HIGH
         if _NAMED_BEFORE.search(before[-32:]) and not _KEYWORD.search(before[-32:]):
             continue  # two names in a row are no script
+        if _said(piece, match):
+            said = True
+            continue
         after = words_after(piece, match.end())
         if prose_words(piece, match.start()) >= 2 or (prose_words(piece, match.start()) and after):
             continue
@@ -151,7 +155,31 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
             return Confidence.HIGH
         if _LITERAL_CALL.match(piece, match.start()) and not _WORDY.search(piece):
             return Confidence.HIGH
-    return _whole(piece) if opening else None
+    return _whole(piece) if opening and not said else None
+
+
+_OPERATOR_WORD: Final = re.compile(
+    rb"\s+(?:in|of|instanceof|as|from|for|if|else|while|do|var|let|const|return|and|or)\b"
+)
+_METHOD: Final = re.compile(rb"constructor\s*\([\w\s,={}$.]{0,80}\)\s*\{")
+_CALLED: Final = re.compile(rb"[\w$.]*\s?(\([^()]{0,60}\))?(?=[ \t]+[A-Za-z])")
+_PROMPT: Final = re.compile(rb"\s*>>> ?\Z")
+
+
+def _said(piece: bytes, match: re.Match[bytes]) -> bool:
+    """Two plain words go on behind the name or its call, where no operator stands: a script with them does not even begin.
+
+    Or it is the constructor of a class, or stands behind the prompt of Python.
+    """
+    start = match.start()
+    if _METHOD.match(piece, start) or (
+        _PROMPT.match(piece, 0, start) and piece[start : start + 6] == b"print("
+    ):
+        return True
+    called = _CALLED.match(piece, start)
+    if called is None or b"\n" in called[0] or _OPERATOR_WORD.match(piece, called.end()):
+        return False
+    return words_after(piece, called.end()) >= 2
 
 
 _NAMED_BEFORE: Final = re.compile(rb"[A-Za-z][\w$]*[ \t]+$")

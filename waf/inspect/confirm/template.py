@@ -156,14 +156,14 @@ _REACH: Final = Guarded(
         rb"|reduce)\s*\(\s*['\"\[]|\|\s*(?:system|exec|passthru|shell_exec|e\s*\(|join\s*\(|format\s*\(|xmlatt"
         rb"r|safe\b.*system)|registerundefinedfiltercallback"
         rb"|\?\s*new\s*\(|\?\s*(?:api|eval|interpret)\b|freemarker\.template|objectconstructor|jythonruntime"
-        rb"|\$\w+\.(?:getclass|class|forname)|\bsmarty\.(?:version|template|now|const|server|get|cookies|env"
+        rb"|\$\w+\.(?:getclass|class|forname)|\bsmarty\.(?:version|template|const|server|get|cookies|env"
         rb"|current)"
         rb"|getstreamvariable|self::|\{php\}|writefile|\bfile\.(?:open|read|new)|\bdir\.(?:entries|glob|pwd"
         rb"|foreach)|\bio\.(?:popen|read|sysopen)|\bkernel\.|\benv\[|`[^`]{1,100}`|%x[\[({]"
         rb"|system\s*['\"(]|\bopen3\b|#evaluate|\$class\.|inspect\(|\bstring\.fromcharcode|\[\s*['\"]\s*(?:__"
         rb"|constructor|\\x)|'constructor'|alert\s*[(`]|\bdebug\b\s*$|_context\b|template_name|\$eval|\$on\b"
         rb"|\$parent"
-        rb"|tojsonstring|range\s*\(\s*\d+\s*,|system\.(?:diagnostics|io|reflection|environment|web)"
+        rb"|tojsonstring|range\s*\(\s*\d+\s*,\s*\d{5,}|system\.(?:diagnostics|io|reflection|environment|web)"
         rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
         rb"|with\s+\"\w+\"\s+as|utl_file"
         rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
@@ -179,6 +179,9 @@ _BARE: Final = re.compile(
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
     re.I,
 )
+_ITEMS: Final = (b".", b"this")
+_LISTED: Final = re.compile(rb"\{\{[#/]\w|\{\{-?\s*range\s")
+"""A block over a list, whose items have these names: Mustache, Handlebars, Go."""
 _CI: Final = re.compile(
     rb"\$\{\{\s*+(?=[\w.-])[\w-]*+(?:\.[\w*-]*+)*+(?:\s*+(?:==|!=|\|\||&&)\s*+[\w.'\"/-]++)*+\s*+\}\}"
 )
@@ -211,11 +214,16 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if number >= _PLACES_MAX:
             break
         inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
-        if _REACH.search(inside.lower()) and not _CI.match(value, begin, end):
+        if _reaches(inside.lower()) and not _CI.match(value, begin, end):
             return Confidence.HIGH
         if _PROBE.match(inside) and _probe_stands(value, begin):
             return Confidence.HIGH
-        if _BARE.match(inside) and mark in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p") and len(value) < 64:
+        if (
+            _BARE.match(inside)
+            and not (inside.strip() in _ITEMS and _LISTED.search(value))
+            and mark in (b"{{", b"<%", b"#{", b"{$", b"[[", b"{p")
+            and len(value) < 64
+        ):
             best = (
                 Confidence.HIGH
                 if mark == b"<%"
@@ -224,6 +232,21 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
                 else Confidence.MEDIUM
             )
     return best
+
+
+_USUAL: Final = re.compile(
+    rb"\b(?:include|require)\(\s*['\"][a-z0-9_-][a-z0-9_/-]{0,80}(?:\.[a-z0-9_-]{1,24}){0,2}\.(?:twig|html?|j2|jinja2?|njk|tpl|liquid)['\"]"
+    rb"|\burl_for\(\s*['\"][a-z0-9_.-]{1,60}['\"]\s*(?=[,)])"
+    rb"|\bprocess\.env\.(?:node_env|port|host|ci|public_url|(?:react_app|vite|next_public|nuxt)_[a-z0-9_]+)\b"
+)
+"""What pages have between delimiters: other templates by name, addresses of their own, public settings of a build."""
+
+
+def _reaches(inside: bytes) -> bool:
+    """The expression, in lower case, reaches into the engine by more than what is usual."""
+    if _REACH.search(inside) is None:
+        return False
+    return _USUAL.search(inside) is None or _REACH.search(_USUAL.sub(b"", inside)) is not None
 
 
 def _in_document(value: bytes) -> Confidence | None:
