@@ -168,7 +168,7 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         return None
     if _FENCE.match(value, begin):
         return None
-    if mark == b"{" and not _BRACE.match(value, begin):
+    if mark == b"{" and not (_BRACE.match(value, begin) and _LEADS_GROUP.search(before)):
         return None
     probe = begins_probe(value, begin, start.end())
     # The cheapest first: nearly all separators have no command behind them.
@@ -194,6 +194,8 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     return Confidence.HIGH
 
 
+_LEADS_GROUP: Final = re.compile(rb"(?:^|[;|&(\n`{'\"=]|\b(?:then|do|else|time))\s*\Z")
+"""Behind any other word a brace is an argument, as it is behind the condition of another language."""
 _FENCE: Final = re.compile(
     rb"\s{0,8}```(?:bash|sh|zsh|fish|python3?|ruby|perl|php|node|java|lua|make|git|diff|mysql|mongo|awk|sed|powershell|cmd|groovy|vim"
     rb"|expect|jq|docker)[ \t]*(?:\r?\n|$)"
