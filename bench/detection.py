@@ -241,6 +241,14 @@ def honest(seed: int, count: int) -> Iterable[Case]:
         for text in r.sample(written, min(count, len(written))):
             made = requests.PLACES[r.choice(_TEXT_PLACES)](r, text)
             yield Case(False, (f"honest/{kind}", "honest total"), made, text)
+    for world, name, request in blind.worlds():
+        total = "pieces total" if world == "pieces" else "worlds total"
+        yield Case(
+            False,
+            (f"worlds/{world}", total),
+            _whole(request, seed),
+            f"{name} {request[1]} {request[3][:80]!r}",
+        )
     for group, named in (("machines", machines.MACHINES.items()), ("products", blind.product_requests())):
         for name, request in named:
             yield Case(False, (f"{group} total",), _whole(request, seed), f"{name} {request[1]}")

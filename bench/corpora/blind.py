@@ -3,7 +3,8 @@
 `blind.txt` holds payloads by kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are
 lists of requests as JSON, one a line: `name`, `request` (method and target), `headers`, `body` or `base64`. What was missed
 and what was refused wrongly led to changes of the rules, so these rates say what was mended; see decision 0038 for what
-they were before.
+they were before. `worlds.jsonl` came last (decision 0042): what query languages, settings, everyday apps and people put into
+requests, `pieces` that resemble payloads (many of them act where an app hands them on), and `later` ones of other products.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 Request = tuple[str, str, list[tuple[str, str]], bytes]
 """Method, target, headers, body."""
@@ -41,9 +42,20 @@ def product_requests() -> Iterator[tuple[str, Request]]:
     return _requests("products.jsonl")
 
 
+def worlds() -> Iterator[tuple[str, str, Request]]:
+    """Requests of many worlds: (the world, the product or kind, the request)."""
+    for line in (_HERE / "worlds.jsonl").read_text(encoding="utf-8").splitlines():
+        one = json.loads(line)
+        yield one["world"], one["name"], _request(one)
+
+
 def _requests(file: str) -> Iterator[tuple[str, Request]]:
     for line in (_HERE / file).read_text(encoding="utf-8").splitlines():
         one = json.loads(line)
-        method, _, target = one["request"].partition(" ")
-        body = base64.b64decode(one["base64"]) if "base64" in one else one.get("body", "").encode()
-        yield one["name"], (method, target, list(one.get("headers", {}).items()), body)
+        yield one["name"], _request(one)
+
+
+def _request(one: dict[str, Any]) -> Request:
+    method, _, target = one["request"].partition(" ")
+    body = base64.b64decode(one["base64"]) if "base64" in one else one.get("body", "").encode()
+    return method, target, list(one.get("headers", {}).items()), body

@@ -25,6 +25,9 @@ _SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "html": ("/usr/share/doc/**/*.html", "/usr/share/doc/**/*.htm"),
     "code": ("{stdlib}/*.py", "{stdlib}/json/*.py", "/usr/share/perl/5*/*.pm", "/etc/init.d/*", "/usr/bin/*.sh", "/usr/sbin/*conf*",
              "/usr/share/bash-completion/completions/*", "/usr/lib/node_modules/npm/lib/**/*.js", "/usr/include/*.h"),
+    "pages": ("/usr/share/doc/*/README*", "/usr/share/doc/*/NEWS*", "/usr/share/man/man[1-8]/*.gz", "/usr/share/doc/**/*.html", "/usr/share/info/*.gz",
+              "/usr/share/perl/5*/pod/*.pod", "/usr/lib/node_modules/**/*.md", "/usr/share/doc/**/examples/*", "/var/lib/dpkg/info/*.postinst",
+              "/usr/share/vim/**/*.txt", "/etc/**/*.conf", "{stdlib}/*/*.py", "/usr/lib/node_modules/npm/lib/*/*.js"),
     "languages": ("/usr/share/locale/*/LC_MESSAGES/*.mo", "/usr/share/doc/*/*.[a-z][a-z]", "/usr/share/man/??/man1/*.gz"),
 }  # fmt: skip
 _FILES_PER_KIND: Final = 300
@@ -77,6 +80,18 @@ def sentence(r: random.Random) -> str:
 
 def paragraphs(r: random.Random) -> str:
     return _slice(r, "prose", 400, 4000)
+
+
+def lines(r: random.Random) -> str:
+    """One to forty whole lines of documentation, manuals, settings and sources of all kinds."""
+    for _ in range(8):
+        written = r.choice(documents("pages")).splitlines()
+        count = min(r.choice([1, 1, 2, 3, 5, 8, 13, 20, 40]), len(written))
+        start = r.randrange(len(written) - count + 1)
+        text = "\n".join(written[start : start + count])[:6000]
+        if len(text.strip()) >= 15:
+            return text
+    return "a line of text"
 
 
 def foreign(r: random.Random) -> str:
@@ -155,7 +170,7 @@ def machine(r: random.Random) -> str:
 
 KINDS: Final[dict[str, tuple[str, Callable[[random.Random], str]]]] = {
     "search": ("everyday", search), "sentence": ("everyday", sentence), "machine": ("everyday", machine), "foreign": ("everyday", foreign),
-    "paragraphs": ("everyday", paragraphs), "tricky": ("tricky", tricky), "html": ("rich", html), "markdown": ("rich", markdown), "code": ("code", code),
+    "paragraphs": ("everyday", paragraphs), "tricky": ("tricky", tricky), "html": ("rich", html), "markdown": ("rich", markdown), "code": ("code", code), "lines": ("lines", lines),
 }  # fmt: skip
 """Kind of text to (group of the report, its generator)."""
 

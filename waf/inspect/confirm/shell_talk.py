@@ -212,8 +212,12 @@ def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
 
 def goes_on_with_tools(value: bytes, start: int) -> bool:
     """A line of a developer's terminal: one tool at its beginning, and a harmless step of the same kind at `start`."""
-    step = value[start : start + _LOOK]
-    if _TOOL.match(value) is None or not (_TOOL.match(step) or _STEP.match(step)):
+    step, head = value[start : start + _LOOK], value[: start - 2]
+    if not (_TOOL.match(step) or _STEP.match(step)):
         return False
-    texts = [_REBUILDS.sub(b"", text) for text in (value[: start - 2], step)]
+    if _TOOL.match(head) is None:  # it may be shown within a text
+        head = head[max(head.rfind(b"`"), head.rfind(b">")) + 1 :]
+        if _TOOL.match(head) is None:
+            return False
+    texts = [_REBUILDS.sub(b"", text) for text in (head, step)]
     return not any(pattern.search(text) for pattern in (SECRET, _HARM) for text in texts)
