@@ -58,7 +58,7 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
-        return _parse_leniently(data, notes)
+        return _parse_objects(data, notes) or _parse_leniently(data, notes)
     return _parsed([document], notes, data, shape, strict=data)
 
 
@@ -192,6 +192,22 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
         notes.add("limit.fields", Part.JSON)
         return _parsed(documents, notes, rest=data)
     return _parsed(documents, notes, strict=text) if documents else None
+
+
+def _parse_objects(data: bytes, notes: Notes) -> Parsed | None:
+    """One object a line under the type of a single document, as clients of bulk interfaces send; None for anything else.
+
+    Whether its reader takes one or all of them, each was inspected. What follows on the same line stays ambiguous.
+    """
+    lines = [line for line in data.split(b"\n", _MAX_DOCUMENTS) if line.strip()]
+    if not 2 <= len(lines) <= _MAX_DOCUMENTS:
+        return None
+    if not all(line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines):
+        return None
+    try:
+        return _parsed(_strictly(lines, notes), notes, strict=data)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _strictly(lines: Sequence[bytes], notes: Notes) -> list[Any]:
