@@ -541,7 +541,8 @@ static int is_base64_text(const uint8_t *at, const uint8_t *end)
     if (end - at < 8 || !(kind[at[3]] & CODED))
         return 0;
     if ((group_of[at[0]] & FIRST) && (group_of[at[1]] & SECOND) && (group_of[at[2]] & THIRD)
-        && (group_of[at[4]] & FIRST) && (group_of[at[5]] & SECOND) && (group_of[at[6]] & THIRD) && (kind[at[7]] & CODED))
+        && (group_of[at[4]] & FIRST) && (group_of[at[5]] & SECOND)
+        && (at[7] == '=' ? at[6] == '=' || (kind[at[6]] & CODED) : (group_of[at[6]] & THIRD) && (kind[at[7]] & CODED)))
         return 1;
     return (group_of[at[0]] & WIDE_FIRST) && (group_of[at[1]] & WIDE_SECOND) && (at[2] == 'A' || at[2] == 'B')
            && at[4] == 'A' && (group_of[at[5]] & WIDE_SIXTH) && (group_of[at[6]] & WIDE_SEVENTH) && at[7] == 'A';

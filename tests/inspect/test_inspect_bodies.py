@@ -438,6 +438,13 @@ def test_the_sheet_of_a_form_has_all_its_values_and_no_other(pairs: list[str]) -
         assert [value for value in sheet.text.split(MARK) if value] == [value for value in values if value]
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_text_of_no_type_is_read_in_utf_16_where_its_mark_says_so(charset: str) -> None:
+    mark = {"utf-16": "", "utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}[charset]
+    made = reading(body=(mark + "1' or 1=1").encode(charset))
+    assert [(field.part, field.value) for field in made.body_fields()] == [(Part.BODY, b"1' or 1=1")]
+
+
 def test_xml_never_opens_anything() -> None:
     body = b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "file:///etc/hostname"><a>&x;</a>'
     notes = Notes(Limits(), mask)

@@ -128,11 +128,13 @@ LITERAL_HINTS: Final[dict[View, bytes]] = {
     View.CONCAT: rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""",
 }
 # Base64 of text: in each group of four the bits that are zero in ASCII, but for rare controls, are zero.
-_GROUP: Final = rb"[CDI-Za-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+_TWO: Final = rb"[CDI-Za-f][AC-HQS-Xgi-nwy-z0-3]"
+_GROUP: Final = _TWO + rb"[ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+_LAST: Final = _TWO + rb"[A-Za-z0-9+/_=-]="
 # The same of UTF-16, where every second byte is null.
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
 CLASS_HINTS: Final[dict[View, bytes]] = {
-    View.BASE64: rb"(?-i:^(?:(?:" + _GROUP + rb"){2}|" + _WIDE + rb"))",
+    View.BASE64: rb"(?-i:^(?:" + _GROUP + rb"(?:" + _GROUP + rb"|" + _LAST + rb")|" + _WIDE + rb"))",
     View.JSON: rb"^\s{0,4}[\[{]\s{0,4}[\"\[{]",
     View.HEX: rb"^(?:0x|\\x|x')?(?:[2-7][0-9a-f]|0[9ad]){6}",
 }

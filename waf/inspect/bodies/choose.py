@@ -215,10 +215,15 @@ def _file(data: bytes, notes: Notes) -> Parsed:
     return Parsed(BodyKind.BINARY, lambda: [Field(Part.FILE, "", data), *_all_fields(others)])
 
 
+_MARKS_OF_16: Final = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16
+
+
 def _unknown(data: bytes, notes: Notes, text: bool) -> Parsed:
     """No type, or one that no parser is for: everything that accepts it reads it, and it is inspected raw."""
     if not data.strip():
         return EMPTY
+    if data.startswith(_MARKS_OF_16):
+        data = transcode(data, b"utf-16")
     others = _sniffed(data, notes, forms=not text)
     part = Part.BODY if text or is_text(data) else Part.FILE
     kind = others[0].kind if others else BodyKind.TEXT if part is Part.BODY else BodyKind.BINARY

@@ -128,9 +128,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     sensitive = UNIX.search(path) or WINDOWS.search(path) or APP.search(path)
     if prose_words(value, start) >= 3 or (words_after(value, end) >= 2 and value[end : end + 1].isspace()):
         return None
+    if _MATRIX.search(path):
+        return Confidence.HIGH
     if ups:
-        if _MATRIX.search(path):
-            return Confidence.HIGH
         if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
             return None  # said of: no file has a blank for its first letter
         if sensitive or b"\x00" in path:
