@@ -62,7 +62,8 @@ APP: Final = re.compile(
     re.I,
 )
 _OUTRIGHT: Final = re.compile(
-    rb"/?(?:web-inf|meta-inf)/\w|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)",
+    rb"/?(?:web-inf|meta-inf)/\w|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
+    rb"|(?:/|[a-z]:[/\\])[\w./\\-]{0,60}(?:(?<=[/\\])(?:\.env(?:\.[a-z]{2,10})?|web\.config)|\.htpasswd|/database\.yml)\Z",
     re.I,
 )
 _SLASHES: Final = re.compile(rb"/+(?:\./+)*")  # "//" and "/./" are "/" to every file system
