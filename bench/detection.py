@@ -5,9 +5,9 @@
 Attacks are composed by grammar (payload x wrapping x place): `payloads`, the wider `families`, and those of `held`, which
 are only measured: what is missed of them is never shown, so that no rule is made for it. Those of `classics` are as
 testers write them by hand, those of `fresh` as one who knows the rules does, those of `blind` as one who never read
-them. Benign messages are real texts on this machine, texts that look like attacks, what people of the trade write about
-technical things (`talk`, a part of it held back as well), and whole requests of everyday apps, machines and products
-(see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
+them; so are those of `unread`, sent in every encoding at every place as well (`tester`). Benign messages are real texts
+on this machine, texts that look like attacks, what people of the trade write about technical things (`talk`, a part of
+it held back as well), and whole requests of everyday apps, machines and products (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
 --crs the same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count
 as refused.
 """
@@ -26,7 +26,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bench import peers
 from bench.corpora import (
@@ -41,6 +41,7 @@ from bench.corpora import (
     shapes,
     striking,
     talk,
+    tester,
     texts,
 )
 from bench.figures import replace_section
@@ -218,6 +219,28 @@ def unread(seed: int, count: int) -> Iterable[Case]:
         yield Case(True, (f"5 requests {kind}", "5 requests total"), _whole(request, seed), request[1])
 
 
+_AT_HOME: Final = frozenset({"keys", "xxe", "graphql", "redirect", "crlf", "mail", "rfi", "ssrf"})
+"""Kinds that act at some places alone, so that places cannot be compared by them."""
+
+
+def unread_again(seed: int, count: int) -> Iterable[Case]:
+    """The sixth set, unread too; and of each of its kinds a few payloads in every encoding at every place."""
+    for group, file in (("6", "unread.txt"), ("6 again", "unread_again.txt")):
+        for kind, written in blind.payloads(file).items():
+            r = random.Random(f"{file}:{kind}:{seed}")
+            for payload in r.sample(written, min(count, len(written))):
+                made = _written(kind.split()[0], payload, r)
+                yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
+            able = [payload for payload in written if payload.isprintable() and "%" not in payload]
+            few = 0 if kind.split()[0] in _AT_HOME else max(1, min(count // 50, 4))
+            for payload in r.sample(able, min(few, len(able))):
+                for encoding, place, made in tester.sent(payload, r):
+                    rows = (f"{group} at {place}", f"{group} as {encoding}", f"{group} everywhere total")
+                    yield Case(True, rows, made, payload)
+    for kind, request in blind.hostile_requests("unread_requests.jsonl"):
+        yield Case(True, (f"6 requests {kind}", "6 requests total"), _whole(request, seed), request[1])
+
+
 def _whole(request: blind.Request, seed: int) -> requests.Message:
     method, target, headers, body = request
     return requests.message(random.Random(f"{target}:{seed}"), method, target, headers, body, "whole")
@@ -292,6 +315,7 @@ def all_cases(seed: int, count: int, which: str) -> list[Case]:
             *by_hand(seed, count),
             *afresh(seed, count),
             *unread(seed, count),
+            *unread_again(seed, count),
         ]
     if which in ("all", "benign"):
         cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count)]

@@ -1,10 +1,11 @@
 """Sets that were written before the rules were read: short payloads, whole hostile requests, requests of known products.
 
-`blind.txt` holds payloads by kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are
-lists of requests as JSON, one a line: `name`, `request` (method and target), `headers`, `body` or `base64`. What was missed
-and what was refused wrongly led to changes of the rules, so these rates say what was mended; see decision 0038 for what
-they were before. `worlds.jsonl` came last (decision 0042): what query languages, settings, everyday apps and people put into
-requests, `pieces` that resemble payloads (many of them act where an app hands them on), and `later` ones of other products.
+`blind.txt`, and later `unread.txt` and `unread_again.txt`, hold payloads by kind, one a line ("⏎" is a line feed, "␍" a
+CR LF); some of them act nowhere. The others are lists of requests as JSON, one a line: `name`, `request` (method and
+target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
+rates say what was mended; see decisions 0038, 0042 and 0043 for what they were before. `worlds.jsonl` came last: what query
+languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
+app hands them on), and `later` ones of other products.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Request = tuple[str, str, list[tuple[str, str]], bytes]
 _HERE: Final = Path(__file__).parent
 
 
-def payloads() -> dict[str, list[str]]:
+def payloads(file: str = "blind.txt") -> dict[str, list[str]]:
     """Short payloads of each kind."""
     kinds: dict[str, list[str]] = {}
-    for line in (_HERE / "blind.txt").read_text(encoding="utf-8").splitlines():
+    for line in (_HERE / file).read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
             kinds[line[2:]] = written = []
         elif line:
@@ -32,9 +33,9 @@ def payloads() -> dict[str, list[str]]:
     return kinds
 
 
-def hostile_requests() -> Iterator[tuple[str, Request]]:
+def hostile_requests(file: str = "blind_requests.jsonl") -> Iterator[tuple[str, Request]]:
     """Whole requests of scanners and for known holes, by the place of what is wrong with them."""
-    return _requests("blind_requests.jsonl")
+    return _requests(file)
 
 
 def product_requests() -> Iterator[tuple[str, Request]]:
