@@ -7,9 +7,9 @@ are only measured: what is missed of them is never shown, so that no rule is mad
 testers write them by hand, those of `fresh` as one who knows the rules does, those of `blind` as one who never read
 them; so are those of `unread`, sent in every encoding at every place as well (`tester`). Benign messages are real texts
 on this machine, texts that look like attacks, what people of the trade write about technical things (`talk`, a part of
-it held back as well), and whole requests of everyday apps, machines and products (see `bench.corpora`). All go through the very path of traffic: strict parse, plan, admit, in protect mode. With
---crs the same bytes are sent to nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count
-as refused.
+it held back as well), and whole requests of everyday apps, machines, products and many worlds (see `bench.corpora`). All
+go through the very path of traffic: strict parse, plan, admit, in protect mode. With --crs the same bytes are sent to
+nginx + ModSecurity + OWASP CRS at paranoia level 1 over a socket; 403 and 400 count as refused.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `blind.txt`, and later `unread.txt` and `unread_again.txt`, hold payloads by kind, one a line ("⏎" is a line feed, "␍" a
 CR LF); some of them act nowhere. The others are lists of requests as JSON, one a line: `name`, `request` (method and
 target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
-rates say what was mended; see decisions 0038, 0042 and 0043 for what they were before. `worlds.jsonl` came last: what query
+rates say what was mended; see decisions 0038, 0043 and 0044 for what they were before. `worlds.jsonl` came last: what query
 languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
 app hands them on), and `later` ones of other products.
 """
