@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import reading, rule, signatures
-from waf.inspect import layers, search
+from waf.inspect import layers, rounds
 from waf.inspect.changes import carried, is_open, pieces, unchanged, unchanged_runs
 
 _WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
@@ -110,7 +110,7 @@ def test_the_same_is_found_as_in_whole_texts(parts: list[bytes]) -> None:
     checker = signatures(*RULES)
     apart = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "changes", lambda source, made: None)
+        patch.setattr(rounds, "changes", lambda source, made: None)
         whole = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
     assert apart == whole
 

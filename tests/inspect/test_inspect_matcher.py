@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import Store
 from waf.inspect.bodies.parsed import MARK
+from waf.inspect.hits import ends_of, steps_of
 from waf.inspect.matcher import MAX_MATCHES, PER_MATCH, Matcher, Pattern, PatternFault, TooManyMatches
-from waf.inspect.search import Searcher, ends_of, steps_of
+from waf.inspect.search import Searcher
 
 EXPRESSIONS = [b"union\\s+select", b"^admin$", b"a[^b]{0,5}c", b"\\bor\\b"]
 

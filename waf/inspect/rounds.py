@@ -1,0 +1,252 @@
+"""The rounds of a search: what is still to be decoded, how much of it, and which text a match belongs to.
+
+Owns one search of some values; what it looks with is the searcher's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from waf.inspect.changes import Changes, carried, changes, is_open
+from waf.inspect.confirm.shape import is_document
+from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
+from waf.inspect.effort import COUNTED, Effort
+from waf.inspect.folded import ALL_FOLDS
+from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, firsts, gathered, steps_of
+from waf.inspect.joining import joined
+from waf.inspect.matcher import (
+    CLOSE,
+    MAX_MATCHES,
+    PER_MATCH,
+    Match,
+    Matcher,
+    TooManyMatches,
+    placed,
+)
+
+if TYPE_CHECKING:
+    from waf.inspect.search import Searcher
+
+_LONG: Final = 4096  # bytes of a long text
+_PARTED: Final = 2048  # bytes of a text of which only what is new is searched
+_PER_TEXT: Final = (
+    64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
+)
+_HITS: Final = 512  # matches in all texts of a message, and …
+_PER_HIT: Final = (
+    12  # … one more for so many bytes of it: three times what source code has in all of its views
+)
+_BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
+_BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
+
+
+@functools.lru_cache(maxsize=1024)
+def _steps_of(bits: int) -> tuple[Step, ...]:
+    return tuple(step for step in STEPS if step.bit & bits)
+
+
+class Rounds:
+    """One search: texts of a round are scanned together, then decoded into those of the next."""
+
+    def __init__(self, searcher: Searcher, values: Sequence[bytes], effort: Effort) -> None:
+        self._effort = effort
+        self._hints = searcher.hints
+        self._searcher = searcher
+        self._values = values
+        length = min(sum(len(value) for value in values), COUNTED)
+        self._known: dict[int, set[bytes]] = {}  # texts of each value
+        self._groups: dict[int, list[Hit]] = {}
+        self._count = 0  # of hits
+        # Of long texts the matches that are judged by the whole text, one of a pattern.
+        self._judged_whole: dict[bytes, dict[int, int]] = {}
+        self._most = _HITS + length // _PER_HIT
+        self._overflowed: set[int] = set()
+        self._exhausted = self._unopened = False
+
+    def run(self, scan: Scan) -> Result:
+        frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
+        decoded: list[Text] = []
+        ends = ends_of(self._values)
+        matcher = self._searcher.matcher
+        places = placed(scan.matches, ends, CLOSE) if scan.places is None else scan.places
+        if places:
+            found = len(scan.matches) if scan.places is None else 2 * len(places)
+            self._effort.first_matches(found, len(places), ends[-1])
+            self._take(frontier, places)
+        if scan.overflow:
+            self._overflowed.update(range(len(self._values)))
+        # What has more matches than are counted is decoded no further: that alone is a finding.
+        while made := self._decode(frontier, ends, scan) if scan.steps and not self._overflowed else []:
+            decoded += made
+            by_folds: dict[int, list[Text]] = {}
+            for text in made:
+                by_folds.setdefault(text.mask & ALL_FOLDS, []).append(text)
+            frontier = []
+            for folds, texts in by_folds.items():
+                if self._count > self._most:
+                    self._overflowed.add(texts[0].owner)
+                    break
+                self._look(texts, self._searcher.folded.matcher(folds) if folds else matcher)
+                if not folds or self._searcher.folded.goes_on(folds):
+                    frontier += texts
+            ends = ends_of([text.data for text in frontier])
+            scan = Scan([], *self._hints.look(joined([text.data for text in frontier])))
+        return Result([*self._groups.values()], decoded, self._overflowed, self._exhausted, self._unopened)
+
+    def _look(self, texts: list[Text], matcher: Matcher | None) -> None:
+        """Searches texts with all patterns that count in their view."""
+        if matcher is None:
+            return
+        whole = []
+        for text in texts:
+            if text.changes is None:
+                whole.append(text)
+            else:
+                self._look_at_changes(text, text.changes, matcher)
+        for group in _batches(whole):
+            if self._count > self._most:
+                self._overflowed.add(group[0].owner)
+                break
+            values = [text.data for text in group]
+            data = joined(values)
+            try:
+                matches = matcher.scan(data, len(group) * MAX_MATCHES + len(data) // PER_MATCH)
+            except TooManyMatches as error:
+                matches = error.found
+                self._overflowed.add(group[0].owner)
+            if matches:
+                self._give(group, placed(matches, ends_of(values), CLOSE), len(matches))
+
+    def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
+        """Searches a text but for what it has from its source, which was searched."""
+        data, searcher = text.data, self._searcher
+        matches: list[Match] = []
+        doubtful: set[int] = set()
+        for part in changes.parts:
+            start, end = part
+            found = self._scanned(text, data[start:end], matcher)
+            matches += [(index, start + place) for index, place in found]
+            if found and is_open(data, part):
+                doubtful.update(index for index, _ in found if searcher.anchored[index])
+        if doubtful:
+            certain = set(self._scanned(text, data, matcher, doubtful))
+            matches = [match for match in matches if match[0] not in doubtful or match in certain]
+        if searcher.far is not None:
+            # A match without bounds may begin in what is new and end anywhere.
+            matches = list(dict.fromkeys([*matches, *self._scanned(text, data, searcher.far)]))
+        # What is judged by the whole text may be judged otherwise now.
+        for index, end in self._judged_whole.get(changes.source, {}).items():
+            if (place := carried(end, changes.runs)) is not None:
+                matches.append((index, place))
+        if matches:
+            matches.sort(key=_end)
+            self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
+
+    def _scanned(self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = ()) -> list[Match]:
+        """The matches in `data`, a part of the text; with `indices` those of some patterns."""
+        try:
+            return matcher.scan_for(data, indices) if indices else matcher.scan(data)
+        except TooManyMatches as error:
+            self._overflowed.add(text.owner)
+            return error.found
+
+    def _decode(self, frontier: list[Text], ends: list[int], scan: Scan) -> list[Text]:
+        """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
+        following: list[Text] = []
+        effort, values = self._effort, self._values
+        next_folds = self._searcher.folded.next
+        # The short ones first: what is long shall not use up what they need.
+        for text, wanted in sorted(self._hinted(frontier, ends, scan), key=_size):
+            owner, whole, chain, mask = text.owner, text.data, text.chain, text.mask
+            long = len(whole) >= _LONG
+            known = self._known.get(owner)
+            if known is None:
+                known = self._known[owner] = {values[owner]}
+            most = MAX_TEXTS + len(values[owner]) // _PER_TEXT
+            allowed = text.steps & (next_folds(mask & ALL_FOLDS) | ~ALL_FOLDS)
+            for step in _steps_of(wanted & allowed):
+                fold = step.fold
+                # In a long text a fold undoes what hardly hides there.
+                aside = fold and (bool(chain) or long)
+                if not (effort.folds if aside else effort.looks):
+                    self._exhausted = True
+                    self._unopened |= not aside
+                    continue
+                data = whole
+                if text.changes is not None and (fold or not effort.ample):
+                    # What is not new goes through the same step where it was not decoded.
+                    data = _excerpt(text, text.changes)
+                effort.step(len(data), aside=aside)
+                for made in text.made(step, data):
+                    if made in known:
+                        continue
+                    if len(known) >= most:
+                        self._exhausted = True
+                        self._unopened |= not (text.folds or fold)
+                        continue
+                    known.add(made)
+                    apart = len(whole) >= _PARTED and data is whole and not text.folds
+                    new = changes(whole, made) if apart else None
+                    effort.text(len(made) if new is None else new.size, fold=fold, aside=aside)
+                    if new is not None:
+                        effort.text(len(made), fold=True, aside=aside)
+                    count = text.folds + fold
+                    following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
+        return following
+
+    def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
+        """Those of the texts that some step might change, and the bits of such steps."""
+        if len(frontier) == 1:
+            return [(frontier[0], scan.steps)]
+        if scan.wanted is not None:
+            return zip(frontier, scan.wanted, strict=True)
+        if scan.spots is None:
+            return [(text, self._hints.steps(text.data)) for text in frontier]
+        return [(frontier[number], bits) for number, bits in steps_of(ends, (), scan.spots).items()]
+
+    def _give(self, texts: list[Text], places: list[Place], found: int) -> None:
+        """Gives every match to its text; `found` are how many there were before those close by were left out."""
+        self._effort.matches(found, len(places))
+        self._take(texts, places)
+
+    def _take(self, texts: list[Text], places: list[Place]) -> None:
+        searcher = self._searcher
+        within = b"" if len(texts) == 1 else searcher.within
+        owners = [text.owner for text in texts]
+        self._count += gathered(self._groups, places, texts, owners, searcher.families, within, Hit)
+        parted = bytes([len(text.data) >= _PARTED for text in texts])
+        if any(parted):
+            for number, (index, end) in firsts(places, parted, searcher.whole):
+                self._judged_whole.setdefault(texts[number].data, {}).setdefault(index, end)
+
+
+def _batches(texts: list[Text]) -> list[list[Text]]:
+    """Texts, those together that are scanned at once."""
+    sizes = [len(text.data) for text in texts]
+    if sum(sizes) <= len(texts) * _BIG:
+        return [texts] if texts else []
+    batches: list[list[Text]] = []
+    room = 0
+    for text, size in zip(texts, sizes, strict=True):
+        if size > room:
+            batches.append([])
+            room = _BATCH
+        batches[-1].append(text)
+        room -= size
+    return batches
+
+
+def _excerpt(text: Text, changes: Changes) -> bytes:
+    """What is new in a text; all of it where a part would no longer look like the document that it is."""
+    data = b"\n".join([text.data[start:end] for start, end in changes.parts])
+    return text.data if is_document(text.data) and not is_document(data) else data
+
+
+def _end(match: Match) -> int:
+    return match[1]
+
+
+def _size(entry: tuple[Text, int]) -> int:
+    return len(entry[0].data)
