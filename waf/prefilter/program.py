@@ -7,13 +7,14 @@ pass holds no match of any of the expressions; of one that it stops nothing is k
 from __future__ import annotations
 
 import hashlib
+import string
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from waf.model import PatternStore
 from waf.prefilter.automaton import Automaton, automaton, beginning
 from waf.prefilter.expressions import Item, alternatives, least_width, parse
-from waf.prefilter.factors import LONGEST, SYMBOLS, Factors, all_of, dearness, sets_of
+from waf.prefilter.factors import LONGEST, SYMBOLS, Factors, all_of, dearness, sets_of, share
 from waf.prefilter.layout import (
     FIRST_WHOLE,
     FOUND,
@@ -33,6 +34,11 @@ from waf.prefilter.whole import VALUES, Demand, wholes_of
 _NONE: Final = b"-"  # what is kept where there is no program
 _CLEAR: Final = 1e-12  # how often a set of factors may be met for one to be enough
 _NOISY: Final = 0.1  # and from which on it says nothing
+_LETTERS: Final = frozenset(SYMBOLS[ord(letter)] for letter in string.ascii_lowercase)
+_RARE: Final = 3e-6  # Beside a set that is met so rarely …
+_OFTEN: Final = (
+    1e-4  # … one with short factors that are met so often adds little: each costs a look wherever it is.
+)
 _MOST_PAIRS: Final = 255
 _SHARED: Final = 64  # pairs of sets that stand for several
 _MOST_ATOMS: Final = 1 << 15
@@ -210,9 +216,16 @@ def _telling(sets: Sequence[Factors]) -> tuple[Factors, ...]:
         for other in sets[1:]:
             if dearness(other) > _NOISY:
                 break
+            if dearness(best) < _RARE and sum(map(share, filter(_is_short, other))) > _OFTEN:
+                continue
             if not best & other and not all(any(one in factor for one in other) for factor in best):
                 return best, other
     return (best,)
+
+
+def _is_short(factor: bytes) -> bool:
+    """A letter beside one other symbol."""
+    return len(factor) == 2 and any(symbol in _LETTERS for symbol in factor)
 
 
 def _bits_of(demands: Sequence[Demand], wholes: Sequence[Demand]) -> dict[bytes, int]:
