@@ -268,7 +268,12 @@ static int speaks(const Pattern *pattern, const Beginnings *words, PyObject *nea
         return 0;
     if (pattern->program.code != NULL) {
         Running run;
-        return run_from(&pattern->program, &run, at, size, 0, &end) >= 0;
+        if (!words->holds)
+            return run_from(&pattern->program, &run, at, size, 0, &end) >= 0;
+        for (Py_ssize_t i = 0; (i = beginning(words, at, size, i)) >= 0; i++)
+            if (run_at(&pattern->program, &run, at, size, i) >= 0)
+                return 1;
+        return 0;
     }
     PyObject *match = PyObject_CallOneArg(pattern->call, near);
     if (match == NULL)

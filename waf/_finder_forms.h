@@ -51,20 +51,24 @@ static inline uint32_t triple(const uint8_t *at)
     return ((uint32_t)at[0] * 1249u ^ (uint32_t)at[1] * 331u ^ at[2]) & 2047;
 }
 
-static int begins_here(const Beginnings *words, const uint8_t *at, Py_ssize_t size)
+/* The first place from `from` on at which a word may begin; -1 for none. */
+static Py_ssize_t beginning(const Beginnings *words, const uint8_t *at, Py_ssize_t size, Py_ssize_t from)
 {
-    if (!words->holds)
-        return 1;
-    for (Py_ssize_t i = 0; i + 1 < size; i++) {
+    for (Py_ssize_t i = from; i + 1 < size; i++) {
         if (words->pairs[at[i] & 31] >> (at[i + 1] & 31) & 1)
-            return 1;
+            return i;
         if (i + 2 < size) {
             uint32_t hash = triple(at + i);
             if (words->triples[hash >> 5] >> (hash & 31) & 1)
-                return 1;
+                return i;
         }
     }
-    return 0;
+    return -1;
+}
+
+static int begins_here(const Beginnings *words, const uint8_t *at, Py_ssize_t size)
+{
+    return !words->holds || beginning(words, at, size, 0) >= 0;
 }
 
 static int read_beginnings(PyObject *tuple, Beginnings *words)
