@@ -134,7 +134,7 @@ _LAST: Final = _TWO + rb"[A-Za-z0-9+/_=-]="
 # The same of UTF-16, where every second byte is null.
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
 CLASS_HINTS: Final[dict[View, bytes]] = {
-    View.BASE64: rb"(?-i:^(?:" + _GROUP + rb"(?:" + _GROUP + rb"|" + _LAST + rb")|" + _WIDE + rb"))",
+    View.BASE64: rb"(?-i:^(?:" + _GROUP * 2 + rb"|" + _GROUP + _LAST + rb"|" + _WIDE + rb"))",
     View.JSON: rb"^\s{0,4}[\[{]\s{0,4}[\"\[{]",
     View.HEX: rb"^(?:0x|\\x|x')?(?:[2-7][0-9a-f]|0[9ad]){6}",
 }
