@@ -11,6 +11,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import fsum
 from re import _constants as code  # type: ignore[attr-defined]
 from typing import Any, Final
 
@@ -107,7 +108,7 @@ def share(factor: bytes) -> float:
 
 def dearness(factors: Factors) -> float:
     """About how often one of them stands at any place of an ordinary text; fewer is better."""
-    return sum(map(share, factors)) if factors else _IMPOSSIBLE
+    return fsum(map(share, factors)) if factors else _IMPOSSIBLE
 
 
 def usual(expression: bytes, how: float) -> bool:
