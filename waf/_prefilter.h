@@ -485,8 +485,6 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
                     !(tables->leads && (uint64_t)length >= tables->shortest &&
                       (length == 0 || first_bytes[value[0] >> 6] >> (value[0] & 63) & 1 || present & 1ull << PF_LINE_END) &&
                       prefilter_led(tables, value, length, present & 1ull << PF_LINE_END));
-        if (!clean && !(present & ~tables->covered))
-            clean = prefilter_passes(filter, value, length); /* by another part, perhaps */
         if (!clean) {
             if (any)
                 *out++ = PF_MARK;
@@ -494,7 +492,7 @@ PF_HOT static Py_ssize_t prefilter_sift(const Prefilter *filter, const uint8_t *
             out += length;
             any = 1;
         }
-        if (run.met) {
+        if (run.met || present & odd) { /* what is lone was taken in as well, where it was asked for */
             run.met = 0;
             memset(&run.seen, 0, sizeof run.seen);
         }

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
@@ -620,3 +620,24 @@ def test_values_are_sifted_one_by_one(values: list[bytes]) -> None:
     left = [value for value in values if not passes(made, value)]
     assert SIFT(made, b"\x7f".join(values)) == b"\x7f".join(left)
     assert SIFT(None, b"\x7f".join(values)) == b"\x7f".join(values)
+
+
+@needs_c
+@given(st.lists(st.sampled_from([b"60.0", b"7", b"..", b"green table", b"begin", b"x/", b""]), max_size=8))
+@settings(max_examples=300, deadline=None)
+@example([b"60.0", b"green table"])
+def test_nothing_of_one_value_counts_for_the_next(values: list[bytes]) -> None:
+    """Signs that are told by being there count as atoms do, and a pair of both must stand in one value."""
+    assert SIFT is not None
+    made = program.build(
+        [
+            rb"['\")\d]\s{0,8}(?:exec(?:ute)?|declare|waitfor|shutdown|drop\s+(?:table|database|user)|truncate\s+table|insert\s+into"
+            rb"|delete\s+from|create\s+(?:table|user|login)|alter\s+(?:table|user|login)|backup\s+database|begin\s|if\s*\("
+            rb"|if\s+(?:exists|not)|reconfigure)\b",
+            rb"(?:\.\.|%2l%2l|\.%2l|%2l\.|%j0%hl|\xc0\xae|%b002l|\xe0\x80\xae|%bmm0l)(?:;[^/\\]{0,16})?"
+            rb"(?:[/\\]|%2m|%5j|0e2m|0e5j|%25(?:2m|5j)|%j0%hm|%j1%9j|\xc0\xaf|%b2215|\x00)",
+        ],
+        None,
+    )
+    left = [value for value in values if not passes(made, value)]
+    assert SIFT(made, b"\x7f".join(values)) == b"\x7f".join(left)
