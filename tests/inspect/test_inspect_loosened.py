@@ -66,8 +66,10 @@ def test_no_more_and_no_less_is_found(text: bytes) -> None:
 
 def test_controls_in_place_of_slashes_are_not_found() -> None:
     _, grouped = matchers()
-    assert grouped.scan(b"x \x01\x02ab@") == []
-    assert grouped.scan(b"x //ab@ \x01\x02ab@ //a\x01b@") == [(0, 7), (0, 20)]
+    assert grouped._recheck is not None
+    assert 1 in grouped._recheck._reach, "the pattern that is meant here is loosened"
+    assert grouped.scan(b"// x:\x01\x02ab.svc/") == []
+    assert grouped.scan(b"x://ab.svc/ x:\x01\x02ab.svc/ ://a\x01b.svc/") == [(1, 11), (1, 35)]
 
 
 def test_what_begins_too_far_before_to_be_looked_for_again_is_found() -> None:
@@ -76,8 +78,15 @@ def test_what_begins_too_far_before_to_be_looked_for_again_is_found() -> None:
     assert (UNBOUNDED, len(text)) in grouped.scan(text)
 
 
+def test_of_many_that_controls_may_have_made_all_count() -> None:
+    _, grouped = matchers()
+    few, many = (b"// " + b"x:\x01\x02ab.svc/ " * count for count in (60, 70))
+    assert grouped.scan(few, 10_000) == []
+    assert [index for index, _ in grouped.scan(many, 10_000)] == [1] * 70
+
+
 def test_what_is_told_once_is_left_as_it_is() -> None:
     patterns = [Pattern(one, once=True) for one in EXPRESSIONS]
     grouped = Matcher.build(patterns, STORE, grouped=True)
     assert grouped._recheck is None
-    assert (0, 14) in grouped.scan(b"x \x01\x02ab@ //abc@"), "not hidden behind what controls make"
+    assert (1, 24) in grouped.scan(b"x:\x01\x02ab.svc/ x://abc.svc/"), "not hidden behind what controls make"

@@ -10,9 +10,10 @@ Owns what is loosened, and that no more is found by it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+import hyperscan
 
 from waf.inspect.databases import Database, Pattern, compiled
 from waf.model import PatternStore
@@ -20,8 +21,10 @@ from waf.prefilter.expressions import longest, tokens
 
 STAND_INS: Final = b"\x01\x02\x03"
 """Bytes that hardly any text has. With fewer of them the engine would look for each literal that the classes make."""
-_STANDS_IN: Final = re.compile(b"[%b]" % STAND_INS)
+_CONTROLS: Final = tuple(bytes((byte,)) for byte in STAND_INS)
 _REACH: Final = 2048  # bytes before its end in which a match without bounds is looked for again
+_FEW: Final = 64  # matches with a control in what they may have that are looked for again
+_MOST: Final = 65_536  # matches that are found on the way
 
 Match = tuple[int, int]
 
@@ -52,29 +55,48 @@ class Recheck:
         self.size: Final[int] = self._database.size  # bytes
 
     def certain(self, text: bytes, matches: Sequence[Match]) -> list[Match]:
-        """The matches but for those that controls alone make."""
-        if not _STANDS_IN.search(text):
+        """The matches but for those that controls alone make. Looks once at what all doubtful ones may have; of more than a few they
+        count as matches, as no honest text has so many controls beside URLs.
+        """
+        if not any(control in text for control in _CONTROLS):
             return [*matches]
-        return [match for match in matches if match[0] not in self._reach or self._holds(text, match)]
+        doubtful: dict[Match, bool] = {}  # each with whether it may begin before what is looked at
+        low, high = len(text), 0
+        for match in matches:
+            index, end = match
+            if index not in self._reach:
+                continue
+            reach = self._reach[index]
+            bounded = reach is not None and reach < _REACH
+            # With the byte before and the byte behind it, by which the edges of words and lines are told.
+            start = max(0, end - (reach if reach is not None and bounded else _REACH) - 1)
+            if any(text.rfind(control, start, end) >= 0 for control in _CONTROLS):
+                doubtful[match] = not bounded and start > 0
+                low, high = min(low, start), max(high, end)
+                if len(doubtful) > _FEW:
+                    return [*matches]
+        if not doubtful:
+            return [*matches]
+        found = self._found(text[low : high + 1])
+        if found is None:
+            return [*matches]
+        return [
+            match
+            for match in matches
+            if match not in doubtful or doubtful[match] or (match[0], match[1] - low) in found
+        ]
 
-    def _holds(self, text: bytes, match: Match) -> bool:
-        index, end = match
-        reach = self._reach[index]
-        bounded = reach is not None and reach < _REACH
-        # With the byte before and the byte behind it, by which the edges of words and lines are told.
-        start = max(0, end - (reach if reach is not None and bounded else _REACH) - 1)
-        if not _STANDS_IN.search(text, start, end):
-            return True
-        if (index, end - start) in self._found(text[start : end + 1]):
-            return True
-        return not bounded and start > 0  # it may begin before
-
-    def _found(self, text: bytes) -> list[Match]:
-        found: list[Match] = []
+    def _found(self, text: bytes) -> set[Match] | None:
+        """What is found with the patterns themselves; None where that is more than anybody asks for."""
+        found: set[Match] = set()
         indices = self._database.indices or ()
 
-        def on_match(number: int, start: int, end: int, flags: int, context: object) -> None:
-            found.append((indices[number], end))
+        def on_match(number: int, start: int, end: int, flags: int, context: object) -> bool:
+            found.add((indices[number], end))
+            return len(found) > _MOST
 
-        self._database.scan(text, on_match)
+        try:
+            self._database.scan(text, on_match)
+        except hyperscan.ScanTerminated:
+            return None
         return found
