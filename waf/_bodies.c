@@ -20,6 +20,7 @@
 
 #include "_prefilter.h"
 
+#define HASH 2166136261u
 enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 40 };
 enum { MOST_EXACT = 15, MOST_WHOLE = 18 }; /* digits of a fraction that is written as it is read, and of a whole number */
 enum { PLAIN, QUOTE, ODD, WIDE }; /* what a byte is to a string */
@@ -121,11 +122,32 @@ static int code_unit(const uint8_t *at, const uint8_t *end)
     return unit;
 }
 
+/* A code point as UTF-8; behind it. */
+static uint8_t *utf8(int point, uint8_t *to)
+{
+    if (point < 0x80) {
+        *to++ = (uint8_t)point;
+        return to;
+    }
+    if (point < 0x800)
+        *to++ = (uint8_t)(0xc0 | point >> 6);
+    else {
+        if (point < 0x10000)
+            *to++ = (uint8_t)(0xe0 | point >> 12);
+        else {
+            *to++ = (uint8_t)(0xf0 | point >> 18);
+            *to++ = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+        }
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    }
+    *to++ = (uint8_t)(0x80 | (point & 0x3f));
+    return to;
+}
+
 /* The character behind "\u" as UTF-8 into `*out`. Behind its digits; NULL where it is no character, or one that has no use in a text. */
 static const uint8_t *coded(const uint8_t *at, const uint8_t *end, uint8_t **out)
 {
     int point = code_unit(at, end);
-    uint8_t *to = *out;
     if (point < ' ' || point == MARK)
         return NULL;
     at += 4;
@@ -135,17 +157,8 @@ static const uint8_t *coded(const uint8_t *at, const uint8_t *end, uint8_t **out
             return NULL;
         point = 0x10000 + ((point & 0x3ff) << 10) + (low & 0x3ff);
         at += 6;
-        *to++ = (uint8_t)(0xf0 | point >> 18);
-        *to++ = (uint8_t)(0x80 | (point >> 12 & 0x3f));
     }
-    else if (point >= 0x800)
-        *to++ = (uint8_t)(0xe0 | point >> 12);
-    if (point >= 0x800)
-        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-    else if (point >= 0x80)
-        *to++ = (uint8_t)(0xc0 | point >> 6);
-    *to++ = (uint8_t)(point < 0x80 ? point : 0x80 | (point & 0x3f));
-    *out = to;
+    *out = utf8(point, *out);
     return at;
 }
 
@@ -248,9 +261,17 @@ static const uint8_t *literal(const uint8_t *at, const uint8_t *end, const char 
     return (size_t)(end - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
 }
 
-static uint32_t hash_of(const uint8_t *at, size_t length)
+/* Behind white space. */
+static inline const uint8_t *blanks(const uint8_t *at, const uint8_t *end)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)length;
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* Goes on with a hash (FNV-1a) that begins with HASH. */
+static uint32_t hash_on(uint32_t hash, const uint8_t *at, size_t length)
+{
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ at[i]) * 16777619u;
     return hash;
@@ -276,8 +297,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
     enum { VALUE, VALUE_OR_END, KEY, KEY_OR_END, BEHIND } wanted = VALUE;
 
     for (;;) {
-        while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-            at++;
+        at = blanks(at, end);
         if (at == end)
             return -1;
         uint8_t byte = *at;
@@ -319,7 +339,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             size_t length = (size_t)(at - 1 - name);
             if (depth <= 2 && length == sizeof query && memcmp(name, query, sizeof query) == 0)
                 return -1; /* perhaps GraphQL */
-            uint32_t hash = hash_of(name, length);
+            uint32_t hash = hash_on(HASH, name, length);
             if (open == MOST_OPEN_KEYS || open - first_key[depth - 1] == MOST_KEYS)
                 return -1;
             for (int i = first_key[depth - 1]; i < open; i++)
@@ -327,8 +347,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
                     return -1; /* a key twice */
             keys[open++] = (Key){name, (uint32_t)length, hash};
             out = put(out, name, length);
-            while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-                at++;
+            at = blanks(at, end);
             if (at == end || *at++ != ':')
                 return -1;
             wanted = VALUE;
@@ -376,8 +395,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
         out = put(out, value, (size_t)(value_end - value));
         wanted = BEHIND;
     }
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
+    at = blanks(at, end);
     return at == end ? out - start_of_out : -1;
 }
 

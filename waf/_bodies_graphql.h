@@ -132,11 +132,6 @@ static PyObject *graphql_counts(PyObject *unused, PyObject *const *arguments, Py
     return Py_BuildValue("nnnN", deepest, aliases, selections, PyBool_FromLong(broken || depth != 0 || lists != 0));
 }
 
-static int hex_of(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* What a literal says, which is no longer than what stands there; gives its length. */
 static Py_ssize_t unescaped(const uint8_t *at, const uint8_t *end, uint8_t *out)
 {
@@ -151,24 +146,12 @@ static Py_ssize_t unescaped(const uint8_t *at, const uint8_t *end, uint8_t *out)
             at += 2;
         }
         else {
-            int point = at[1] == 'u' && end - at >= 6 ? 0 : -1;
-            for (int i = 2; point >= 0 && i < 6; i++)
-                point = hex_of(at[i]) < 0 ? -1 : point << 4 | hex_of(at[i]);
+            int point = at[1] == 'u' ? code_unit(at + 2, end) : -1;
             if (point < 0) {
                 *out++ = *at++;
                 continue;
             }
-            if (point < 0x80)
-                *out++ = (uint8_t)point;
-            else if (point < 0x800) {
-                *out++ = (uint8_t)(0xc0 | point >> 6);
-                *out++ = (uint8_t)(0x80 | (point & 0x3f));
-            }
-            else {
-                *out++ = (uint8_t)(0xe0 | point >> 12);
-                *out++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-                *out++ = (uint8_t)(0x80 | (point & 0x3f));
-            }
+            out = utf8(point, out);
             at += 6;
         }
     }

@@ -44,18 +44,11 @@ static uint8_t *room(Buffer *buffer, size_t more)
     return buffer->data + buffer->used;
 }
 
-static uint32_t hash_on(uint32_t hash, const uint8_t *at, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ at[i]) * 16777619u;
-    return hash;
-}
-
 /* The number of the name that is made of a parent's (-1: none), a joint and a piece; -1 where there is no room for it, or it is too
  * long. */
 static int name_of(Lines *lines, int parent, const char *joint, const uint8_t *piece, size_t length)
 {
-    static const Name none = {2166136261u, 0, 0, 0};
+    static const Name none = {HASH, 0, 0, 0};
     const Name *before = parent < 0 ? &none : &lines->known[parent];
     size_t between = before->length ? strlen(joint) : 0, whole = (size_t)before->length + between + length;
     if (whole > LONGEST)
@@ -157,13 +150,6 @@ static const uint8_t *number_written(const uint8_t *at, const uint8_t *behind, s
         return NULL;
     *length = strlen(*freed);
     return (const uint8_t *)*freed;
-}
-
-static const uint8_t *blanks(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    return at;
 }
 
 /* The string that begins at `*at`, behind its quote; `*at` goes behind it. Decoded into `spare` where it has escapes. NULL where it is
