@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.policy.rig import JSON, PROTECT, Walk, Workshop
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
+from waf.inspect import torn
+from waf.inspect.bodies import plain
 from waf.inspect.reading import BodyKind, Reading
 from waf.inspect.rules import parse_rules
 from waf.model import PASSED, Admitted
@@ -245,6 +247,24 @@ def test_a_coding_is_for_the_reference(policies: tuple[Policy, Policy]) -> None:
     body = gzip.compress(b'{"note":"plain"}', mtime=0)
     made, reference = (told_of_body(one, body, JSON, **{"Content-Encoding": "gzip"}) for one in policies)
     assert made == reference
+
+
+@pytest.mark.skipif(plain.FORM_SCREEN is None, reason="without the accelerator there is no screen")
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "b=", "=", "&", "&lt;", "&#39;", "%20", "+", " ", "'", "%27", "%3c", ";", "%2", "%28", "(", "<", "&%20", "&+",
+             "%3D", "x%2fy", "&&", "&quot;", "c=1", "%09", "%22", "lt;", "tab;"]
+        ),
+        min_size=1, max_size=7,
+    ).map("".join)
+)  # fmt: skip
+def test_no_form_is_screened_that_was_torn(text: str) -> None:
+    body = text.encode()
+    assert plain.FORM_SCREEN is not None
+    if plain.FORM_SCREEN(body, 100, None, None) is not None:
+        assert not list(torn.pairs(body))
 
 
 @pytest.mark.skipif(HEADS is None, reason="without the accelerator there is no screen")
