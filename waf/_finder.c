@@ -436,6 +436,9 @@ static int matches(Judge *self, const Pattern *pattern, int anywhere, Search *se
         if (from > end)
             return 0;
         whole->start = from;
+        /* Most of what is tried is too short, or begins with something else. */
+        if (!anywhere && !may_begin(&pattern->program, search->text.at, end, from))
+            return 0;
         if (anywhere)
             whole->start = run_from(&pattern->program, &run, search->text.at, end, from, &whole->end);
         else

@@ -313,6 +313,12 @@ static Py_ssize_t run_at(const Program *program, Running *run, const uint8_t *te
     return runs(run, 0, at);
 }
 
+/* Whether there is room for a match at `at`, and a byte that one may begin with. */
+static inline int may_begin(const Program *program, const uint8_t *text, Py_ssize_t end, Py_ssize_t at)
+{
+    return at + program->least <= end && (program->least == 0 || in_set(program, program->first, text[at]));
+}
+
 /* The first match that begins from `from` on: where it begins, its end in `*upto`; -1 for none. For programs whose matches are
  * not empty. */
 static Py_ssize_t run_from(const Program *program, Running *run, const uint8_t *text, Py_ssize_t end, Py_ssize_t from,

@@ -786,6 +786,7 @@ static PyMethodDef methods[] = {
     {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},
     {"firsts", (PyCFunction)(void (*)(void))firsts, METH_FASTCALL, firsts_doc},
     {"placed", (PyCFunction)(void (*)(void))placed, METH_FASTCALL, placed_doc},
+    {"ends_of", ends_of, METH_O, ends_of_doc},
     {"steps_of", (PyCFunction)(void (*)(void))steps_of, METH_FASTCALL, steps_of_doc},
     {"hints", hints, METH_O, hints_doc},
     {"steps", steps, METH_O, steps_doc},

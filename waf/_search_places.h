@@ -8,6 +8,31 @@ typedef struct {
 
 enum { SEEN = 1u << 30 };
 
+PyDoc_STRVAR(ends_of_doc, "ends_of(values: list[bytes]) -> list[int]\n\n"
+                          "Where each value ends when all are joined, with the mark that stands behind it.");
+
+static PyObject *ends_of(PyObject *unused, PyObject *values)
+{
+    if (!PyList_Check(values)) {
+        PyErr_SetString(PyExc_TypeError, "values are a list");
+        return NULL;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(values), end = 0;
+    PyObject *ends = PyList_New(count);
+    for (Py_ssize_t i = 0; ends != NULL && i < count; i++) {
+        PyObject *value = PyList_GET_ITEM(values, i), *number = NULL;
+        if (!PyBytes_Check(value))
+            PyErr_SetString(PyExc_TypeError, "values are bytes");
+        else
+            number = PyLong_FromSsize_t(end += PyBytes_GET_SIZE(value) + 1);
+        if (number == NULL)
+            Py_CLEAR(ends);
+        else
+            PyList_SET_ITEM(ends, i, number);
+    }
+    return ends;
+}
+
 /* Notes that the byte before `offset` hints at `bit`. */
 static int note_place(Places *places, PyObject *offset, long bit)
 {

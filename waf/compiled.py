@@ -48,6 +48,8 @@ MODULES: Final = (
     "waf.sensitive.lines",
     "waf.sensitive.requests",
     "waf.sensitive.detect",
+    "waf.inspect.effort",
+    "waf.inspect.rounds",
     "waf.profiles.sampling",
     "waf.profiles.conforming",
     "waf.profiles.check",

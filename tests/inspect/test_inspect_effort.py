@@ -115,6 +115,24 @@ def test_files_of_one_message_share_its_budget() -> None:
     assert "limit.candidates" in [one.rule for one in checker.check(made, 2)]
 
 
+def test_what_is_read_and_what_is_judged_is_paid() -> None:
+    effort = Effort(100_000)
+    before = effort.left
+    effort.read(1000, 2000)
+    assert effort.left == before - 3500
+    effort.judge(10)
+    assert effort.left == before - 3530
+
+
+def test_what_another_search_cost_is_not_there_for_signatures() -> None:
+    checker = signatures(rule(patterns=["attack"], confirm_pattern="attack"))
+    for charged, told in ((0, ["one"]), (10**6, ["limit.questions"])):
+        made = reading(body=b"a=an attack", content_type=b"application/x-www-form-urlencoded")
+        made.charged = charged
+        findings = checker.check(made, 2)
+        assert [one.rule for one in [*findings, *made.findings]] == told
+
+
 def test_the_budget_does_not_depend_on_what_is_remembered() -> None:
     checker = signatures(rule(patterns=["attack"]))
     lengths = []

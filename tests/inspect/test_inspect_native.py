@@ -17,7 +17,7 @@ from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_letters import letters, read_letters
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
-from waf.inspect.hits import Hit, find_firsts, find_steps, gather
+from waf.inspect.hits import Hit, find_ends, find_firsts, find_steps, gather
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
@@ -320,6 +320,19 @@ def test_places_are_in_the_same_texts(
     ends = list(accumulate(sizes))
     told = SEARCH.steps_of(ends, offsets, spots)
     assert list(told.items()) == list(find_steps(ends, offsets, spots).items())
+
+
+@given(st.lists(st.binary(max_size=5), max_size=40))
+def test_texts_end_behind_their_marks(values: list[bytes]) -> None:
+    assert SEARCH is not None
+    assert SEARCH.ends_of(values) == find_ends(values)
+
+
+@pytest.mark.parametrize("values", [(b"a",), [b"a", "b"], [None], b"a"])
+def test_what_are_no_values_have_no_ends(values: object) -> None:
+    assert SEARCH is not None
+    with pytest.raises(TypeError):
+        SEARCH.ends_of(values)
 
 
 def test_what_is_no_place_is_refused() -> None:

@@ -66,9 +66,11 @@ _DOCUMENTS = st.recursive(
 @settings(max_examples=400)
 def test_c_gathers_as_python_does(document: Any) -> None:
     told, made = lines_of(document)
-    assert shown(gathered(FINDER, told), told) == shown(reference(told), told)
-    assert shown(gathered(FINDER, made), made) == shown(reference(made), made)
-    assert shown(gathered(FINDER, told), told) == shown(gathered(FINDER, made), made)
+    assert shown(gathered(FINDER, told, FINDER.candidates(told.text)), told) == shown(reference(told), told)
+    assert shown(gathered(FINDER, made, FINDER.candidates(made.text)), made) == shown(reference(made), made)
+    assert shown(gathered(FINDER, told, FINDER.candidates(told.text)), told) == shown(
+        gathered(FINDER, made, FINDER.candidates(made.text)), made
+    )
 
 
 @given(st.lists(_DOCUMENTS, min_size=1, max_size=2), st.lists(st.sampled_from(VALUES), max_size=3))
@@ -77,15 +79,18 @@ def test_a_head_before_a_body(document: Any, values: list[str]) -> None:
     told, fields = parts_of(document)
     whole = Lines([*head, *fields])
     expected = shown(reference(whole), whole)
-    assert shown(gathered(FINDER, whole), whole) == expected
+    assert shown(gathered(FINDER, whole, FINDER.candidates(whole.text)), whole) == expected
     if told is not None:
         mixed = Lines(head, told)
-        assert shown(gathered(FINDER, mixed), mixed) == expected
+        assert shown(gathered(FINDER, mixed, FINDER.candidates(mixed.text)), mixed) == expected
 
 
 def test_one_thing_is_told_of_many_fields_of_one_name() -> None:
     told, _ = lines_of([{"card": CARD}, {"card": "4111111111111111"}, {"card": CARD}, {"other": CARD}])
-    found = [(one[1], one[2], one[4], one[5], one[6]) for one in shown(gathered(FINDER, told), told)]
+    found = [
+        (one[1], one[2], one[4], one[5], one[6])
+        for one in shown(gathered(FINDER, told, FINDER.candidates(told.text)), told)
+    ]
     assert found == [
         ("json.[].card", "pan", False, 2, {CARD.encode()}),
         ("json.[].card", "pan", True, 1, {b"4111111111111111"}),

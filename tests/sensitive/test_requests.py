@@ -80,6 +80,16 @@ def test_secrets_where_they_belong_are_no_news() -> None:
     assert check(detector(), f"/x?t={token}") is not None
 
 
+def test_every_number_that_is_looked_at_is_charged() -> None:
+    """What a body full of numbers costs here is not there for signatures, so that no message is dear twice."""
+    found = detector()
+    for count in (0, 1, 500):
+        body = b"\n".join([b"536-22-%04d" % number for number in range(1000, 1000 + count)])
+        reading = read(request((b"Content-Type", b"text/plain"), method=b"POST"), body, Limits(), found.mask)
+        found.check_request(reading, b"/x")
+        assert count <= reading.charged <= 4 * count
+
+
 def test_policy_alone_lets_a_request_be_changed() -> None:
     body = f"card={CARD}".encode()
     hits = check(detector(), "/x", body, Content_Type="application/x-www-form-urlencoded")

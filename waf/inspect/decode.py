@@ -79,12 +79,10 @@ class Text(msgspec.Struct, frozen=True, gc=False):
         folds = _FOLDING & ~self.mask if self.folds < MAX_FOLDS else 0
         return folds | _LAYERING if not self.folds and len(self.chain) < MAX_LAYERS else folds
 
-    def made(self, step: Step, data: bytes) -> Iterator[bytes]:
+    def made(self, step: Step, data: bytes) -> list[bytes]:
         """What the step makes of `data`, all of this text or a part: nothing equal to it, nothing empty or overlong."""
         longest = len(data) * _GROWTH + 64
-        for made in step.apply(data):
-            if made and made != data:
-                yield made[:longest]
+        return [made[:longest] for made in step.apply(data) if made and made != data]
 
     def after(self, step: Step) -> list[Text]:
         """The texts that the step makes of this one."""

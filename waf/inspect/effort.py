@@ -2,7 +2,7 @@
 
 Owns the one budget that views, matches and questions are paid from, and what each of them costs. A unit is about a
 microsecond of one core, as `bench.worst` measures it. What can be had for nothing is not counted: the reading of a
-message and the first look at it are linear in its length.
+message and the first look at it are linear in its length. What each field and each candidate of other searches costs beyond is.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ class Effort:
     def folds(self) -> bool:
         return self._folds > 0 and self.left > self._reserve
 
-    def step(self, length: int, *, aside: bool) -> None:
+    def step(self, length: int, aside: bool) -> None:
         """A step over so many bytes; `aside`: a fold that is paid from their part."""
         self._pay(length // 400 + 2, aside)
 
-    def text(self, length: int, *, fold: bool, aside: bool) -> None:
+    def text(self, length: int, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds.
 
         As many matches as the message has as it is are paid with it: they would be found when there is nothing left.
@@ -81,9 +81,13 @@ class Effort:
         if aside:
             self._folds -= units
 
+    def read(self, fields: int, charged: int) -> None:
+        """So many fields that were made, and what other searches of the message cost."""
+        self.left -= fields * 3 // 2 + charged
+
     def first_look(self, count: int, length: int) -> None:
         """So many values that are looked at closer, and bytes that were read more than once for them."""
-        self.left -= 2 * count + length // 25
+        self.left -= 4 * count + length // 25
 
     def first_matches(self, found: int, kept: int, length: int) -> None:
         """The matches in so many bytes of the message as it is."""
@@ -100,6 +104,10 @@ class Effort:
     def begin_questions(self) -> None:
         """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""
         self.left = min(self.left, self._half)
+
+    def judge(self, groups: int) -> None:
+        """So many pairs of a rule and a value are judged, whatever is asked about them."""
+        self.left -= 3 * groups
 
     def ask(self, units: int) -> None:
         self.left -= units

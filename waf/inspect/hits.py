@@ -109,9 +109,12 @@ firsts: Final[Callable[[Sequence[Place], bytes, bytes], list[Place]]] = (
 gathered: Final[Callable[..., int]] = gather if SEARCH is None else SEARCH.gathered
 
 
-def ends_of(values: Sequence[bytes]) -> list[int]:
-    """Where each value ends when all are joined, with what stands behind it."""
+def find_ends(values: list[bytes]) -> list[int]:
+    """Where each value ends when all are joined, with the mark that stands behind it. In C: `waf/_search.c`."""
     return list(accumulate([len(value) + len(BETWEEN) for value in values]))
+
+
+ends_of: Final[Callable[[list[bytes]], list[int]]] = find_ends if SEARCH is None else SEARCH.ends_of
 
 
 def find_steps(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -> dict[int, int]:

@@ -113,6 +113,7 @@ class Questions:
 
     def share(self, groups: int) -> None:
         """Shares out what is left among so many pairs of rule and value."""
+        self._effort.judge(groups)
         self._share = max(self._effort.left // _UNIT // _USUAL // max(groups, 1), _LEAST)
 
     @property

@@ -39,6 +39,7 @@ class Reading(Sequence[Field]):
     _parsed: Parsed | None = None
     _sheet: Sheet | None = None
     _away = False
+    charged = 0  # units of `inspect.effort` that other searches than that for signatures cost
     _spelled = False  # it is held, and has strings with escapes
     noticed: Notes | None = None  # `notes`, once somebody asked for them
     _target: list[Field] | None = None

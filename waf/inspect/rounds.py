@@ -54,7 +54,7 @@ class Rounds:
         self._effort = effort
         self._hints = searcher.hints
         self._searcher = searcher
-        self._values = values
+        self._values = list(values)
         length = min(sum(len(value) for value in values), COUNTED)
         self._known: dict[int, set[bytes]] = {}  # texts of each value
         self._groups: dict[int, list[Hit]] = {}
@@ -178,7 +178,7 @@ class Rounds:
                 if text.changes is not None and (fold or not effort.ample):
                     # What is not new goes through the same step where it was not decoded.
                     data = _excerpt(text, text.changes)
-                effort.step(len(data), aside=aside)
+                effort.step(len(data), aside)
                 for made in text.made(step, data):
                     if made in known:
                         continue
@@ -189,9 +189,9 @@ class Rounds:
                     known.add(made)
                     apart = len(whole) >= _PARTED and data is whole and not text.folds
                     new = changes(whole, made) if apart else None
-                    effort.text(len(made) if new is None else new.size, fold=fold, aside=aside)
+                    effort.text(len(made) if new is None else new.size, fold, aside)
                     if new is not None:
-                        effort.text(len(made), fold=True, aside=aside)
+                        effort.text(len(made), True, aside)
                     count = text.folds + fold
                     following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
         return following

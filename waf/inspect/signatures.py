@@ -297,8 +297,9 @@ class Signatures:
         return StreamScan(self._files, self._file_matcher, Field(Part.FILE, name, b""), level, (), effort)
 
     def _values(self, reading: Reading, level: int, findings: list[Finding], effort: Effort) -> list[Field]:
-        """The body's fields but files, which are scanned at once and by their own rules."""
+        """The body's fields but files, which are scanned at once and by their own rules; pays for what it cost to read."""
         fields = reading.body_fields()
+        effort.read(len(fields), reading.charged)
         if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
             return list(fields)
         values: list[Field] = []

@@ -232,17 +232,18 @@ class Policy:
                 cap, loosens = settings.profile_cap, settings.profile_loosens
                 findings += self.profile.held(check.findings, cap, loosens=loosens)
             typed = check.typed
+        hits = None
+        if settings.sensitive and not (data_clear and body_data_clear):
+            # First: what it costs is taken from what signatures may cost.
+            lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
+            hits = detector.check_request(reading, request.path, lift, data_clear, body_data_clear)
+            judgement.hits = hits
         if settings.signatures and self.signatures is not None and not (rules_clear and body_rules_clear):
             findings += self.signatures.check(reading, settings.level, typed, rules_clear, body_rules_clear)
         if reading.noticed is not None:
             findings += reading.findings
-        hits = None
-        if settings.sensitive and not (data_clear and body_data_clear):
-            lift = None if self._lifting.idle else self._lifting.of(exchange, judgement)
-            hits = detector.check_request(reading, request.path, lift, data_clear, body_data_clear)
-            judgement.hits = hits
-            if hits is not None:
-                findings += hits.findings
+        if hits is not None:
+            findings += hits.findings
         if redacts:
             request = prepared(request)
         if not findings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waf.sensitive.beside import settled_by
+from waf.sensitive.candidates import Candidate
 from waf.sensitive.entities import Entity
 from waf.sensitive.find import Finder, Hit
 from waf.sensitive.lines import Lines
@@ -17,12 +18,12 @@ Gathered = tuple[int, Entity, bool, bool, int, set[bytes]]
 different values."""
 
 
-def gathered(finder: Finder, lines: Lines) -> Sequence[Gathered]:
-    """What `finder` finds in values, without what lacks the value it must stand beside; in the order of the first of each."""
+def gathered(finder: Finder, lines: Lines, found: list[Candidate]) -> Sequence[Gathered]:
+    """What `finder` finds in values, without what lacks the value it must stand beside; in the order of the first of each.
+
+    `found` are its candidates in the lines.
+    """
     text = lines.text
-    found = finder.candidates(text)
-    if not found:
-        return ()
     table = lines.table
     if table is not None and finder.judge is not None:
         return finder.judge.gather(text, found, table)

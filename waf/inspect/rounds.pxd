@@ -1,0 +1,27 @@
+cimport cython
+
+from waf.inspect.effort cimport Effort
+
+
+cdef class Rounds:
+    cdef Effort _effort
+    cdef object _hints, _searcher
+    cdef list _values
+    cdef dict _known, _groups, _judged_whole
+    cdef Py_ssize_t _count, _most
+    cdef set _overflowed
+    cdef bint _exhausted, _unopened
+
+    cpdef object run(self, object scan)
+    cdef _look(self, list texts, object matcher)
+    cdef _look_at_changes(self, object text, object changes, object matcher)
+    cdef list _scanned(self, object text, bytes data, object matcher, object indices=*)
+
+    @cython.locals(
+        following=list, effort=Effort, long=bint, known=set, most=Py_ssize_t, fold=bint, aside=bint, data=bytes, whole=bytes,
+        made=bytes, apart=bint,
+    )
+    cdef list _decode(self, list frontier, list ends, object scan)
+    cdef object _hinted(self, list frontier, list ends, object scan)
+    cdef _give(self, list texts, list places, Py_ssize_t found)
+    cdef _take(self, list texts, list places)
