@@ -15,7 +15,7 @@ cdef class Rounds:
     cpdef object run(self, object scan)
     cdef _look(self, list texts, object matcher)
     cdef _look_at_changes(self, object text, object changes, object matcher)
-    cdef list _scanned(self, object text, bytes data, object matcher, object indices=*)
+    cdef list _scanned(self, object text, bytes data, object matcher, object indices=*, Py_ssize_t pieces=*)
 
     @cython.locals(
         following=list, effort=Effort, long=bint, known=set, most=Py_ssize_t, fold=bint, aside=bint, data=bytes, whole=bytes,

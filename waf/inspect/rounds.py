@@ -121,15 +121,18 @@ class Rounds:
 
     def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
         """Searches a text but for what it has from its source, which was searched."""
-        data, searcher = text.data, self._searcher
-        matches: list[Match] = []
-        doubtful: set[int] = set()
-        for part in changes.parts:
-            start, end = part
-            found = self._scanned(text, data[start:end], matcher)
-            matches += [(index, start + place) for index, place in found]
-            if found and is_open(data, part):
-                doubtful.update(index for index, _ in found if searcher.anchored[index])
+        data, parts, searcher = text.data, changes.parts, self._searcher
+        pieces = [data[start:end] for start, end in parts]
+        found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
+        matches: list[Match] = [(index, parts[number][0] + place) for number, (index, place) in found]
+        # Where a line was cut, or two pieces meet, there may be a match which the text does not have.
+        opened = {number: is_open(data, parts[number]) for number, _ in found}
+        doubtful = {
+            index
+            for number, (index, _) in found
+            if (opened[number] and searcher.anchored[index])
+            or not (len(pieces) == 1 or searcher.within[index])
+        }
         if doubtful:
             certain = set(self._scanned(text, data, matcher, doubtful))
             matches = [match for match in matches if match[0] not in doubtful or match in certain]
@@ -144,10 +147,13 @@ class Rounds:
             matches.sort(key=_end)
             self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
 
-    def _scanned(self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = ()) -> list[Match]:
-        """The matches in `data`, a part of the text; with `indices` those of some patterns."""
+    def _scanned(
+        self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = (), pieces: int = 1
+    ) -> list[Match]:
+        """The matches in `data`, a part of the text or so many pieces of it; with `indices` those of some patterns."""
+        most = pieces * MAX_MATCHES + len(data) // PER_MATCH
         try:
-            return matcher.scan_for(data, indices) if indices else matcher.scan(data)
+            return matcher.scan_for(data, indices, most) if indices else matcher.scan(data, most)
         except TooManyMatches as error:
             self._overflowed.add(text.owner)
             return error.found
