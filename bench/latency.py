@@ -13,6 +13,7 @@ import argparse
 import datetime
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -196,10 +197,13 @@ def _insist(peer: Peer, case: Case, result: LoadResult) -> None:
 
 def machine() -> str:
     """The kind of machine in general words."""
-    version = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr
+    nginx = "no nginx"
+    if shutil.which("nginx"):
+        told = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr
+        nginx = f"nginx {told.rpartition('/')[2].strip()}"
     return (
         f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, {platform.system()}, "
-        f"Python {platform.python_version()}, nginx {version.rpartition('/')[2].strip()}"
+        f"Python {platform.python_version()}, {nginx}"
     )
 
 
