@@ -78,3 +78,33 @@ static PyObject *unchanged(PyObject *unused, PyObject *const *arguments, Py_ssiz
     }
     return list;
 }
+
+PyDoc_STRVAR(has_run_doc, "has_run(text, members, size) -> bool\n\n"
+                          "Whether the text has `size` bytes in a row of those whose byte in `members`, of 256, is not 0.");
+
+/* Backwards from where a run may end: most places are no member, and the next one is `size` bytes further. */
+static PyObject *has_run(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) || PyBytes_GET_SIZE(arguments[1]) != 256 ||
+        !PyLong_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "has_run takes a text, a table of 256 bytes and a size");
+        return NULL;
+    }
+    const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
+    const uint8_t *members = (const uint8_t *)PyBytes_AS_STRING(arguments[1]);
+    Py_ssize_t length = PyBytes_GET_SIZE(arguments[0]), size = PyLong_AsSsize_t(arguments[2]);
+    if (size < 1) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "a run has a byte at least");
+        return NULL;
+    }
+    for (Py_ssize_t at = size - 1; at < length;) {
+        Py_ssize_t low = at;
+        while (low > at - size && members[text[low]])
+            low--;
+        if (low == at - size)
+            Py_RETURN_TRUE;
+        at = low + size; /* what is between `low` and the old place is known; it is read again only where it ends a run */
+    }
+    Py_RETURN_FALSE;
+}

@@ -12,6 +12,7 @@ cdef class Effort:
     cpdef step(self, Py_ssize_t length, bint aside)
     @cython.locals(expected=Py_ssize_t)
     cpdef text(self, Py_ssize_t length, bint fold, bint aside)
+    cpdef carried(self, Py_ssize_t length, bint aside)
     cdef _pay(self, Py_ssize_t units, bint aside)
     cpdef read(self, Py_ssize_t fields, Py_ssize_t charged)
     cpdef first_look(self, Py_ssize_t count, Py_ssize_t length)

@@ -76,6 +76,10 @@ class Effort:
         self._expected += expected
         self._pay(6 + (length // 200 if fold else length // 48) + expected, aside)
 
+    def carried(self, length: int, aside: bool) -> None:
+        """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""
+        self._pay(length // 500, aside)
+
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
         if aside:

@@ -23,7 +23,7 @@ from waf.inspect.loosened import Recheck, loosened
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
 from waf.patterns import Patterns
-from waf.prefilter.expressions import alternatives, longest
+from waf.prefilter.expressions import alternatives
 
 __all__ = [
     "Match",
@@ -140,20 +140,6 @@ class Matcher:
         """Some of the patterns, told by their places among all; those were compiled before."""
         wanted = [patterns[index] for index in indices]
         return cls(len(patterns), [Database(databases.compiled(wanted, store), indices)], None)
-
-    @classmethod
-    def reaching(cls, patterns: Sequence[Pattern], reach: int, store: PatternStore) -> Matcher | None:
-        """The patterns, or those of their alternatives, whose matches may be longer than so many bytes; None: there are none."""
-        found = [
-            (index, Pattern(expression, pattern.case, pattern.once))
-            for index, pattern in enumerate(patterns)
-            for expression in alternatives(pattern.expression)
-            if (bytes_most := longest(expression)) is None or bytes_most > reach
-        ]
-        if not found:
-            return None
-        database = databases.compiled([part for _, part in found], store)
-        return cls(len(patterns), [Database(database, [index for index, _ in found])], None)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).

@@ -35,9 +35,7 @@ _PER_TEXT: Final = (
     64  # bytes of a value for which it may have a text more than MAX_TEXTS: of documents within
 )
 _HITS: Final = 512  # matches in all texts of a message, and …
-_PER_HIT: Final = (
-    12  # … one more for so many bytes of it: three times what source code has in all of its views
-)
+_PER_HIT: Final = 24  # … one more for so many bytes of it: nearly twice what dumps and source code have in all of their views
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
 
@@ -136,9 +134,9 @@ class Rounds:
         if doubtful:
             certain = set(self._scanned(text, data, matcher, doubtful))
             matches = [match for match in matches if match[0] not in doubtful or match in certain]
-        if searcher.far is not None:
-            # A match without bounds may begin in what is new and end anywhere.
-            matches = list(dict.fromkeys([*matches, *self._scanned(text, data, searcher.far)]))
+        # A match without bounds may begin in what is new and end anywhere.
+        for far in searcher.far.wanted(data) if searcher.far is not None else ():
+            matches = list(dict.fromkeys([*matches, *self._scanned(text, data, far)]))
         # What is judged by the whole text may be judged otherwise now.
         for index, end in self._judged_whole.get(changes.source, {}).items():
             if (place := carried(end, changes.runs)) is not None:
@@ -197,7 +195,7 @@ class Rounds:
                     new = changes(whole, made) if apart else None
                     effort.text(len(made) if new is None else new.size, fold, aside)
                     if new is not None:
-                        effort.text(len(made), True, aside)
+                        effort.carried(len(made), aside)
                     count = text.folds + fold
                     following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
         return following

@@ -15,6 +15,7 @@ from waf.http1.speed import PASSES
 from waf.inspect.changes import REACH
 from waf.inspect.decode import STEPS, Step
 from waf.inspect.effort import Effort
+from waf.inspect.far import Far
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Result, Scan
@@ -63,7 +64,7 @@ class Searcher:
         anchored: Sequence[bool] = (),
         whole: Sequence[bool] = (),
         families: Sequence[int] = (),
-        far: Matcher | None = None,
+        far: Far | None = None,
     ) -> None:
         self.matcher: Final = matcher
         self.hints: Final = hints
@@ -116,7 +117,7 @@ class Searcher:
             whole_where_ordinary=True,
         )
         whole = [False] * len(patterns) if whole is None else whole
-        far = Matcher.reaching(patterns, REACH, store)
+        far = Far(patterns, REACH, store)
         families = range(len(patterns)) if families is None else families
         return cls(
             matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole, families, far
@@ -125,8 +126,8 @@ class Searcher:
     @property
     def size(self) -> int:
         """Bytes of all compiled patterns and hints."""
-        matchers = [matcher for matcher in (self.matcher, self.far) if matcher is not None]
-        return self.hints.size + self.folded.size + sum(matcher.size for matcher in matchers)
+        parts = [part for part in (self.matcher, self.far, self.hints, self.folded) if part is not None]
+        return sum(part.size for part in parts)
 
     def scan(self, text: bytes, hinted: tuple[int, list[Spot] | None] | None = None) -> Scan:
         """One look at a text as it is; `hinted` is what `hints.look` gives for it where that is known."""

@@ -27,6 +27,9 @@ _WORTH: Final = 6  # bytes of an ending at least
 
 
 _ALL: Final = frozenset(range(256))
+_REPEATS: Final = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
+_BYTES: Final = (code.LITERAL, code.NOT_LITERAL, code.ANY, code.IN)
+_ENDLESS: Final = 1 << 32
 
 
 def parse(expression: bytes) -> list[Item] | None:
@@ -39,6 +42,47 @@ def longest(expression: bytes) -> int | None:
     """Bytes of the longest match, very many where it has no bounds; None as for `parse`."""
     parsed = _parsed(expression)
     return None if parsed is None else int(parsed.getwidth()[1])
+
+
+def longest_with_runs(expression: bytes, filling: bytes, run: int) -> int | None:
+    """Bytes of the longest match in texts that nowhere have more than `run` bytes of `filling` in a row; None as for `longest`."""
+    parsed = _parsed(expression)
+    return None if parsed is None else _widest(parsed, filling, run)
+
+
+def _widest(items: Any, filling: bytes, run: int) -> int:
+    width = 0
+    for kind, value in items:
+        if kind in _REPEATS:
+            _, most, body = value
+            whole = min(_widest(body, filling, run) * int(most), _ENDLESS)
+            width += min(whole, run) if _takes_only(body, filling) else whole
+        elif kind is code.SUBPATTERN:
+            width += _widest(value[3], filling, run)
+        elif kind is code.BRANCH:
+            width += max(_widest(way, filling, run) for way in value[1])
+        elif kind in _BYTES:
+            width += 1
+        elif kind is not code.AT:
+            width = _ENDLESS  # nothing that `_UNDERSTOOD` lets through
+    return min(width, _ENDLESS)
+
+
+def _takes_only(items: Any, filling: bytes) -> bool:
+    """Whether what the items match has no other bytes than those of `filling`."""
+    for kind, value in items:
+        if kind in _REPEATS:
+            only = _takes_only(value[2], filling)
+        elif kind is code.SUBPATTERN:
+            only = _takes_only(value[3], filling)
+        elif kind is code.BRANCH:
+            only = all(_takes_only(way, filling) for way in value[1])
+        else:
+            taken = accepted((kind, value))
+            only = taken is not None and taken <= frozenset(filling)
+        if not only:
+            return False
+    return True
 
 
 def _parsed(expression: bytes) -> Any:
