@@ -1,6 +1,6 @@
 /* The plain case of request bodies, at the speed of C.
  *
- * `json_lines` is in _bodies_lines.h, forms are in _bodies_form.h. `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
+ * `json_lines` is in _bodies_lines.h, forms are in _bodies_form.h and _bodies_parts.h, XML is in _bodies_xml.h. `json_sheet` reads a JSON document of the most ordinary form and gives its keys, strings, numbers and literals in
  * one text; `json_screen` gives those alone that no program of waf/prefilter proves to be clean. For everything else it gives None: escapes, long or odd numbers, doubled keys, deep nesting, what may be
  * GraphQL, whatever is no JSON (RFC 8259) or no UTF-8. The caller then asks waf/inspect/bodies/json_body.py, which is
  * the reference: nothing is read here that is read otherwise there, and tests hold the two together.
@@ -517,8 +517,31 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
     return result;
 }
 
+/* The same of any body whose values are in `text`, which is taken over, each behind a mark. */
+static PyObject *screened(PyObject *body, PyObject *text, const Prefilter *rules, const Prefilter *values)
+{
+    const uint8_t *const data = (const uint8_t *)PyBytes_AS_STRING(body);
+    uint8_t *const pieces = (uint8_t *)PyBytes_AS_STRING(text);
+    const Py_ssize_t size = PyBytes_GET_SIZE(body);
+    Py_ssize_t length = PyBytes_GET_SIZE(text);
+    uint8_t all = 0;
+    for (Py_ssize_t i = 0; i < size; i++)
+        all |= data[i];
+    if (length > 0)
+        length = prefilter_sift(rules, pieces, length, pieces);
+    int clear = length == 0 ? RULES_CLEAR : 0;
+    if (all < 0x80 && memchr(data, '&', (size_t)size) == NULL && memchr(data, '\\', (size_t)size) == NULL
+        && prefilter_passes(values, data, size))
+        clear |= DATA_CLEAR;
+    PyObject *result = Py_BuildValue("iy#", clear, pieces, length);
+    Py_DECREF(text);
+    return result;
+}
+
 #include "_bodies_lines.h"
 #include "_bodies_form.h"
+#include "_bodies_parts.h"
+#include "_bodies_xml.h"
 #include "_bodies_graphql.h"
 #include "_bodies_scalars.h"
 
@@ -532,6 +555,12 @@ static PyMethodDef methods[] = {
     {"json_scalars", (PyCFunction)(void (*)(void))json_scalars, METH_FASTCALL, json_scalars_doc},
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},
     {"json_screen", (PyCFunction)(void (*)(void))json_screen, METH_FASTCALL, json_screen_doc},
+    {"parts_lines", (PyCFunction)(void (*)(void))parts_lines, METH_FASTCALL, parts_lines_doc},
+    {"parts_screen", (PyCFunction)(void (*)(void))parts_screen, METH_FASTCALL, parts_screen_doc},
+    {"parts_sheet", (PyCFunction)(void (*)(void))parts_sheet, METH_FASTCALL, parts_sheet_doc},
+    {"xml_lines", (PyCFunction)(void (*)(void))xml_lines, METH_FASTCALL, xml_lines_doc},
+    {"xml_screen", (PyCFunction)(void (*)(void))xml_screen, METH_FASTCALL, xml_screen_doc},
+    {"xml_sheet", (PyCFunction)(void (*)(void))xml_sheet, METH_FASTCALL, xml_sheet_doc},
     {NULL, NULL, 0, NULL},
 };
 

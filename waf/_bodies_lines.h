@@ -26,6 +26,8 @@ typedef struct {
     Py_ssize_t fields, most;
     int count, documents;
     int within; /* the name of the string that the document stands in; -1 */
+    struct Parts *parts; /* of a form in parts */
+    Py_ssize_t most_depth; /* of XML */
     Name known[NAMES + 1]; /* and none */
     int16_t slots[SLOTS]; /* one more than a number in `known`; 0: free */
 } Lines;
@@ -311,7 +313,60 @@ static int rest_put(Lines *lines)
     return line(lines, none, lines->rest.data, lines->rest.used - 1, THE_REST);
 }
 
+/* For so many fields; NULL and an exception where there is no memory. */
+static Lines *lines_new(Py_ssize_t most)
+{
+    Lines *lines = PyMem_Malloc(sizeof *lines);
+    if (lines == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memset(lines, 0, offsetof(Lines, known));
+    memset(lines->slots, 0, sizeof lines->slots);
+    lines->most = most;
+    lines->within = -1;
+    if (room(&lines->names, 1024) != NULL)
+        return lines;
+    PyMem_Free(lines);
+    PyErr_NoMemory();
+    return NULL;
+}
+
+static void lines_free(Lines *lines)
+{
+    if (lines == NULL)
+        return;
+    PyMem_Free(lines->text.data);
+    PyMem_Free(lines->names.data);
+    PyMem_Free(lines->table.data);
+    PyMem_Free(lines->rest.data);
+    PyMem_Free(lines);
+}
+
 /* None where the body is not plain. */
+static PyObject *lines_made(PyObject *body, PyObject *most_fields, int (*walk)(Lines *, const uint8_t *, const uint8_t *, Buffer *),
+                            struct Parts *parts, Py_ssize_t most_depth)
+{
+    Py_ssize_t most = PyLong_AsSsize_t(most_fields), size = PyBytes_GET_SIZE(body);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(body);
+    Lines *lines = lines_new(most);
+    if (lines == NULL)
+        return NULL;
+    lines->parts = parts;
+    lines->most_depth = most_depth;
+    Buffer spare = {NULL, 0, 0};
+    PyObject *result = NULL;
+    if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->table, 2048) != NULL
+        && walk(lines, data, data + size, &spare) && rest_put(lines))
+        result = Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
+                               (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
+    lines_free(lines);
+    PyMem_Free(spare.data);
+    return result == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : result;
+}
+
 static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
                           int (*walk)(Lines *, const uint8_t *, const uint8_t *, Buffer *))
 {
@@ -319,30 +374,7 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
         PyErr_SetString(PyExc_TypeError, "takes bytes and a number of fields");
         return NULL;
     }
-    Py_ssize_t most = PyLong_AsSsize_t(arguments[1]), size = PyBytes_GET_SIZE(arguments[0]);
-    if (most == -1 && PyErr_Occurred())
-        return NULL;
-    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
-    Lines *lines = PyMem_Malloc(sizeof *lines);
-    if (lines == NULL)
-        return PyErr_NoMemory();
-    memset(lines, 0, offsetof(Lines, known));
-    memset(lines->slots, 0, sizeof lines->slots);
-    lines->most = most;
-    lines->within = -1;
-    Buffer spare = {NULL, 0, 0};
-    PyObject *result = NULL;
-    if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->names, 1024) != NULL
-        && room(&lines->table, 2048) != NULL && walk(lines, data, data + size, &spare) && rest_put(lines))
-        result = Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
-                               (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
-    PyMem_Free(lines->text.data);
-    PyMem_Free(lines->names.data);
-    PyMem_Free(lines->table.data);
-    PyMem_Free(lines->rest.data);
-    PyMem_Free(spare.data);
-    PyMem_Free(lines);
-    return result == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : result;
+    return lines_made(arguments[0], arguments[1], walk, NULL, 0);
 }
 
 PyDoc_STRVAR(json_lines_doc,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tests.policy.rig import JSON, PROTECT, Walk, Workshop
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
 from waf.inspect import torn
-from waf.inspect.bodies import plain
+from waf.inspect.bodies import multipart_body, plain, xml_body
 from waf.inspect.reading import BodyKind, Reading
 from waf.inspect.rules import parse_rules
 from waf.model import PASSED, Admitted
@@ -33,6 +34,10 @@ SAMPLES = [
 ]
 BOTH = RULES_CLEAR | DATA_CLEAR
 FORM = "application/x-www-form-urlencoded"
+
+
+def in_parts(name: str, value: bytes) -> bytes:
+    return b'--B\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n--B--\r\n' % (name.encode(), value)
 
 
 def base64_of(text: bytes) -> str:
@@ -64,6 +69,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory, pattern_cache: Path) -> t
     reference.signatures._clean_values = None  # type: ignore[misc]
     reference.signatures._searcher.program = None  # type: ignore[misc]
     reference._read_body._json = reference._read_body._form = None  # type: ignore[misc]
+    reference._read_body._xml = reference._read_body._parts = None  # type: ignore[misc]
     reference.detector._requests._clean = None  # type: ignore[misc]
     return made, reference
 
@@ -194,10 +200,118 @@ def test_verdicts_on_forms_are_those_of_the_reference(
     assert told_of_body(made, body, kind) == told_of_body(reference, body, kind)
 
 
+PARTS = "multipart/form-data; boundary=B"
+PART_FORMS: list[Callable[[str], list[tuple[str, str]]]] = [
+    lambda text: [("name", text)],
+    lambda text: [("name", "Mary O'Neill"), ("note", text), ("ok", "on")],
+    lambda text: [(text[:40].translate(dict.fromkeys(map(ord, '"\\\r\n\0'))), "1"), ("b", "2")],
+    lambda text: [("a", quote(text)), ("b", base64.b64encode(text.encode()).decode())],
+    lambda text: [("card", text), ('f"; filename="a.txt', text)],
+    lambda text: [('a"\r\nContent-Type: "text/plain', text)],
+    lambda text: [("a", text), ("b", "x " * 4000)],
+    lambda text: [("a", text)] * 1100,
+]
+OF_PARTS = [
+    "card 4539148803436467",
+    "mary@example.com",
+    "plain words",
+    "&nbsp;",
+    "it's \u2013",
+    "\x7f",
+    "%41",
+    "\r\n",
+    "\\u0027",
+]
+PART_KINDS = [
+    PARTS,
+    "multipart/form-data;boundary=B",
+    PARTS + "; charset=utf-8",
+    "multipart/mixed; boundary=B",
+    "text/plain",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    texts(OF_PARTS),
+    st.sampled_from(PART_FORMS),
+    st.sampled_from(PART_KINDS),
+    st.sampled_from(["", "x", "\r\n"]),
+)
+def test_verdicts_on_forms_in_parts_are_those_of_the_reference(
+    policies: tuple[Policy, Policy],
+    text: str,
+    form: Callable[[str], list[tuple[str, str]]],
+    kind: str,
+    before: str,
+) -> None:
+    parts = [
+        f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form(text)
+    ]
+    body = f"{before}{''.join(parts)}--B--\r\n".encode("utf-8", "surrogatepass")
+    made, reference = policies
+    with pytest.MonkeyPatch.context() as patch:
+        told = told_of_body(made, body, kind)
+        patch.setattr(multipart_body, "PLAIN_SHEET", None)
+        assert told == told_of_body(reference, body, kind)
+
+
+TREES: list[Callable[[str], str]] = [
+    lambda text: f"<order><note>{escape(text)}</note><n>1</n></order>",
+    lambda text: f"<order note={quoteattr(text)} n='1'><item/><item>plain words</item></order>",
+    lambda text: (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<a><!--{text}-->{escape(text[::-1])}<b>x</b>{escape(text)}</a>'
+    ),
+    lambda text: f"<a><b><![CDATA[{text}]]></b><email>{escape(text)}</email></a>",
+    lambda text: f"<a>{base64.b64encode(text.encode()).decode()}<b c={quoteattr(quote(text))}/></a>",
+    lambda text: f"<a>{text}</a>",
+    lambda text: f"<!DOCTYPE a><a>{escape(text)}</a>",
+    lambda text: f"<a>{escape(text)}<b>{'x ' * 4500}</b></a>",
+    lambda text: f"<a>{f'<b>{escape(text)}</b>' * 1100}</a>",
+]
+XML_KINDS = [
+    "application/xml",
+    "text/xml; charset=utf-8",
+    "image/svg+xml",
+    "application/xml; charset=utf-16",
+    "text/plain",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts(OF_PARTS), st.sampled_from(TREES), st.sampled_from(XML_KINDS))
+def test_verdicts_on_xml_are_those_of_the_reference(
+    policies: tuple[Policy, Policy], text: str, tree: Callable[[str], str], kind: str
+) -> None:
+    body = tree(text).encode("utf-8", "replace")
+    made, reference = policies
+    with pytest.MonkeyPatch.context() as patch:
+        told = told_of_body(made, body, kind)
+        patch.setattr(xml_body, "PLAIN_SHEET", None)
+        assert told == told_of_body(reference, body, kind)
+
+
 @pytest.mark.skipif(HEADS is None, reason="without the accelerator there is no screen")
 @pytest.mark.parametrize(
     ("body", "kind", "clear"),
     [
+        (in_parts("name", b"Mary"), PARTS, BOTH),
+        (in_parts("note", b"a &amp; b"), PARTS, 0),
+        (in_parts("note", b"a\\b"), PARTS, 0),
+        (in_parts("password", b"Tr0ub4dor"), PARTS, RULES_CLEAR),
+        (in_parts("note", b"1' or 1=1--"), PARTS, DATA_CLEAR),
+        (in_parts("note", b"plain"), PARTS + "; charset=utf-8", 0),
+        (in_parts("note", b"plain")[:-2], PARTS, BOTH),
+        (in_parts("note", b"plain") + b"x", PARTS, 0),
+        (in_parts("note", b"plain " * 2000), PARTS, 0),
+        (b"<a><name>Mary</name><n x='1'>2</n></a>", "application/xml", BOTH),
+        (b"<a><name>Mary</name></a>", "application/soap+xml; charset=utf-8", BOTH),
+        (b"<a><password>Tr0ub4dor</password></a>", "text/xml", RULES_CLEAR),
+        (b"<a>1' or 1=1--</a>", "text/xml", DATA_CLEAR),
+        (b"<a>x &amp; y</a>", "text/xml", RULES_CLEAR),
+        (b"<a>plain</a>", "text/xml; charset=utf-16", 0),
+        (b"<a>plain", "text/xml", 0),
         (b'{"note":"Mary","n":[1]}', JSON, BOTH),
         (b'{"note":"plain"}', "application/json;charset=UTF-8", BOTH),
         # What is in nearly every document: a rule that could match it alone would have all of them searched.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["BodyKind", "Reading", "look_at_head", "read"]
 
 _NO_BODY: Final = BodyKind.NONE
+_ARGUMENTS: Final = (BodyKind.FORM, BodyKind.JSON)
 
 
 class Reading(Sequence[Field]):
@@ -162,7 +163,9 @@ class Reading(Sequence[Field]):
         if parsed is None:  # what is held has no odd things
             if self.body_kind is BodyKind.FORM:
                 return plain.form_lines(self.body, self._limits)
-            return plain.json_lines(self.body, self._limits) if self.body_kind is BodyKind.JSON else None
+            if self.body_kind is BodyKind.JSON:
+                return plain.json_lines(self.body, self._limits)
+            parsed = self._parsed = self._parsed_anew()
         return None if parsed.lines is None else parsed.lines()
 
     @property
@@ -172,7 +175,8 @@ class Reading(Sequence[Field]):
         if self._body_fields is not None or self._away or self._spelled:
             return b"", False
         if parsed is None:  # what is held is plain
-            return self.body, self.body_kind is BodyKind.FORM
+            kind = self.body_kind
+            return self.body if kind in _ARGUMENTS else b"", kind is BodyKind.FORM
         return parsed.plain, parsed.kind is BodyKind.FORM
 
     def body_sheet(self) -> Sheet | None:
@@ -210,14 +214,15 @@ class Reading(Sequence[Field]):
         if not plain:
             self._spelled = True
 
-    def _fields_anew(self) -> list[Field]:
-        """The fields of a body that was held, or put away: what there was to notice was noticed then."""
-        if not self.body:
-            return []
+    def _parsed_anew(self) -> Parsed:
+        """A body that was held, or put away: what there was to notice was noticed then."""
         line = self.request.headers.get(b"content-type")
         content_type = parse_content_type(line) if line else NO_TYPE
         notes = Notes(self._limits, self._mask) if self._away else self.notes
-        return parse_body(self.body, content_type, notes).fields()
+        return parse_body(self.body, content_type, notes)
+
+    def _fields_anew(self) -> list[Field]:
+        return self._parsed_anew().fields() if self.body else []
 
 
 def read(request: Request, body: bytes, limits: Limits, mask: Mask) -> Reading:

@@ -13,8 +13,14 @@ from typing import Final
 from waf.config.schema import Limits
 from waf.http1.memo import Memo
 from waf.http1.speed import HEADS, plain_answer, values
-from waf.inspect.bodies import plain
-from waf.inspect.bodies.choose import CHARSET_FIELD, FORM_PARTS, OTHER_FORMATS, PLAIN_KIND
+from waf.inspect.bodies import multipart_body, plain, xml_body
+from waf.inspect.bodies.choose import (
+    CHARSET_FIELD,
+    FORM_PARTS,
+    OTHER_FORMATS,
+    PLAIN_KIND,
+    plain_boundary,
+)
 from waf.inspect.bodies.json_body import PARTS
 from waf.inspect.bodies.parsed import BodyKind, Sheet
 from waf.inspect.reading import Reading
@@ -48,6 +54,9 @@ def screens(signatures: Signatures | None, detector: Detector, limits: Limits) -
 LONG: Final = 8 * 1024  # bytes of a body from which on the engines cost less
 _JSON: Final = BodyKind.JSON
 _FORM: Final = BodyKind.FORM
+_XML: Final = BodyKind.XML
+_MULTIPART: Final = BodyKind.MULTIPART
+_IN_PARTS: Final = b"multipart/form-data;"
 
 
 class BodyScreen:
@@ -64,6 +73,8 @@ class BodyScreen:
         knows = self._rules is not None or self._data is not None
         self._json: Final = plain.SCREEN if knows else None
         self._form: Final = plain.FORM_SCREEN if knows else None
+        self._xml: Final = plain.XML_SCREEN if knows else None
+        self._parts: Final = plain.PARTS_SCREEN if knows else None
 
     def read(self, reading: Reading, body: bytes) -> int:
         """Reads the body; what of `RULES_CLEAR` and `DATA_CLEAR` is known of it."""
@@ -77,7 +88,19 @@ class BodyScreen:
         ):
             reading.open(body)
             return 0
-        kind = PLAIN_KIND[index.get(b"content-type", b"")]
+        line = index.get(b"content-type", b"")
+        if line.startswith(_IN_PARTS):
+            parts = self._parts
+            found = None
+            if parts is not None and (boundary := plain_boundary(line)):
+                found = parts(body, boundary, self._fields, self._rules, self._data)
+            if found is None:
+                reading.open(body)
+                return 0
+            clear, left = found
+            reading.hold(body, _MULTIPART, Sheet(left, multipart_body.PARTS) if left else None)
+            return clear
+        kind = PLAIN_KIND[line]
         if kind is _JSON and self._json is not None:
             # What has no more commas and colons than there may be fields, has no more fields.
             few = len(body) <= self._fields or body.count(b",") + body.count(b":") < self._fields
@@ -95,6 +118,12 @@ class BodyScreen:
                 coded = clear & _ESCAPED
                 reading.hold(body, _FORM, Sheet(left, FORM_PARTS, coded != 0) if left else None)
                 return clear - coded
+        elif kind is _XML and self._xml is not None:
+            found = self._xml(body, self._depth, self._fields, self._rules, self._data)
+            if found is not None:
+                clear, left = found
+                reading.hold(body, _XML, Sheet(left, xml_body.PARTS) if left else None)
+                return clear
         reading.open(body)
         return 0
 

@@ -64,12 +64,23 @@ def _plain_kind(line: bytes) -> BodyKind:
         return BodyKind.NONE
     if media == _FORM_TYPE:
         return BodyKind.FORM
-    is_json = media in _JSON_TYPES or media.endswith(b"+json")
-    return BodyKind.JSON if is_json and not media.startswith(b"multipart/") else BodyKind.NONE
+    if media.startswith(b"multipart/"):
+        return BodyKind.NONE
+    if media in _JSON_TYPES or media.endswith(b"+json"):
+        return BodyKind.JSON
+    return BodyKind.XML if media in _XML_TYPES or media.endswith(b"+xml") else BodyKind.NONE
 
 
 PLAIN_KIND: Final = Memo(_plain_kind, capacity=256, longest=64)
-"""JSON or FORM where a Content-Type says that and nothing that would have to be noticed, else NONE."""
+"""JSON, XML or FORM where a Content-Type says that and nothing that would have to be noticed, else NONE."""
+
+_IN_PARTS: Final = re.compile(rb"multipart/form-data; ?boundary=([0-9A-Za-z'+_.-]{1,70})")
+
+
+def plain_boundary(line: bytes) -> bytes:
+    """The boundary of a form in parts where a Content-Type says that and nothing that would have to be noticed, else b""."""
+    match = _IN_PARTS.fullmatch(line)
+    return b"" if match is None else match[1]
 
 
 def open_body(request: Request, body: bytes, notes: Notes) -> tuple[bytes, Parsed]:

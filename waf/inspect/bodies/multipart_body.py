@@ -20,7 +20,7 @@ from multipart import (  # type: ignore[import-untyped]
 )
 
 from waf.http1.seek import find
-from waf.inspect.bodies import json_body
+from waf.inspect.bodies import json_body, plain
 from waf.inspect.bodies.content_type import (
     NO_TYPE,
     ContentType,
@@ -29,7 +29,7 @@ from waf.inspect.bodies.content_type import (
     transcode,
 )
 from waf.inspect.bodies.disposition import Disposition, parse_disposition
-from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed
+from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed, Sheet
 from waf.inspect.fields import name_text
 from waf.model import Field, Part
 
@@ -40,6 +40,11 @@ _BOUNDARY: Final = re.compile(
     rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]"
 )  # RFC 2046 section 5.1.1
 _PLAIN_TRANSFER: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
+
+
+PARTS: Final = (Part.FORM, Part.PART_NAME)
+PLAIN_SHEET: Final = plain.PARTS_SHEET
+"""What is below is the reference of it."""
 
 
 class PartHead(msgspec.Struct, frozen=True):
@@ -205,14 +210,39 @@ def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
 
 def parse(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
     """`data` as a multipart body. What cannot be split strictly is split roughly and inspected raw as well."""
-    into = Collector(notes)
     boundary = boundary_of(content_type, notes)
     if boundary is None:
         return Parsed(BodyKind.MULTIPART, lambda: [Field(Part.BODY, "", data)])
     if content_type.media != b"multipart/form-data":
         notes.add("protocol.multipart-subtype")
+        into = Collector(notes)
         collect_roughly(data, boundary, into)
         return Parsed(BodyKind.MULTIPART, into.done)
+    limits = notes.limits
+    made = None if PLAIN_SHEET is None else PLAIN_SHEET(data, boundary, limits.value)
+    if made is None:
+        return _split(data, boundary, notes)
+    text, count = made
+    if count > limits.fields:
+        notes.add("limit.fields")
+    parts = PARTS if count <= limits.fields else (*PARTS, Part.BODY)
+    return Parsed(
+        BodyKind.MULTIPART,
+        lambda: _fields(data, boundary, notes),
+        lambda: Sheet(text, parts),
+        lines=lambda: plain.parts_lines(data, boundary, limits),
+    )
+
+
+def _fields(data: bytes, boundary: bytes, notes: Notes) -> list[Field]:
+    """Of a plain form."""
+    lines = plain.parts_lines(data, boundary, notes.limits)
+    return _split(data, boundary, notes).fields() if lines is None else plain.fields(lines)
+
+
+def _split(data: bytes, boundary: bytes, notes: Notes) -> Parsed:
+    """A form, by the library."""
+    into = Collector(notes)
     splitter = PartSplitter(boundary, notes)
     head: PartHead | None = None
     pieces: list[bytes] = []

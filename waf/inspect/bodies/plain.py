@@ -11,7 +11,7 @@ from typing import Final
 from waf.config.schema import Limits
 from waf.inspect.bodies.parsed import BodyLines
 from waf.inspect.native import BODIES
-from waf.model import Part
+from waf.model import Field, Part
 
 SHEET: Final[Callable[[bytes, int], tuple[bytes, bool] | None] | None] = BODIES.json_sheet if BODIES else None
 """The sheet of a document, and whether a value of it has escapes."""
@@ -23,6 +23,19 @@ FORM_SCREEN: Final[Callable[[bytes, int, bytes | None, bytes | None], tuple[int,
     BODIES.form_screen if BODIES else None
 )
 """The same of a form."""
+PARTS_SHEET: Final[Callable[[bytes, bytes, int], tuple[bytes, int] | None] | None] = (
+    BODIES.parts_sheet if BODIES else None
+)
+"""The sheet of a form in parts, and how many fields it has."""
+PARTS_SCREEN: Final[
+    Callable[[bytes, bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None] | None
+] = BODIES.parts_screen if BODIES else None
+XML_SHEET: Final[Callable[[bytes, int, int], tuple[bytes, int] | None] | None] = (
+    BODIES.xml_sheet if BODIES else None
+)
+XML_SCREEN: Final[
+    Callable[[bytes, int, int, bytes | None, bytes | None], tuple[int, bytes] | None] | None
+] = BODIES.xml_screen if BODIES else None
 
 
 _WHAT: Final = 3
@@ -45,3 +58,30 @@ def form_lines(data: bytes, limits: Limits) -> BodyLines | None:
     """The fields of a urlencoded form in lines."""
     told = None if BODIES is None else BODIES.form_lines(data, 2 * limits.fields)
     return None if told is None else (*told, Part.FORM, Part.FORM_NAME, Part.BODY)
+
+
+def parts_lines(data: bytes, boundary: bytes, limits: Limits) -> BodyLines | None:
+    """The fields of a form in parts in lines."""
+    told = None if BODIES is None else BODIES.parts_lines(data, boundary, limits.fields)
+    return None if told is None else (*told, Part.FORM, Part.PART_NAME, Part.BODY)
+
+
+def xml_lines(data: bytes, limits: Limits) -> BodyLines | None:
+    """The fields of a document of XML in lines; None as well where it has more than there may be."""
+    told = None if BODIES is None else BODIES.xml_lines(data, limits.depth, limits.fields)
+    return None if told is None else (*told, Part.XML, Part.XML_NAME, Part.BODY)
+
+
+def fields(lines: BodyLines) -> list[Field]:
+    """The fields that stand in lines, all of them texts."""
+    text, table, names = lines[:3]
+    parts = lines[3:]
+    rows = iter(memoryview(table).cast("i"))
+    labels: dict[tuple[int, int], str] = {}
+    made = []
+    for start, end, at, told in zip(rows, rows, rows, rows, strict=True):
+        label = labels.get((at, told))
+        if label is None:
+            label = labels[at, told] = names[at : at + (told >> 2)].decode()
+        made.append(Field(parts[told & _WHAT], label, text[start:end]))
+    return made

@@ -10,8 +10,9 @@ import re
 from typing import Final
 from xml.parsers import expat
 
+from waf.inspect.bodies import plain
 from waf.inspect.bodies.content_type import ascii_compatible, transcode
-from waf.inspect.bodies.parsed import LONGEST_NAME, BodyKind, Collector, Notes, Parsed
+from waf.inspect.bodies.parsed import LONGEST_NAME, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.model import Field, Part
 
 _DECLARED: Final = re.compile(
@@ -25,6 +26,11 @@ _MARKS: Final = (
 )
 
 
+PARTS: Final = (Part.XML, Part.XML_NAME)
+PLAIN_SHEET: Final = plain.XML_SHEET
+"""What is below is the reference of it."""
+
+
 class _Doctype(Exception):
     """A document type declaration begins."""
 
@@ -35,6 +41,33 @@ class _TooDeep(Exception):
 
 def parse(data: bytes, notes: Notes) -> Parsed | None:
     """`data` as XML; None where it is not well-formed (and has no DOCTYPE that would explain it)."""
+    limits = notes.limits
+    made = None if PLAIN_SHEET is None else PLAIN_SHEET(data, limits.depth, limits.value)
+    if made is None:
+        return read(data, notes)
+    text, count = made
+    if count > limits.fields:
+        notes.add("limit.fields")
+    parts = PARTS if count <= limits.fields else (*PARTS, Part.BODY)
+    return Parsed(
+        BodyKind.XML,
+        lambda: _fields(data, notes),
+        lambda: Sheet(text, parts),
+        lines=lambda: plain.xml_lines(data, limits),
+    )
+
+
+def _fields(data: bytes, notes: Notes) -> list[Field]:
+    """Of a plain document."""
+    lines = plain.xml_lines(data, notes.limits)
+    if lines is not None:
+        return plain.fields(lines)
+    parsed = read(data, notes)
+    return [] if parsed is None else parsed.fields()
+
+
+def read(data: bytes, notes: Notes) -> Parsed | None:
+    """What `parse` gives, by expat."""
     data = _as_utf8(data, notes)
     tree = _Tree(notes)
     try:

@@ -1,0 +1,198 @@
+"""Plain documents of XML in C hold to the reference, which is expat."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import mask
+from waf.config.schema import Limits
+from waf.inspect.bodies import plain, xml_body
+from waf.inspect.bodies.parsed import MARK, BodyKind, Notes
+from waf.inspect.native import BODIES
+from waf.model import Field
+
+pytestmark = pytest.mark.skipif(BODIES is None, reason="the accelerator is not built or not wanted")
+MANY = 1 << 30
+
+
+def sheet(body: bytes, depth: int = Limits().depth, longest: int = MANY) -> tuple[bytes, int] | None:
+    assert plain.XML_SHEET is not None
+    return plain.XML_SHEET(body, depth, longest)
+
+
+def reference(body: bytes, limits: Limits) -> tuple[list[Field] | None, set[str]]:
+    notes = Notes(limits, mask)
+    parsed = xml_body.read(body, notes)
+    fields = None if parsed is None else parsed.fields()
+    return fields, {finding.rule for finding in notes.findings}
+
+
+def made(body: bytes, limits: Limits) -> tuple[list[Field] | None, set[str]]:
+    notes = Notes(limits, mask)
+    parsed = xml_body.parse(body, notes)
+    assert parsed is None or parsed.kind is BodyKind.XML
+    fields = None if parsed is None else parsed.fields()
+    return fields, {finding.rule for finding in notes.findings}
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<a/>", b"\x7fa"),
+        (b"<a>x</a>", b"\x7fa\x7fx"),
+        (b' <a b="1" c = \'2"\' >x</a >\n', b'\x7fa\x7f1\x7fb\x7f2"\x7fc\x7fx'),
+        (b"<a><a>x</a><a> y\t</a></a>", b"\x7fa\x7fx\x7fy"),
+        (b"<a>x<b>y</b>z</a>", b"\x7fa\x7fb\x7fy\x7fxz"),
+        (b"<a>&lt;&#65;&#x20ac;&amp;&quot;&apos;&gt;</a>", "\x7fa\x7f<A€&\"'>".encode()),
+        (b"<a><![CDATA[<b>&lt;]]]]></a>", b"\x7fa\x7f<b>&lt;]]"),
+        (b"<a>x<!-- - -->y</a>", b"\x7fa\x7f - \x7fxy"),
+        (b"<!----><a/><!--x-->", b"\x7f\x7fa\x7fx"),
+        (b'<a b="x\r\ny\tz&#10;"/>', b"\x7fa\x7fx y z\n\x7fb"),
+        (b"<a>x\r\ny\rz</a>", b"\x7fa\x7fx\ny\nz"),
+        (b'<?xml version="1.0" encoding="UTF-8"?><x:a-1.b/>', b"\x7fx:a-1.b"),
+    ],
+)
+def test_plain(body: bytes, text: bytes) -> None:
+    assert sheet(body) == (text, text.count(MARK))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b" ", b"x", b"<", b"<a", b"<a>", b"<a/", b"<a></b>", b"</a>", b"<a/>x", b"<a/><b/>", b"<a></a", b"< a/>", b"<a / >", b"<a b/>",
+        b"<a b=1/>", b'<a b="1"c="2"/>', b'<a b="1" b="2"/>', b'<a b="<"/>', b'<a b="1/>', b"<a>]]></a>", b"<a>&x;</a>", b"<a>&#0;</a>",
+        b"<a>&#xd800;</a>", b"<a>&#xffff;</a>", b"<a>&#x110000;</a>", b"<a>&#99999999;</a>", b"<a>&#127;</a>", b"<a>& </a>", b"<a>&#;</a>",
+        b"<a>\x7f</a>", b"<a>\0</a>", b"<a>\x0b</a>", b"<a>\xff</a>", b"<a>\xef\xbf\xbe</a>", b"<a>\xed\xa0\x80</a>", b"<a>\xc3</a>",
+        b"<!DOCTYPE a><a/>", b'<?xml version="1.1"?><a/>', b'<?xml version="1.0" encoding="latin1"?><a/>', b"<?x?><a/>", b"<a><?x?></a>",
+        b' <?xml version="1.0"?><a/>', b"\xef\xbb\xbf<a/>", b"<!-- -- --><a/>", b"<!--->", b"<a><!--", b"<![CDATA[x]]><a/>", b"<a><![CDATA[x",
+        "<ä/>".encode(), "<a>\u3000x</a>".encode(), "<a>x\u2028</a>".encode(), "<a>\u00a0</a>".encode(), b"<-a/>", b"<1/>", b"<a 1='x'/>",
+        b"<a %s/>" % b" ".join(b"b%d='1'" % number for number in range(65)),
+    ],
+)  # fmt: skip
+def test_all_else_is_for_the_reference(body: bytes) -> None:
+    assert sheet(body) is None
+    assert plain.xml_lines(body, Limits()) is None
+
+
+def test_depth() -> None:
+    assert sheet(b"<a>" * 64 + b"</a>" * 64, 64) is not None
+    assert sheet(b"<a>" * 65 + b"</a>" * 65, 64) is None
+    assert sheet(b"<a>" * 128 + b"</a>" * 128, 1000) is not None
+    assert sheet(b"<a>" * 129 + b"</a>" * 129, 1000) is None
+    assert sheet(b"<a>" * 100_000, 1 << 40) is None
+
+
+def test_longest() -> None:
+    for body in (b"<a>%b</a>", b'<a b="%b"/>', b"<a><!--%b--></a>", b"<%b/>"):
+        assert sheet(body % (b"x" * 9), longest=9) is not None
+        assert sheet(body % (b"x" * 10), longest=9) is None
+
+
+def test_many_names_are_for_the_reference() -> None:
+    assert sheet(b"<r>" + b"".join(b"<a%d/>" % number for number in range(2000)) + b"</r>") is not None
+    assert sheet(b"<r>" + b"".join(b"<a%d/>" % number for number in range(2100)) + b"</r>") is None
+
+
+_NAMES = st.sampled_from(["a", "b", "order", "x:y", "_", "ä", "n" * 200])
+_TEXTS = st.lists(
+    st.sampled_from(
+        ["x", " ", "\n", "\r\n", "\r", "\t", "&lt;", "&#65;", "&#x1F600;", "&#9;", "&#13;", "&x;", "&", "]]", "]]&gt;", ">", '"', "'", "é", "€",
+         "\u3000", "\u00a0", "\u2028", "\x7f", "\ufffd", "-", "--", "=", "some words", "' or 1=1--", "<", "<![CDATA[", "]]>", "<!--", "-->"]
+    ),
+    max_size=4,
+).map("".join)  # fmt: skip
+
+
+@st.composite
+def elements(draw: st.DrawFn, depth: int = 0) -> str:
+    name, blank = draw(_NAMES), draw(st.sampled_from([" ", "  ", "\n", "\r\n"]))
+    attributes = "".join(
+        f"{blank}{key}{draw(st.sampled_from(['=', ' = ']))}{quote}{value}{quote}"
+        for key, value, quote in draw(st.lists(st.tuples(_NAMES, _TEXTS, st.sampled_from("\"'")), max_size=2))
+    )
+    if draw(st.booleans()):
+        return f"<{name}{attributes}{draw(st.sampled_from(['', ' ']))}/>"
+    inner = "".join(
+        draw(
+            _TEXTS
+            | _TEXTS.map(lambda text: f"<!--{text}-->")
+            | _TEXTS.map(lambda text: f"<![CDATA[{text}]]>")
+            | (elements(depth + 1) if depth < 4 else st.just(""))
+        )
+        for _ in range(draw(st.integers(0, 3)))
+    )
+    return f"<{name}{attributes}>{inner}</{name}>"
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """Documents, many of them damaged."""
+    before = draw(
+        st.sampled_from(
+            [
+                "",
+                " ",
+                "\n",
+                '<?xml version="1.0"?>',
+                '<?xml version="1.0" encoding="utf-8"?>\n',
+                "<!--x-->",
+                "<?a?>",
+            ]
+        )
+    )
+    body = (before + draw(elements()) + draw(st.sampled_from(["", "\n", "<!--x-->", "x"]))).encode()
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        start = draw(st.integers(0, len(body)))
+        piece = draw(_TEXTS | st.sampled_from(["</a>", "<a>", "/", "b='1'", ""])).encode()
+        body = body[:start] + piece + body[start + draw(st.integers(0, 3)) :]
+    return body
+
+
+@settings(max_examples=2000)
+@given(bodies())
+def test_what_is_read_is_read_so_by_the_reference(body: bytes) -> None:
+    found = sheet(body)
+    if found is None:
+        return
+    fields, rules = reference(body, Limits())
+    assert fields is not None
+    assert not rules
+    assert {field.part for field in fields} <= set(xml_body.PARTS)
+    assert found == (b"".join(MARK + field.value for field in fields), len(fields))
+
+
+@settings(max_examples=600)
+@given(
+    bodies(),
+    st.sampled_from([100, 2000]),
+    st.sampled_from([1024, 65536]),
+    st.sampled_from([1, 3, 60]),
+    st.sampled_from([5, 64]),
+)
+def test_fields_and_notes_are_those_of_the_reference(
+    body: bytes, most: int, longest: int, times: int, depth: int
+) -> None:
+    if times > 1:
+        body = b"<r>" + body * times + b"</r>"
+    limits = Limits(fields=most, value=longest, depth=depth)
+    assert made(body, limits) == reference(body, limits)
+
+
+def test_most_generated_documents_are_plain() -> None:
+    """That the two above hold says something."""
+    order = b"<order><item n='1'>some words</item><note><![CDATA[a < b]]></note></order>"
+    for before in (b"", b'<?xml version="1.0"?>', b'<?xml version="1.0" encoding="UTF-8"?>\n'):
+        assert sheet(before + order) is not None
+        assert plain.xml_lines(before + order, Limits()) is not None
+
+
+@pytest.mark.parametrize("arguments", [(), (b"", "1", 1), ("", 1, 1), (b"", 1, None), (b"", 1)])
+def test_what_are_no_documents(arguments: tuple[object, ...]) -> None:
+    assert BODIES is not None
+    for function in (BODIES.xml_sheet, BODIES.xml_lines):
+        with pytest.raises(TypeError):
+            function(*arguments)
+    with pytest.raises(TypeError):
+        BODIES.xml_screen(*arguments, None, None)
