@@ -107,6 +107,13 @@ DOCUMENTS: list[Callable[[str], object]] = [
     lambda text: {"a": base64.b64encode(text.encode()).decode(), "b": text.encode().hex(), "card": text},
     lambda text: {"email": "mary@example.com", "name": "Mary O'Neill", "text": [[[text]]]},
     lambda text: {"a": text, "b": "x" * 9000},
+    lambda text: {
+        "query": f"query Q($id: ID!) {{ a(b: {json.dumps(text)}) {{ id }} }}",
+        "variables": {"id": text},
+    },
+    lambda text: [{"query": f"{{ a {text} }}"}, {"query": 'mutation M { b(c: "x") }'}],
+    lambda text: {"a": json.dumps({"note": text, text[:20]: [text, 1]}), "query": text},
+    lambda text: [json.dumps([{"note": "plain words"}, text]), "[plain words]", "{" + text + "}"],
 ]
 KINDS = [
     JSON, "application/json; charset=utf-8", "application/problem+json", "application/json; charset=utf-7",

@@ -5,7 +5,7 @@ Owns what is few enough to be looked at without making the body's fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import structs
@@ -14,6 +14,7 @@ from waf.http1.speed import SIFT
 from waf.inspect.bodies.parsed import MARK, Sheet
 from waf.inspect.hits import Scan
 from waf.inspect.search import Searcher
+from waf.model import Field
 
 MAX_SUSPECTS: Final = 256  # values of a sheet that are looked at one by one before all of its fields are made
 _MUCH: Final = 8 * 1024  # bytes of such values that would be dear to look at twice
@@ -53,6 +54,20 @@ def glance(
         return True
     scan = searcher.scan_again([*values], [*values.values()], bool(offsets))
     return False if searcher.idle([*values], scan) else (scan, values)
+
+
+def proved(searcher: Searcher, values: Sequence[Field]) -> tuple[bool, Sheet | None]:
+    """Of fields for which there is no sheet: whether all are proved to be clean; and one of those that are not, where it is short."""
+    text = MARK.join([field.value for field in values])
+    if SIFT is None or searcher.program is None or text.count(MARK) != len(values) - 1:
+        return not values, None
+    left = unproved(SIFT, searcher.program, text)
+    if not left:
+        return True, None
+    if len(left) > _PIECE and 2 * len(left) > len(text):
+        return False, None
+    coded = any(field.raw is not None for field in values)
+    return False, Sheet(left, tuple({field.part for field in values}), coded)
 
 
 def unproved(sift: Callable[[bytes | None, bytes], bytes], program: bytes, text: bytes) -> bytes:

@@ -22,7 +22,7 @@ from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
 from waf.inspect.fields import header_fields
-from waf.inspect.glance import glance
+from waf.inspect.glance import glance, proved
 from waf.inspect.hits import Result, Scan, ends_of, steps_of
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
@@ -166,17 +166,21 @@ class Signatures:
         on limits go to `reading.findings`.
         """
         clean = self._clean[level]
+        findings: list[Finding] = []
+        effort = Effort(reading.length)
+        values: list[Field] = []  # of the body, where they are made already
         bodiless = body_clear or reading.body_kind is BodyKind.NONE
         sheet = None if bodiless else reading.body_sheet()
+        if not bodiless and sheet is None:
+            values = self._values(reading, level, findings, effort)
+            bodiless, sheet = proved(self._searcher, values)
         # Apart from the head: what characters one of them has costs nothing in the other.
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
         if bodiless or (sheet is not None and not suspect):
             if head_clear:
-                return []
-            values = self._clean_values
-            quick = (
-                reading.head_text(clean.lines, values, self._searcher.program) if values is not None else None
-            )
+                return findings
+            known = self._clean_values
+            quick = None if known is None else reading.head_text(clean.lines, known, self._searcher.program)
             if quick is not None:
                 text, nothing_new, fresh = quick
                 method = reading.request.method
@@ -184,21 +188,19 @@ class Signatures:
                     text += BETWEEN + method
                 if not text or not self._searcher.scan(text):
                     self._clean_methods.add(method)  # one of the few that the parser lets through
-                    if fresh and values is not None:
-                        values.add(fresh)
+                    if fresh and known is not None:
+                        known.add(fresh)
                         if not nothing_new:
                             clean.add(clean.unknown(reading.request.headers.lines))
-                    return []
+                    return findings
         lines = clean.unknown(reading.request.headers.lines)
         fields = reading.target + reading.cookies
         if lines:
             fields += header_fields(lines)
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
-        findings: list[Finding] = []
-        effort = Effort(reading.length)
         if suspect or not (bodiless or sheet is not None):
-            fields += self._values(reading, level, findings, effort)
+            fields += values or self._values(reading, level, findings, effort)
         scan = self._searcher.scan_all([field.value for field in fields])
         if not scan:
             clean.add(lines)
