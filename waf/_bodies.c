@@ -285,12 +285,43 @@ static inline uint8_t *put(uint8_t *out, const uint8_t *piece, size_t length)
     return out + length;
 }
 
-/* One text out of a document: each piece behind a mark. Gives its length, -1 where the document is not plain. Values with simple
- * escapes are taken, and `escaped` set, where it is not NULL; keys with any never are. */
-static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out, int *escaped)
+/* Whether a text may begin as a document of GraphQL does (`looks_like` in waf/inspect/bodies/graphql.py says for certain). */
+static int may_ask(const uint8_t *at, const uint8_t *end)
+{
+    static const char *const words[] = {"query", "mutation", "subscription", "fragment"};
+    while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r') || (*at >= 0x1c && *at <= 0x1f)))
+        at++;
+    if (at == end)
+        return 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (literal(at, end, words[i], strlen(words[i])) != NULL)
+            return 1;
+    return *at == '{' || *at == '#' || *at >= 0x80;
+}
+
+/* Whether a text may be an object or a list: it begins and ends as one does. */
+static int may_be_json(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 2 || !((at[0] == '{' && end[-1] == '}') || (at[0] == '[' && end[-1] == ']')))
+        return 0;
+    const uint8_t *next = blanks(at + 1, end);
+    return next == end - 1 || *next == '"' || (*at == '[' && strchr("{[-0123456789tfn", *next) != NULL);
+}
+
+typedef struct {
+    int escaped; /* a value has escapes */
+    int asks;    /* it may be a request of GraphQL */
+    int within;  /* it stands in a string: what its own strings hold is not opened */
+} Told;
+
+/* One text out of a document: each piece behind a mark, and behind a string that is JSON itself those of that; no longer than twice the
+ * document, than the document where it stands within a string. Gives its length, -1 where the document is not plain. Values with simple
+ * escapes are taken, keys with any are not. */
+static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out, Told *told)
 {
     static const uint8_t query[] = {'q', 'u', 'e', 'r', 'y'};
     const uint8_t *start_of_out = out;
+    int asking = 0; /* the value is what an operation would stand in */
     Key keys[MOST_OPEN_KEYS];
     int first_key[MOST_DEPTH]; /* of each open object; -1: a list */
     int depth = 0, open = 0;
@@ -337,8 +368,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             if (at == NULL)
                 return -1;
             size_t length = (size_t)(at - 1 - name);
-            if (depth <= 2 && length == sizeof query && memcmp(name, query, sizeof query) == 0)
-                return -1; /* perhaps GraphQL */
+            asking = depth <= 2 && length == sizeof query && memcmp(name, query, sizeof query) == 0;
             uint32_t hash = hash_on(HASH, name, length);
             if (open == MOST_OPEN_KEYS || open - first_key[depth - 1] == MOST_KEYS)
                 return -1;
@@ -360,6 +390,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             if (depth == most_depth)
                 return -1;
             first_key[depth++] = byte == '{' ? open : -1;
+            asking = 0;
             wanted = byte == '{' ? KEY_OR_END : VALUE_OR_END;
             at++;
             continue;
@@ -367,16 +398,26 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             value++;
             at = string(value, end);
             value_end = at == NULL ? NULL : at - 1;
-            if (at == NULL && escaped != NULL && depth > 0) {
+            if (at == NULL && depth > 0) {
                 *out++ = MARK; /* what is decoded is no longer than what it is decoded from */
                 const uint8_t *const decoded = out;
                 at = escaped_string(value, end, &out);
-                if (at == NULL || (out > decoded && (*decoded == '{' || *decoded == '[')))
-                    return -1; /* perhaps JSON itself, which is read once more */
-                *escaped = 1;
+                if (at == NULL)
+                    return -1;
+                told->escaped = 1;
+                told->asks |= asking && may_ask(decoded, out);
+                asking = 0;
+                if (!told->within && may_be_json(decoded, out)) {
+                    Told inner = {.within = 1};
+                    Py_ssize_t length = flatten(decoded, out, MOST_DEPTH, out, &inner);
+                    if (length < 0)
+                        return -1; /* perhaps JSON that is not plain */
+                    out += length;
+                }
                 wanted = BEHIND;
                 continue;
             }
+            told->asks |= at != NULL && asking && may_ask(value, value_end);
             break;
         case 't':
             value_end = at = literal(at, end, "true", 4);
@@ -392,6 +433,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
         }
         if (at == NULL || depth == 0) /* a document that is one value is for the reference */
             return -1;
+        asking = 0;
         out = put(out, value, (size_t)(value_end - value));
         wanted = BEHIND;
     }
@@ -401,7 +443,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
 
 /* The text of a document, without what a filter lets pass where there is one; NULL without an exception where the document
  * is not plain. */
-static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter, int *escaped)
+static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter, Told *told)
 {
     long depth = PyLong_AsLong(most_depth);
     if (depth == -1 && PyErr_Occurred())
@@ -412,11 +454,13 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
     Py_ssize_t size = PyBytes_GET_SIZE(document);
     if (size > INT32_MAX || depth < 1)
         return NULL;
-    /* Each scalar is one byte at least and has a bracket, colon or comma before it: its mark fits in there. */
-    PyObject *text = PyBytes_FromStringAndSize(NULL, size);
+    /* Each scalar is one byte at least and has a bracket, colon or comma before it: its mark fits in there. What a string holds, is in
+     * there twice, and it has escapes. */
+    const int twice = memchr(data, '\\', (size_t)size) != NULL;
+    PyObject *text = PyBytes_FromStringAndSize(NULL, twice ? 2 * size : size);
     if (text == NULL)
         return NULL;
-    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text), escaped);
+    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text), told);
     if (length > 0 && filter != NULL)
         length = prefilter_sift(filter, (uint8_t *)PyBytes_AS_STRING(text), length, (uint8_t *)PyBytes_AS_STRING(text));
     if (length < 0)
@@ -429,9 +473,9 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
 }
 
 PyDoc_STRVAR(json_sheet_doc,
-             "json_sheet(data, most_depth) -> tuple[bytes, bool] | None\n\n"
-             "All keys and scalars of a plain JSON document, each behind a mark (0x7f), and whether a value has escapes; None where it is\n"
-             "not plain.");
+             "json_sheet(data, most_depth) -> tuple[bytes, bool, bool] | None\n\n"
+             "All keys and scalars of a plain JSON document, and of those that its strings hold, each behind a mark (0x7f); whether a value\n"
+             "has escapes, and whether it may be a request of GraphQL. None where it is not plain.");
 
 static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -439,11 +483,11 @@ static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
         return NULL;
     }
-    int escaped = 0;
-    PyObject *text = text_of(arguments[0], arguments[1], NULL, &escaped);
+    Told told = {.within = 0};
+    PyObject *text = text_of(arguments[0], arguments[1], NULL, &told);
     if (text == NULL)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    return Py_BuildValue("NO", text, escaped ? Py_True : Py_False);
+    return Py_BuildValue("NOO", text, told.escaped ? Py_True : Py_False, told.asks ? Py_True : Py_False);
 }
 
 /* How often a byte stands in the data; in lanes, which compilers make instructions for many bytes of. */
@@ -488,7 +532,7 @@ PyDoc_STRVAR(json_screen_doc,
              "json_screen(data, most_depth, rules, values) -> tuple[int, bytes] | None\n\n"
              "Of a plain JSON document, or one whose values have simple escapes as well (ESCAPED): RULES_CLEAR where the program `rules` lets all keys and scalars pass, DATA_CLEAR where\n"
              "`values` lets the document pass and it holds nothing that stands for something else; and the keys and\n"
-             "scalars that `rules` does not let pass, with marks between them. None where it is not plain.");
+             "scalars that `rules` does not let pass, with marks between them. None where it is not plain, or may be a request of GraphQL.");
 
 static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -499,10 +543,13 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
     }
     if (prefilter_open(arguments[2], &rules) < 0 || prefilter_open(arguments[3], &values) < 0)
         return NULL;
-    int escaped = 0;
-    PyObject *text = text_of(arguments[0], arguments[1], &rules, &escaped);
+    Told told = {.within = 0};
+    PyObject *text = text_of(arguments[0], arguments[1], &rules, &told);
+    if (text != NULL && told.asks)
+        Py_CLEAR(text);
     if (text == NULL)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    const int escaped = told.escaped;
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
     Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
     uint8_t all = 0; /* what is beyond ASCII, or an entity of mark-up, may be read as something else */

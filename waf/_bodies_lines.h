@@ -180,7 +180,8 @@ static int string_within(Lines *lines, int place, const uint8_t *value, size_t l
 {
     Buffer inner = {NULL, 0, 0};
     uint8_t *out = room(&inner, length);
-    int escaped = 0, known = out != NULL && flatten(value, value + length, MOST_DEPTH, out, &escaped) >= 0;
+    Told told = {.within = 1};
+    int known = out != NULL && flatten(value, value + length, MOST_DEPTH, out, &told) >= 0;
     if (known) {
         int outer = lines->within;
         lines->within = name_of(lines, place, "", (const uint8_t *)"{}", 2);
@@ -295,8 +296,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
         }
         int put = value != NULL && line(lines, place, value, length, A_VALUE);
         PyMem_Free(freed);
-        if (put && at[-1] == '"' && lines->within < 0 && length > 1 && (*value == '{' || *value == '[')
-            && (value[length - 1] == '}' || value[length - 1] == ']'))
+        if (put && at[-1] == '"' && lines->within < 0 && may_be_json(value, value + length))
             put = string_within(lines, place, value, length);
         if (!put)
             return 0;

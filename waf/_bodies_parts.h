@@ -166,14 +166,45 @@ static PyObject *parts_screen(PyObject *unused, PyObject *const *arguments, Py_s
     return screened(arguments[0], text, &rules, &values);
 }
 
+/* A name as people see it: bytes that are no UTF-8 as \xNN, and no more of it than LONGEST characters. Gives its number; -1 where there is
+ * no room for it, or it has more bytes than LONGEST. */
+static int part_name(Lines *lines, const Piece *name)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t shown[LONGEST + 4];
+    size_t length = 0;
+    int ascii = 1;
+    for (const uint8_t *at = name->at, *const end = at + name->length; at < end && length < LONGEST;) {
+        if (*at < 0x80) {
+            shown[length++] = *at++;
+            continue;
+        }
+        const uint8_t *behind = wide(at, end);
+        if (behind == NULL) {
+            const uint8_t coded[] = {'\\', 'x', (uint8_t)digits[*at >> 4], (uint8_t)digits[*at & 15]};
+            for (int i = 0; i < 4 && length < LONGEST; i++)
+                shown[length++] = coded[i];
+            at++;
+            continue;
+        }
+        ascii = 0;
+        if (length + (size_t)(behind - at) > LONGEST)
+            return -1;
+        while (at < behind)
+            shown[length++] = *at++;
+    }
+    return length == LONGEST && !ascii ? -1 : name_of(lines, -1, "", shown, length);
+}
+
 static int parts_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
 {
     Piece name, content;
     int found;
     while ((found = next_part(lines->parts, &name, &content)) > 0) {
-        if (!is_utf8(name.at, name.at + name.length))
+        if (memchr(content.at, MARK, content.length) != NULL)
             return 0;
-        int place = name_of(lines, -1, "", name.at, name.length);
+        const int beyond = lines->fields == lines->most; /* there are no names any more */
+        const int place = beyond ? 0 : part_name(lines, &name);
         if (place < 0 || (name.length > 0 && !line(lines, place, name.at, name.length, A_NAME))
             || !line(lines, place, content.at, content.length, A_VALUE))
             return 0;

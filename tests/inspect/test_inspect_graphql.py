@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
 from waf.config.schema import Limits
-from waf.inspect.bodies import graphql
-from waf.inspect.bodies.parsed import Collector, Notes
+from waf.inspect.bodies import graphql, json_body
+from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes
 from waf.inspect.native import BODIES
 
 PIECES = [
@@ -53,3 +56,59 @@ def test_literals_beyond_the_fields_are_one_text() -> None:
     assert len(fields) == 11
     assert [finding.rule for finding in notes.findings] == ["limit.fields"]
     assert {b"literal 50", b"literal 99"} <= {*fields[-1].value.split(b"\n")}
+
+
+QUERIES = st.sampled_from(
+    ["{ a }", "query Q { a(b: \"c\") }", " mutation{b}", "fragment f on G { a }", "query", "{", "#x\n{a}", "words", "{a(b:\"\\u007f\")}", "{a(b:\"\\u0041'\")}",
+     "subscription { a b: c d }", '{"a":1}', "[1]", "\u2003{ a }", "{ a } }", "query ;{ a }"]
+) | TEXTS.map(lambda text: text.decode("latin-1"))  # fmt: skip
+OTHERS = (
+    st.none() | st.booleans() | st.sampled_from(["", "x", "[1,2]", '{"b":"c"}', {}, [], ["y"], {"id": "7"}])
+)
+OPERATIONS = st.builds(lambda query, other: {"query": query, "variables": other}, QUERIES | OTHERS, OTHERS)
+
+
+@pytest.mark.skipif(BODIES is None, reason="not built")
+@given(
+    OPERATIONS | st.lists(OPERATIONS | OTHERS, max_size=3),
+    st.booleans(),
+    st.sampled_from([3, 12, 2000]),
+    st.sampled_from([9, 65536]),
+)
+@settings(max_examples=1500)
+def test_requests_are_read_as_by_the_reference(
+    document: Any, ascii_only: bool, most: int, longest: int
+) -> None:
+    body = json.dumps(document, ensure_ascii=ascii_only).encode()
+
+    def told() -> tuple[BodyKind, list[Any], set[str], bytes | None]:
+        notes = Notes(Limits(fields=most, value=longest), mask)
+        parsed = json_body.parse(body, notes)
+        assert parsed is not None
+        sheet = parsed.sheet() if parsed.sheet is not None else None
+        return parsed.kind, parsed.fields(), {one.rule for one in notes.findings}, sheet and sheet.text
+
+    made = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "PLAIN_SHEET", None)
+        reference = told()
+    assert made[:3] == reference[:3]
+    if made[3] is not None and made[0] is BodyKind.GRAPHQL:
+        values = made[3].split(MARK)
+        assert all(field.value in values for field in made[1] if field.kind == 0 and "{}" not in field.name)
+
+
+@pytest.mark.skipif(BODIES is None, reason="not built")
+@pytest.mark.parametrize(
+    ("query", "sheet"),
+    [
+        ('query { a(b: "c\\n\'") { d } }', True),
+        ('{ a(b: "\\u007f") }', False),
+        ("{" + " a" * 40_000 + "}", False),
+    ],
+)
+def test_which_requests_have_a_sheet(query: str, sheet: bool) -> None:
+    parsed = json_body.parse(json.dumps({"query": query}).encode(), Notes(Limits(), mask))
+    assert parsed is not None
+    assert parsed.kind is BodyKind.GRAPHQL
+    assert (parsed.sheet is not None) is sheet

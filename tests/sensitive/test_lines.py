@@ -59,7 +59,7 @@ def agrees(body: bytes, kind: bytes) -> bool:
         '{"n":[1e5,-1.5E-7,1E+2,0e1,1.000000000000000000001,123456789012345678,-123456789012345678,2.718281828459045,1234567.1234567890]}',
         '{"t":["\\u0041\\u00fc\\u20ac","\\ud834\\udd1e"," \\u003C\\u003c"]}', '{"a.b":1,"a":{"b":2}}', '{"a[]":1,"a":[2]}', '{"":{"":1,"a":2},"a":3}', '{"t":"line\\nline\\t\\"x\\" \\\\ \\/"}', '{"ä":{"€":"𝄞"}}',
         '{"a":"{}"}', '["[]"]', '{"a":"[1,2]","b":2}', '{"a":"{\\"b\\":{\\"c\\":[1,\\"x\\\\ny\\"]},\\"a\\":\\"[1]\\"}","b":"{\\"a\\":1}"}',
-        '{"%s":{"b":1}}' % ("k" * 70), '{"a":"{","b":"[1","c":"}"}', '{"a":1,"a":2}', ' { "a" : [ 1 , 2 ] , "b" : { } } \r\n',
+        '{"a":"{b}"}', '{"a":"{\\"query\\":\\"{c}\\"}"}', '{"query":"a"}', '{"%s":{"b":1}}' % ("k" * 70), '{"a":"{","b":"[1","c":"}"}', '{"a":1,"a":2}', ' { "a" : [ 1 , 2 ] , "b" : { } } \r\n',
     ],
 )  # fmt: skip
 @built
@@ -70,7 +70,7 @@ def test_plain_documents(body: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        '{"a":"{b}"}', '{"a":"{\\"b\\":1,\\"b\\":2}"}', '{"a":"[1e100]"}', '{"a":"{\\"query\\":1}"}', '{"a":"\\u007f"}', '{"a":"\\u0000"}', '{"a\\n":1}', '{"a":1234567890123456789}',
+        '{"a":"{\\"b\\" 1}"}', '{"a":"{\\"b\\":1,\\"b\\":2}"}', '{"a":"[1e100]"}', '{"a":"\\u007f"}', '{"a":"\\u0000"}', '{"a\\n":1}', '{"a":1234567890123456789}',
         '{"a":1e100}', '{"a":%s}' % ("1" * 41), '{"%s":1}' % ("k" * 257),
         '{"query":"{a}"}', "1", '"x"', "[1", "[1] x", '["\x00"]', "{'a':1}",
     ],
@@ -89,6 +89,66 @@ def test_what_is_not_plain_is_left_to_the_fields(body: str) -> None:
 @built
 def test_forms(body: str) -> None:
     assert agrees(body.encode(), FORM)
+
+
+def parts(*pairs: tuple[str, str]) -> bytes:
+    made = [
+        f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in pairs
+    ]
+    return ("".join(made) + "--B--\r\n").encode("utf-8", "surrogateescape")
+
+
+IN_PARTS = b"multipart/form-data; boundary=B"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "made"),
+    [
+        ([("a", "1")], True), ([("a", "1"), ("a", ""), ("", "x"), ("b[c]", "x\r\ny")], True), ([("email", "email")], True),
+        ([("k" * 70, "1"), ("ä", "é")], True), ([("k" * 300, "1"), ("k" * 301, "2")], True), ([("é" * 129, "1")], False),
+        ([("a\udcff\udcc3b\udce2\udc82", "1"), ("a\\", "1")], False), ([("\udcff" * 3, "\udcff")], True), ([("\udcff" * 70, "1")], True),
+        ([('a"; filename="b', "1")], False), ([("a", "\x7f"), ("b", "1")], False),
+    ],
+)  # fmt: skip
+@built
+def test_forms_in_parts(pairs: list[tuple[str, str]], made: bool) -> None:
+    assert agrees(parts(*pairs), IN_PARTS) is made
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 8, 9, 100])
+@built
+def test_more_parts_than_there_may_be_fields(most: int) -> None:
+    made = both(parts(*((f"k{number}", f"v{number}") for number in range(4))), IN_PARTS, most)
+    assert made is not None
+    assert made[0].text == made[1].text
+
+
+@built
+def test_more_names_of_parts_than_there_is_room_for() -> None:
+    """Those of what has no field any more need none."""
+    pairs = [(f"k{number}", "1") for number in range(2100)]
+    assert both(parts(*pairs), IN_PARTS) is not None
+    assert both(parts(*pairs), IN_PARTS, 10_000) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ("<a/>", True), ("<order n='1'><a>x</a><a b='2'>y\nz<c/></a><!--note--></order>", True), ("<a><b>1</b><c><b>2</b></c></a>", True),
+        ("<a>&lt;&#228;<![CDATA[<x>]]></a>", True), (f"<{'k' * 70}><b>1</b></{'k' * 70}>", True), ("<a %s='x'/>" % ("k" * 255), False),
+        ("<!DOCTYPE a><a/>", False), ("<a>", False), ("<ä/>", False),
+    ],
+)  # fmt: skip
+@built
+def test_xml(body: str, made: bool) -> None:
+    assert agrees(body.encode(), b"text/xml") is made
+
+
+@built
+def test_more_elements_than_there_may_be_fields() -> None:
+    body = b"<r>" + b"<a>x</a>" * 8 + b"</r>"
+    assert both(body, b"text/xml", 10) is not None
+    assert both(body, b"text/xml", 9) is None
 
 
 @pytest.mark.parametrize(

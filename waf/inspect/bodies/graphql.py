@@ -57,6 +57,11 @@ def queries(document: Any) -> list[str]:
     return [item["query"] for item in document] if type(document) is list else [document["query"]]
 
 
+def all_literals(document: Any) -> list[bytes]:
+    """What the literals of all query texts say."""
+    return [literal for text in queries(document) for literal in literals(_bytes(text), MAX_TOKENS)]
+
+
 def check(document: Any, notes: Notes) -> None:
     """Notes limits that the request passes."""
     texts = queries(document)

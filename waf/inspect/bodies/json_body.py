@@ -45,7 +45,9 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     if PLAIN_SHEET is not None:
         made = PLAIN_SHEET(data, notes.limits.depth)
         if made is not None:
-            text, spelled = made
+            text, spelled, asks = made
+            if asks and graphql.is_operation(document := orjson.loads(data)):
+                return _operation(data, document, text, notes)
             sheet = Sheet(text, PARTS)
             note_limits(data, text, notes)
             return Parsed(
@@ -60,6 +62,23 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     except orjson.JSONDecodeError:
         return _parse_objects(data, notes) or _parse_leniently(data, notes)
     return _parsed([document], notes, data, shape, strict=data)
+
+
+def _operation(data: bytes, document: Any, text: bytes, notes: Notes) -> Parsed:
+    """A request of GraphQL whose document is plain; `text` is the sheet of that."""
+    graphql.check(document, notes)
+    literals = graphql.all_literals(document)
+    limits = notes.limits
+    # What comes of a document is no more than there are values, containers and commas in it.
+    most = text.count(MARK) + len(data) - len(data.translate(None, b"{[,")) + 2 * len(literals) + 1
+    sheet = None
+    if most <= limits.fields and len(data) <= limits.value and not any(MARK in one for one in literals):
+        sheet = Sheet(MARK.join([text, *literals]), (*PARTS, Part.GRAPHQL))
+    return Parsed(
+        BodyKind.GRAPHQL,
+        lambda: _fields([document], notes, [document]),
+        None if sheet is None else lambda: sheet,
+    )
 
 
 def _parsed(

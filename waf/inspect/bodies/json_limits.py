@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from waf.inspect.bodies import plain
+from waf.inspect.bodies.json_values import nested
 from waf.inspect.bodies.parsed import MARK, Notes
 from waf.model import Part
 
@@ -49,14 +50,16 @@ def _counts_more(document: Any, most: int) -> bool:
     """Whether `json_body` would make more fields of it; it looks at no more of them."""
     count = 0
     keys: set[str] = set()  # by their paths, each once
-    stack: list[tuple[str, Any]] = [("", document)]
+    stack: list[tuple[str, Any, bool]] = [("", document, False)]
     while stack:
-        path, value = stack.pop()
+        path, value, inner = stack.pop()
         kind = type(value)
         if (kind is not dict and kind is not list) or not value:
             count += 1
             if count > most:
                 return True
+            if kind is str and not inner and (within := nested(value)) is not None:
+                stack.append((f"{path}{{}}", within, True))
         elif count + len(value) > most:  # each of them makes one at least
             return True
         elif kind is dict:
@@ -66,10 +69,10 @@ def _counts_more(document: Any, most: int) -> bool:
                 if place not in keys:
                     keys.add(place)
                     count += 1
-                stack.append((place, child))
+                stack.append((place, child, inner))
         else:
             place = f"{path}[]"
-            stack += [(place, child) for child in value]
+            stack += [(place, child, inner) for child in value]
     return count > most
 
 

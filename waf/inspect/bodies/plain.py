@@ -13,8 +13,10 @@ from waf.inspect.bodies.parsed import BodyLines
 from waf.inspect.native import BODIES
 from waf.model import Field, Part
 
-SHEET: Final[Callable[[bytes, int], tuple[bytes, bool] | None] | None] = BODIES.json_sheet if BODIES else None
-"""The sheet of a document, and whether a value of it has escapes."""
+SHEET: Final[Callable[[bytes, int], tuple[bytes, bool, bool] | None] | None] = (
+    BODIES.json_sheet if BODIES else None
+)
+"""The sheet of a document, whether a value of it has escapes, and whether it may be a request of GraphQL."""
 SCREEN: Final[Callable[[bytes, int, bytes | None, bytes | None], tuple[int, bytes] | None] | None] = (
     BODIES.json_screen if BODIES else None
 )
