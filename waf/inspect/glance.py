@@ -20,9 +20,8 @@ MAX_SUSPECTS: Final = 256  # values of a sheet that are looked at one by one bef
 _MUCH: Final = 8 * 1024  # bytes of such values that would be dear to look at twice
 _MANY: Final = 64  # matches in a sheet that are no accident: its fields are made at once
 _MANY_SPOTS: Final = 512  # the same of places that some step may change
-_PIECE: Final = (
-    8 * 1024
-)  # bytes of a sheet whose values are proved one by one before it is told whether that pays
+_PIECE: Final = 8 * 1024  # bytes of a sheet that are tried before it is told whether all of it pays
+_LONG: Final = 8 * _PIECE  # bytes of one of which a piece costs little
 
 
 def glance(
@@ -43,14 +42,21 @@ def glance(
     spots = hinted[1]
     if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
         return True
+    if len(sheet.text) > _LONG and 0 < (end := sheet.text.find(MARK, _PIECE)) < 2 * _PIECE:
+        # What is full of matches is searched once, with the fields.
+        first = searcher.scan(sheet.text[:end], (0, []))
+        if first.overflow or len(matched(first)) > _MANY:
+            return True
     scan = searcher.scan(sheet.text, hinted)
     if not scan:
         return False
     if scan.spots is None or scan.overflow:
         return True
     offsets = matched(scan)
+    if len(offsets) > _MANY:
+        return True
     values = sheet.around(offsets, scan.spots)
-    if len(values) > MAX_SUSPECTS or len(offsets) > _MANY or sum(map(len, values)) > _MUCH:
+    if len(values) > MAX_SUSPECTS or sum(map(len, values)) > _MUCH:
         return True
     scan = searcher.scan_again([*values], [*values.values()], bool(offsets))
     return False if searcher.idle([*values], scan) else (scan, values)
