@@ -5,8 +5,8 @@
  * GraphQL, whatever is no JSON (RFC 8259) or no UTF-8. The caller then asks waf/inspect/bodies/json_body.py, which is
  * the reference: nothing is read here that is read otherwise there, and tests hold the two together.
  *
- * One pass, no allocation but the result, time linear in the document: an object of more than MOST_KEYS keys is left
- * to the reference.
+ * One pass, no allocation but the result and a table of keys where an object has more than FEW_KEYS; time linear in the document: keys made
+ * to meet in that table are left to the reference.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -21,7 +21,8 @@
 #include "_prefilter.h"
 
 #define HASH 2166136261u
-enum { MARK = 0x7f, MOST_DEPTH = 128, MOST_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 40 };
+enum { MARK = 0x7f, MOST_DEPTH = 128, FEW_KEYS = 64, MOST_OPEN_KEYS = 2048, MOST_DIGITS = 40 };
+enum { MOST_KEYS = 1 << 17, MOST_TRIED = 64, MOST_DOUBLED = 64 }; /* of objects with more than FEW_KEYS; slots that are tried for one */
 enum { MOST_EXACT = 15, MOST_WHOLE = 18 }; /* digits of a fraction that is written as it is read, and of a whole number */
 enum { PLAIN, QUOTE, ODD, WIDE }; /* what a byte is to a string */
 
@@ -32,6 +33,13 @@ typedef struct {
     uint32_t length;
     uint32_t hash;
 } Key;
+
+/* Keys of the objects that have many. Each object has a number, so that none has to be taken out. */
+typedef struct {
+    Key *slots;
+    uint32_t *owners; /* of each slot; 0: it is free */
+    size_t count, size;
+} Keys;
 
 /* Behind a well-formed character beyond ASCII (Unicode 15, table 3-7); NULL where it is not. */
 static const uint8_t *wide(const uint8_t *at, const uint8_t *end)
@@ -312,7 +320,59 @@ typedef struct {
     int escaped; /* a value has escapes */
     int asks;    /* it may be a request of GraphQL */
     int within;  /* it stands in a string: what its own strings hold is not opened */
+    Keys keys;
+    int count;                 /* of what follows */
+    Key doubled[MOST_DOUBLED]; /* of each object that has keys twice the first of those */
 } Told;
+
+static void told_free(Told *told)
+{
+    PyMem_Free(told->keys.slots);
+    PyMem_Free(told->keys.owners);
+}
+
+static int keys_put(Keys *keys, const Key *key, uint32_t owner);
+
+/* Makes room for more keys. 0 where there are too many, or no memory for them. */
+static int keys_grow(Keys *keys)
+{
+    Keys more = {.size = keys->size ? 2 * keys->size : 4 * FEW_KEYS};
+    if (more.size > 2 * MOST_KEYS)
+        return 0;
+    more.slots = PyMem_Malloc(more.size * sizeof *more.slots);
+    more.owners = PyMem_Calloc(more.size, sizeof *more.owners);
+    int put = more.slots != NULL && more.owners != NULL;
+    for (size_t i = 0; put && i < keys->size; i++)
+        put = keys->owners[i] == 0 || keys_put(&more, &keys->slots[i], keys->owners[i]) >= 0;
+    Keys old = put ? *keys : more;
+    if (put)
+        *keys = more;
+    PyMem_Free(old.slots);
+    PyMem_Free(old.owners);
+    return put;
+}
+
+/* 1: the object has the key already. 0: it has it now. -1: that is not known. */
+static int keys_put(Keys *keys, const Key *key, uint32_t owner)
+{
+    if (2 * keys->count >= keys->size && !keys_grow(keys))
+        return -1;
+    const uint32_t hash = key->hash ^ owner * 2654435761u;
+    size_t slot = (hash ^ hash >> 15) & (keys->size - 1);
+    for (int tried = 0; tried < MOST_TRIED; tried++, slot = (slot + 1) & (keys->size - 1)) {
+        const Key *known = &keys->slots[slot];
+        if (keys->owners[slot] == 0) {
+            keys->slots[slot] = *key;
+            keys->owners[slot] = owner;
+            keys->count++;
+            return 0;
+        }
+        if (keys->owners[slot] == owner && known->hash == key->hash && known->length == key->length
+            && memcmp(known->at, key->at, key->length) == 0)
+            return 1;
+    }
+    return -1;
+}
 
 /* One text out of a document: each piece behind a mark, and behind a string that is JSON itself those of that; no longer than twice the
  * document, than the document where it stands within a string. Gives its length, -1 where the document is not plain. Values with simple
@@ -323,8 +383,11 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
     const uint8_t *start_of_out = out;
     int asking = 0; /* the value is what an operation would stand in */
     Key keys[MOST_OPEN_KEYS];
-    int first_key[MOST_DEPTH]; /* of each open object; -1: a list */
+    int first_key[MOST_DEPTH];   /* of each open object; -1: a list */
+    uint32_t owner[MOST_DEPTH];  /* of each that has many keys its number, else 0 */
+    uint8_t doubled[MOST_DEPTH]; /* a key was twice in it */
     int depth = 0, open = 0;
+    uint32_t owners = 0;
     enum { VALUE, VALUE_OR_END, KEY, KEY_OR_END, BEHIND } wanted = VALUE;
 
     for (;;) {
@@ -370,12 +433,35 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
             size_t length = (size_t)(at - 1 - name);
             asking = depth <= 2 && length == sizeof query && memcmp(name, query, sizeof query) == 0;
             uint32_t hash = hash_on(HASH, name, length);
-            if (open == MOST_OPEN_KEYS || open - first_key[depth - 1] == MOST_KEYS)
-                return -1;
-            for (int i = first_key[depth - 1]; i < open; i++)
-                if (keys[i].hash == hash && keys[i].length == length && memcmp(keys[i].at, name, length) == 0)
-                    return -1; /* a key twice */
-            keys[open++] = (Key){name, (uint32_t)length, hash};
+            const Key key = {name, (uint32_t)length, hash};
+            const int first = first_key[depth - 1];
+            int twice = 0;
+            if (owner[depth - 1] == 0 && open - first == FEW_KEYS) {
+                owner[depth - 1] = ++owners;
+                for (int i = first; i < open; i++)
+                    if (keys_put(&told->keys, &keys[i], owners) < 0)
+                        return -1;
+                open = first;
+            }
+            if (owner[depth - 1] != 0) {
+                twice = keys_put(&told->keys, &key, owner[depth - 1]);
+                if (twice < 0)
+                    return -1;
+            }
+            else {
+                for (int i = first; i < open && !twice; i++)
+                    twice = keys[i].hash == hash && keys[i].length == length && memcmp(keys[i].at, name, length) == 0;
+                if (open == MOST_OPEN_KEYS)
+                    return -1;
+                if (!twice)
+                    keys[open++] = key;
+            }
+            if (twice && !doubled[depth - 1]) {
+                if (told->within || told->count == MOST_DOUBLED)
+                    return -1; /* of a string's the reference keeps the last alone */
+                doubled[depth - 1] = 1;
+                told->doubled[told->count++] = key;
+            }
             out = put(out, name, length);
             at = blanks(at, end);
             if (at == end || *at++ != ':')
@@ -389,6 +475,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
         case '[':
             if (depth == most_depth)
                 return -1;
+            owner[depth] = doubled[depth] = 0;
             first_key[depth++] = byte == '{' ? open : -1;
             asking = 0;
             wanted = byte == '{' ? KEY_OR_END : VALUE_OR_END;
@@ -410,6 +497,7 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
                 if (!told->within && may_be_json(decoded, out)) {
                     Told inner = {.within = 1};
                     Py_ssize_t length = flatten(decoded, out, MOST_DEPTH, out, &inner);
+                    told_free(&inner);
                     if (length < 0)
                         return -1; /* perhaps JSON that is not plain */
                     out += length;
@@ -441,9 +529,28 @@ static Py_ssize_t flatten(const uint8_t *at, const uint8_t *end, int most_depth,
     return at == end ? out - start_of_out : -1;
 }
 
+/* The same of several documents, one a line. */
+static Py_ssize_t flatten_lines(const uint8_t *at, const uint8_t *end, int most_depth, uint8_t *out, Told *told)
+{
+    const uint8_t *const start_of_out = out;
+    while (at < end) {
+        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+        if (stop == NULL)
+            stop = end;
+        if (blanks(at, stop) < stop) {
+            Py_ssize_t length = flatten(at, stop, most_depth, out, told);
+            if (length < 0)
+                return -1;
+            out += length;
+        }
+        at = stop + (stop < end);
+    }
+    return out > start_of_out ? out - start_of_out : -1;
+}
+
 /* The text of a document, without what a filter lets pass where there is one; NULL without an exception where the document
  * is not plain. */
-static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter, Told *told)
+static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilter *filter, Told *told, int lines)
 {
     long depth = PyLong_AsLong(most_depth);
     if (depth == -1 && PyErr_Occurred())
@@ -460,9 +567,11 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
     PyObject *text = PyBytes_FromStringAndSize(NULL, twice ? 2 * size : size);
     if (text == NULL)
         return NULL;
-    Py_ssize_t length = flatten(data, data + size, (int)depth, (uint8_t *)PyBytes_AS_STRING(text), told);
+    uint8_t *const out = (uint8_t *)PyBytes_AS_STRING(text);
+    Py_ssize_t length = (lines ? flatten_lines : flatten)(data, data + size, (int)depth, out, told);
+    told_free(told);
     if (length > 0 && filter != NULL)
-        length = prefilter_sift(filter, (uint8_t *)PyBytes_AS_STRING(text), length, (uint8_t *)PyBytes_AS_STRING(text));
+        length = prefilter_sift(filter, out, length, out);
     if (length < 0)
         Py_CLEAR(text);
     else if (length == 0)
@@ -473,21 +582,34 @@ static PyObject *text_of(PyObject *document, PyObject *most_depth, const Prefilt
 }
 
 PyDoc_STRVAR(json_sheet_doc,
-             "json_sheet(data, most_depth) -> tuple[bytes, bool, bool] | None\n\n"
-             "All keys and scalars of a plain JSON document, and of those that its strings hold, each behind a mark (0x7f); whether a value\n"
-             "has escapes, and whether it may be a request of GraphQL. None where it is not plain.");
+             "json_sheet(data, most_depth, lines) -> tuple[bytes, bool, bool, tuple[bytes, ...]] | None\n\n"
+             "All keys and scalars of a plain JSON document, or with `lines` of one a line, and of those that its strings hold, each behind a\n"
+             "mark (0x7f); whether a value has escapes; whether it may be a request of GraphQL; and of each object that has keys\n"
+             "twice the first of those. None where it is not plain.");
 
 static PyObject *json_sheet(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1])) {
-        PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes and a depth");
+    if (count != 3 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1]) || !PyBool_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "json_sheet takes bytes, a depth, and whether they are lines");
         return NULL;
     }
     Told told = {.within = 0};
-    PyObject *text = text_of(arguments[0], arguments[1], NULL, &told);
+    PyObject *text = text_of(arguments[0], arguments[1], NULL, &told, arguments[2] == Py_True);
     if (text == NULL)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    return Py_BuildValue("NOO", text, told.escaped ? Py_True : Py_False, told.asks ? Py_True : Py_False);
+    PyObject *names = PyTuple_New(told.count);
+    for (int i = 0; names != NULL && i < told.count; i++) {
+        PyObject *name = PyBytes_FromStringAndSize((const char *)told.doubled[i].at, told.doubled[i].length);
+        if (name == NULL)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, i, name);
+    }
+    if (names == NULL) {
+        Py_DECREF(text);
+        return NULL;
+    }
+    return Py_BuildValue("NOON", text, told.escaped ? Py_True : Py_False, told.asks ? Py_True : Py_False, names);
 }
 
 /* How often a byte stands in the data; in lanes, which compilers make instructions for many bytes of. */
@@ -544,8 +666,8 @@ static PyObject *json_screen(PyObject *unused, PyObject *const *arguments, Py_ss
     if (prefilter_open(arguments[2], &rules) < 0 || prefilter_open(arguments[3], &values) < 0)
         return NULL;
     Told told = {.within = 0};
-    PyObject *text = text_of(arguments[0], arguments[1], &rules, &told);
-    if (text != NULL && told.asks)
+    PyObject *text = text_of(arguments[0], arguments[1], &rules, &told, 0);
+    if (text != NULL && (told.asks || told.count > 0))
         Py_CLEAR(text);
     if (text == NULL)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
@@ -598,6 +720,7 @@ static PyMethodDef methods[] = {
     {"graphql_counts", (PyCFunction)(void (*)(void))graphql_counts, METH_FASTCALL, graphql_counts_doc},
     {"graphql_literals", (PyCFunction)(void (*)(void))graphql_literals, METH_FASTCALL, graphql_literals_doc},
     {"json_counts", (PyCFunction)(void (*)(void))json_counts, METH_FASTCALL, json_counts_doc},
+    {"json_fields", (PyCFunction)(void (*)(void))json_fields, METH_FASTCALL, json_fields_doc},
     {"json_lines", (PyCFunction)(void (*)(void))json_lines, METH_FASTCALL, json_lines_doc},
     {"json_scalars", (PyCFunction)(void (*)(void))json_scalars, METH_FASTCALL, json_scalars_doc},
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},

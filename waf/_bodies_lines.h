@@ -3,11 +3,12 @@
  * The reference is `Lines` in waf/sensitive/lines.py over the fields of waf/inspect; tests hold the two together.
  * Whatever is not of the plain form gives None: names of more than LONGEST bytes or that are no UTF-8, escapes other
  * than those of signs, white space and characters, strings that might be odd JSON themselves. What is more than there may be fields is one
- * field without a name, at the end.
+ * field without a name, at the end; of JSON and XML with a mark behind each value, so that the caller may leave out what comes again.
  */
 
 enum { LABEL = 64, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
 enum { A_VALUE, A_NAME, THE_REST }; /* what a field is */
+enum { A_TEXT, A_NUMBER, A_TRUTH, NOTHING_AT_ALL, AN_OBJECT, A_LIST }; /* of which kind, as in waf/findings.py */
 
 typedef struct {
     uint8_t *data;
@@ -23,6 +24,8 @@ typedef struct {
 /* What one call makes; too large for some stacks. */
 typedef struct {
     Buffer text, names, table, rest;
+    Buffer *kinds; /* of each field, where they are wanted */
+    uint8_t between; /* what stands between values that have no field any more */
     Py_ssize_t fields, most;
     int count, documents;
     int within; /* the name of the string that the document stands in; -1 */
@@ -83,8 +86,21 @@ static int remaining(Lines *lines, const uint8_t *value, size_t length)
     if (to == NULL)
         return 0;
     memcpy(to, value, length);
-    to[length] = '\n';
+    to[length] = lines->between;
     lines->rest.used += length + 1;
+    return 1;
+}
+
+/* The kind of the field that was put last; 0 where there is no memory. */
+static int kind(Lines *lines, int what)
+{
+    if (lines->kinds == NULL || lines->kinds->used == (size_t)lines->fields)
+        return 1;
+    uint8_t *to = room(lines->kinds, 1);
+    if (to == NULL)
+        return 0;
+    *to = (uint8_t)what;
+    lines->kinds->used++;
     return 1;
 }
 
@@ -182,6 +198,7 @@ static int string_within(Lines *lines, int place, const uint8_t *value, size_t l
     uint8_t *out = room(&inner, length);
     Told told = {.within = 1};
     int known = out != NULL && flatten(value, value + length, MOST_DEPTH, out, &told) >= 0;
+    told_free(&told);
     if (known) {
         int outer = lines->within;
         lines->within = name_of(lines, place, "", (const uint8_t *)"{}", 2);
@@ -195,6 +212,7 @@ static int string_within(Lines *lines, int place, const uint8_t *value, size_t l
 /* Of one document, or of several one after another. 0 where one is not plain. */
 static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
 {
+    lines->between = MARK;
     int names[MOST_DEPTH]; /* of what is open */
     int open[MOST_DEPTH];  /* the same of an object; for a list less than -1: ~ of one more than the name of its elements */
     int depth = 0, place = lines->within, empty = 0, document = ++lines->documents;
@@ -205,7 +223,8 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             return 0;
         if (depth > 0 && (*at == '}' || *at == ']')) {
             depth--;
-            if (empty && !line(lines, names[depth], (const uint8_t *)(*at == '}' ? "{}" : "[]"), 2, A_VALUE))
+            if (empty && !(line(lines, names[depth], (const uint8_t *)(*at == '}' ? "{}" : "[]"), 2, A_VALUE)
+                           && kind(lines, *at == '}' ? AN_OBJECT : A_LIST)))
                 return 0;
             empty = 0;
             at++;
@@ -240,7 +259,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
                     return 0;
                 if (lines->known[place].told != document) {
                     lines->known[place].told = document;
-                    if (!line(lines, place, key, length, A_NAME))
+                    if (!line(lines, place, key, length, A_NAME) || !kind(lines, A_TEXT))
                         return 0;
                 }
             }
@@ -279,6 +298,10 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
         const uint8_t *value = at;
         size_t length;
         char *freed = NULL;
+        const int what = *at == '"'                  ? A_TEXT
+                         : *at == 't' || *at == 'f' ? A_TRUTH
+                         : *at == 'n'                ? NOTHING_AT_ALL
+                                                     : A_NUMBER;
         if (*at == '"') {
             at++;
             value = string_value(&at, end, spare, &length);
@@ -294,7 +317,7 @@ static int json_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer
             if (*value == '-' || (*value >= '0' && *value <= '9'))
                 value = number_written(value, at, &length, &freed);
         }
-        int put = value != NULL && line(lines, place, value, length, A_VALUE);
+        int put = value != NULL && line(lines, place, value, length, A_VALUE) && kind(lines, what);
         PyMem_Free(freed);
         if (put && at[-1] == '"' && lines->within < 0 && may_be_json(value, value + length))
             put = string_within(lines, place, value, length);
@@ -325,6 +348,7 @@ static Lines *lines_new(Py_ssize_t most)
     memset(lines->slots, 0, sizeof lines->slots);
     lines->most = most;
     lines->within = -1;
+    lines->between = '\n';
     if (room(&lines->names, 1024) != NULL)
         return lines;
     PyMem_Free(lines);
@@ -345,7 +369,7 @@ static void lines_free(Lines *lines)
 
 /* None where the body is not plain. */
 static PyObject *lines_made(PyObject *body, PyObject *most_fields, int (*walk)(Lines *, const uint8_t *, const uint8_t *, Buffer *),
-                            struct Parts *parts, Py_ssize_t most_depth)
+                            struct Parts *parts, Py_ssize_t most_depth, int with_kinds)
 {
     Py_ssize_t most = PyLong_AsSsize_t(most_fields), size = PyBytes_GET_SIZE(body);
     if (most == -1 && PyErr_Occurred())
@@ -356,13 +380,19 @@ static PyObject *lines_made(PyObject *body, PyObject *most_fields, int (*walk)(L
         return NULL;
     lines->parts = parts;
     lines->most_depth = most_depth;
-    Buffer spare = {NULL, 0, 0};
+    Buffer spare = {NULL, 0, 0}, kinds = {NULL, 0, 0};
+    if (with_kinds)
+        lines->kinds = &kinds;
     PyObject *result = NULL;
     if (size < INT32_MAX / 4 && room(&lines->text, 2 * (size_t)size + 256) != NULL && room(&lines->table, 2048) != NULL
-        && walk(lines, data, data + size, &spare) && rest_put(lines))
-        result = Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
-                               (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
+        && walk(lines, data, data + size, &spare) && rest_put(lines) && (!with_kinds || kind(lines, A_TEXT)))
+        result = with_kinds ? Py_BuildValue("y#y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
+                                            (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used,
+                                            kinds.used ? (char *)kinds.data : "", (Py_ssize_t)kinds.used)
+                            : Py_BuildValue("y#y#y#", lines->text.data, (Py_ssize_t)lines->text.used, lines->table.data,
+                                            (Py_ssize_t)lines->table.used, lines->names.data, (Py_ssize_t)lines->names.used);
     lines_free(lines);
+    PyMem_Free(kinds.data);
     PyMem_Free(spare.data);
     return result == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : result;
 }
@@ -374,7 +404,7 @@ static PyObject *lines_of(PyObject *const *arguments, Py_ssize_t count,
         PyErr_SetString(PyExc_TypeError, "takes bytes and a number of fields");
         return NULL;
     }
-    return lines_made(arguments[0], arguments[1], walk, NULL, 0);
+    return lines_made(arguments[0], arguments[1], walk, NULL, 0, 0);
 }
 
 PyDoc_STRVAR(json_lines_doc,
@@ -386,4 +416,17 @@ PyDoc_STRVAR(json_lines_doc,
 static PyObject *json_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
     return lines_of(arguments, count, json_walk);
+}
+
+PyDoc_STRVAR(json_fields_doc,
+             "json_fields(data, most) -> tuple[bytes, bytes, bytes, bytes] | None\n\n"
+             "What `json_lines` gives, and a byte for each field that tells of which kind it is (waf/findings.py).");
+
+static PyObject *json_fields(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyLong_Check(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "json_fields takes bytes and a number of fields");
+        return NULL;
+    }
+    return lines_made(arguments[0], arguments[1], json_walk, NULL, 0, 1);
 }

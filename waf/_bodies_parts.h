@@ -225,5 +225,5 @@ static PyObject *parts_lines(PyObject *unused, PyObject *const *arguments, Py_ss
     Parts parts;
     if (!parts_begin(&parts, arguments[0], arguments[1]))
         return Py_NewRef(Py_None);
-    return lines_made(arguments[0], arguments[2], parts_walk, &parts, 0);
+    return lines_made(arguments[0], arguments[2], parts_walk, &parts, 0, 0);
 }

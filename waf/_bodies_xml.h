@@ -156,14 +156,14 @@ static int tell(Xml *xml, int place, const uint8_t *value, size_t length, int wh
         xml->out = put(xml->out, value, length);
         return 1;
     }
-    return xml->lines->fields < xml->lines->most && line(xml->lines, place, value, length, what);
+    return line(xml->lines, place, value, length, what);
 }
 
 /* The number of a name behind that of a parent; of no use in a sheet. -2 where there is no room for it. */
 static int place_of(Xml *xml, int parent, const char *joint, const uint8_t *name, size_t length)
 {
-    if (xml->out != NULL)
-        return -1;
+    if (xml->out != NULL || xml->lines->fields == xml->lines->most)
+        return -1; /* of what has no field any more names are of no use */
     int place = name_of(xml->lines, parent, joint, name, length);
     return place < 0 ? -2 : place;
 }
@@ -452,12 +452,13 @@ static PyObject *xml_screen(PyObject *unused, PyObject *const *arguments, Py_ssi
 
 static int xml_walk(Lines *lines, const uint8_t *at, const uint8_t *end, Buffer *spare)
 {
+    lines->between = MARK;
     return xml_fields(lines, at, end, lines->most_depth, PY_SSIZE_T_MAX, NULL) >= 0;
 }
 
 PyDoc_STRVAR(xml_lines_doc,
              "xml_lines(data, most_depth, most) -> tuple[bytes, bytes, bytes] | None\n\n"
-             "What `json_lines` gives, of a plain document of XML with at most so many fields.");
+             "What `json_lines` gives, of a plain document of XML.");
 
 static PyObject *xml_lines(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -468,5 +469,5 @@ static PyObject *xml_lines(PyObject *unused, PyObject *const *arguments, Py_ssiz
     Py_ssize_t depth = PyLong_AsSsize_t(arguments[1]);
     if (depth == -1 && PyErr_Occurred())
         return NULL;
-    return lines_made(arguments[0], arguments[2], xml_walk, NULL, depth);
+    return lines_made(arguments[0], arguments[2], xml_walk, NULL, depth, 0);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from waf.http1.parse import request_head, response_head
 from waf.inspect.reading import Reading, read
 from waf.inspect.rules import Rule, parse_rules
 from waf.inspect.signatures import Signatures
-from waf.model import Request, Response
+from waf.model import Field, Request, Response
 
 CASES = Path(__file__).parent.parent / "cases" / "inspect"
 LIMITS = Limits()
@@ -110,3 +111,14 @@ def signatures(*files: str) -> Signatures:
 
 def field_values(fields: Any, part: Any) -> list[bytes]:
     return [field.value for field in fields if field.part is part]
+
+
+def alike(made: Sequence[Field], reference: Sequence[Field], most: int) -> bool:
+    """Whether fields are the same, but for what is more than `most` of them: there all has to be that is in the reference, in any order."""
+    if made[:most] != reference[:most] or len(made) < len(reference):
+        return False
+    known = {field.value for field in made[:most]}
+    rest = [
+        {*b"\n".join(field.value for field in fields[most:]).split(b"\n")} for fields in (made, reference)
+    ]
+    return rest[1] <= rest[0] | known | {b""}

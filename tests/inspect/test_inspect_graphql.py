@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import mask
+from tests.inspect.inspect_samples import alike, mask
 from waf.config.schema import Limits
 from waf.inspect.bodies import graphql, json_body
 from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes
 from waf.inspect.native import BODIES
+from waf.model import Field
 
 PIECES = [
     b"{", b"}", b"(", b")", b"[", b"]", b":", b"@", b"$", b"!", b"=", b"|", b"&", b".", b"...", b"a", b"b2", b"_c", b"9", b"9d", b"-1",
@@ -81,21 +82,23 @@ def test_requests_are_read_as_by_the_reference(
 ) -> None:
     body = json.dumps(document, ensure_ascii=ascii_only).encode()
 
-    def told() -> tuple[BodyKind, list[Any], set[str], bytes | None]:
+    def told() -> tuple[BodyKind, set[str], list[Field], bytes | None]:
         notes = Notes(Limits(fields=most, value=longest), mask)
         parsed = json_body.parse(body, notes)
         assert parsed is not None
         sheet = parsed.sheet() if parsed.sheet is not None else None
-        return parsed.kind, parsed.fields(), {one.rule for one in notes.findings}, sheet and sheet.text
+        fields = parsed.fields()
+        return parsed.kind, {one.rule for one in notes.findings}, fields, sheet and sheet.text
 
     made = told()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "PLAIN_SHEET", None)
         reference = told()
-    assert made[:3] == reference[:3]
+    assert made[:2] == reference[:2]
+    assert alike(made[2], reference[2], most)
     if made[3] is not None and made[0] is BodyKind.GRAPHQL:
         values = made[3].split(MARK)
-        assert all(field.value in values for field in made[1] if field.kind == 0 and "{}" not in field.name)
+        assert all(field.value in values for field in made[2] if field.kind == 0 and "{}" not in field.name)
 
 
 @pytest.mark.skipif(BODIES is None, reason="not built")

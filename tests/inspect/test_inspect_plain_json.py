@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import mask
+from tests.inspect.inspect_samples import alike, mask
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body, json_limits, plain
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(plain_sheet is None, reason="the accelerator is 
 
 def sheet(body: bytes, depth: int = Limits().depth) -> bytes | None:
     assert plain_sheet is not None
-    made = plain_sheet(body, depth)
+    made = plain_sheet(body, depth, False)
     return None if made is None else made[0]
 
 
@@ -58,9 +59,8 @@ def test_plain(body: bytes, text: bytes) -> None:
         b'{"a":1,}', b'{"a":1]', b"[1}", b"[1]]", b"[1] x", b"[1][2]", b'{"a":1 "b":2}', b"[1 2]", b"{1:2}", b"{a:1}",
         b"['a']", b"[01]", b"[-]", b"[1.]", b"[.5]", b"[+1]", b"[1e100]", b"[1e]", b"[1e+]", b"[0x1]", b"[%s]" % (b"1" * 41), b"[NaN]",
         b"[tru]", b"[nulll]", b'["a]', b'["\\b"]', b'["\n"]', b'["\x7f"]', b'["\x00"]', b"\xef\xbb\xbf[]", b'["\xff"]',
-        b'["\xc0\xaf"]', b'["\xed\xa0\x80"]', b'["\xf4\x90\x80\x80"]', b'["\xe2\x82"]', b'["\xe2\x82', b'{"a":1,"a":2}',
-        b'[{"b":{"a":1,"c":2,"a":3}}]', b"[/**/]", b"[1]\x00",
-        b"{%s}" % b",".join(b'"%d":1' % number for number in range(65)),
+        b'["\xc0\xaf"]', b'["\xed\xa0\x80"]', b'["\xf4\x90\x80\x80"]', b'["\xe2\x82"]', b'["\xe2\x82', b"[/**/]", b"[1]\x00",
+        b"[%s]" % b",".join([b'{"a":1,"a":2}'] * 65),
     ],
 )  # fmt: skip
 def test_all_else_is_for_the_reference(body: bytes) -> None:
@@ -106,7 +106,7 @@ def agrees(body: bytes, depth: int = 64) -> None:
     parsed, noticed = reference(body, depth)
     assert parsed is not None
     assert plain_sheet is not None
-    made = plain_sheet(body, depth)
+    made = plain_sheet(body, depth, False)
     assert made is not None
     assert parsed.kind is BodyKind.JSON or (made[2] and parsed.kind is BodyKind.GRAPHQL)
     assert not {*noticed} - {"protocol.graphql-syntax"}
@@ -117,6 +117,106 @@ def agrees(body: bytes, depth: int = 64) -> None:
         # A string that is JSON itself is read once more; its own text has what is in it.
         within = "{}" in field.name and field.kind is not Kind.STRING
         assert field.value in text if within else held(field, values), field
+
+
+@pytest.mark.parametrize(
+    ("body", "doubled"),
+    [
+        (b'{"a":1,"a":2}', [b"a"]),
+        (b'{"a":1,"b":2,"b":2,"a":1}', [b"b"]),
+        (b'[{"b":{"a":1,"c":2,"a":3}},{"b":1,"b":2}]', [b"a", b"b"]),
+        (b'{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}', []),
+        (b"{%s}" % b",".join(b'"%d":1' % number for number in range(5000)), []),
+        (b"{%s}" % b",".join(b'"%d":1' % number for number in [*range(5000), 4999]), [b"4999"]),
+        (b"{%s}" % b",".join(b'"%d":{"1":1,"1":2}' % number for number in [*range(63), 7]), [b"1"] * 64),
+        (
+            b"{%s}" % b",".join(b'"%d":{"a":[{"0":1}]}' % number for number in [*range(64), 64, 63, 0]),
+            [b"63"],
+        ),
+        (b"[%s]" % b",".join([b"{%s}" % b",".join(b'"%d":1' % number for number in range(70))] * 3), []),
+        (b'{"a":1,"a":"x\\n"}', [b"a"]),
+    ],
+)
+def test_keys_that_an_object_has_twice(body: bytes, doubled: list[bytes]) -> None:
+    assert plain_sheet is not None
+    made = plain_sheet(body, 64, False)
+    assert made is not None or len(doubled) > 63
+    if made is not None:
+        assert [*made[3]] == doubled
+        assert ("protocol.json-duplicate-key" in reference(body)[1]) is bool(doubled)
+
+
+def test_keys_made_to_meet_are_for_the_reference() -> None:
+    """Names of one hash (FNV-1a), as anybody can make them: of each two pieces either leads to the same."""
+    pieces = [
+        "oaysvct",
+        "gldiswm",
+        "vlzifai",
+        "lafcqmu",
+        "okltldj",
+        "gewakps",
+        "dmmaouz",
+        "crpkfxi",
+        "yvqxswy",
+        "lwygoeh",
+        "qaplxkj",
+        "modvhhs",
+        "yghzchc",
+        "hkjqcte",
+        "kbczjfd",
+        "gdlbnnu",
+    ]
+    names = ["".join(chosen) for chosen in itertools.product(*zip(pieces[::2], pieces[1::2], strict=True))]
+    assert len({*names}) == 256
+
+    def document(count: int) -> bytes:
+        return json.dumps(dict.fromkeys(names[:count], 1)).encode()
+
+    assert sheet(document(64)) is not None
+    assert sheet(document(65)) is None
+    assert sheet(document(256)) is None
+    assert sheet(document(256).replace(names[0].encode(), b"another")) is None
+
+
+def _all_told(body: bytes, limits: Limits, *, by_line: bool) -> tuple[BodyKind, set[str], list[Field]] | None:
+    notes = Notes(limits, mask)
+    parsed = json_body.parse(body, notes, by_line=by_line)
+    if parsed is None:
+        return None
+    fields = parsed.fields()
+    return parsed.kind, {finding.rule for finding in notes.findings}, fields
+
+
+_TWICE = st.sampled_from(
+    [b'{"a":1,"a":2}', b'{"a":{"b":"x","b":[]},"c":1}', b'[{"a":"[1]","a":"{\\"b\\":2}"}]', b'{"query":"{a}","query":"{b}"}', b"{}", b"", b" ", b'{"a":1e400}']
+)  # fmt: skip
+
+
+@given(
+    st.lists(
+        DOCUMENTS.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        | _TWICE,
+        max_size=6,
+    ),
+    st.booleans(),
+    st.sampled_from([5, 2000]),
+    st.sampled_from([9, 65536]),
+)
+@settings(max_examples=1000)
+def test_documents_are_read_as_by_the_reference(
+    lines: list[bytes], by_line: bool, most: int, longest: int
+) -> None:
+    body = b"\n".join(lines) if by_line else b"[%b]" % b",".join(lines)
+    limits = Limits(fields=most, value=longest)
+    made = _all_told(body, limits, by_line=by_line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "PLAIN_SHEET", None)
+        expected = _all_told(body, limits, by_line=by_line)
+    if made is None or expected is None:
+        assert made == expected
+        return
+    assert made[:2] == expected[:2]
+    assert alike(made[2], expected[2], most)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +237,7 @@ def agrees(body: bytes, depth: int = 64) -> None:
 )
 def test_what_may_be_a_request_of_graphql(body: bytes, asks: bool) -> None:
     assert plain_sheet is not None
-    made = plain_sheet(body, 64)
+    made = plain_sheet(body, 64, False)
     assert made is not None
     assert made[2] is asks
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from waf.config.schema import Limits
 from waf.inspect.bodies import multipart_body, plain
 from waf.inspect.bodies.choose import plain_boundary
 from waf.inspect.bodies.content_type import ContentType, parse_content_type
-from waf.inspect.bodies.parsed import MARK, BodyKind, Notes
+from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes
 from waf.inspect.native import BODIES
 from waf.model import Field, Part
 
@@ -136,6 +138,20 @@ def test_fields_and_notes_are_those_of_the_reference(
     body = body[: -len(b"--B--\r\n")] * times + b"--B--\r\n"
     limits = Limits(fields=most, value=longest)
     assert made(body, limits) == reference(body, limits)
+
+
+@settings(max_examples=600)
+@given(bodies())
+def test_plain_heads_are_split_roughly_as_any_other(body: bytes) -> None:
+    def split() -> list[Field]:
+        into = Collector(Notes(Limits(), mask))
+        multipart_body.collect_roughly(body, b"B", into)
+        return into.done()
+
+    made = split()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multipart_body, "_PLAIN_PIECE", re.compile(rb"(?!)"))
+        assert made == split()
 
 
 def test_what_is_beyond_the_fields_is_one_text() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import mask
+from tests.inspect.inspect_samples import alike, mask
 from waf.config.schema import Limits
 from waf.inspect.bodies import plain, xml_body
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes
@@ -177,7 +177,12 @@ def test_fields_and_notes_are_those_of_the_reference(
     if times > 1:
         body = b"<r>" + body * times + b"</r>"
     limits = Limits(fields=most, value=longest, depth=depth)
-    assert made(body, limits) == reference(body, limits)
+    found, expected = made(body, limits), reference(body, limits)
+    assert found[1] == expected[1]
+    if found[0] is None or expected[0] is None:
+        assert found == expected
+    else:
+        assert alike(found[0], expected[0], most)
 
 
 def test_most_generated_documents_are_plain() -> None:

@@ -146,9 +146,13 @@ def test_xml(body: str, made: bool) -> None:
 
 @built
 def test_more_elements_than_there_may_be_fields() -> None:
-    body = b"<r>" + b"<a>x</a>" * 8 + b"</r>"
-    assert both(body, b"text/xml", 10) is not None
-    assert both(body, b"text/xml", 9) is None
+    made = both(b"<r><!--c-->" + b"<a b='y'>x</a>" * 8 + b"</r>", b"text/xml", 9)
+    assert made is not None
+    reference, told = made
+    rest = told.text.rpartition(b"\n=")[2].split(b"\n")
+    assert sorted(rest) == [b"x", b"y"]
+    assert {*rest} <= {*reference.text.rpartition(b"\n=")[2].split(b"\n")}
+    assert told.address(told.at(len(told.text))[0]) == "body"
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,13 @@ def _candidate(armed: Armed, field: Field, hit: Hit, outcome: Outcome) -> Candid
 class Rulebook:
     """The rules of one direction and whose pattern is whose; immutable."""
 
-    __slots__ = ("armed", "families", "mask", "owners", "parts", "patterns")
+    __slots__ = ("armed", "families", "levels", "mask", "owners", "parts", "patterns")
 
     def __init__(self, armed: Sequence[Armed], mask: Mask) -> None:
         self.armed: Final = tuple(armed)
         self.mask: Final = mask
         self.owners: Final = [rule for rule in self.armed for _ in rule.rule.patterns]
+        self.levels: Final = bytes([rule.rule.level for rule in self.owners])
         self.families: Final = [number for number, rule in enumerate(self.armed) for _ in rule.rule.patterns]
         self.patterns: Final = [
             Pattern(expression.encode(), case=rule.rule.case)

@@ -378,8 +378,8 @@ class Signatures:
 
     def _matched(self, scan: Scan, level: int) -> list[int]:
         """The offsets behind the matches of rules up to the level."""
-        owners = self._requests.owners
-        return [end for index, end in scan.matches if owners[index].rule.level <= level]
+        levels = self._requests.levels
+        return [end for index, end in scan.matches if levels[index] <= level]
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""

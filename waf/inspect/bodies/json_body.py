@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from waf.inspect.bodies import graphql, plain
+from waf.inspect.bodies.json_fields import fields_of
 from waf.inspect.bodies.json_limits import note_limits
-from waf.inspect.bodies.json_values import Pairs, as_bytes, nested, scalars, values, within
-from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes, Parsed, Sheet
-from waf.model import Field, Kind, Part
+from waf.inspect.bodies.json_values import Pairs, as_bytes, scalars, within
+from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed, Sheet
+from waf.model import Field, Part
 
 _QUOTES_TO_MARKS: Final = bytes.maketrans(b'"', MARK)
 _STRUCTURE_TO_MARKS: Final = bytes.maketrans(b'"{}[]\n\r\t', MARK * 8)
@@ -41,27 +43,55 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     Notes whatever lets two parsers read different things; what only lenient parsers read is kept as raw text, too.
     """
     if by_line:
-        return _parse_lines(data, notes)
-    if PLAIN_SHEET is not None:
-        made = PLAIN_SHEET(data, notes.limits.depth)
-        if made is not None:
-            text, spelled, asks = made
-            if asks and graphql.is_operation(document := orjson.loads(data)):
-                return _operation(data, document, text, notes)
-            sheet = Sheet(text, PARTS)
-            note_limits(data, text, notes)
-            return Parsed(
-                BodyKind.JSON,
-                lambda: _fields([orjson.loads(data)], notes),
-                lambda: sheet,
-                b"" if spelled else data,
-                lambda: plain.json_lines(data, notes.limits),
-            )
+        data = data.translate(None, b"\x1e")
+        return _plain(data, notes, lines=True) or _parse_lines(data, notes)
+    parsed = _plain(data, notes)
+    if parsed is not None:
+        return parsed
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
         return _parse_objects(data, notes) or _parse_leniently(data, notes)
     return _parsed([document], notes, data, shape, strict=data)
+
+
+def _plain(data: bytes, notes: Notes, *, lines: bool = False) -> Parsed | None:
+    """A document of the most ordinary form, or one a line; None for any other."""
+    made = None if PLAIN_SHEET is None else PLAIN_SHEET(data, notes.limits.depth, lines)
+    if made is None:
+        return None
+    text, spelled, asks, doubled = made
+    if asks and (lines or doubled):
+        return None
+    if asks and graphql.is_operation(document := orjson.loads(data)):
+        return _operation(data, document, text, notes)
+    for name in doubled:
+        notes.add("protocol.json-duplicate-key", Part.JSON, name.decode())
+    sheet = Sheet(text, PARTS)
+    note_limits(data, text, notes, lines=lines)
+    return Parsed(
+        BodyKind.JSON,
+        lambda: _plain_fields(data, notes, lines, bool(doubled)),
+        lambda: sheet,
+        b"" if spelled or doubled or lines else data,
+        lambda: plain.json_lines(data, notes.limits),
+    )
+
+
+def _plain_fields(data: bytes, notes: Notes, lines: bool, doubled: bool) -> list[Field]:
+    limits = notes.limits
+    made = plain.json_fields(data, limits)
+    if made is None:
+        read = partial(_with_pairs, notes=notes) if doubled else orjson.loads
+        documents = [read(line) for line in data.split(b"\n") if line.strip()] if lines else [read(data)]
+        return fields_of(documents, notes)
+    if len(data) > limits.value:
+        for field in made[: limits.fields]:
+            if len(field.value) > limits.value:
+                notes.add("limit.value", field.part, field.name)
+    if len(made) > limits.fields:
+        notes.add("limit.fields")
+    return made
 
 
 def _operation(data: bytes, document: Any, text: bytes, notes: Notes) -> Parsed:
@@ -76,7 +106,7 @@ def _operation(data: bytes, document: Any, text: bytes, notes: Notes) -> Parsed:
         sheet = Sheet(MARK.join([text, *literals]), (*PARTS, Part.GRAPHQL))
     return Parsed(
         BodyKind.GRAPHQL,
-        lambda: _fields([document], notes, [document]),
+        lambda: fields_of([document], notes, [document]),
         None if sheet is None else lambda: sheet,
     )
 
@@ -110,26 +140,9 @@ def _parsed(
         return Sheet(text, PARTS) if text.count(MARK) == max(len(strings) - 1, 0) else None
 
     if operations:
-        return Parsed(BodyKind.GRAPHQL, lambda: _fields(documents, notes, operations, rest))
+        return Parsed(BodyKind.GRAPHQL, lambda: fields_of(documents, notes, operations, rest))
     lines = None if strict is None else lambda: plain.json_lines(strict, notes.limits)
-    return Parsed(BodyKind.JSON, lambda: _fields(documents, notes, (), rest), sheet, lines=lines)
-
-
-def _fields(
-    documents: list[Any], notes: Notes, operations: Sequence[Any] = (), rest: bytes = b""
-) -> list[Field]:
-    into = Collector(notes)
-    for number, document in enumerate(documents):
-        if into.full:
-            into.keep(values(documents[number:], True))
-            break
-        _collect(document, into)
-    for operation in operations:
-        for text in graphql.queries(operation):
-            graphql.collect(text, into)
-    if rest:
-        into.add(Part.BODY, "", rest)
-    return into.done()
+    return Parsed(BodyKind.JSON, lambda: fields_of(documents, notes, (), rest), sheet, lines=lines)
 
 
 # ------------------------------------------------------------------------------------------------- strict documents
@@ -199,9 +212,8 @@ def _with_pairs(data: bytes, notes: Notes) -> Any:
 
 
 def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
-    """One document a line (NDJSON), or each after a record separator (RFC 7464)."""
-    text = data.translate(None, b"\x1e")
-    lines = text.split(b"\n", _MAX_DOCUMENTS)
+    """One document a line (NDJSON), or each after a record separator (RFC 7464), which is left out already."""
+    lines = data.split(b"\n", _MAX_DOCUMENTS)
     more = len(lines) > _MAX_DOCUMENTS
     try:
         documents = _strictly([line for line in lines[:_MAX_DOCUMENTS] if line.strip()], notes)
@@ -210,7 +222,7 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     if more:
         notes.add("limit.fields", Part.JSON)
         return _parsed(documents, notes, rest=data)
-    return _parsed(documents, notes, strict=text) if documents else None
+    return _parsed(documents, notes, strict=data) if documents else None
 
 
 def _parse_objects(data: bytes, notes: Notes) -> Parsed | None:
@@ -339,50 +351,3 @@ _BLANKS: Final = re.compile(r"[ \t\r\n\x1e]*")
 def _skip_blanks(text: str, position: int) -> int:
     match = _BLANKS.match(text, position)
     return match.end() if match else position
-
-
-# ------------------------------------------------------------------------------------------------------------ walks
-
-
-def _collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
-    """Fields of a document in its order: each key once by its path, each scalar, each empty container."""
-    keys: set[str] = set()
-    stack: list[tuple[str, Any, str | None]] = [(prefix, document, None)]
-    while stack:
-        if into.full:
-            # Names of what comes are of no use any more.
-            rest = reversed(stack)
-            into.keep(values([value if key is None else {key: value} for _, value, key in rest], not inner))
-            return
-        path, value, key = stack.pop()
-        if key is not None and path not in keys:
-            keys.add(path)
-            into.add(Part.JSON_KEY, path, as_bytes(key))
-        kind = type(value)
-        if kind is str:
-            into.add(Part.JSON, path, as_bytes(value))
-            if not inner and value[:1] in ("{", "[") and (within := nested(value)) is not None:
-                _collect(within, into, f"{path}{{}}", inner=True)
-        elif kind is dict or kind is Pairs:
-            pairs = list(value.items()) if kind is dict else value
-            if not pairs:
-                into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
-            lead = f"{path[:1000]}." if path else ""
-            if len(pairs) > into.room:  # each makes a field at least: of those behind no names are wanted
-                stack.append((path, Pairs(pairs[into.room :]), None))
-                pairs = pairs[: into.room]
-            stack += [(lead + name, child, name) for name, child in reversed(pairs)]
-        elif kind is list:
-            if not value:
-                into.add(Part.JSON, path, b"[]", kind=Kind.ARRAY)
-            place = f"{path}[]"
-            if len(value) > into.room:
-                stack.append((path, value[into.room :], None))
-                value = value[: into.room]
-            stack += [(place, child, None) for child in reversed(value)]
-        elif value is None:
-            into.add(Part.JSON, path, b"null", kind=Kind.NULL)
-        elif kind is bool:
-            into.add(Part.JSON, path, b"true" if value else b"false", kind=Kind.BOOL)
-        else:
-            into.add(Part.JSON, path, str(value).encode(), kind=Kind.NUMBER)

@@ -317,6 +317,10 @@ def _decoded(head: PartHead, content: bytes) -> bytes:
 
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 _ROUGH_END: Final = re.compile(rb"\r?\n\r?\n")
+_PLAIN_PIECE: Final = re.compile(
+    rb'\r\n[Cc]ontent-[Dd]isposition: form-data; name="([^"\\\0\r\n]{0,4096}+)"\r\n\r\n'
+)
+"""A head as every client writes it, for which nothing has to be looked for."""
 _HEADER_LINE: Final = re.compile(
     rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,60})[ \t]*:[ \t]*([^\r\n]{0,8000}(?:\r?\n[ \t][^\r\n]{0,4000})*)", re.M
 )
@@ -325,6 +329,14 @@ _HEADER_LINE: Final = re.compile(
 def collect_roughly(data: bytes, boundary: bytes, into: Collector) -> None:
     """Fields as the most lenient parser would find them: any line end, anything around the boundaries."""
     for piece in data.split(b"--" + boundary)[1:]:
+        match = _PLAIN_PIECE.match(piece)
+        if match is not None:
+            name = match[1]
+            label = name_text(name)
+            if name:
+                into.add(Part.PART_NAME, label, name)
+            into.add(Part.FORM, label, piece[match.end() :].rstrip(b"\r\n"))
+            continue
         match = _ROUGH_END.search(piece)
         if match is None:
             continue

@@ -1,0 +1,76 @@
+"""Fields of JSON documents that were read: keys by their paths, scalars, what strings hold that are JSON themselves.
+
+Owns the walk that knows places; for documents of the most ordinary form C has one of its own (`waf/_bodies_lines.h`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from waf.inspect.bodies import graphql
+from waf.inspect.bodies.json_values import Pairs, as_bytes, nested, values
+from waf.inspect.bodies.parsed import Collector, Notes
+from waf.model import Field, Kind, Part
+
+
+def fields_of(
+    documents: list[Any], notes: Notes, operations: Sequence[Any] = (), rest: bytes = b""
+) -> list[Field]:
+    """Fields of documents and of those among them that are requests of GraphQL; `rest` is to be inspected raw."""
+    into = Collector(notes)
+    for number, document in enumerate(documents):
+        if into.full:
+            into.keep(values(documents[number:], True))
+            break
+        collect(document, into)
+    for operation in operations:
+        for text in graphql.queries(operation):
+            graphql.collect(text, into)
+    if rest:
+        into.add(Part.BODY, "", rest)
+    return into.done()
+
+
+def collect(document: Any, into: Collector, prefix: str = "", inner: bool = False) -> None:
+    """Fields of a document in its order: each key once by its path, each scalar, each empty container."""
+    keys: set[str] = set()
+    stack: list[tuple[str, Any, str | None]] = [(prefix, document, None)]
+    while stack:
+        if into.full:
+            # Names of what comes are of no use any more.
+            rest = reversed(stack)
+            into.keep(values([value if key is None else {key: value} for _, value, key in rest], not inner))
+            return
+        path, value, key = stack.pop()
+        if key is not None and path not in keys:
+            keys.add(path)
+            into.add(Part.JSON_KEY, path, as_bytes(key))
+        kind = type(value)
+        if kind is str:
+            into.add(Part.JSON, path, as_bytes(value))
+            if not inner and value[:1] in ("{", "[") and (within := nested(value)) is not None:
+                collect(within, into, f"{path}{{}}", inner=True)
+        elif kind is dict or kind is Pairs:
+            pairs = list(value.items()) if kind is dict else value
+            if not pairs:
+                into.add(Part.JSON, path, b"{}", kind=Kind.OBJECT)
+            lead = f"{path[:1000]}." if path else ""
+            if len(pairs) > into.room:  # each makes a field at least: of those behind no names are wanted
+                stack.append((path, Pairs(pairs[into.room :]), None))
+                pairs = pairs[: into.room]
+            stack += [(lead + name, child, name) for name, child in reversed(pairs)]
+        elif kind is list:
+            if not value:
+                into.add(Part.JSON, path, b"[]", kind=Kind.ARRAY)
+            place = f"{path}[]"
+            if len(value) > into.room:
+                stack.append((path, value[into.room :], None))
+                value = value[: into.room]
+            stack += [(place, child, None) for child in reversed(value)]
+        elif value is None:
+            into.add(Part.JSON, path, b"null", kind=Kind.NULL)
+        elif kind is bool:
+            into.add(Part.JSON, path, b"true" if value else b"false", kind=Kind.BOOL)
+        else:
+            into.add(Part.JSON, path, str(value).encode(), kind=Kind.NUMBER)
