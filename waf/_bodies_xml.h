@@ -108,8 +108,10 @@ static int characters(Xml *xml, int where, uint8_t quote)
             break;
         case '-':
             if (where == IN_COMMENT && begins(at, xml->end, "--")) {
+                if (!begins(at, xml->end, "-->"))
+                    return 0;
                 xml->at += 3;
-                return begins(at, xml->end, "-->");
+                return 1;
             }
             break;
         case '&':

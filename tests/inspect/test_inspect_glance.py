@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from waf.inspect import glance
-from waf.inspect.bodies.parsed import MARK
+from waf.inspect.bodies.parsed import MARK, Sheet
+from waf.inspect.hits import Scan
+from waf.model import Part
 
 _VALUES = st.lists(st.sampled_from([b"", b"ab", b"a" * 9, b"!", b"!" * 7, b"!" * 40, b"a" * 40]), max_size=30)
 
@@ -42,6 +45,49 @@ def test_of_a_text_that_does_not_pass_only_a_piece_is_tried() -> None:
     sift = Sift()
     assert glance.unproved(sift, b"", text) == text
     assert sift.read < 2 * glance._PIECE
+
+
+class Looks:
+    """Stands for a search: each "!" is a match."""
+
+    program = None
+    hints = property(lambda self: self)
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def look(self, text: bytes) -> tuple[int, list[tuple[int, int]]]:
+        return 0, []
+
+    def scan(self, text: bytes, hinted: object = None) -> Scan:
+        self.read += len(text)
+        return Scan([(0, place + 1) for place, byte in enumerate(text) if byte == ord("!")], 0, [])
+
+    def scan_again(self, values: list[bytes], wanted: list[int], matched: bool) -> Scan:
+        return Scan([(0, 1)] if matched else [], 0, None, False, wanted)
+
+    def idle(self, values: list[bytes], scan: Scan) -> bool:
+        return not scan
+
+
+def looked_at(values: list[bytes]) -> tuple[int, object]:
+    searcher = Looks()
+    sheet = Sheet(MARK.join(values), (Part.JSON,))
+    told: Any = glance.glance(searcher, sheet, lambda scan: [end for _, end in scan.matches])  # type: ignore[arg-type]
+    return searcher.read, told if isinstance(told, bool) else told[1]
+
+
+def test_of_a_text_full_of_matches_a_piece_is_searched() -> None:
+    many, few = [b"a!"] * 50_000, [b"ab"] * 50_000
+    assert looked_at(many) == (glance._PIECE, True)
+    read, told = looked_at([b"b!", *few, b"c!"])
+    assert told == {b"b!": 0, b"c!": 0}
+    assert read < 3 * 50_002 + 2 * glance._PIECE
+    assert looked_at(few)[1] is False
+    assert looked_at([b"!" * 65, *few])[1] is True
+    assert looked_at([*few, *many])[1] is True
+    long = b"a" * 100_000
+    assert looked_at([long, b"b!"]) == (100_003, {b"b!": 0})
 
 
 def test_a_long_value_is_not_tried() -> None:

@@ -45,7 +45,7 @@ def glance(
     if len(sheet.text) > _LONG and 0 < (end := sheet.text.find(MARK, _PIECE)) < 2 * _PIECE:
         # What is full of matches is searched once, with the fields.
         first = searcher.scan(sheet.text[:end], (0, []))
-        if first.overflow or len(matched(first)) > _MANY:
+        if first.overflow or len(matched(first)) * len(sheet.text) > 2 * _MANY * end:
             return True
     scan = searcher.scan(sheet.text, hinted)
     if not scan:
