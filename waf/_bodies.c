@@ -712,6 +712,7 @@ static PyObject *screened(PyObject *body, PyObject *text, const Prefilter *rules
 #include "_bodies_parts.h"
 #include "_bodies_xml.h"
 #include "_bodies_graphql.h"
+#include "_bodies_protobuf.h"
 #include "_bodies_scalars.h"
 
 static PyMethodDef methods[] = {
@@ -728,6 +729,7 @@ static PyMethodDef methods[] = {
     {"parts_lines", (PyCFunction)(void (*)(void))parts_lines, METH_FASTCALL, parts_lines_doc},
     {"parts_screen", (PyCFunction)(void (*)(void))parts_screen, METH_FASTCALL, parts_screen_doc},
     {"parts_sheet", (PyCFunction)(void (*)(void))parts_sheet, METH_FASTCALL, parts_sheet_doc},
+    {"protobuf_strings", (PyCFunction)(void (*)(void))protobuf_strings, METH_FASTCALL, protobuf_strings_doc},
     {"xml_lines", (PyCFunction)(void (*)(void))xml_lines, METH_FASTCALL, xml_lines_doc},
     {"xml_screen", (PyCFunction)(void (*)(void))xml_screen, METH_FASTCALL, xml_screen_doc},
     {"xml_sheet", (PyCFunction)(void (*)(void))xml_sheet, METH_FASTCALL, xml_sheet_doc},

@@ -17,8 +17,11 @@ from typing import Final
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.parsed import BodyKind, Collector, Notes, Parsed
 from waf.inspect.layers import is_text
+from waf.inspect.native import BODIES
 from waf.model import Field, Part
 
+_STRINGS_IN: Final = None if BODIES is None else BODIES.protobuf_strings
+"""`_Walk.collect` is the reference of it."""
 _STRINGS: Final = re.compile(rb"[\t\n\r -~\x80-\xf4]{4,}")
 _SEGMENT: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")  # each may end with padding of its own
 _FRAME: Final = 5  # bytes before a message: flags, and its length
@@ -47,7 +50,7 @@ def parse(data: bytes, media: bytes, notes: Notes) -> Parsed:
 def _fields(data: bytes, *, framed: bool, notes: Notes) -> list[Field]:
     walk = _Walk(notes)
     for message in _messages(data, notes) if framed else [data]:
-        walk.collect(message, "", 0)
+        walk.read(message)
     return walk.into.done()
 
 
@@ -75,6 +78,16 @@ class _Walk:
         self.into = Collector(notes)
         self._deepest = notes.limits.depth
         self._left = notes.limits.fields * _PER_FIELD
+
+    def read(self, message: bytes) -> None:
+        """The strings of a message as fields."""
+        told = None if _STRINGS_IN is None else _STRINGS_IN(message, self._deepest, self._left)
+        if told is None:
+            self.collect(message, "", 0)
+            return
+        found, self._left = told
+        for path, text in found:
+            self.into.add(Part.BODY, path, text)
 
     def collect(self, message: bytes, path: str, depth: int) -> None:
         values = self._values(message) if depth <= self._deepest else None
