@@ -20,7 +20,7 @@ _POSSESSIVE: Final = re.compile(rb"(?<=[*+?}])\+")
 
 
 class Guarded:
-    """An expression for texts in lower case."""
+    """An expression for texts in lower case, or, where it is without case, for any."""
 
     __slots__ = ("_engine", "pattern")
     all: Final[list[Guarded]] = []
@@ -33,7 +33,8 @@ class Guarded:
     def prepare(self, store: PatternStore) -> None:
         if self._engine is None:
             self._engine = Matcher.build(
-                [Pattern(loosened(self.pattern.pattern), case=True, once=True)], store
+                [Pattern(loosened(self.pattern.pattern), case=not self.pattern.flags & re.I, once=True)],
+                store,
             )
 
     def occurs(self, text: bytes) -> bool:

@@ -21,6 +21,7 @@ from waf.model import Confidence
 class _Delimited(NamedTuple):
     """A way in which engines mark expressions: what opens one, what closes it, and what must not stand between."""
 
+    first: bytes  # what the opening may begin with
     opening: re.Pattern[bytes]
     closing: bytes
     longest: int  # bytes between
@@ -29,34 +30,39 @@ class _Delimited(NamedTuple):
 
 
 def _delimited(
-    opening: bytes, closing: bytes, longest: int, without: bytes = b"", dash: bool = False
+    first: bytes, opening: bytes, closing: bytes, longest: int, without: bytes = b"", dash: bool = False
 ) -> _Delimited:
-    return _Delimited(re.compile(opening, re.I), closing, longest, without, dash)
+    return _Delimited(first, re.compile(opening, re.I), closing, longest, without, dash)
 
 
 _WAYS: Final = (
-    _delimited(rb"\{\{\{?", b"}}", 600),
-    _delimited(rb"(?:\$!?|[#*@~%]|__\$)\{", b"}", 600, b"\n"),
-    _delimited(rb"<%[-=#!@]?", b"%>", 600, dash=True),
-    _delimited(rb"\[\[", b"]]", 300, b"[]"),
-    _delimited(rb"\{%-?", b"%}", 600, dash=True),
-    _delimited(rb"<#", b">", 300),
-    _delimited(rb"#set\s?\(", b")", 400),
-    _delimited(rb"@\(", b")", 200, b"\n"),
+    _delimited(b"{", rb"\{\{\{?", b"}}", 600),
+    _delimited(b"$#*@~%_", rb"(?:\$!?|[#*@~%]|__\$)\{", b"}", 600, b"\n"),
+    _delimited(b"<", rb"<%[-=#!@]?", b"%>", 600, dash=True),
+    _delimited(b"[", rb"\[\[", b"]]", 300, b"[]"),
+    _delimited(b"{", rb"\{%-?", b"%}", 600, dash=True),
+    _delimited(b"<", rb"<#", b">", 300),
+    _delimited(b"#", rb"#set\s?\(", b")", 400),
+    _delimited(b"@", rb"@\(", b")", 200, b"\n"),
     _delimited(
+        b"{",
         rb"\{(?=php|system|exec|passthru|self::|\$smarty|@math |math |fetch |include |literal|if |eval |var_dump"
         rb"|phpinfo|constant|smarty)",
         b"}",
         300,
         b"\n{",
     ),
-    _delimited(rb"(?<![\w\\^_])\{(?:#|\$\w{1,16}=)?(?=\d{1,9}\s?[*+-]\s?\d{1,9}\})", b"}", 40),
-    _delimited(rb"\{!!", b"!!}", 300),
-    _delimited(rb"[#@]\{", b"}", 300),
-    _delimited(rb"\$\{\{", b"}}", 300),
-    _delimited(rb"\[#", b"]", 300),
+    _delimited(b"{", rb"(?<![\w\\^_])\{(?:#|\$\w{1,16}=)?(?=\d{1,9}\s?[*+-]\s?\d{1,9}\})", b"}", 40),
+    _delimited(b"{", rb"\{!!", b"!!}", 300),
+    _delimited(b"#@", rb"[#@]\{", b"}", 300),
+    _delimited(b"$", rb"\$\{\{", b"}}", 300),
+    _delimited(b"[", rb"\[#", b"]", 300),
 )
 """In the order in which they are tried at one place."""
+_BY_FIRST: Final = {
+    byte: tuple(way for way in _WAYS if byte in way.first)
+    for byte in frozenset(b"".join(w.first for w in _WAYS))
+}
 
 _UNCLOSED: Final = (
     (
@@ -94,7 +100,7 @@ def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int
 
 
 def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
-    for way in _WAYS:
+    for way in _BY_FIRST.get(value[start], ()):
         opening = way.opening.match(value, start, stop)
         if opening is None:
             continue
@@ -122,7 +128,7 @@ def _open(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
     return None
 
 
-_PROBE: Final = re.compile(
+_PROBE: Final = for_lower_case(
     rb"[\s(]*(?:(?:set|assign|var)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
     rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
     rb"|[}|,;%*+/-])"
@@ -130,8 +136,9 @@ _PROBE: Final = re.compile(
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
     rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\s*\[[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$",
-    re.S | re.I,
+    re.S,
 )
+_PROBE_SIGN: Final = re.compile(rb"[\d'\"\[]")  # each of its branches has one
 _REACH: Final = Guarded(
     for_lower_case(
         rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|dict|getattribute|getitem|code"
@@ -188,16 +195,15 @@ _CI: Final = re.compile(
 
 
 # Each begins with what `re` skips to: the alternatives in one would be tried at every byte of a page.
-_DEEP: Final = tuple(
-    map(
-        for_lower_case,
-        (
-            rb"__(?:class|mro|subclasses|globals|builtins|import)__", rb"getruntime", rb"forname\(",
-            rb"freemarker\.template", rb"#_memberaccess", rb"constructor\s*(?:\(|\.\s*constructor)",
-        ),
-    )
+_DEEP: Final = (
+    rb"__(?:class|mro|subclasses|globals|builtins|import)__", rb"getruntime", rb"forname\(",
+    rb"freemarker\.template", rb"#_memberaccess", rb"constructor\s*(?:\(|\.\s*constructor)",
 )  # fmt: skip
-_OPEN: Final = re.compile(rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*\Z", re.S)
+_DEEPS: Final = tuple(map(for_lower_case, _DEEP))
+_OPENED: Final = rb"(?:\{\{|[$#*@~%]\{|\{%|\[\[|<#)[^}\]>]*"
+_OPEN: Final = re.compile(_OPENED + rb"\Z", re.S)
+_DEEPLY: Final = Guarded(re.compile(_OPENED + rb"(?:" + rb"|".join(_DEEP) + rb")", re.I))
+"""Nearly all pages have none, and need not be made lower case."""
 _PLACES_MAX: Final = 16
 
 
@@ -214,9 +220,10 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if number >= _PLACES_MAX:
             break
         inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
-        if _reaches(inside.lower()) and not _CI.match(value, begin, end):
+        lowered = inside.lower()
+        if _reaches(lowered) and not _CI.match(value, begin, end):
             return Confidence.HIGH
-        if _PROBE.match(inside) and _probe_stands(value, begin):
+        if _PROBE_SIGN.search(inside) and _PROBE.match(lowered) and _probe_stands(value, begin):
             return Confidence.HIGH
         if (
             _BARE.match(inside)
@@ -251,8 +258,10 @@ def _reaches(inside: bytes) -> bool:
 
 def _in_document(value: bytes) -> Confidence | None:
     """Pages hold templates; what reaches into the engine from one of their expressions is no page's business."""
+    if not _DEEPLY.occurs(value):
+        return None
     lowered = value.lower()
-    for deep in _DEEP:
+    for deep in _DEEPS:
         for match in islice(deep.finditer(lowered), _PLACES_MAX):
             if _OPEN.search(value, max(0, match.start() - 300), match.start()):
                 return Confidence.HIGH
