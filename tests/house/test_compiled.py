@@ -88,7 +88,9 @@ def test_what_is_compiled_is_used() -> None:
     assert ".py" not in {Path(file).suffix for file in files().values()}
 
 
-@pytest.mark.parametrize("name", ["_speed", "_bodies", "_finder", "_search", "_sql", "_values", "_views"])
+@pytest.mark.parametrize(
+    "name", ["_speed", "_bodies", "_finder", "_search", "_shell", "_sql", "_values", "_views"]
+)
 def test_the_accelerators_are_there_where_they_can_be_built(name: str) -> None:
     """They are optional, so a build that fails says nothing."""
     if shutil.which("cc") is None and shutil.which("gcc") is None:

@@ -1,4 +1,5 @@
-"""What is written in C of this room (`waf/_bodies.c`, `waf/_search.c`, `waf/_views.c`, `waf/_sql.c`), where it was built.
+"""What is written in C of this room (`waf/_bodies.c`, `waf/_search.c`, `waf/_views.c`, `waf/_sql.c`,
+`waf/_shell.c`), where it was built.
 
 Owns the choice whether C is asked at all. The functions in Python beside each use are the reference, and do everything
 with WAF_PURE_PYTHON set.
@@ -36,6 +37,8 @@ BODIES: Final = _module("waf._bodies")
 """Bodies: documents, forms, tokens of GraphQL."""
 SEARCH: Final = _module("waf._search")
 """Matches and hints."""
+SHELL: Final = _module("waf._shell")
+"""Where shells begin commands."""
 SQL: Final = _module("waf._sql")
 """The tokens of SQL."""
 VIEWS: Final = _views()

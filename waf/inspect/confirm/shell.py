@@ -17,15 +17,16 @@ from typing import Final
 from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_arguments import (
-    BLANK,
     NOISE,
     has_subcommand,
     is_own,
     plain,
     runs_another,
+    spaced,
     takes_enough,
     words_of,
 )
+from waf.inspect.confirm.shell_starts import CUT, LOOK, SECRET_READ, SEPARATOR, START, probes, starts
 from waf.inspect.confirm.shell_talk import (
     SECRET,
     begins_probe,
@@ -43,21 +44,11 @@ from waf.inspect.confirm.shell_talk import (
 from waf.inspect.confirm.shell_words import COMMANDS, RUNNERS, SHELL_VERBS, WEAK, Takes
 from waf.model import Confidence
 
-_LOOK: Final = 256
+_LONG: Final = 2048
+_FAR: Final = 65536
 _STARTS_MAX: Final = 24
 
-_START: Final = re.compile(
-    rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while"
-    rb"|time|exec"
-    rb"|eval|nohup|sudo|command|builtin|env|@|call|start(?:\s/\w)?)[\s(]+|\d?[<>]{1,2}\s?[\w/.&-]{1,64}\s+"
-    rb"|[A-Za-z_]\w{0,16}=[\w/.:'\"$-]{0,64}[;\s]+){0,3}",
-    re.I,
-)
-"""A separator or the opening of a substitution, with prefixes that leave the next word a command."""
-
-_SEPARATOR: Final = re.compile(rb"(?:[$<>]\(|[`|&;\r\n{]){1,64}+[\s\x00(!{]*")
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
-_CUT: Final = re.compile(rb"[;|`\r\n)]|&(?!\d)|$")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = Guarded(
     for_lower_case(
@@ -82,40 +73,37 @@ _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """How sure it is that `value` runs a command. None: it only talks of one.
 
-    Bounded: at most `_STARTS_MAX` places are read, `_LOOK` bytes each; they are taken around `span`.
+    Bounded: at most `_STARTS_MAX` places are read, `LOOK` bytes each; they are taken around `span`.
     """
     document = is_document(value)
     if document:
         return _opening(value)
     if value[:1] in (b"'", b'"') and _CLOSED.match(value):
         value = value.rstrip()[:-1].rstrip()  # the app's own quote would end there what the last one opens
-    head = value[: _LOOK * 8]
-    near = max(0, span[0] - _LOOK)
-    loud = _UNMISTAKABLE.search(value[near : span[1] + _LOOK].lower())
+    near = max(0, span[0] - LOOK)
+    loud = _UNMISTAKABLE.search(value[near : span[1] + LOOK].lower())
     if loud and prose_words(value, near + loud.start()) < 5:
         return Confidence.HIGH
     best: Confidence | None = None
-    end = span[1] + _LOOK
+    end = span[1] + LOOK
     if value.count(b"\n") >= 3:  # a script breaks out of nothing after its first line
         if _within(value):
             return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
-    for number, start in enumerate(_START.finditer(value, max(0, span[0] - _LOOK), end)):
-        if number >= _STARTS_MAX:
-            break
-        found = _command(value, start)
+    for begin, behind in starts(value, near, end, _STARTS_MAX):
+        found = _command(value, begin, behind)
         if found is Confidence.HIGH:
             return found
         best = best if found is None else found
-    if _alone(head):
+    if _alone(value[:_LONG]):
         return Confidence.HIGH
     return best
 
 
 def _opening(value: bytes) -> Confidence | None:
     """A document runs something only where it opens with a separator."""
-    text = value[: _LOOK * 2].lstrip(b"'\") \r\n\t")
-    start = _START.match(text)
+    text = value[: LOOK * 2].lstrip(b"'\") \r\n\t")
+    start = START.match(text)
     if start and start[0][:1] in b"&|" and not text[start.end() :].split(b"\n")[0].strip().count(b" "):
         return None  # a heading or a list
     if start and text[:3] != b"```" and _run(text, start.end(), start[0][:1], weak=True):
@@ -125,26 +113,21 @@ def _opening(value: bytes) -> Confidence | None:
 
 def _within(value: bytes) -> bool:
     """A text of many lines holds a whole command, behind plain words or in its first line."""
-    for number, start in enumerate(_SEPARATES.finditer(value, 0, 65536)):
-        if number >= _STARTS_MAX * 4:
-            break
-        begin = start.start()
-        if not begins_probe(value, begin, start.end()):
+    for begin, behind in probes(value, _FAR, _STARTS_MAX * 4):
+        if not begins_probe(value, begin, behind):
             continue
         # A sentence may begin on the line above.
         before = value[max(0, begin - 80) : begin].replace(b"\n", b" ")
         sentence = prose_words(before, len(before)) >= 4
-        if (sentence or begin < 64) and whole_probe(value, begin, start.end(), sentence):
+        if (sentence or begin < 64) and whole_probe(value, begin, behind, sentence):
             return True
     return False
 
 
-_SEPARATES: Final = re.compile(rb"(?:;|\|\|?|&&?|\$\()[ \t]*(?=[a-z/])")
-
-
-def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
-    begin = start.start()
-    mark = start[0].lstrip()[:1] or b"\n"
+def _command(value: bytes, begin: int, end: int) -> Confidence | None:
+    """Of a command at `end`, behind a separator at `begin` and prefixes."""
+    opening = value[begin:end]
+    mark = opening.lstrip()[:1] or b"\n"
     if mark == b";":
         entity = value.rfind(b"&", max(0, begin - 9), begin)
         if entity >= 0 and _ENTITY.fullmatch(value, entity, begin + 1):
@@ -157,10 +140,10 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
             return None
     before = value[max(0, begin - 160) : begin]
     if mark == b"`" and (
-        value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`") or b"`" not in value[begin + 1 :]
+        value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`") or value.find(b"`", begin + 1) < 0
     ):
         return None
-    if (mark in b"\r\n" or b"\n" in start[0]) and (
+    if (mark in b"\r\n" or b"\n" in opening) and (
         value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
     ):
         return None
@@ -168,23 +151,23 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
         return None
     if _FENCE.match(value, begin):
         return None
-    if mark == b"{" and not (_BRACE.match(value, begin) and _LEADS_GROUP.search(before)):
+    if mark == b"{" and not (_BRACE.match(value, begin) and _leads_group(before)):
         return None
-    probe = begins_probe(value, begin, start.end())
+    probe = begins_probe(value, begin, end)
     # The cheapest first: nearly all separators have no command behind them.
-    if not probe and not _runs(value, start, mark, weak=True):
+    if not probe and not _runs(value, begin, end, mark, weak=True):
         return None
     sentence = len(_ALPHABETIC.findall(before)) >= 4
-    if probe and whole_probe(value, begin, start.end(), sentence):
+    if probe and whole_probe(value, begin, end, sentence):
         return Confidence.HIGH
     strict = _doubtful(value, begin, mark, before)
-    if (probe or strict) and not _runs(value, start, mark, weak=not strict):
+    if (probe or strict) and not _runs(value, begin, end, mark, weak=not strict):
         return None
-    if goes_on(value, start.end()) and not has_subcommand(value, start.end()):
+    if goes_on(value, end) and not has_subcommand(value, end):
         return None
-    if begin and goes_on_with_tools(value, start.end()):
+    if begin and goes_on_with_tools(value, end):
         return None
-    rest = value[start.end() : start.end() + _LOOK]
+    rest = value[end : end + LOOK]
     if sentence:
         return Confidence.HIGH if mark in b";|&\n" and SECRET.search(rest) else None
     if mark in b"`$" and before[-1:].isspace() and prose_words(value, begin):
@@ -194,8 +177,17 @@ def _command(value: bytes, start: re.Match[bytes]) -> Confidence | None:
     return Confidence.HIGH
 
 
-_LEADS_GROUP: Final = re.compile(rb"(?:^|[;|&(\n`{'\"=]|\b(?:then|do|else|time))\s*\Z")
-"""Behind any other word a brace is an argument, as it is behind the condition of another language."""
+_LEADING: Final = re.compile(rb"\b(?:then|do|else|time)\Z")
+
+
+def _leads_group(before: bytes) -> bool:
+    """Behind any other word a brace is an argument, as it is behind the condition of another language."""
+    stripped = before.rstrip()
+    if not stripped or stripped[-1] in b";|&(`{'\"=" or b"\n" in before[len(stripped) :]:
+        return True
+    return _LEADING.search(stripped, max(len(stripped) - 5, 0)) is not None
+
+
 _FENCE: Final = re.compile(
     rb"\s{0,8}```(?:bash|sh|zsh|fish|python3?|ruby|perl|php|node|java|lua|make|git|diff|mysql|mongo|awk|sed|powershell|cmd|groovy|vim"
     rb"|expect|jq|docker)[ \t]*(?:\r?\n|$)"
@@ -245,34 +237,37 @@ _SURE_COMMANDS: Final = frozenset(
 )
 
 
-def _runs(value: bytes, start: re.Match[bytes], mark: bytes, weak: bool) -> bool:
+def _runs(value: bytes, begin: int, end: int, mark: bytes, weak: bool) -> bool:
     """Does a command begin behind the separator, or is one what looked like a prefix of it?"""
-    if _run(value, start.end(), mark, weak):
+    if _run(value, end, mark, weak):
         return True
-    plain = _SEPARATOR.match(value, start.start())
-    return plain is not None and plain.end() != start.end() and _run(value, plain.end(), mark, weak)
+    plain = SEPARATOR.match(value, begin)
+    return plain is not None and plain.end() != end and _run(value, plain.end(), mark, weak)
 
 
 def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     """Does a command begin at `position`? `weak` lets everyday words count with weaker arguments: no fewer count."""
-    text = value[position : position + _LOOK]
+    text = value[position : position + LOOK]
     if SHELL_VERBS.match(text):
         return True
-    cut = _CUT.search(text)
+    cut = CUT.search(text)
     raw = text[: cut.start()] if cut else text
     bare = _BARE_WORD.match(raw)
-    if bare is not None and bare[1].lower() not in _NAMES and not _SECRET_READ.search(raw):
+    if bare is not None and bare[1].lower() not in _NAMES and not SECRET_READ.search(raw):
         return False  # a word without any trick, and no command's
-    words = words_of(b" ".join(_REDIRECTED.split(raw, maxsplit=1)))
+    apart = raw
+    if b"<" in raw or b">" in raw:
+        apart = b" ".join(_REDIRECTED.split(raw, maxsplit=1))
+    words = words_of(apart)
     if not words:
         return False
     first = words[0]
     if does_nothing(mark, raw.strip()):
         return False
-    name = plain(first)
+    shown = name = plain(first)
     if name.endswith(b".exe"):
         name = name if name in COMMANDS else name[:-4]
-    if _SHELL_VARIABLE.match(raw):
+    if b"$" in raw and _SHELL_VARIABLE.match(raw):
         return True
     if b"?" in name or b"*" in name or b"[" in name:
         return first.startswith(b"/") and bool(_GLOB.match(first)) and bool(len(words) > 1 or weak)
@@ -281,7 +276,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return True
     if name == b"." and len(words) > 1 and re.match(rb"[/.~$]+\w", words[1]):
         return True
-    if mark == b"|" and not value[:position].rstrip().endswith(b"||") and only_filters(name, raw):
+    if mark == b"|" and only_filters(name, raw) and not value[:position].rstrip().endswith(b"||"):
         return False
     if name in RUNNERS and runs_another(words[1:]):
         return True
@@ -289,15 +284,16 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         if first[:3] == b"$'\\":
             return True
         if first[:1] == b"$" and (
-            (len(words) > 1 and SECRET.search(words[1])) or is_own(value[:position], first)
+            (len(words) > 1 and SECRET.search(words[1]))
+            or is_own(value[max(position - LOOK, 0) : position], first)
         ):
             return True
-        if _SECRET_READ.search(raw):
+        if SECRET_READ.search(raw):
             return True
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     if name == b"w" and value[:position].strip(b" ;|&\n"):
         return False  # the last letter of a password
-    disguised = plain(first) != first.lower() or b"IFS" in raw
+    disguised = shown != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
     if _WRITES.search(raw):
@@ -326,7 +322,6 @@ _REDIRECTED: Final = re.compile(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])
 _WRITES: Final = re.compile(rb">{1,2}\s{0,2}/(?:var|tmp|etc|home|usr|srv|opt|root|dev/shm)/\w")
 _SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)(?:[#%:/][^}]{0,16})?\}?\s*(?:<<<|-[ic]\b)")
 _FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")
-_SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
 
 
 def _leads(value: bytes, position: int) -> bool:
@@ -368,15 +363,14 @@ _FLAGGED: Final = re.compile(rb"\s-[A-Za-z]{2,}\b|\s\(|\||https?://|[A-Za-z]:\\|
 def _alone(head: bytes) -> bool:
     """The whole value is a command line, as a parameter that an app hands to a shell would be."""
     text = head.strip()
-    normal = NOISE.sub(b"", BLANK.sub(b" ", text))
-    if SHELL_VERBS.match(text) and len(text) <= 240 and _FLAGGED.search(text):
+    if len(text) > 240:
+        return False
+    if SHELL_VERBS.match(text) and _FLAGGED.search(text):
         return True
-    if (
-        len(text) > 240
-        or text[:1] in (b'"', b"`")
-        or b"\n" in text
-        or not (_ALONE.match(normal) or _ALONE.match(text))
-    ):
+    if text[:1] in (b'"', b"`") or b"\n" in text:
+        return False
+    normal = NOISE.sub(b"", spaced(text))
+    if not (_ALONE.match(normal) or _ALONE.match(text)):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):

@@ -16,7 +16,7 @@ _LOOK: Final = 256
 NOISE: Final = re.compile(
     rb"['\"^]|\\(?![\\ ])|\$[@*!?-]|\$\{[@*!]\}|\$\(\)|``|\$[a-z]{1,2}(?=[/\s\w]|$)|\$\{\w{1,8}\}(?=\w)"
 )
-BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
+_BLANK: Final = re.compile(rb"\$\{?IFS\}?(?:\$?\d|\$@|,|%\?\?)?|\$IFS\S?|%ProgramFiles:~10,1%|\+(?=[-/\w])")
 _PATHS: Final = re.compile(
     rb"(?:/usr)?(?:/local)?/s?bin/|[a-z]:[\\/]windows[\\/]system32[\\/]|%(?:windir"
     rb"|systemroot)%\\?(?:system32\\)?|\./",
@@ -39,9 +39,14 @@ _CODE: Final = re.compile(
 _LAST: Final = re.compile(rb"\s*(?:$|[;|&)`#'\"\r\n<>,}]|//|-[\w-])")
 
 
+def spaced(text: bytes) -> bytes:
+    """With blanks for what expands to them."""
+    return _BLANK.sub(b" ", text) if b"$" in text or b"+" in text or b"%" in text else text
+
+
 def words_of(text: bytes) -> list[bytes]:
     """The words of one simple command, as the shell or cmd.exe would see them."""
-    text = BLANK.sub(b" ", text)
+    text = spaced(text)
     braced = text.strip()
     if b"," in braced and b" " not in braced and braced.endswith(b"}"):
         text = braced[:-1].replace(b",", b" ")
@@ -54,6 +59,8 @@ def words_of(text: bytes) -> list[bytes]:
 
 def plain(word: bytes) -> bytes:
     """A command's name without its directory, quotes and what expands to nothing, in lower case."""
+    if word.isalnum():
+        return word.lower()
     for _ in range(2):  # the directories may be what is in disguise
         match = _PATHS.match(word)
         if match:

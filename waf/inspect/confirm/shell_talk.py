@@ -108,6 +108,10 @@ _SETTING: Final = re.compile(
     rb"|groups|hostname|path)\s+=(?:\s|$)"
 )
 _SCHEME: Final = re.compile(rb"(?:git|svn|hg|bzr|ssh|mysql|mongodb|redis|pip)\+[a-z0-9]+://")
+_IDLE: Final = (
+    (_SWITCHES, b"s"), (_REBUILDS, b"r"), (_COMPLETES, b"c"), (_SETTING, b"pngadkmjrtihu"), (_SCHEME, b"gshbmrp"),
+)  # fmt: skip
+"""With what each may begin with."""
 _MAKE_VARIABLE: Final = re.compile(
     rb"(?:CHMOD|CP|MV|RM|MKDIR|ECHO|INSTALL|SED|AWK|GREP|LN|PERL|PYTHON3?|TOUCH|TAR|FIND|CAT|SORT|CC|MAKE|CURL|GIT)$"
 )
@@ -115,6 +119,12 @@ _GROUP: Final = re.compile(rb"\(\?[:=!<iP][^'\";&]*\Z")
 _IN_TEMPLATE: Final = re.compile(
     rb"\|\s*(?:(?:printf|print|date)\b[^/|;&`$]{0,80}|(?:sort|split|join|uniq|last|head)\b[^/|;&`$.A-Za-z]{0,40})(?:\}\}|\|)"
 )
+
+
+_BY_FIRST: Final = {
+    bytes([byte]): tuple(one for one, first in _IDLE if byte in first)
+    for byte in frozenset(b"".join(first for _, first in _IDLE))
+}
 
 
 def does_nothing(mark: bytes, command: bytes) -> bool:
@@ -126,7 +136,7 @@ def does_nothing(mark: bytes, command: bytes) -> bool:
         return True
     if mark == b"$" and _MAKE_VARIABLE.match(command):
         return True
-    return any(one.match(command) for one in (_SWITCHES, _REBUILDS, _COMPLETES, _SETTING, _SCHEME))
+    return any(one.match(command) for one in _BY_FIRST.get(command[:1], ()))
 
 
 def in_pattern(value: bytes, position: int) -> bool:
