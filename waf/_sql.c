@@ -1,8 +1,8 @@
 /* Text to the tokens of SQL, and to the letters of a shape, at the speed of C.
  *
- * The references are waf/inspect/confirm/sql_tokens.py, whose expression is read here alternative by alternative, and
- * `letters_of` in waf/inspect/confirm/sql_letters.py; tests hold them together for any bytes. What a word means is
- * told by Python: a table of words, and two functions for the rest. Linear in the text, and ends after LIMIT tokens.
+ * The references are waf/inspect/confirm/sql_tokens.py, whose expression is read here alternative by alternative, sql_letters.py
+ * and sql_reduction.py beside it; tests hold them together for any bytes. What a word means is told by Python: a table of words,
+ * and a function for the rest. Linear in the text, and ends after LIMIT tokens.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -249,7 +249,8 @@ static const uint8_t *operator_(const uint8_t *at, const uint8_t *end)
                                          ">>", "!~*", "!~", "~*", "@>", "<@", "->>", "->"};
     if (*at == 0 || strchr("|&<!>:=~@-+*/%^?", *at) == NULL)
         return NULL;
-    for (size_t i = 0; i < sizeof longer / sizeof *longer; i++) {
+    int single = end - at < 2 || at[1] == 0 || strchr("|&=<>:~*@", at[1]) == NULL;
+    for (size_t i = 0; !single && i < sizeof longer / sizeof *longer; i++) {
         size_t length = strlen(longer[i]);
         if ((size_t)(end - at) >= length && memcmp(at, longer[i], length) == 0)
             return at + length;
@@ -385,6 +386,8 @@ static const char *symbol(const Token *token)
                                         {"~", ""},    {"!~", "="},  {"!~*", "="}, {"~*", "="}, {"@>", "="}, {"<@", "="},
                                         {"?", "?"},   {":=", "="}};
     size_t length = (size_t)(token->end - token->start);
+    if (length == 1 && *token->start && strchr("-+*/%^:|&", *token->start) != NULL)
+        return "o";
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (strlen(of[i][0]) == length && memcmp(of[i][0], token->start, length) == 0)
             return of[i][1];
@@ -499,25 +502,138 @@ static int add_all(Letters *letters, const Token *found, int count, const uint8_
     return 0;
 }
 
-PyDoc_STRVAR(letters_doc,
-             "letters(text, known, told) -> tuple[str, str, str, int, int]\n\n"
-             "The letters of a text in lower case, the kinds of its first and last token (empty where there is none),\n"
-             "and where the last begins and ends. `known` has words with the letters of each as a name and as a call,\n"
+/* --------------------------------------------------------------------------------------------------------- shapes */
+
+static int any_of(const char *at, const char *end, const char *wanted)
+{
+    for (; at < end; at++)
+        if (strchr(wanted, *at) != NULL)
+            return 1;
+    return 0;
+}
+
+/* Two names beside each other, or a name before a constant; `constant_first`: or behind one. */
+static int are_beside(const char *at, const char *end, int constant_first)
+{
+    for (; end - at > 1; at++)
+        if ((at[0] == 'n' && (at[1] == 'n' || at[1] == '1')) || (constant_first && at[0] == '1' && at[1] == 'n'))
+            return 1;
+    return 0;
+}
+
+static const char DANGER[] = "DHeETX";
+
+/* What a call, 0 for none, or a group becomes; see `_fold` in sql_reduction.py. */
+static char fold(char call, const char *at, const char *end)
+{
+    if (call == 'D')
+        return are_beside(at, end, 1) ? 'g' : at < end ? 'H' : 'G';
+    if (at < end && *at == 'E') {
+        const char *names = at + 1;
+        while (names < end && *names == 'n')
+            names++;
+        return names == end || are_beside(at, end, 0) ? 'n' : call ? 'H' : 'e';
+    }
+    if (at < end && *at == 'a' && end[-1] == 'a')
+        return 'e';
+    if (any_of(at, end, DANGER))
+        return call == 'F' ? 'e' : 'H';
+    if (call)
+        return call == 'F' ? 'G' : 'g';
+    if (at == end)
+        return '?';
+    if (any_of(at, end, "ngk?U"))
+        return 'n';
+    return any_of(at, end, "G=") ? 'G' : '1';
+}
+
+/* Innermost calls and groups to letters, in place; gives the new end. */
+static char *fold_all(char *at, char *end, int *count)
+{
+    char *start = at, *last = at, *open = NULL;
+    for (; at < end; at++) {
+        if (*at == '(')
+            open = last;
+        if (*at != ')' || open == NULL) {
+            *last++ = *at;
+            if (*at == ')')
+                open = NULL;
+            continue;
+        }
+        int called = open > start && (open[-1] == 'f' || open[-1] == 'F' || open[-1] == 'D');
+        char letter = fold(called ? open[-1] : 0, open + 1, last);
+        last = open - called;
+        *last++ = letter;
+        open = NULL;
+        (*count)++;
+    }
+    return last;
+}
+
+static char *without_unary(char *at, char *end)
+{
+    char *last = at, before = 0;
+    for (; at < end; before = *at++) {
+        char c = *at;
+        if (before && ((c == 'o' && strchr("&|=o(,", before) != NULL)
+                       || ((c == '&' || c == '|') && (before == '&' || before == '|')) || (c == '=' && before == '=')))
+            continue;
+        *last++ = c;
+    }
+    return last;
+}
+
+static char *without_cases(char *at, char *end)
+{
+    char *last = at;
+    while (at < end) {
+        char *close = NULL;
+        if (*at == 'a')
+            for (char *next = at + 1; next < end && strchr(";c(", *next) == NULL; next++)
+                if (*next == 'a')
+                    close = next;
+        if (close == NULL) {
+            *last++ = *at++;
+            continue;
+        }
+        *last++ = any_of(at, close, DANGER) ? 'e' : 'G';
+        at = close + 1;
+    }
+    return last;
+}
+
+enum { DEPTH = 12 };
+
+static char *reduced(char *at, char *end)
+{
+    for (int i = 0, count = 1; i < DEPTH && count > 0; i++) {
+        count = 0;
+        end = fold_all(at, end, &count);
+    }
+    end = without_unary(at, end);
+    return without_cases(at, end);
+}
+
+PyDoc_STRVAR(shape_doc,
+             "shape(text, known, told) -> tuple[str, str, str, int, int]\n\n"
+             "The letters of a text in lower case, reduced; the kinds of its first and last token (empty where there is\n"
+             "none), and where the last begins and ends. `known` has words with the letters of each as a name and as a call,\n"
              "or None for those that `told(name, start, call)` is asked about, as it is about system names.");
 
-static PyObject *letters(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *shape(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
     Token found[LIMIT];
     char room[LIMIT * 2];
     Letters all = {room, room + sizeof room};
     if (count != 3 || !PyBytes_Check(arguments[0]) || !PyDict_Check(arguments[1])) {
-        PyErr_SetString(PyExc_TypeError, "letters takes bytes, a table and a function");
+        PyErr_SetString(PyExc_TypeError, "shape takes bytes, a table and a function");
         return NULL;
     }
     const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
     int tokens_found = read_all(text, text + PyBytes_GET_SIZE(arguments[0]), found, LIMIT);
     if (add_all(&all, found, tokens_found, text, arguments[1], arguments[2]) < 0)
         return NULL;
+    all.at = reduced(room, all.at);
     const Token *last = tokens_found ? &found[tokens_found - 1] : NULL;
     return Py_BuildValue("(s#s#s#nn)", room, (Py_ssize_t)(all.at - room), tokens_found ? &found->kind : "",
                          (Py_ssize_t)(tokens_found > 0), last ? &last->kind : "", (Py_ssize_t)(last != NULL),
@@ -525,8 +641,8 @@ static PyObject *letters(PyObject *unused, PyObject *const *arguments, Py_ssize_
 }
 
 static PyMethodDef methods[] = {
+    {"shape", (PyCFunction)(void (*)(void))shape, METH_FASTCALL, shape_doc},
     {"tokens", (PyCFunction)(void (*)(void))tokens, METH_FASTCALL, tokens_doc},
-    {"letters", (PyCFunction)(void (*)(void))letters, METH_FASTCALL, letters_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
-from waf.inspect.confirm.sql_letters import letters, read_letters
+from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
 from waf.inspect.hits import Hit, find_ends, find_firsts, find_steps, gather
@@ -140,9 +140,9 @@ def test_tokens_of_sql_are_the_same(text: bytes, start: int, most: int) -> None:
 
 @given(STATEMENTS)
 @settings(max_examples=3000)
-def test_letters_of_sql_are_the_same(text: bytes) -> None:
-    assert letters(text) == read_letters(text)
-    assert letters(text.lower()) == read_letters(text.lower())
+def test_shapes_of_sql_are_the_same(text: bytes) -> None:
+    assert shape_of(text) == read_shape(text)
+    assert shape_of(text.lower()) == read_shape(text.lower())
 
 
 MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)

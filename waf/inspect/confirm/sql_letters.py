@@ -5,12 +5,12 @@ Owns what a word means where it stands. Knows nothing of shapes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from waf.inspect.confirm.sql_tokens import LIMIT, Token, read_tokens
 from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
-from waf.inspect.native import SQL
 
 Letters = tuple[str, str, str, int, int]
 """The letters, the kinds of the first and the last token ("" where there is none), where the last starts and ends."""
@@ -23,7 +23,7 @@ _SYMBOLS: Final = {
 
 
 def read_letters(text: bytes) -> Letters:
-    """Of a text in lower case. Dotted names become one name. In C: `letters` in `waf/_sql.c`."""
+    """Of a text in lower case. Dotted names become one name."""
     found = read_tokens(text, 0, LIMIT)
     if not found:
         return "", "", "", 0, 0
@@ -79,6 +79,7 @@ def _word(text: bytes, start: int, name: bytes, call: bool) -> str:
     return "T" if statement is not None and statement.match(text, start + len(name)) else letter
 
 
+@lru_cache(1024)
 def _by_name(name: bytes, call: bool) -> str:
     if CATALOGUE.search(name) or (call and name == b"analyse"):
         return "X"
@@ -99,10 +100,6 @@ _KNOWN: Final = {
 """Letters of words as names and as calls; None: what follows decides."""
 
 
-def _in_c(text: bytes) -> Letters:
-    assert SQL is not None
-    read: Letters = SQL.letters(text, _KNOWN, lambda name, start, call: _word(text, start, name, call))
-    return read
-
-
-letters: Final = read_letters if SQL is None else _in_c
+def letters_in_c(read: Callable[..., Letters], text: bytes) -> Letters:
+    """By a function that asks for what it does not know of words: `shape` in `waf/_sql.c`."""
+    return read(text, _KNOWN, lambda name, start, call: _word(text, start, name, call))
