@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import html as entities
 import re
+from itertools import chain
 from typing import Final
 
 from waf.inspect.confirm import js, stands
-from waf.inspect.confirm.shape import WINDOW, is_document, prose_words, words_after
+from waf.inspect.confirm.guarded import Guarded
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, prose_words, words_after
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
@@ -58,10 +60,12 @@ _HARMLESS: Final = re.compile(
     rb"|return false|print\(\)|$)[;\s]*$",
     re.I,
 )
-_STYLE: Final = re.compile(
-    rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
-    rb"|\\65\s*xpression|filter\s*:\s*progid|data:text",
-    re.I,
+_CONTROLS: Final = bytes(range(0x21))
+_STYLE: Final = Guarded(
+    for_lower_case(
+        rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
+        rb"|\\65\s*xpression|filter\s*:\s*progid|data:text",
+    )
 )
 _FRAMES: Final = frozenset(b"iframe frame embed object applet layer ilayer portal fencedframe".split())
 _STRANGE: Final = frozenset(b"isindex bgsound keygen xss multicol nextid listing plaintext".split())
@@ -120,7 +124,7 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
         return _script(piece, tag, closing)
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
-        if _STYLE.search(rest):
+        if _STYLE.search(rest.lower()):
             return Confidence.HIGH
     for attribute, content in attributes.items():
         if attribute.startswith(b"on") or b":on" in attribute:
@@ -136,7 +140,7 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
         elif attribute == b"srcdoc":
             return Confidence.HIGH
         elif attribute == b"style":
-            if _STYLE.search(content):
+            if _STYLE.search(content.lower()):
                 return Confidence.HIGH
         elif content and attribute in _URL_ATTRIBUTES and _active_url(content, name):
             return Confidence.HIGH
@@ -251,7 +255,7 @@ def _decoded(content: bytes) -> bytes:
 
 
 def _active_url(content: bytes, tag: bytes) -> bool:
-    url = bytes(byte for byte in content[:512] if byte > 0x20)
+    url = content[:512].translate(None, _CONTROLS)
     if b"%" in url[:40]:
         url = re.sub(rb"%([0-9a-fA-F]{2})", lambda m: bytes([int(m[1], 16)]), url)
     if b"\\" in url[:40]:
@@ -274,10 +278,10 @@ def _active_url(content: bytes, tag: bytes) -> bool:
 
 _ENDED: Final = re.compile(rb"[\s/]*on[a-z]{3,20}\s*=\s*[\"'`]?([^>]{1,200})", re.I)
 _STYLED: Final = re.compile(rb"[\"'`]\s*style\s*=", re.I)
-_BREAKOUT: Final = re.compile(
-    rb"(?:^|[\s\"'`/>;\x00])on([a-z]{3,40})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})",
-    re.I,
-)
+_HANDLED: Final = rb"on([a-z]{3,40})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{0,400}|[^>]{1,400})"
+# In one expression `re` would try both at every byte.
+_BEGINS: Final = re.compile(_HANDLED, re.I)
+_BREAKOUT: Final = re.compile(rb"[\s\"'`/>;\x00]" + _HANDLED, re.I)
 _PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)
 
 
@@ -289,7 +293,10 @@ def _ends_attribute(value: bytes, position: int) -> bool:
 
 def _breaks_out(value: bytes) -> bool:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
-    for match in _BREAKOUT.finditer(value):
+    if b"=" not in value:
+        return False
+    first = _BEGINS.match(value)
+    for match in chain((first,) if first else (), _BREAKOUT.finditer(value, first.end() if first else 0)):
         known = _EVENTS.match(b"on" + match[1])
         code = match[3]
         if not known or (code.split(b"&")[0].isalnum() and len(code) < 24 and not match[2]):
@@ -303,7 +310,7 @@ def _breaks_out(value: bytes) -> bool:
         if js.is_code(code) and (left or len(before.split()) <= 2):
             return True
     styled = _STYLED.search(value)
-    return bool(styled and _STYLE.search(value, styled.end()))
+    return bool(styled and _STYLE.search(value[styled.end() :].lower()))
 
 
 _URL: Final = re.compile(
@@ -316,6 +323,8 @@ _URL: Final = re.compile(
 def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for a script URL anywhere in a value: a link parameter, a Markdown link."""
     start = max(0, span[0] - 64)
+    if value.find(b":", start, span[1] + 512) < 0:
+        return None
     for number, match in enumerate(_URL.finditer(value, start, span[1] + 512)):
         if number >= _URLS_MAX:
             break
@@ -347,4 +356,4 @@ def confirm_css(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for style text: expressions, bindings, script URLs."""
     if is_document(value) or stands.confirm(value, span) is None:
         return None
-    return Confidence.HIGH if _STYLE.search(value, max(0, span[0] - 32), span[1] + 128) else None
+    return Confidence.HIGH if _STYLE.search(value[max(0, span[0] - 32) : span[1] + 128].lower()) else None

@@ -1,0 +1,166 @@
+"""What confirmers leave out, and what is in C of them, changes no answer."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waf.inspect.confirm import html, shell, shell_starts, shell_talk, sql, template
+from waf.inspect.confirm.sql_reduction import read_shape, shape_of
+from waf.inspect.native import SHELL
+
+_SHELL = [
+    *(bytes([code]) for code in b"$<>(`|&;\r\n{}!'\"\\^%+=:,.#@~*?[/-_ \t\f\0\x80\xff19aZ"),
+    b"; ", b"&& ", b"||", b"$(", b"|&", b";;&|", b"\r\n", b"a=b ", b"a=b;", b"do ", b"then(", b"start /b ", b"env ", b"@ ", b"time ", b"2> f ", b">>out ",
+    b"id", b"ls", b"cat ", b"whoami", b"python3 -c '", b"sh -c \"", b"nc.exe ", b"cmd.exe", b"ping a.b", b"sleep 5", b"net user", b"iex", b"iex(", b"Get-Item",
+    b"for /f %", b"new-object ", b"invoke-expression", b"/bin/id", b"/usr/bin/", b"./a", b"c:\\windows\\system32\\", b"%comspec%", b"%ProgramFiles:~10,1%",
+    b"</etc/passwd", b"< /etc/shadow", b"$IFS", b"${IFS}", b"$@", b"$SHELL -c", b"{ls,-la}", b"{", b"word", b"name=value", b"nbsp;", b"a b c d ", b"well-known",
+    b"$'\\x", b"i'd", b"w\\ho", b"/?in/?s", b"timeout 3 id", b"x" * 20, b"x" * 300,
+]  # fmt: skip
+COMMANDS = st.lists(st.one_of(st.sampled_from(_SHELL), st.binary(max_size=2)), max_size=30).map(b"".join)
+
+
+@given(COMMANDS, st.integers(0, 40), st.integers(0, 300), st.integers(0, 8))
+@settings(max_examples=3000)
+def test_places_of_commands_are_the_same_in_c(text: bytes, begin: int, length: int, most: int) -> None:
+    if SHELL is None:
+        pytest.skip("not built")
+    found = shell_starts.find_starts(text, begin, begin + length, most)
+    assert shell_starts.starts(text, begin, begin + length, most) == found
+    probes = shell_starts.find_probes(text, length, most)
+    assert [*shell_starts.probes(text, length, most)] == [*probes]
+
+
+@given(COMMANDS)
+@settings(max_examples=3000)
+def test_nothing_runs_where_a_place_is_idle(text: bytes) -> None:
+    kept = shell_starts.find_starts(text, 0, len(text), 1000)
+    for match in shell_starts.START.finditer(text):
+        if match.span() not in kept:
+            assert shell._command(text, *match.span()) is None
+            assert not shell_talk.begins_probe(text, *match.span())
+            mark = match[0].lstrip()[:1] or b"\n"
+            assert not shell._runs(text, *match.span(), mark, weak=True)
+
+
+@given(COMMANDS)
+@settings(max_examples=1000)
+def test_no_probe_is_left_out(text: bytes) -> None:
+    probes = [*shell_starts.find_probes(text, len(text), 1000)]
+    for match in re.finditer(rb"(?:;|\|\|?|&&?|\$\()[ \t]*(?=[a-z/])", text):
+        assert match.span() in probes or not shell_talk.begins_probe(text, *match.span())
+
+
+@pytest.mark.parametrize(("one", "first"), shell_talk._IDLE)
+@given(data=st.data())
+def test_commands_that_do_nothing_begin_as_is_told(
+    one: re.Pattern[bytes], first: bytes, data: st.DataObject
+) -> None:
+    text = data.draw(st.from_regex(one))
+    match = one.match(text)
+    assert match is None or text[:1] in first
+
+
+_SQL = [
+    *(bytes([code]) for code in b"'\"`();,.+-*=<>@#~: \n\tax1"),
+    b"select ", b"union select 1,2 ", b" or ", b"and ", b"or 1=1", b"sleep(5)", b"and sleep(", b"exec ", b"waitfor delay ", b"case when ", b" end", b"not ", b"--",
+    b"/*", b"*/", b"::int", b"::text[]", b"(select current_user)", b"'~'", b"'!~*'", b"drop table a", b"information_schema.tables", b"from ", b"where ",
+    b"(((", b"f(", b"char(1)", b"@@version", b"word ", b"a,b,", b"||", b"&&", b"==", b"||||", b"limit 1", b"xp_cmdshell", b" in a line of text\n",
+]  # fmt: skip
+STATEMENTS = st.lists(st.one_of(st.sampled_from(_SQL), st.binary(max_size=2)), max_size=40).map(b"".join)
+
+
+@given(STATEMENTS)
+@settings(max_examples=3000)
+def test_shapes_of_sql_are_the_same_in_c(text: bytes) -> None:
+    assert shape_of(text.lower()) == read_shape(text.lower())
+
+
+_LINE = b"A line of text that says, (for now) nothing at all; it is here, as lines 1-5 are.\n"
+
+
+@given(st.lists(st.tuples(STATEMENTS, st.integers(0, 40)), min_size=1, max_size=4))
+@settings(max_examples=1000)
+def test_pieces_of_a_document_tell_what_the_whole_tells(parts: list[tuple[bytes, int]]) -> None:
+    text = b"".join(part + _LINE * lines for part, lines in parts) + _LINE * 20
+    told = sql._glance(text)
+    if told is None:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sql, "_LONG", len(text))
+        assert (sql.judge(text) is not None) == told
+
+
+def _afloat_everywhere(value: bytes) -> bool:
+    for start in islice(sql._AFLOAT_START.finditer(value, 1, sql.WINDOW), 3):
+        if value.count(b" ", 0, start.start()) > 4:
+            return False
+        if start[0][:1] == b";" and not sql._begins_statement(value, start.end()):
+            continue
+        if sql.is_afloat(sql._shape(value, start.start(), sql.WINDOW)):
+            return True
+    return False
+
+
+@given(STATEMENTS)
+@settings(max_examples=2000)
+def test_statements_afloat_are_found_among_the_first_words(text: bytes) -> None:
+    assert sql._acts_afloat(text.lower()) == _afloat_everywhere(text.lower())
+
+
+_TEMPLATE = [bytes([code]) for code in b"{}$#*@~%_[]<>!()-= a1\n"] + [
+    b"php",
+    b"system",
+    b"#set(",
+    b"@(",
+    b"7*7}",
+]
+
+
+@given(st.lists(st.sampled_from(_TEMPLATE), min_size=1, max_size=12).map(b"".join))
+@settings(max_examples=2000)
+def test_delimiters_begin_as_is_told(text: bytes) -> None:
+    for way in template._WAYS:
+        assert text[:1] in way.first or way.opening.match(text) is None
+
+
+_EXPRESSION = [bytes([code]) for code in b"'\"`[](){}|+-*/%^.,; a1"] + [
+    b"7*7",
+    b"'a'",
+    b".join(",
+    b"|upper",
+    b"| length",
+    b"x=",
+]
+
+
+@given(st.lists(st.sampled_from(_EXPRESSION), max_size=12).map(b"".join))
+@settings(max_examples=2000)
+def test_a_probe_has_its_sign(text: bytes) -> None:
+    assert template._PROBE_SIGN.search(text) or template._PROBE.match(text) is None
+
+
+_PAGE = [bytes([code]) for code in b"\"'`<>/; =\0\nax1"] + [
+    b"onload",
+    b"onerror",
+    b"OnClick",
+    b"on",
+    b"onx=",
+    b"style",
+    b" onload=",
+    b"alert(1)",
+]
+
+
+@given(st.lists(st.sampled_from(_PAGE), max_size=16).map(b"".join))
+@settings(max_examples=2000)
+def test_handlers_are_found_as_by_one_expression(text: bytes) -> None:
+    whole = re.compile(rb"(?:^|[\s\"'`/>;\x00])" + html._HANDLED, re.I)
+    first = html._BEGINS.match(text)
+    found = [first.span()] if first else []
+    found += [match.span() for match in html._BREAKOUT.finditer(text, first.end() if first else 0)]
+    assert found == [match.span() for match in whole.finditer(text)]
