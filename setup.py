@@ -24,7 +24,17 @@ def accelerators() -> list[Extension]:
             extra_compile_args=["-O3"],
             optional=True,
         )
-        for name in ("_speed", "_bodies", "_finder", "_heap", "_search", "_shell", "_sql", "_values", "_views")
+        for name in (
+            "_speed",
+            "_bodies",
+            "_finder",
+            "_heap",
+            "_search",
+            "_shell",
+            "_sql",
+            "_values",
+            "_views",
+        )
     ]
 
 

@@ -90,6 +90,22 @@ def test_every_number_that_is_looked_at_is_charged() -> None:
         assert count <= reading.charged <= 4 * count
 
 
+@pytest.mark.parametrize("literal", [f'"{CARD}"', CARD, f'"""\n{CARD}\n"""'])
+def test_a_document_of_graphql_is_looked_at_once(literal: str) -> None:
+    query = f"query {{ a(card: {literal}) {{ id }} }}"
+    body = json.dumps({"query": query, "variables": {"b": "c"}}).encode()
+    found = check(detector(), "/graphql", body, Content_Type="application/json")
+    assert places(found) == {("sensitive.pan", "json.query")}
+    found = check(detector(), "/graphql", query.encode(), Content_Type="application/graphql")
+    assert places(found) == {("sensitive.pan", "graphql")}
+
+
+def test_a_literal_with_escapes_is_looked_at_as_well() -> None:
+    query = f'query {{ a(card: "\\u0034{CARD[1:]}") {{ id }} }}'
+    found = check(detector(), "/graphql", query.encode(), Content_Type="application/graphql")
+    assert ("sensitive.pan", "graphql.literal") in places(found)
+
+
 def test_policy_alone_lets_a_request_be_changed() -> None:
     body = f"card={CARD}".encode()
     hits = check(detector(), "/x", body, Content_Type="application/x-www-form-urlencoded")

@@ -121,7 +121,8 @@ class RequestCheck:
         if body and not body_clear and self._suspects_body(body, reading.body_kind.value):
             told = reading.body_lines()
             if told is None:
-                fields += reading.body_fields()
+                made = reading.body_fields()
+                fields += _once(made) if reading.body_kind.value == "graphql" else made
         if not fields and told is None:
             return None
         lines = Lines(fields, told)
@@ -313,3 +314,17 @@ class RequestCheck:
             self._finder, container, orders, self._key, address=address, label=label, part=part
         )
         return redactor.feed(data) + redactor.finish()
+
+
+def _once(fields: Sequence[Field]) -> list[Field]:
+    """Of the fields of a GraphQL request those that say something new: its document stands in a string of JSON, and all
+    literals without escapes stand in it as they are.
+    """
+    strings = {field.value for field in fields if field.part is Part.JSON}
+    documents = [field.value for field in fields if field.part is Part.GRAPHQL and not field.name]
+    literals = any(b"\\" in document for document in documents)
+    return [
+        field
+        for field in fields
+        if field.part is not Part.GRAPHQL or (literals if field.name else field.value not in strings)
+    ]
