@@ -6,7 +6,7 @@
  * field without a name, at the end; of JSON and XML with a mark behind each value, so that the caller may leave out what comes again.
  */
 
-enum { LABEL = 64, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
+enum { LABEL = 64, NUMBER = 7, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
 enum { A_VALUE, A_NAME, THE_REST }; /* what a field is */
 enum { A_TEXT, A_NUMBER, A_TRUTH, NOTHING_AT_ALL, AN_OBJECT, A_LIST }; /* of which kind, as in waf/findings.py */
 
@@ -122,8 +122,13 @@ static int line(Lines *lines, int number, const uint8_t *value, size_t length, i
     if (length != (size_t)name->length || memcmp(value, spoken, length) != 0) {
         int shown = name->length < LABEL ? name->length : LABEL;
         spoken += name->length - shown;
+        int digits = 0;
         for (int i = 0; i < shown; i++)
-            *to++ = spoken[i] == '\n' ? ' ' : spoken[i];
+            digits += spoken[i] >= '0' && spoken[i] <= '9';
+        for (int i = 0; i < shown; i++) {
+            int number = digits >= NUMBER && spoken[i] >= '0' && spoken[i] <= '9';
+            *to++ = number ? 'x' : spoken[i] == '\n' ? ' ' : spoken[i];
+        }
     }
     *to++ = '=';
     memcpy(to, value, length);

@@ -59,12 +59,20 @@ def agrees(body: bytes, kind: bytes) -> bool:
         '{"n":[1e5,-1.5E-7,1E+2,0e1,1.000000000000000000001,123456789012345678,-123456789012345678,2.718281828459045,1234567.1234567890]}',
         '{"t":["\\u0041\\u00fc\\u20ac","\\ud834\\udd1e"," \\u003C\\u003c"]}', '{"a.b":1,"a":{"b":2}}', '{"a[]":1,"a":[2]}', '{"":{"":1,"a":2},"a":3}', '{"t":"line\\nline\\t\\"x\\" \\\\ \\/"}', '{"ä":{"€":"𝄞"}}',
         '{"a":"{}"}', '["[]"]', '{"a":"[1,2]","b":2}', '{"a":"{\\"b\\":{\\"c\\":[1,\\"x\\\\ny\\"]},\\"a\\":\\"[1]\\"}","b":"{\\"a\\":1}"}',
+        '{"ssn-123-45-6789":"536-22-8145","a1234567":{"b":1},"a123456":"x"}',
         '{"a":"{b}"}', '{"a":"{\\"query\\":\\"{c}\\"}"}', '{"query":"a"}', '{"%s":{"b":1}}' % ("k" * 70), '{"a":"{","b":"[1","c":"}"}', '{"a":1,"a":2}', ' { "a" : [ 1 , 2 ] , "b" : { } } \r\n',
     ],
 )  # fmt: skip
 @built
 def test_plain_documents(body: str) -> None:
     assert agrees(body.encode(), JSON)
+
+
+def test_numbers_in_names_are_looked_at_but_once() -> None:
+    """As the names that they are, and not before each value as well."""
+    names = [Field(Part.FORM_NAME, "a123456", b"a123456"), Field(Part.FORM_NAME, "a1234567", b"a1234567")]
+    values = [Field(Part.FORM, name.name, b"v") for name in names]
+    assert Lines([*names, *values]).text == b"\n=a123456\n=a1234567\na123456=v\naxxxxxxx=v"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ the names; the parts of values, of names, and of the rest."""
 
 _NAMED: Final = 11  # bits of four times the longest name, and what the field is
 _PARTS: Final = 64  # more than there are parts of messages
+_DIGITS: Final = b"0123456789"
+_NUMBER: Final = 7  # digits of which a value may be made
+_WITHOUT_DIGITS: Final = bytes.maketrans(_DIGITS, b"x" * len(_DIGITS))
 _LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
 
@@ -39,8 +42,10 @@ class Lines:
             spoken = labels.get(field.name)
             if spoken is None:
                 name = field.name.encode("utf-8", "replace")
-                # The end of a long one says as much as all of it.
+                # The end of a long one says as much as all of it; and numbers in it, which are no values, say nothing.
                 label = b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+                if len(label) - len(label.translate(None, _DIGITS)) >= _NUMBER:
+                    label = label.translate(_WITHOUT_DIGITS)
                 spoken = labels[field.name] = name, label, len(labels) * _PARTS
             # A name that is looked at itself says nothing of itself.
             label = b"\n=" if value == spoken[0] else spoken[1]
