@@ -173,6 +173,26 @@ def unread_again(seed: int, count: int) -> Iterable[Case]:
         yield Case(True, (f"6 requests {kind}", "6 requests total"), _whole(request, seed), request[1])
 
 
+_UNSEEN: Final[dict[str, requests.Place]] = {
+    "graphql": lambda r, text: tester.posted_json(r, "/graphql", {"query": text}),
+    "upload": tester.uploaded,
+    "names": requests.MORE_PLACES["file-name"],
+}
+"""Kinds of the eighth set that mean something at one place: a query, the content of a file, its name."""
+
+
+def unseen(seed: int, count: int) -> Iterable[Case]:
+    """The eighth set, unread as well: half of it what scanners send first, half what follows."""
+    for kind, written in blind.payloads("unseen.txt").items():
+        r = random.Random(f"unseen:{kind}:{seed}")
+        for payload in r.sample(written, min(count, len(written))):
+            put = _UNSEEN.get(kind)
+            made = put(r, payload) if put else _written(kind.split()[0], payload, r)
+            yield Case(True, (f"8 {kind}", "8 plain total"), made, payload)
+    for kind, request in blind.hostile_requests("unseen_requests.jsonl"):
+        yield Case(True, (f"8 requests {kind}", "8 requests total"), _whole(request, seed), request[1])
+
+
 def _whole(request: blind.Request, seed: int) -> requests.Message:
     method, target, headers, body = request
     return requests.message(random.Random(f"{target}:{seed}"), method, target, headers, body, "whole")
@@ -248,6 +268,7 @@ def all_cases(seed: int, count: int, which: str) -> list[Case]:
             *afresh(seed, count),
             *unread(seed, count),
             *unread_again(seed, count),
+            *unseen(seed, count),
         ]
     if which in ("all", "benign"):
         cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count)]

@@ -68,6 +68,20 @@ def _part(r: random.Random, text: str) -> str:
     return f'--k7k7\r\nContent-Disposition: form-data; name="{_name(r)}"\r\n\r\n{text}\r\n--k7k7--\r\n'
 
 
+def uploaded(r: random.Random, text: str) -> Message:
+    """The content of a file of no telling type."""
+    body = (
+        '--k7k7\r\nContent-Disposition: form-data; name="file"; filename="report.bin"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n{text}\r\n--k7k7--\r\n"
+    )
+    kind = ("Content-Type", "multipart/form-data; boundary=k7k7")
+    return requests.message(r, "POST", "/upload", [kind], _bytes(body), "upload")
+
+
+def posted_json(r: random.Random, path: str, document: dict[str, str]) -> Message:
+    return requests.message(r, "POST", path, [_JSON], _bytes(json.dumps(document)), "json")
+
+
 def _grpc(r: random.Random, text: str) -> Message:
     data = _bytes(text)
     size = bytes([len(data)]) if len(data) < 128 else bytes([len(data) & 127 | 128, len(data) >> 7])
