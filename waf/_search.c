@@ -548,6 +548,17 @@ static int is_base64_text(const uint8_t *at, const uint8_t *end)
            && at[4] == 'A' && (group_of[at[5]] & WIDE_SIXTH) && (group_of[at[6]] & WIDE_SEVENTH) && at[7] == 'A';
 }
 
+/* What gzip, and zlib at each of its levels, become in base64. */
+static int is_packed_text(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at >= 4 && at[0] == 'H' && at[1] == '4' && at[2] == 's' && at[3] == 'I')
+        return 1;
+    if (end - at < 3 || at[0] != 'e')
+        return 0;
+    return (at[1] == 'A' && within(at[2], 'E', 'H')) || (at[1] == 'F' && within(at[2], '4', '7'))
+           || (at[1] == 'J' && within(at[2], 'w', 'z')) || (at[1] == 'N' && within(at[2], 'o', 'r'));
+}
+
 static int is_document(const uint8_t *at, const uint8_t *end)
 {
     for (int blanks = 0; blanks < 4 && at < end && (kind[*at] & WHITE); blanks++)
@@ -566,7 +577,7 @@ static int opening(const uint8_t *at, const uint8_t *end)
     int steps = 0;
     if (at == end)
         return 0;
-    if (is_base64_text(at, end))
+    if (is_base64_text(at, end) || is_packed_text(at, end))
         steps |= BASE64;
     if (is_document(at, end))
         steps |= JSON;
@@ -641,6 +652,8 @@ static int hinted(const uint8_t *start, const uint8_t *at, const uint8_t *end)
     case '$':
         if (has(second, "@*!#") || (kind[second] & DIGIT) || follows(next, end, "ifs"))
             return SHELL;
+        if (second == '(')
+            return end - at >= 3 && at[2] == ')' ? SHELL : 0;
         return second == '{' && (follows(next + 1, end, "ifs") || (end - at >= 3 && has(at[2], "@*!"))) ? SHELL : 0;
     case '{':
         return (kind[second] & LETTER) || second == '/' || second == '.' ? SHELL : 0;

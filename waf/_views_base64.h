@@ -116,6 +116,36 @@ static PyObject *narrowed(PyObject *plain)
     return result;
 }
 
+enum { UNPACKED_MAX = 65536, ANY_HEADER = 47 }; /* zlib's bits of the window: gzip or zlib, told by the header */
+
+/* As `_unpacked` in layers.py: takes the reference, gives an empty text where nothing is packed. */
+static PyObject *unpacked(PyObject *plain)
+{
+    PyObject *made = NULL, *zlib = PyImport_ImportModule("zlib");
+    PyObject *error = zlib == NULL ? NULL : PyObject_GetAttrString(zlib, "error");
+    PyObject *opened = error == NULL ? NULL : PyObject_CallMethod(zlib, "decompressobj", "i", ANY_HEADER);
+    if (opened != NULL)
+        made = PyObject_CallMethod(opened, "decompress", "Oi", plain, UNPACKED_MAX);
+    if (made == NULL && error != NULL && PyErr_ExceptionMatches(error)) {
+        PyErr_Clear();
+        made = PyBytes_FromStringAndSize(NULL, 0);
+    }
+    Py_XDECREF(opened);
+    Py_XDECREF(error);
+    Py_XDECREF(zlib);
+    Py_DECREF(plain);
+    return made;
+}
+
+/* Whether bytes begin as gzip and zlib do. */
+static int is_packed(const uint8_t *data, Py_ssize_t size)
+{
+    if (size > 2 && data[0] == 0x1f && data[1] == 0x8b && data[2] == 8)
+        return 1;
+    return size > 1 && data[0] == 'x'
+           && (data[1] == 0x01 || data[1] == '^' || data[1] == 0x9c || data[1] == 0xda);
+}
+
 /* What a run of base64 stands for; an empty text where that is none. */
 static PyObject *uncoded_text(const uint8_t *at, const uint8_t *end)
 {
@@ -127,6 +157,13 @@ static PyObject *uncoded_text(const uint8_t *at, const uint8_t *end)
     uint8_t *data = (uint8_t *)PyBytes_AS_STRING(plain);
     Py_ssize_t size = uncoded(at, end, data) - data, nulls = 0;
     int telling = reads_as_text(data, size);
+    if (telling == 0 && is_packed(data, size)) {
+        if (_PyBytes_Resize(&plain, size) < 0 || (plain = unpacked(plain)) == NULL)
+            return NULL;
+        data = (uint8_t *)PyBytes_AS_STRING(plain);
+        size = PyBytes_GET_SIZE(plain);
+        telling = reads_as_text(data, size);
+    }
     if (telling < 0) {
         Py_DECREF(plain);
         return NULL;

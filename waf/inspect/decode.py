@@ -120,7 +120,7 @@ LITERAL_HINTS: Final[dict[View, bytes]] = {
     View.BASE64: rb"base64,|(?-i:eyJ)|basic ",
     View.NULL: rb"\x00",
     View.SQLSPACE: rb"/\*|--|#|[\x0b\x0c\xa0]",
-    View.SHELL: rb"['\"\\^`]|\$\{?ifs|\$[@*!#0-9]|\$\{[@*!]|\{[a-z/.]",
+    View.SHELL: rb"['\"\\^`]|\$\{?ifs|\$[@*!#0-9]|\$\(\)|\$\{[@*!]|\{[a-z/.]",
     View.PATHNORM: rb"\\|[^:/]//|/\.{1,2}/|\.\.;",
     View.SQUASH: _CONTROL_IN_SCHEME,
     View.CONCAT: rb"""['"]\s{0,20}(?:\+|\|\||\.|&)\s{0,20}['"]""",
@@ -131,15 +131,26 @@ _GROUP: Final = _TWO + rb"[ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _LAST: Final = _TWO + rb"[A-Za-z0-9+/_=-]="
 # The same of UTF-16, where every second byte is null.
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
+# The marks of gzip, and of zlib at each of its levels.
+_PACKED: Final = rb"H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])"
 CLASS_HINTS: Final[dict[View, bytes]] = {
-    View.BASE64: rb"(?-i:^(?:" + _GROUP * 2 + rb"|" + _GROUP + _LAST + rb"|" + _WIDE + rb"))",
+    View.BASE64: rb"(?-i:^(?:"
+    + _GROUP * 2
+    + rb"|"
+    + _GROUP
+    + _LAST
+    + rb"|"
+    + _WIDE
+    + rb"|"
+    + _PACKED
+    + rb"))",
     View.JSON: rb"^\s{0,4}[\[{]\s{0,4}[\"\[{]",
     View.HEX: rb"^(?:0x|\\x|x')?(?:[2-7][0-9a-f]|0[9ad]){6}",
 }
 
 # Looked for where the first hint of the view is found: quotes are everywhere, quotes within words are not.
 SECOND_HINTS: Final[dict[View, bytes]] = {
-    View.SHELL: rb"[a-z0-9/.*?-]['\"\\^`]{1,2}[a-z0-9/.*?$-]|\$\{?ifs|\$[@*!#0-9]|\$\{[@*!]|\{[a-z/.]",
+    View.SHELL: rb"[a-z0-9/.*?-]['\"\\^`]{1,2}[a-z0-9/.*?$-]|\$\{?ifs|\$[@*!#0-9]|\$\(\)|\$\{[@*!]|\{[a-z/.]",
 }
 
 

@@ -12,6 +12,7 @@ import html.entities
 import json
 import re
 import unicodedata
+import zlib
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -294,8 +295,22 @@ def _credentials(plain: bytes) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(text for text in (plain, user, password) if text))
 
 
+_PACKED: Final = (b"\x1f\x8b\x08", b"x\x01", b"x^", b"x\x9c", b"x\xda")
+_UNPACKED_MAX: Final = 65_536  # bytes that packed ones may become
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What gzip or zlib packed, to a bound; b"" where that is none."""
+    try:
+        return zlib.decompressobj(47).decompress(data, _UNPACKED_MAX)
+    except zlib.error:
+        return b""
+
+
 def _as_text(data: bytes) -> bytes:
-    """`data` if it is text, UTF-16 turned to UTF-8; otherwise b""."""
+    """`data` if it is text, UTF-16 turned to UTF-8, or what was packed unpacked; otherwise b""."""
+    if data.startswith(_PACKED) and not is_text(data):
+        data = _unpacked(data)
     if is_text(data):
         if data.count(0) * 3 > len(data):
             return b"".join(decode_utf16(data))
