@@ -71,13 +71,17 @@ _XPATH: Final = re.compile(
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
     rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
+    rb"|\b(?:boolean|not|matches|translate|concat|sum|number|tokenize|exists|empty|data|string-join|upper-case|lower-case"
+    rb"|replace|ends-with|min|max|avg|distinct-values|round|floor|ceiling|reverse|node-name|root|local-name|doc-available"
+    rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
+    rb"|\blast\(\)\s*[-+=<>]"
     rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(
     rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]"
     rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
-    rb"|^\s*(?:count|string-length|doc)\s*\(",
+    rb"|^\s*(?:count|string-length|doc)\s*\(|^\s*[a-z-]{3,24}\(\s*//?[\w*@]+[/\[]|^\s*last\(\)",
     re.I,
 )
 

@@ -223,7 +223,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         lowered = inside.lower()
         if _reaches(lowered) and not _CI.match(value, begin, end):
             return Confidence.HIGH
-        if _PROBE_SIGN.search(inside) and _PROBE.match(lowered) and _probe_stands(value, begin):
+        if _PROBE_SIGN.search(inside) and _PROBE.match(lowered) and _probe_stands(value, begin, end):
             return Confidence.HIGH
         if (
             _BARE.match(inside)
@@ -265,9 +265,27 @@ def _in_document(value: bytes) -> Confidence | None:
         for match in islice(deep.finditer(lowered), _PLACES_MAX):
             if _OPEN.search(value, max(0, match.start() - 300), match.start()):
                 return Confidence.HIGH
-    return None
+    product = _PRODUCT.search(value, 0, _ABOUT_MAX)
+    return Confidence.HIGH if product and _said_of_nothing(value, *product.span()) else None
 
 
-def _probe_stands(value: bytes, begin: int) -> bool:
+_PRODUCT: Final = re.compile(
+    rb"(?:\{\{|[$#]\{)\s?\d{1,9}\*(?:\d{1,9}|'\d{1,9}')\s?\}|<%=\s?\d{1,9}\s?\*\s?\d{1,9}\s?%>"
+)
+_ABOUT: Final = re.compile(
+    rb"templat|inject|ssti|jinja|twig|engine|express|evaluat|render|mustache|handlebar|vue|angular|liquid|interpolat|brace"
+    rb"|syntax|payload|vulnerab|exploit|moustache|formula|code|markup|\x60|liquid|script|macro|variable|placeholder",
+    re.I,
+)
+"""What those write about who write such a thing in a text."""
+_ABOUT_MAX: Final = 65_536
+
+
+def _said_of_nothing(value: bytes, begin: int, end: int) -> bool:
+    """A product of two numbers between the delimiters of engines, in a text that is about neither templates nor code."""
+    return _PRODUCT.match(value, begin, end) is not None and _ABOUT.search(value, 0, _ABOUT_MAX) is None
+
+
+def _probe_stands(value: bytes, begin: int, end: int) -> bool:
     """Arithmetic of literals is a probe unless a formula or a sentence is around it."""
-    return len(value) < 256 or value.count(b" ", 0, begin) < 4
+    return len(value) < 256 or value.count(b" ", 0, begin) < 4 or _said_of_nothing(value, begin, end)
