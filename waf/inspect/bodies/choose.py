@@ -13,7 +13,7 @@ import orjson
 
 from waf.http1.memo import Memo
 from waf.inspect import torn
-from waf.inspect.bodies import graphql, json_body, multipart_body, plain, protobuf_body, xml_body
+from waf.inspect.bodies import graphql, json_body, multipart_body, packed_body, plain, protobuf_body, xml_body
 from waf.inspect.bodies.coding import decode_body
 from waf.inspect.bodies.content_type import (
     NO_TYPE,
@@ -124,6 +124,8 @@ def parse_body(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
         return _graphql(data, notes) or _unknown(data, notes, text=True)
     if media.startswith(_GRPC):
         return protobuf_body.parse(data, media, notes)
+    if packed_body.is_packed(media):
+        return packed_body.parse(data, media, notes)
     if media.startswith(FILE_TYPES) and content_type.wellformed:
         return _file(data, notes)
     return _unknown(data, notes, text=media.startswith(b"text/"))
