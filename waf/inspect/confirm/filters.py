@@ -74,14 +74,15 @@ _XPATH: Final = re.compile(
     rb"|\b(?:boolean|not|matches|translate|concat|sum|number|tokenize|exists|empty|data|string-join|upper-case|lower-case"
     rb"|replace|ends-with|min|max|avg|distinct-values|round|floor|ceiling|reverse|node-name|root|local-name|doc-available"
     rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
-    rb"|\blast\(\)\s*[-+=<>]"
+    rb"|\blast\(\)\s*[-+=<>]|['\"]\s*(?:or|and)\s+(?:lang|id|key|self|boolean)\s?(?:\(\s?['\"]|::)"
+    rb"|/[^\[\]]{0,60}\[[^\[\]]{1,60}\bor\s+['\"]?(\w{1,8})['\"]?\s?=\s?['\"]?\1['\"]?\s?\]"
     rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_BREAK: Final = re.compile(
     rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]"
     rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
-    rb"|^\s*(?:count|string-length|doc)\s*\(|^\s*[a-z-]{3,24}\(\s*//?[\w*@]+[/\[]|^\s*last\(\)",
+    rb"|^\s*(?:count|string-length|doc)\s*\(|^\s*[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*last\(\)",
     re.I,
 )
 
