@@ -548,10 +548,12 @@ static int is_base64_text(const uint8_t *at, const uint8_t *end)
            && at[4] == 'A' && (group_of[at[5]] & WIDE_SIXTH) && (group_of[at[6]] & WIDE_SEVENTH) && at[7] == 'A';
 }
 
-/* What gzip, and zlib at each of its levels, become in base64. */
+/* What gzip, and zlib at each of its levels, become in base64; and full-width forms in UTF-8. */
 static int is_packed_text(const uint8_t *at, const uint8_t *end)
 {
     if (end - at >= 4 && at[0] == 'H' && at[1] == '4' && at[2] == 's' && at[3] == 'I')
+        return 1;
+    if (end - at >= 3 && at[0] == '7' && at[1] == '7' && (at[2] == 'y' || at[2] == '2'))
         return 1;
     if (end - at < 3 || at[0] != 'e')
         return 0;

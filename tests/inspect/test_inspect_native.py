@@ -33,7 +33,7 @@ _PIECES = [
     b"\xf0\x9d\x90\x80", b"\xe3\x8e\xaf", b"\xc3\xa4", b"\xef\xbb\xbf", b"+ADw-", b"+AD", b"+2D3eAA-", b"+AAE-", b"+/", b"AHMAYwByAGkAcAB0",
     b"/*", b"*/", b"/**/", b"/*!50000", b"/*+", b"--", b"#", b"select", b"${IFS}", b"$IFS$9", b"$ifs", b"${IFS:0:1}", b"$@", b"${@}", b"$()",
     b"``", b"{cat,/etc}", b"{a,b,c}", b"{.", b",", b"..", b"..;", b"../", b"/./", b"//", b"/;a=b/", b"\\..\\", b"/a/../", b"' + '", b"'||\"",
-    b"'.'", b"java\nscript:", b"ipt\n:", b"base64,", b"BASIC ", b"eyJ", b"H4sI", b"eJw", b"eAF", b"eF7", b"eNp",
+    b"'.'", b"java\nscript:", b"ipt\n:", b"base64,", b"BASIC ", b"eyJ", b"H4sI", b"77y", b"772", b"eJw", b"eAF", b"eF7", b"eNp",
     b"H4sIAAAAAAACA1NXyC9SMLQ11NVVAAADUb7cCwAAAA==", b"eJyzSbJLVFfIL1JQTwIAEn0DDw==", b"JyBvciAxPTEg", b"JwAgAG8AcgAgAA", b'{"a', b"[[", b"0x2720", b"x'41",
     b"424344454647", b"0d0a0920", b"data:", b"script:", b"data:;base64,", b"DATA:a/b;c=d; base64, ", b";base64,JyBvciAx", b"eyJhIjoxfQ",
     b".eyJ", b"Basic ", b"YTpi", b"YTph", b"w6TDtg==", b"wyCp", b"gICA", b"AHMAYwAg", b"cwBjACAA", b"=",

@@ -131,8 +131,8 @@ _GROUP: Final = _TWO + rb"[ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _LAST: Final = _TWO + rb"[A-Za-z0-9+/_=-]="
 # The same of UTF-16, where every second byte is null.
 _WIDE: Final = rb"[I-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[C-H][AEIMQUYcgkosw048]A"
-# The marks of gzip, and of zlib at each of its levels.
-_PACKED: Final = rb"H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])"
+# The marks of gzip, and of zlib at each of its levels; and full-width forms in UTF-8.
+_PACKED: Final = rb"H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|77[y2]"
 CLASS_HINTS: Final[dict[View, bytes]] = {
     View.BASE64: rb"(?-i:^(?:"
     + _GROUP * 2
