@@ -174,10 +174,13 @@ _ONE_LINE: Final = 256  # bytes
 
 
 def one_line(file: Field) -> list[Field]:
-    """A file that is one short line of text, as the value which it is to an app that takes files for fields."""
+    """A file that is one short line of text, as the value which it is to an app that takes files for fields.
+
+    A page or a program is none: what stands in those is judged by the rules for files.
+    """
     if len(file.value) > _ONE_LINE:
         return []
     content = file.value.strip()
-    if b"\n" in content or not is_text(content):
+    if b"\n" in content or content[:1] == b"<" or content[-1:] in (b";", b"}") or not is_text(content):
         return []
     return [Field(Part.BODY, file.name, content)]
