@@ -1,6 +1,6 @@
 """Sets that were written before the rules were read: short payloads, whole hostile requests, requests of known products.
 
-`blind.txt`, and later `unread.txt`, `unread_again.txt` and `unseen.txt`, hold payloads by kind, one a line ("⏎" is a line feed, "␍" a
+`blind.txt`, and later `unread.txt`, `unread_again.txt`, `unseen.txt` and `unseen_last.txt`, hold payloads by kind, one a line ("⏎" is a line feed, "␍" a
 CR LF); some of them act nowhere. The others are lists of requests as JSON, one a line: `name`, `request` (method and
 target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
 rates say what was mended; see decisions 0038, 0043 and 0044 for what they were before. `worlds.jsonl` came last: what query

@@ -182,15 +182,17 @@ _UNSEEN: Final[dict[str, requests.Place]] = {
 
 
 def unseen(seed: int, count: int) -> Iterable[Case]:
-    """The eighth set, unread as well: half of it what scanners send first, half what follows."""
-    for kind, written in blind.payloads("unseen.txt").items():
-        r = random.Random(f"unseen:{kind}:{seed}")
-        for payload in r.sample(written, min(count, len(written))):
-            put = _UNSEEN.get(kind)
-            made = put(r, payload) if put else _written(kind.split()[0], payload, r)
-            yield Case(True, (f"8 {kind}", "8 plain total"), made, payload)
-    for kind, request in blind.hostile_requests("unseen_requests.jsonl"):
-        yield Case(True, (f"8 requests {kind}", "8 requests total"), _whole(request, seed), request[1])
+    """The eighth set, unread as well: half of it what scanners send first, half what follows; and a smaller one, written later."""
+    for group, file in (("8", "unseen"), ("8 last", "unseen_last")):
+        for kind, written in blind.payloads(f"{file}.txt").items():
+            r = random.Random(f"{file}:{kind}:{seed}")
+            for payload in r.sample(written, min(count, len(written))):
+                put = _UNSEEN.get(kind)
+                made = put(r, payload) if put else _written(kind.split()[0], payload, r)
+                yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
+        for kind, request in blind.hostile_requests(f"{file}_requests.jsonl"):
+            rows = (f"{group} requests {kind}", f"{group} requests total")
+            yield Case(True, rows, _whole(request, seed), request[1])
 
 
 def _whole(request: blind.Request, seed: int) -> requests.Message:
