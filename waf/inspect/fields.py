@@ -13,7 +13,7 @@ from typing import Final
 from waf.http1.memo import Memo
 from waf.inspect import torn
 from waf.inspect.bodies.parsed import LONGEST_NAME
-from waf.inspect.layers import is_text, unpercent
+from waf.inspect.layers import unpercent
 from waf.model import Field, HeaderLine, Part
 
 _METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
@@ -168,19 +168,3 @@ def cookie_fields(values: Iterable[bytes]) -> list[Field]:
             value = unpercent(raw)
             fields.append(Field(_COOKIE, name_text(name), value, raw if value != raw else None))
     return fields
-
-
-_ONE_LINE: Final = 256  # bytes
-
-
-def one_line(file: Field) -> list[Field]:
-    """A file that is one short line of text, as the value which it is to an app that takes files for fields.
-
-    A page or a program is none: what stands in those is judged by the rules for files.
-    """
-    if len(file.value) > _ONE_LINE:
-        return []
-    content = file.value.strip()
-    if b"\n" in content or content[:1] == b"<" or content[-1:] in (b";", b"}") or not is_text(content):
-        return []
-    return [Field(Part.BODY, file.name, content)]

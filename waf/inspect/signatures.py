@@ -21,7 +21,7 @@ from waf.inspect.confirm import guarded
 from waf.inspect.databases import occurring
 from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
-from waf.inspect.fields import header_fields, one_line
+from waf.inspect.fields import header_fields
 from waf.inspect.glance import glance, proved
 from waf.inspect.hits import Result, Scan, ends_of, steps_of
 from waf.inspect.joining import BETWEEN
@@ -308,10 +308,8 @@ class Signatures:
         for field in fields:
             if field.part is not _FILE:
                 values.append(field)
-                continue
-            if self._file_matcher is not None:
+            elif self._file_matcher is not None:
                 findings += self._files.scan(field, self._file_matcher, level, effort)
-            values += one_line(field)
         return values
 
     def _findings(
