@@ -116,7 +116,7 @@ static PyObject *narrowed(PyObject *plain)
     return result;
 }
 
-enum { UNPACKED_MAX = 65536, ANY_HEADER = 47 }; /* zlib's bits of the window: gzip or zlib, told by the header */
+enum { UNPACKED = 5, ANY_HEADER = 47 }; /* zlib's bits of the window: gzip or zlib, told by the header */
 
 /* As `_unpacked` in layers.py: takes the reference, gives an empty text where nothing is packed. */
 static PyObject *unpacked(PyObject *plain)
@@ -125,7 +125,7 @@ static PyObject *unpacked(PyObject *plain)
     PyObject *error = zlib == NULL ? NULL : PyObject_GetAttrString(zlib, "error");
     PyObject *opened = error == NULL ? NULL : PyObject_CallMethod(zlib, "decompressobj", "i", ANY_HEADER);
     if (opened != NULL)
-        made = PyObject_CallMethod(opened, "decompress", "Oi", plain, UNPACKED_MAX);
+        made = PyObject_CallMethod(opened, "decompress", "On", plain, UNPACKED * PyBytes_GET_SIZE(plain) + 64);
     if (made == NULL && error != NULL && PyErr_ExceptionMatches(error)) {
         PyErr_Clear();
         made = PyBytes_FromStringAndSize(NULL, 0);

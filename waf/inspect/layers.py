@@ -296,13 +296,13 @@ def _credentials(plain: bytes) -> tuple[bytes, ...]:
 
 
 _PACKED: Final = (b"\x1f\x8b\x08", b"x\x01", b"x^", b"x\x9c", b"x\xda")
-_UNPACKED_MAX: Final = 65_536  # bytes that packed ones may become
+_UNPACKED: Final = 5  # times as many bytes are unpacked, and a little: of a text that no step makes longer than that
 
 
 def _unpacked(data: bytes) -> bytes:
-    """What gzip or zlib packed, to a bound; b"" where that is none."""
+    """What gzip or zlib packed, to a bound by its size; b"" where that is none."""
     try:
-        return zlib.decompressobj(47).decompress(data, _UNPACKED_MAX)
+        return zlib.decompressobj(47).decompress(data, _UNPACKED * len(data) + 64)
     except zlib.error:
         return b""
 
