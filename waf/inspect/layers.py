@@ -296,7 +296,9 @@ def _credentials(plain: bytes) -> tuple[bytes, ...]:
 
 
 _PACKED: Final = (b"\x1f\x8b\x08", b"x\x01", b"x^", b"x\x9c", b"x\xda")
-_UNPACKED: Final = 5  # times as many bytes are unpacked, and a little: of a text that no step makes longer than that
+_UNPACKED: Final = (
+    5  # times as many bytes are unpacked, and a little: of a text that no step makes longer than that
+)
 
 
 def _unpacked(data: bytes) -> bytes:
