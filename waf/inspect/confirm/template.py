@@ -258,15 +258,17 @@ def _reaches(inside: bytes) -> bool:
 
 def _in_document(value: bytes) -> Confidence | None:
     """Pages hold templates; what reaches into the engine from one of their expressions is no page's business."""
-    if not _DEEPLY.occurs(value):
-        return None
-    lowered = value.lower()
-    for deep in _DEEPS:
-        for match in islice(deep.finditer(lowered), _PLACES_MAX):
-            if _OPEN.search(value, max(0, match.start() - 300), match.start()):
-                return Confidence.HIGH
-    product = _PRODUCT.search(value, 0, _ABOUT_MAX)
-    return Confidence.HIGH if product and _said_of_nothing(value, *product.span()) else None
+    if _DEEPLY.occurs(value):
+        lowered = value.lower()
+        for deep in _DEEPS:
+            for match in islice(deep.finditer(lowered), _PLACES_MAX):
+                if _OPEN.search(value, max(0, match.start() - 300), match.start()):
+                    return Confidence.HIGH
+    for times in islice(_TIMES.finditer(value, 0, _ABOUT_MAX), _TIMES_MAX):
+        product = _PRODUCT.search(value, max(0, times.start() - 16), times.start() + 24)
+        if product is not None:
+            return Confidence.HIGH if _said_of_nothing(value, *product.span()) else None
+    return None
 
 
 _PRODUCT: Final = re.compile(
@@ -279,6 +281,8 @@ _ABOUT: Final = re.compile(
 )
 """What those write about who write such a thing in a text."""
 _ABOUT_MAX: Final = 65_536
+_TIMES: Final = re.compile(rb"\*")
+_TIMES_MAX: Final = 256
 
 
 def _said_of_nothing(value: bytes, begin: int, end: int) -> bool:
