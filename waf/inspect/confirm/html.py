@@ -15,7 +15,7 @@ from typing import Final
 
 from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, prose_words, words_after
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
@@ -99,7 +99,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             if position > 0 and (match := _ENDED.match(value, position + 1))
         )
         return Confidence.HIGH if ended else best
-    if _breaks_out(value[: WINDOW * 2]) or confirm_url(value, span) is Confidence.HIGH:
+    if _leaves(value, span) or confirm_url(value, span) is Confidence.HIGH:
         return Confidence.HIGH
     return best
 
@@ -291,26 +291,39 @@ def _ends_attribute(value: bytes, position: int) -> bool:
     return before[-1:] in (b'"', b"'") and value.find(before[-1:]) == len(before) - 1
 
 
-def _breaks_out(value: bytes) -> bool:
+_SIGN: Final = re.compile(rb"[\"'`>]")
+_THIRD_WORD: Final = re.compile(rb"\s*\S++\s++\S++\s++\S")
+
+
+def _breaks_out(value: bytes) -> Confidence | None:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
+    value = value[: WINDOW * 2]
     if b"=" not in value:
-        return False
+        return None
+    sign, third = _SIGN.search(value), _THIRD_WORD.match(value)
+    left = sign.start() if sign else len(value)  # from where on a handler may have left an attribute …
+    many = third.end() - 1 if third else len(value)  # … and from where on there are more than two words
     first = _BEGINS.match(value)
+    harmless: set[bytes] = set()
     for match in chain((first,) if first else (), _BREAKOUT.finditer(value, first.end() if first else 0)):
         known = _EVENTS.match(b"on" + match[1])
         code = match[3]
         if not known or (code.split(b"&")[0].isalnum() and len(code) < 24 and not match[2]):
             continue
-        before = value[: match.start() + 1]
+        if match.start() < left and match.start() >= many:
+            continue
         if code[:1] == b"{" and not match[2] and not js.acts(code):
             continue
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue
-        left = re.search(rb"[\"'`>]", before) is not None
-        if js.is_code(code) and (left or len(before.split()) <= 2):
-            return True
+        if code not in harmless and js.is_code(code):
+            return Confidence.HIGH
+        harmless.add(code)
     styled = _STYLED.search(value)
-    return bool(styled and _STYLE.search(value[styled.end() :].lower()))
+    return Confidence.HIGH if styled and _STYLE.search(value[styled.end() :].lower()) else None
+
+
+_leaves: Final = of_value(_breaks_out)
 
 
 _URL: Final = re.compile(
