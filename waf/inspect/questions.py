@@ -24,21 +24,21 @@ from waf.model import Confidence, Field, Part
 # What questions cost, in fives of the units of `effort`.
 _UNIT: Final = 5
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
-_OPENING: Final = (
-    9  # to read how a document begins; and one more for 8 KB, or for fewer where its middle is read
-)
+_OPENING: Final = 6  # to read how a document begins, and what is around its first quotes; …
+_PER_DOCUMENT: Final = 32768  # … and one more for so many bytes, …
+_SEARCHED: Final = 3  # … or to search it, and one more for fewer:
+_DOCUMENTS: Final = {"shell": 5120, "template": 4096}
+_SEARCHED_MOST: Final = {"shell": 65536}  # bytes of it that are searched
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 8, "js": 20, "shell": 32, "template": 64, "code": 32, "path": 64}
+_DEARER: Final = {"html": 48, "js": 16, "shell": 64, "template": 64, "code": 32, "path": 64}
 """For so many bytes one more where every tag is read, every place where a command may begin, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
-_READ: Final = 5  # to read a whole value; and one more for 32 bytes …
+_READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
 _ADDRESS: Final = 2  # … but for those who read how an address begins
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
-_DOCUMENTS: Final = {"shell": 3072, "template": 2048}  # bytes of a document for one more; of all others …
-_PER_DOCUMENT: Final = 8192
 _USUAL: Final = 36  # of a question about a long text: by it the budget is shared out
 _LEAST: Final = 6  # questions that every rule may ask at every field while there is budget
 _NEAR: Final = (
@@ -247,10 +247,12 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
     confirm = armed.rule.confirm
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
+    if short and confirm in _DOCUMENTS:
+        return _SEARCHED + min(size, _SEARCHED_MOST.get(confirm, size)) // _DOCUMENTS[confirm]
     if short:
-        return _OPENING + size // _DOCUMENTS.get(confirm, _PER_DOCUMENT)
+        return _OPENING + size // _PER_DOCUMENT
     if confirm in _ADDRESSES:
         return _ADDRESS
     if armed.scope is Scope.VALUE:
-        return _READ + min(size, _WHOLE) // 32
+        return _READ + min(size, _WHOLE) // 64
     return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)
