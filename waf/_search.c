@@ -760,7 +760,7 @@ static PyObject *steps(PyObject *unused, PyObject *text)
 
 /* ------------------------------------------------------------------------------------------------------ documents */
 
-enum { SAMPLE = 4096, KINDS = 1024, SHORTEST = 160 };
+enum { SAMPLE = 4096, KINDS = 1024, SHORTEST = 160, STRETCH = 128, VARIED = 24 };
 
 PyDoc_STRVAR(document_doc, "is_document(value) -> bool\n\nAs `is_document` in waf/inspect/confirm/shape.py.");
 
@@ -776,23 +776,36 @@ static PyObject *is_pasted(PyObject *unused, PyObject *value)
         Py_RETURN_FALSE;
     if (size > SAMPLE)
         size = SAMPLE;
-    int half = 0; /* a blank that belongs to no pair yet */
-    for (Py_ssize_t at = 0; at < size; at++) {
-        int blank = text[at] == ' ';
-        lines += text[at] == '\n';
-        blanks += blank;
-        pairs += blank & half;
-        half = blank & !half;
+    int half = 0, wrapped = 0; /* half: a blank that belongs to no pair yet */
+    for (Py_ssize_t at = 0; at < size && !wrapped;) { /* by stretches, as most need but the first */
+        Py_ssize_t first = at, stop = size - at > STRETCH ? at + STRETCH : size;
+        uint8_t spaces = 0, ends = 0, beside = first > 0 && text[first - 1] == ' ' && text[first] == ' ';
+        for (; at < stop; at++) {
+            spaces += text[at] == ' ';
+            ends += text[at] == '\n';
+        }
+        for (at = first + 1; at < stop; at++)
+            beside += (text[at] == ' ') & (text[at - 1] == ' ');
+        lines += ends;
+        blanks += spaces;
+        for (at = first; beside > 0 && at < stop; at++) {
+            int blank = text[at] == ' ';
+            pairs += blank & half;
+            half = blank & !half;
+        }
+        if (beside == 0)
+            half = text[stop - 1] == ' ';
+        at = stop;
+        wrapped = pairs >= 3 || (size >= 300 && blanks >= 50);
     }
-    int wrapped = pairs >= 3 || (size >= 300 && blanks >= 50);
     if (!(lines >= 4 && size >= 8 * lines) && !wrapped)
         Py_RETURN_FALSE;
     uint8_t seen[256] = {0};
-    for (Py_ssize_t at = 0; at < size && at < KINDS; at++) {
+    for (Py_ssize_t at = 0; at < size && at < KINDS && kinds < VARIED; at++) {
         kinds += !seen[text[at]];
         seen[text[at]] = 1;
     }
-    return PyBool_FromLong(kinds >= 24);
+    return PyBool_FromLong(kinds >= VARIED);
 }
 
 static PyMethodDef methods[] = {

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.inspect.confirm import html, shell, shell_starts, shell_talk, sql, template
+from waf.inspect.confirm import code, html, shell, shell_starts, shell_talk, sql, template
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.native import SHELL
 
 _SHELL = [
-    *(bytes([code]) for code in b"$<>(`|&;\r\n{}!'\"\\^%+=:,.#@~*?[/-_ \t\f\0\x80\xff19aZ"),
+    *(bytes([byte]) for byte in b"$<>(`|&;\r\n{}!'\"\\^%+=:,.#@~*?[/-_ \t\f\0\x80\xff19aZ"),
     b"; ", b"&& ", b"||", b"$(", b"|&", b";;&|", b"\r\n", b"a=b ", b"a=b;", b"do ", b"then(", b"start /b ", b"env ", b"@ ", b"time ", b"2> f ", b">>out ",
     b"id", b"ls", b"cat ", b"whoami", b"python3 -c '", b"sh -c \"", b"nc.exe ", b"cmd.exe", b"ping a.b", b"sleep 5", b"net user", b"iex", b"iex(", b"Get-Item",
     b"for /f %", b"new-object ", b"invoke-expression", b"/bin/id", b"/usr/bin/", b"./a", b"c:\\windows\\system32\\", b"%comspec%", b"%ProgramFiles:~10,1%",
@@ -66,7 +66,7 @@ def test_commands_that_do_nothing_begin_as_is_told(
 
 
 _SQL = [
-    *(bytes([code]) for code in b"'\"`();,.+-*=<>@#~: \n\tax1"),
+    *(bytes([byte]) for byte in b"'\"`();,.+-*=<>@#~: \n\tax1"),
     b"select ", b"union select 1,2 ", b" or ", b"and ", b"or 1=1", b"sleep(5)", b"and sleep(", b"exec ", b"waitfor delay ", b"case when ", b" end", b"not ", b"--",
     b"/*", b"*/", b"::int", b"::text[]", b"(select current_user)", b"'~'", b"'!~*'", b"drop table a", b"information_schema.tables", b"from ", b"where ",
     b"(((", b"f(", b"char(1)", b"@@version", b"word ", b"a,b,", b"||", b"&&", b"==", b"||||", b"limit 1", b"xp_cmdshell", b" in a line of text\n",
@@ -112,7 +112,7 @@ def test_statements_afloat_are_found_among_the_first_words(text: bytes) -> None:
     assert sql._acts_afloat(text.lower()) == _afloat_everywhere(text.lower())
 
 
-_TEMPLATE = [bytes([code]) for code in b"{}$#*@~%_[]<>!()-= a1\n"] + [
+_TEMPLATE = [bytes([byte]) for byte in b"{}$#*@~%_[]<>!()-= a1\n"] + [
     b"php",
     b"system",
     b"#set(",
@@ -128,7 +128,7 @@ def test_delimiters_begin_as_is_told(text: bytes) -> None:
         assert text[:1] in way.first or way.opening.match(text) is None
 
 
-_EXPRESSION = [bytes([code]) for code in b"'\"`[](){}|+-*/%^.,; a1"] + [
+_EXPRESSION = [bytes([byte]) for byte in b"'\"`[](){}|+-*/%^.,; a1"] + [
     b"7*7",
     b"'a'",
     b".join(",
@@ -144,7 +144,7 @@ def test_a_probe_has_its_sign(text: bytes) -> None:
     assert template._PROBE_SIGN.search(text) or template._PROBE.match(text) is None
 
 
-_PAGE = [bytes([code]) for code in b"\"'`<>/; =\0\nax1"] + [
+_PAGE = [bytes([byte]) for byte in b"\"'`<>/; =\0\nax1"] + [
     b"onload",
     b"onerror",
     b"OnClick",
@@ -164,3 +164,17 @@ def test_handlers_are_found_as_by_one_expression(text: bytes) -> None:
     found = [first.span()] if first else []
     found += [match.span() for match in html._BREAKOUT.finditer(text, first.end() if first else 0)]
     assert found == [match.span() for match in whole.finditer(text)]
+
+
+_CODE = [bytes([byte]) for byte in b";\"'){}$/# \na=.x9(-"] + [b"${", b"//", b"return", b"new "]
+_FRAME = re.compile(
+    rb"^\s*[;'\")\]}.&|$@{<?-]|^\s*\w{0,16}['\")][\s;.)]|\$\{|;\s*(?://|#|$|\})|^\s*\w{1,20}=|\)\s*[.;]|^\s*(?:return|print|echo|new|die)\b",
+    re.I,
+)
+
+
+@given(st.lists(st.sampled_from(_CODE), max_size=10).map(b"".join))
+@settings(max_examples=2000)
+def test_code_is_framed_as_by_one_expression(text: bytes) -> None:
+    whole = code._WHOLE.match(text) is not None
+    assert code._is_framed(text) == (whole or _FRAME.search(text) is not None)

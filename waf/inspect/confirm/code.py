@@ -112,10 +112,10 @@ _STRONG_ARGUMENT: Final = re.compile(
     re.I,
 )
 _FRAME: Final = re.compile(
-    rb"^\s*[;'\")\]}.&|$@{<?-]|^\s*\w{0,16}['\")][\s;.)]|\$\{|;\s*(?://|#|$|\})|^\s*\w{1,20}="
-    rb"|\)\s*[.;]\s*['\"\w]*|^\s*(?:return|print|echo|new|die)\b",
-    re.I,
+    rb"\s*[;'\")\]}.&|$@{<?-]|\s*\w{0,16}['\")][\s;.)]|\s*\w{1,20}=|\s*(?:return|print|echo|new|die)\b", re.I
 )
+_FRAMES: Final = (re.compile(rb"\$\{"), re.compile(rb";\s*(?://|#|\Z|\})"), re.compile(rb"\)\s*[.;]"))
+"""Each begins with what `re` skips to: in one with the others they would be tried at every byte."""
 
 
 _WHOLE: Final = re.compile(rb"\s*@?\w+\s*\(.{0,400}\)\s*;?\s*(?:\?>|#|//)?\s*\Z", re.S)
@@ -128,5 +128,12 @@ def _acts(value: bytes, match: re.Match[bytes]) -> bool:
     """The call has a telling argument, or stands where only code stands; common names need the former."""
     name = match[0].split(b"(")[0].strip(b" @\\").lower()
     telling = _STRONG_ARGUMENT.search(value, match.start(), match.end() + 48) is not None
-    framed = _FRAME.search(value) is not None or _WHOLE.match(value) is not None
-    return framed and telling if name in _COMMON else framed or telling
+    if name in _COMMON:
+        return telling and _is_framed(value)
+    return telling or _is_framed(value)
+
+
+def _is_framed(value: bytes) -> bool:
+    if _FRAME.match(value) or any(sign.search(value) for sign in _FRAMES):
+        return True
+    return _WHOLE.match(value) is not None
