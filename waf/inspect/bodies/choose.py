@@ -255,7 +255,8 @@ def _sniffed(data: bytes, notes: Notes, forms: bool = False) -> list[Parsed]:
         try:
             orjson.loads(data)
         except orjson.JSONDecodeError:
-            return _graphql_only(data, notes)
+            lines = json_body.objects(data, notes)
+            return [lines] if lines else _graphql_only(data, notes)
         parsed = json_body.parse(data, notes)
         return [parsed] if parsed else []
     if start == b"<" and (forms or b"<?xml" in data[:200]):

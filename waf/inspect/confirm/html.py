@@ -59,7 +59,7 @@ _HARMLESS: Final = re.compile(
     re.I,
 )
 _STYLE: Final = re.compile(
-    rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
+    rb"expression\s*\((?!s\))|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
     rb"|\\65\s*xpression|filter\s*:\s*progid|data:text",
     re.I,
 )
@@ -174,7 +174,29 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
-    return Confidence.HIGH
+    return (
+        None
+        if rest[:1] == b">" and _never_parsed(rest, tag.end() + len(rest) == len(piece))
+        else Confidence.HIGH
+    )
+
+
+_NO_SCRIPT: Final = re.compile(
+    rb">[ \t]*(?!(?:new|var|let|const|return|throw|typeof|void|delete|await|async|function|class|import|export|yield|else|do"
+    rb"|in|of|instanceof|if|for|while|with|switch|case|try|static|get|set)\b)[A-Za-z]+[ \t]+"
+    rb"(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)"
+)
+
+
+def _never_parsed(rest: bytes, ended: bool) -> bool:
+    """Behind the tag stands what no browser runs: two words in a row, or a literal that nothing ends. `ended`: no more follows."""
+    if _NO_SCRIPT.match(rest):
+        return True
+    quote = rest[1:2]
+    if quote == b"`":
+        return ended and b"`" not in rest[2:]
+    line = rest[2:].split(b"\n", 1)[0]
+    return quote in (b"'", b'"') and (ended or b"\n" in rest) and quote not in line and b"</" not in line
 
 
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")
@@ -287,6 +309,12 @@ def _ends_attribute(value: bytes, position: int) -> bool:
     return before[-1:] in (b'"', b"'") and value.find(before[-1:]) == len(before) - 1
 
 
+_OWN_FUNCTION: Final = re.compile(
+    rb"(?:return\s+)?(?!(?:alert|confirm|prompt|print|eval|fetch|open|close|stop|write)\b)[A-Za-z_]\w*\(\s*(?:this|event)?\s*\)\s*;?\s*(?:[\"']|\Z)",
+    re.I,
+)
+
+
 def _breaks_out(value: bytes) -> bool:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
     for match in _BREAKOUT.finditer(value):
@@ -300,6 +328,8 @@ def _breaks_out(value: bytes) -> bool:
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue
         left = re.search(rb"[\"'`>]", before) is not None
+        if not left and before.strip() and _OWN_FUNCTION.match(code):
+            continue  # a page's own function, named where no attribute was left
         if js.is_code(code) and (left or len(before.split()) <= 2):
             return True
     styled = _STYLED.search(value)

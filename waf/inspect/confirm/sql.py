@@ -101,11 +101,12 @@ _QUOTED: Final = _one_of(
     r"\)*[kln1,]*i[sq]",  # ' into outfile '…
     rf"\)*k?,{_STRONG}",  # ',(select …
     r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
-    r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c",  # ', 'x')--
     r"\)+,\(+[1svnG,]+",  # '),('x','y
 )
 """What may follow the quote that ends the app's literal."""
 
+_LISTED: Final = re.compile(r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c")
+"""', 'x')--, which behind a later quote is a list of titles where words follow its dash."""
 _GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
@@ -306,7 +307,7 @@ def _quoted(value: bytes, document: bool) -> bool:
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
-            found = None if own and tries % 2 == 0 else _continues(value, position, rest, quote)
+            found = None if own and tries % 2 == 0 else _continues(value, position, rest, quote, tries == 1)
             if found is not None and (tries == 1 or found):
                 return True
             position = value.find(quote, position + 1)
@@ -332,8 +333,8 @@ def _may_continue(rest: bytes) -> bool:
     return kind in "PC),;{"
 
 
-def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool | None:
-    """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
+def _continues(value: bytes, position: int, rest: bytes, quote: bytes, opening: bool) -> bool | None:
+    """None: no SQL follows the quote. True: SQL follows that cannot be chance, even where it is not the value's `opening` one."""
     before = value[position - 1 : position] if value[:position].strip() else b""
     if not _may_continue(rest):
         return None
@@ -343,7 +344,9 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes) -> bool |
         before and before in _OPENERS and rest[:1].isalnum()
     ):  # it opens a literal, unless a whole condition follows
         return True if _GLUED.match(shape) and shape[-1] in "cqz" else None
-    match = _QUOTED.match(shape)
+    match = _QUOTED.match(shape) or (
+        _LISTED.match(shape) if opening or _COMMENT_TAIL.match(rest, start) else None
+    )
     if match:
         return bool(re.search(r"[HXeUT]|c", match[0])) or shape[-1:] in ("q", "z")
     if _SET_NAMES.match(shape) and _SET_FORM.search(rest):
