@@ -47,7 +47,9 @@ FILE_TYPES: Final = (
     b"application/gzip", b"application/x-tar", b"application/vnd.", b"application/x-7z", b"application/msword",
     b"application/x-zip", b"application/wasm",
 )  # fmt: skip
-_XML_TYPES: Final = frozenset({b"application/xml", b"text/xml", b"application/soap", b"image/svg"})
+_XML_TYPES: Final = frozenset(
+    {b"application/xml", b"text/xml", b"application/soap", b"image/svg", b"text/x-opml"}
+)
 _GRPC: Final = (
     b"application/grpc",
     b"application/x-protobuf",

@@ -76,7 +76,7 @@ _XPATH: Final = re.compile(
 )
 _XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
 _XPATH_BEGINS: Final = re.compile(
-    rb"^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:last|position|true|false)\s*\(\s*\)"
+    rb"^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:last|position|true|false)\s*\(\s*\)|^\s*[a-z-]{2,20}\s*\(\s*//"
     rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
     rb"|^\s*(?:count|string-length|doc)\s*\(",
     re.I,

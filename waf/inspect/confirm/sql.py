@@ -205,6 +205,7 @@ _PHRASE: Final = re.compile(
 )  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
+_TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
@@ -367,6 +368,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes, opening: 
         return None
     if last == "O" and end - start > _OPEN_MAX and shape[:1] == "&" and rest[start + 1 : start + 2].isalpha():
         return None  # a text goes on, and as a condition it is false
+    if last == "O" and shape[:1] == "&" and _TWO_WORDS.match(rest, start + 1):
+        return None  # the same, however short
     if (
         last == "O" and quote not in rest[start : min(end, start + 3)]
     ):  # what stays open is not what the app closes
