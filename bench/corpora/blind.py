@@ -6,7 +6,8 @@ target), `headers`, `body` or `base64`. What was missed and what was refused wro
 rates say what was mended; see decisions 0038, 0043 and 0044 for what they were before. `worlds.jsonl` came last: what query
 languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
 app hands them on), and `later` ones of other products. `plain.txt` and `plain_requests.jsonl` are legitimate alone: what
-people write, texts that look like attacks, requests of products; see decision 0048.
+people write, texts that look like attacks, requests of products; `…_again` others, written when
+those had been used; see decision 0048.
 """
 
 from __future__ import annotations

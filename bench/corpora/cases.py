@@ -214,7 +214,10 @@ _FEW: Final = ("query", "form", "json")
 
 def unlooked(seed: int) -> Iterable[Case]:
     """What nobody had looked at when it was written: each text at the common places and at one of the others."""
-    for group, texts_, requests_ in (("plain", "plain.txt", "plain_requests.jsonl"),):
+    for group, texts_, requests_ in (
+        ("plain", "plain.txt", "plain_requests.jsonl"),
+        ("plain again", "plain_again.txt", "plain_requests_again.jsonl"),
+    ):
         for kind, written in blind.payloads(texts_).items():
             r = random.Random(f"{texts_}:{kind}:{seed}")
             who = kind.partition(" ")[0]
