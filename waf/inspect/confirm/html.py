@@ -174,11 +174,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
-    return (
-        None
-        if rest[:1] == b">" and _never_parsed(rest, tag.end() + len(rest) == len(piece))
-        else Confidence.HIGH
-    )
+    return None if rest[:1] == b">" and _never_parsed(rest, len(rest) < 400) else Confidence.HIGH
 
 
 _NO_SCRIPT: Final = re.compile(
@@ -196,7 +192,9 @@ def _never_parsed(rest: bytes, ended: bool) -> bool:
     if quote == b"`":
         return ended and b"`" not in rest[2:]
     line = rest[2:].split(b"\n", 1)[0]
-    return quote in (b"'", b'"') and (ended or b"\n" in rest) and quote not in line and b"</" not in line
+    if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
+        return False
+    return ended or b"\n" in rest
 
 
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")

@@ -199,13 +199,23 @@ _PROBE: Final = re.compile(
 _SPAN: Final = re.compile(rb"\s*`([^`\r\n]{1,400})`(?=[\s,.:;!?)]|\xe2\x80)")
 
 
+_STEPS: Final = re.compile(rb"(?:\A|[;|&(])\s*")
+
+
+def _harmless(span: bytes) -> bool:
+    """No step of the command line asks the machine, names its files, reaches out or destroys."""
+    if SECRET.search(span) or _HARM.search(span):
+        return False
+    return not any(_PROBE.match(span, step.end()) for step in _STEPS.finditer(span))
+
+
 def shown_first(value: bytes) -> int:
     """Where the code ends that the value begins with in backticks, and then goes on to speak about; 0: nowhere.
 
     As behind words, where backticks show code too. Not what asks the machine, names its files or reaches out.
     """
     span = _SPAN.match(value)
-    if span is None or SECRET.search(span[1]) or _HARM.search(span[1]) or _PROBE.match(span[1]):
+    if span is None or not _harmless(span[1]):
         return 0
     line = _LINE.match(value, span.end(), span.end() + _LOOK)
     return span.end() if line is not None and said_behind(b". " + line[0], 2) else 0
@@ -222,7 +232,7 @@ def in_span(value: bytes, begin: int) -> bool:
     if closed < 0 or not value[opened - 1 : opened].isspace() or not prose_words(value, opened):
         return False
     span = value[opened + 1 : closed]
-    return not (b"\n" in span or SECRET.search(span) or _HARM.search(span))
+    return b"\n" not in span and _harmless(span)
 
 
 _ENUMERATES: Final = re.compile(rb"[,;:|/&]")

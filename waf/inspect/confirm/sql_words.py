@@ -94,9 +94,7 @@ _OBJECT = (
     rb"|tablespace|server|extension|event|alias|if|or|temp|temporary|unique|global|aggregate|policy|rule)\b"
 )
 
-_NO_SENTENCE = (
-    rb"(?!\s+(?:of|at|the|an?|your|our|their|his|her|my|this|that|these|some|by|and|is|was|are)\s+[a-z])"
-)
+_NO_SENTENCE = rb"(?!\s+(?:of|at|the|your|our|their|his|her|my|this|that|these|by|and|is|was|are)\s+[a-z])"
 """No object has such a name: "drop table of figures"."""
 
 
