@@ -5,7 +5,9 @@ CR LF); some of them act nowhere. The others are lists of requests as JSON, one 
 target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
 rates say what was mended; see decisions 0038, 0043 and 0044 for what they were before. `worlds.jsonl` came last: what query
 languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
-app hands them on), and `later` ones of other products.
+app hands them on), and `later` ones of other products. `plain.txt` and `plain_requests.jsonl` are legitimate alone: what
+people write, texts that look like attacks, requests of products; `…_again` others, written when
+those had been used; see decision 0048.
 """
 
 from __future__ import annotations
@@ -43,9 +45,9 @@ def product_requests() -> Iterator[tuple[str, Request]]:
     return _requests("products.jsonl")
 
 
-def worlds() -> Iterator[tuple[str, str, Request]]:
+def worlds(file: str = "worlds.jsonl") -> Iterator[tuple[str, str, Request]]:
     """Requests of many worlds: (the world, the product or kind, the request)."""
-    for line in (_HERE / "worlds.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (_HERE / file).read_text(encoding="utf-8").splitlines():
         one = json.loads(line)
         yield one["world"], one["name"], _request(one)
 

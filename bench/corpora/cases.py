@@ -231,6 +231,31 @@ def honest(seed: int, count: int) -> Iterable[Case]:
             yield Case(False, (f"{group} total",), _whole(request, seed), f"{name} {request[1]}")
 
 
+_FEW: Final = ("query", "form", "json")
+
+
+def unlooked(seed: int) -> Iterable[Case]:
+    """What nobody had looked at when it was written: each text at the common places and at one of the others."""
+    for group, texts_, requests_ in (
+        ("plain", "plain.txt", "plain_requests.jsonl"),
+        ("plain again", "plain_again.txt", "plain_requests_again.jsonl"),
+    ):
+        for kind, written in blind.payloads(texts_).items():
+            r = random.Random(f"{texts_}:{kind}:{seed}")
+            who = kind.partition(" ")[0]
+            for text in written:
+                for place in (*_FEW, r.choice(_TEXT_PLACES[3:])):
+                    made = requests.PLACES[place](r, text)
+                    yield Case(False, (f"{group}/{kind}", f"{group} {who} total"), made, text)
+        for world, name, request in blind.worlds(requests_):
+            yield Case(
+                False,
+                (f"{group}/products {world}", f"{group} products total"),
+                _whole(request, seed),
+                f"{name} {request[1]} {request[3][:80]!r}",
+            )
+
+
 def benign(seed: int, count: int) -> Iterable[Case]:
     for kind, (group, _) in texts.KINDS.items():
         r = random.Random(f"place:{kind}:{seed}")
@@ -273,5 +298,5 @@ def all_cases(seed: int, count: int, which: str) -> list[Case]:
             *unseen(seed, count),
         ]
     if which in ("all", "benign"):
-        cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count)]
+        cases += [*benign(seed, count), *technical_talk(seed, count), *honest(seed, count), *unlooked(seed)]
     return cases

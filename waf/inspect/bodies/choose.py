@@ -47,7 +47,9 @@ FILE_TYPES: Final = (
     b"application/gzip", b"application/x-tar", b"application/vnd.", b"application/x-7z", b"application/msword",
     b"application/x-zip", b"application/wasm",
 )  # fmt: skip
-_XML_TYPES: Final = frozenset({b"application/xml", b"text/xml", b"application/soap", b"image/svg"})
+_XML_TYPES: Final = frozenset(
+    {b"application/xml", b"text/xml", b"application/soap", b"image/svg", b"text/x-opml"}
+)
 _GRPC: Final = (
     b"application/grpc",
     b"application/x-protobuf",
@@ -268,7 +270,8 @@ def _sniffed(data: bytes, notes: Notes, forms: bool = False) -> list[Parsed]:
         try:
             orjson.loads(data)
         except orjson.JSONDecodeError:
-            return _graphql_only(data, notes)
+            lines = json_body.objects(data, notes)
+            return [lines] if lines else _graphql_only(data, notes)
         parsed = json_body.parse(data, notes)
         return [parsed] if parsed else []
     if start == b"<" and (forms or b"<?xml" in data[:200]):

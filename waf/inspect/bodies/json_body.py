@@ -51,7 +51,7 @@ def parse(data: bytes, notes: Notes, *, by_line: bool = False) -> Parsed | None:
     try:
         document, shape = _strict(data, notes)
     except orjson.JSONDecodeError:
-        return _parse_objects(data, notes) or _parse_leniently(data, notes)
+        return objects(data, notes) or _parse_leniently(data, notes)
     return _parsed([document], notes, data, shape, strict=data)
 
 
@@ -225,7 +225,7 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     return _parsed(documents, notes, strict=data) if documents else None
 
 
-def _parse_objects(data: bytes, notes: Notes) -> Parsed | None:
+def objects(data: bytes, notes: Notes) -> Parsed | None:
     """One object a line under the type of a single document, as clients of bulk interfaces send; None for anything else.
 
     Whether its reader takes one or all of them, each was inspected. What follows on the same line stays ambiguous.

@@ -16,6 +16,7 @@ from waf.inspect.confirm.shape import (
     is_document,
     leaves_literal,
     prose_words,
+    without_phrases,
 )
 from waf.model import Confidence
 
@@ -71,6 +72,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
         return Confidence.HIGH if broken else None
+    value = without_phrases(value)
     if _IMPORTS.match(value):
         return None
     if _DIFFERENCE.match(value) and b"<?" not in value and b"<%" not in value:

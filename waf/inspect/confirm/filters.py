@@ -79,19 +79,35 @@ _XPATH: Final = re.compile(
     rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
-_XPATH_BREAK: Final = re.compile(
-    rb"^[^'\"\]]{0,64}['\"\])]\s*(?:\]|\)|or\b|and\b|\||=|/)|^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]"
+_XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
+_XPATH_BEGINS: Final = re.compile(
+    rb"^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:last|position|true|false)\s*\(\s*\)|^\s*[a-z-]{2,20}\s*\(\s*//"
     rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
     rb"|^\s*(?:count|string-length|doc)\s*\(|^\s*[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*last\(\)",
     re.I,
 )
 
 
+def _leaves_predicate(value: bytes) -> bool:
+    """The first quote, or a bracket that the value has not opened, is followed by what goes on in XPath."""
+    for match in _XPATH_CLOSES.finditer(value, 0, 65):
+        start = match.start()
+        before = value[:start]
+        if b"'" in before or b'"' in before or b"]" in before:
+            return False
+        mark = value[start : start + 1]
+        opening = b"(" if mark == b")" else b"["
+        if mark in b"'\"" or before.count(opening) <= before.count(mark):
+            return True
+    return False
+
+
 def confirm_xpath(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH where the value leaves a literal or predicate and goes on with axes, node tests or XPath functions."""
     if is_document(value) or len(value) > 1024:
         return None
-    return Confidence.HIGH if _XPATH_BREAK.search(value) and _XPATH.search(value) else None
+    left = _XPATH_BEGINS.search(value) or _leaves_predicate(value)
+    return Confidence.HIGH if left and _XPATH.search(value) else None
 
 
 # ----------------------------------------------------------------------------------------------- document stores
@@ -122,8 +138,8 @@ _SCRIPT_FIRST: Final = re.compile(
 )
 # … or anywhere, as no program but one for a store has it.
 _SCRIPT: Final = re.compile(
-    rb"\bthis\.[A-Za-z_]\w*\.match\(|\bdb\.(?:get\w*"
-    rb"|[A-Za-z_]\w*\.(?:find|insert|remove|update|drop|aggregate|save|count|delete)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
+    rb"\bthis\.[A-Za-z_]\w*\.match\(|(?<![\w.])db\.[A-Za-z_]\w*\.(?:insert|remove|update|drop|save|delete|findand)\w*\s*\("
+    rb"|(?:^|[^\w\s.:>]|\breturn)\s*db\.(?:get\w*|[A-Za-z_]\w*\.(?:find|aggregate|count)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|\bobjectid\(|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(\s*\d|while\s*\(\s*(?:1|true)\s*\)|return\s*\(?\s*(?:true\b|1\s*==))"
     rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:sleep|while|do\s*\{)",

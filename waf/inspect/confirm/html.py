@@ -63,7 +63,7 @@ _HARMLESS: Final = re.compile(
 _CONTROLS: Final = bytes(range(0x21))
 _STYLE: Final = Guarded(
     for_lower_case(
-        rb"expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
+        rb"expression\s*\((?!s\))|-moz-binding|behaviou?r\s*:\s*url|(?:javascript|vbscript)\s*:|@import|-o-link\s*:"
         rb"|\\65\s*xpression|filter\s*:\s*progid|data:text",
     )
 )
@@ -178,7 +178,27 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
-    return Confidence.HIGH
+    return None if rest[:1] == b">" and _never_parsed(rest, len(rest) < 400) else Confidence.HIGH
+
+
+_NO_SCRIPT: Final = re.compile(
+    rb">[ \t]*(?!(?:new|var|let|const|return|throw|typeof|void|delete|await|async|function|class|import|export|yield|else|do"
+    rb"|in|of|instanceof|if|for|while|with|switch|case|try|static|get|set)\b)[A-Za-z]+[ \t]+"
+    rb"(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)"
+)
+
+
+def _never_parsed(rest: bytes, ended: bool) -> bool:
+    """Behind the tag stands what no browser runs: two words in a row, or a literal that nothing ends. `ended`: no more follows."""
+    if _NO_SCRIPT.match(rest):
+        return True
+    quote = rest[1:2]
+    if quote == b"`":
+        return ended and b"`" not in rest[2:]
+    line = rest[2:].split(b"\n", 1)[0]
+    if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
+        return False
+    return ended or b"\n" in rest
 
 
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")
@@ -294,6 +314,11 @@ def _ends_attribute(value: bytes, position: int) -> bool:
 _SIGN: Final = re.compile(rb"[\"'`>]")
 _THIRD_WORD: Final = re.compile(rb"\s*\S++\s++\S++\s++\S")
 
+_OWN_FUNCTION: Final = re.compile(
+    rb"(?:return\s+)?(?!(?:alert|confirm|prompt|print|eval|fetch|open|close|stop|write)\b)[A-Za-z_]\w*\(\s*(?:this|event)?\s*\)\s*;?\s*(?:[\"']|\Z)",
+    re.I,
+)
+
 
 def _breaks_out(value: bytes) -> Confidence | None:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
@@ -316,6 +341,8 @@ def _breaks_out(value: bytes) -> Confidence | None:
             continue
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue
+        if match.start() < left and value[: match.start()].strip() and _OWN_FUNCTION.match(code):
+            continue  # a page's own function, named where no attribute was left
         if code not in harmless and js.is_code(code):
             return Confidence.HIGH
         harmless.add(code)

@@ -19,6 +19,7 @@ from waf.inspect.confirm.shape import (
     leaves_literal,
     of_value,
     prose_words,
+    without_phrases,
     words_after,
 )
 from waf.model import Confidence
@@ -47,7 +48,7 @@ _LOUD: Final = Guarded(
         rb"|document)\s*(?:\?\.)?\[\s*(?:['\"`/(!+~\[]|\w{2,16}\s*\()"
         rb"|(?<![\w.$])(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:(?:alert|confirm|prompt|eval"
         rb"|open|fetch|print)\s*[(`.]|(?:name|location|onerror)\s*[=.(\[;]|name$)"
-        rb"|(?<![\w$])location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"
+        rb"|(?<![\w$])(?<!let )(?<!const )location\s*(?:\.\s*(?:href|hash|search|assign|replace|pathname)\s*)?(?:=\s*(?:['\"`/]"
         rb"|name\b|\w+\s*[.(\[+:])|\(\s*['\"`\w]|\[)"
         rb"|\.(?:inner|outer)html\s*[=+]|insertadjacenthtml"
         rb"|localstorage\s*[.\[]|sessionstorage\s*[.\[]|string\s*\.\s*fromcharcode"
@@ -125,6 +126,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
         return Confidence.HIGH if broken else None
+    value = without_phrases(value)
     if len(value) <= _WINDOW:
         return _short(value, span)
     start = max(0, span[0] - _WINDOW // 4)

@@ -90,6 +90,17 @@ def words_after(value: bytes, position: int) -> int:
     return count
 
 
+_SEARCHED: Final = re.compile(rb'(?:(?<=[\s:(+])|(?<=\A))"[\w.$]{1,40}\("(?=[\s)+]|\Z)')
+
+
+def without_phrases(value: bytes) -> bytes:
+    """The value with what a search quotes blanked out, as long as before: "eval(" is a call that never ends.
+
+    A quote before the name would end the app's literal, but no language has a name right behind one.
+    """
+    return _SEARCHED.sub(lambda match: b" " * len(match[0]), value) if b'("' in value else value
+
+
 _LEFT: Final = re.compile(
     rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
 )

@@ -28,26 +28,31 @@ from waf.inspect.confirm.shell_arguments import (
 )
 from waf.inspect.confirm.shell_starts import CUT, LOOK, SECRET_READ, SEPARATOR, START, probes, starts
 from waf.inspect.confirm.shell_talk import (
+    BRACE,
+    FENCE,
+    NO_CODE,
     SECRET,
+    TAG_ENDS,
     begins_probe,
     does_nothing,
     goes_on,
     goes_on_with_tools,
     in_loop,
     in_pattern,
+    in_span,
     in_table,
     only_filters,
     said_behind,
+    shown_first,
     tells_version,
     whole_probe,
 )
-from waf.inspect.confirm.shell_words import COMMANDS, RUNNERS, SHELL_VERBS, WEAK, Takes
+from waf.inspect.confirm.shell_words import ABBREVIATIONS, COMMANDS, RUNNERS, SHELL_VERBS, WEAK, Takes
 from waf.model import Confidence
 
 _LONG: Final = 2048
 _FAR: Final = 65536
 _STARTS_MAX: Final = 24
-
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = Guarded(
@@ -90,7 +95,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if _within(value):
             return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
-    for begin, behind in starts(value, near, end, _STARTS_MAX):
+    for begin, behind in starts(value, max(near, shown_first(value)), end, _STARTS_MAX):
         found = _command(value, begin, behind)
         if found is Confidence.HIGH:
             return found
@@ -149,9 +154,11 @@ def _command(value: bytes, begin: int, end: int) -> Confidence | None:
         return None
     if mark == b"|" and (in_table(value, begin) or in_pattern(value, begin)):
         return None
-    if _FENCE.match(value, begin):
+    if FENCE.match(value, begin):
         return None
-    if mark == b"{" and not (_BRACE.match(value, begin) and _leads_group(before)):
+    if mark in b"|&;" and in_span(value, begin):
+        return None
+    if mark == b"{" and not (BRACE.match(value, begin) and _leads_group(before)):
         return None
     probe = begins_probe(value, begin, end)
     # The cheapest first: nearly all separators have no command behind them.
@@ -188,15 +195,6 @@ def _leads_group(before: bytes) -> bool:
     return _LEADING.search(stripped, max(len(stripped) - 5, 0)) is not None
 
 
-_FENCE: Final = re.compile(
-    rb"\s{0,8}```(?:bash|sh|zsh|fish|python3?|ruby|perl|php|node|java|lua|make|git|diff|mysql|mongo|awk|sed|powershell|cmd|groovy|vim"
-    rb"|expect|jq|docker)[ \t]*(?:\r?\n|$)"
-)
-"""What opens a block of code in Markdown; the languages are programs that do nothing without arguments."""
-_BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\})")
-"""A group wants a blank behind its brace, a list commas between its words."""
-
-
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
     """True where a separator before an everyday word is more likely a list, a URL or a sentence."""
     if in_loop(value, begin):
@@ -211,7 +209,7 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
         return False
     if plain(head) in _SURE_COMMANDS:
         return False
-    if _NEVER_LISTED.match(value, begin) and not _LISTS.search(head):
+    if _NEVER_LISTED.match(value, begin) and not any(sign in head for sign in (b";", b"|", b",")):
         return False
     if _COMMAND_BEFORE.match(head) and _SURE_NEXT.match(value, begin):
         return False
@@ -224,7 +222,6 @@ def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:
 
 
 _OPTION: Final = re.compile(rb"--?[A-Za-z][\w-]{0,40}$")
-_LISTS: Final = re.compile(rb"[;|,]")
 _NEVER_LISTED: Final = re.compile(
     rb"[;|]{1,2}(?:ls\b\s*(?:$|[;|&#)])|[({!]{1,2}\s?[a-z]+\s?(?:[;)]|$))|[;|]{1,2}id\s*#"
 )
@@ -251,7 +248,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if SHELL_VERBS.match(text):
         return True
     cut = CUT.search(text)
-    raw = text[: cut.start()] if cut else text
+    raw = TAG_ENDS.split(text[: cut.start()] if cut else text, maxsplit=1)[0]
     bare = _BARE_WORD.match(raw)
     if bare is not None and bare[1].lower() not in _NAMES and not SECRET_READ.search(raw):
         return False  # a word without any trick, and no command's
@@ -293,6 +290,8 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
     if name == b"w" and value[:position].strip(b" ;|&\n"):
         return False  # the last letter of a password
+    if name in ABBREVIATIONS and first.isalpha() and not first.islower():
+        return False  # an abbreviation, as Unix knows no such command
     disguised = shown != first.lower() or b"IFS" in raw
     if disguised and name not in WEAK:
         return True
@@ -371,6 +370,8 @@ def _alone(head: bytes) -> bool:
         return False
     normal = NOISE.sub(b"", spaced(text))
     if not (_ALONE.match(normal) or _ALONE.match(text)):
+        return False
+    if NO_CODE.match(text):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.shape import prose_words
+
 _LOOK: Final = 256
 _LINE_MAX: Final = 2048
 
@@ -17,6 +19,19 @@ SECRET: Final = re.compile(
     rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
 )
 """Files whose name alone says that a command is meant."""
+
+FENCE: Final = re.compile(
+    rb"\s{0,8}`(?:``)?(?:bash|sh|zsh|fish|python3?|ruby|perl|php|node|java|lua|make|git|diff|mysql|mongo|awk|sed|powershell|cmd|groovy|vim"
+    rb"|expect|jq|docker)[ \t]*(?:\r?\n|$)"
+)
+"""What opens a block of code in Markdown; the languages are programs that do nothing without arguments."""
+NO_CODE: Final = re.compile(rb"(?:python\d?|perl|ruby|node|php)\s+-[cer](?:,|\s+[a-z]+(?:[\s,.?!]|$)|$)")
+"""Options of interpreters that are talked of: what follows is a word, or nothing."""
+TAG_ENDS: Final = re.compile(rb"</(?:code|pre|kbd|samp|tt|span|a|b|i|em|strong|p|li|td|div|h\d)>")
+"""Closing tags, which only look like redirections."""
+
+BRACE: Final = re.compile(rb"\{(?:[\s\x00({!]|[^\s{}]*(?:[,}]|IFS)|[^{}]*;\s*\})")
+"""A group wants a blank behind its brace, a list commas between its words."""
 
 _HARM: Final = re.compile(
     rb"/dev/(?:tcp|udp|shm)|/tmp/|(?<!\w)/(?:usr/)?s?bin/|\$\(|`|<\(|https?://|ftp://|\d+\.\d+\.\d+\.\d+|\bbase64\b|(?<![-\w])rm\s+-|\beval\b"
@@ -94,6 +109,7 @@ def tells_version(value: bytes, begin: int) -> bool:
 _BUILT: Final = (
     rb"rm\s+-rf?\s+(?:\./)?(?:node_modules|dist|build|target|coverage|__pycache__|\.next|\.cache|venv|\.venv)/?"
     rb"(?=\s*(?:$|[;&|<)`]))"
+    rb"|rm\s+-rf?\s+/var/(?:lib/apt/lists|cache/(?:apk|yum|dnf|apt/archives))/\*(?=\s*(?:$|[;&|<)`]))"
 )
 _REBUILDS: Final = re.compile(_BUILT)
 _COMPARES: Final = re.compile(
@@ -108,8 +124,9 @@ _SETTING: Final = re.compile(
     rb"|groups|hostname|path)\s+=(?:\s|$)"
 )
 _SCHEME: Final = re.compile(rb"(?:git|svn|hg|bzr|ssh|mysql|mongodb|redis|pip)\+[a-z0-9]+://")
+_FIELDS: Final = re.compile(rb"print\s+\$(?:\d|NF)")  # the program of awk
 _IDLE: Final = (
-    (_SWITCHES, b"s"), (_REBUILDS, b"r"), (_COMPLETES, b"c"), (_SETTING, b"pngadkmjrtihu"), (_SCHEME, b"gshbmrp"),
+    (_SWITCHES, b"s"), (_REBUILDS, b"r"), (_COMPLETES, b"c"), (_SETTING, b"pngadkmjrtihu"), (_SCHEME, b"gshbmrp"), (_FIELDS, b"p"),
 )  # fmt: skip
 """With what each may begin with."""
 _MAKE_VARIABLE: Final = re.compile(
@@ -187,12 +204,53 @@ _PROBE: Final = re.compile(
     rb")\s*(?:$|[;|&#)\r\n'\"])"
     rb"|(?P<code>(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"]|(?:powershell|pwsh)(?:\.exe)?\s+-[a-z])"
 )
+_SPAN: Final = re.compile(rb"\s*`([^`\r\n]{1,400})`(?=[\s,.:;!?)]|\xe2\x80)")
+
+
+_STEPS: Final = re.compile(rb"(?:\A|[;|&(])\s*")
+
+
+def _harmless(span: bytes) -> bool:
+    """No step of the command line asks the machine, names its files, reaches out or destroys."""
+    if SECRET.search(span) or _HARM.search(span):
+        return False
+    return not any(_PROBE.match(span, step.end()) for step in _STEPS.finditer(span))
+
+
+def shown_first(value: bytes) -> int:
+    """Where the code ends that the value begins with in backticks, and then goes on to speak about; 0: nowhere.
+
+    As behind words, where backticks show code too. Not what asks the machine, names its files or reaches out.
+    """
+    span = _SPAN.match(value)
+    if span is None or not _harmless(span[1]):
+        return 0
+    line = _LINE.match(value, span.end(), span.end() + _LOOK)
+    return span.end() if line is not None and said_behind(b". " + line[0], 2) else 0
+
+
+def in_span(value: bytes, begin: int) -> bool:
+    """The separator at `begin` stands in code that a text shows in backticks, behind words on the same line."""
+    start = value.rfind(b"\n", max(0, begin - _LOOK), begin) + 1
+    start = max(start, begin - _LOOK)
+    if value.count(b"`", start, begin) % 2 == 0:
+        return False
+    opened = value.rfind(b"`", start, begin)
+    closed = value.find(b"`", begin, begin + _LOOK)
+    if closed < 0 or not value[opened - 1 : opened].isspace() or not prose_words(value, opened):
+        return False
+    span = value[opened + 1 : closed]
+    return b"\n" not in span and _harmless(span)
+
+
 _ENUMERATES: Final = re.compile(rb"[,;:|/&]")
 
 
 def begins_probe(value: bytes, begin: int, start: int) -> bool:
     """Whether `whole_probe` may be true, whatever is a sentence."""
-    return value[begin : begin + 1] != b"`" and _PROBE.match(value, start, start + _LOOK) is not None
+    if value[begin : begin + 1] == b"`" or _REBUILDS.match(value, start, start + _LOOK):
+        return False
+    return _PROBE.match(value, start, start + _LOOK) is not None
 
 
 def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
@@ -226,7 +284,7 @@ def goes_on_with_tools(value: bytes, start: int) -> bool:
     if not (_TOOL.match(step) or _STEP.match(step)):
         return False
     if _TOOL.match(head) is None:  # it may be shown within a text
-        head = head[max(head.rfind(b"`"), head.rfind(b">")) + 1 :]
+        head = head[max(head.rfind(b"`"), head.rfind(b">"), head.rfind(b"RUN ") + 3) + 1 :]
         if _TOOL.match(head) is None:
             return False
     texts = [_REBUILDS.sub(b"", text) for text in (head, step)]

@@ -28,7 +28,7 @@ _FILES: Final = (
     "stat readlink realpath du install shred fold iconv diff cmp comm split column pr wc md5sum sha1sum sha256sum "
     "bzip2 xz bat open xargs watch chattr lsattr rsync tr jq "
     # cmd.exe
-    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp print start reg sc at tree md rd which where getcap getfacl uuencode tailf zcat zgrep passwd openssl sysctl subst icacls"
+    "type copy xcopy robocopy del erase move ren attrib cacls icacls findstr fc comp start reg sc at tree md rd which where getcap getfacl uuencode tailf zcat zgrep passwd openssl sysctl subst icacls"
 )
 _TABLE: Final = {
     Takes.ANYTHING: (
@@ -39,7 +39,7 @@ _TABLE: Final = {
         "sudo su crontab nohup setsid mkfifo mknod socat telnet tftp scp sftp ssh-keygen xterm lsblk dmesg "
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
         "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
-        "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb mktemp doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx "
+        "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx "
         "pkexec coproc compgen gcloud az gci gcm"
     ),
     Takes.NOTHING: (
@@ -110,12 +110,15 @@ FINDERS: Final = frozenset(b"which whereis type command".split())
 
 WEAK: Final = frozenset(
     b"id date time who w last host set users groups type path top at find sort cat more less tail head file source "
-    b"print copy move open start watch join ver dir free history mount finger split cut comp fetch install make which where calc notepad passwd openssl "
+    b"copy move open start watch join ver dir free history mount finger split cut comp fetch install make which where calc notepad passwd openssl "
     b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
-    b"env df ls ss sc R su arp write-host mongo column stat pr print xargs diff which sh docker kubectl npm "
+    b"env df ls ss sc R su arp write-host mongo column stat pr xargs diff which sh docker kubectl npm "
     b"pip gem apt mysql psql perl ruby lua java aws".split()
 )
 """Words that stand after separators in ordinary text and lists, too."""
+
+ABBREVIATIONS: Final = frozenset(b"pr ss ed ps su od ip at az who last split fold stat strings links".split())
+"""Commands of Unix alone that are other things in capitals."""
 
 SHELL_VERBS: Final = re.compile(
     rb"(?:for\s+/[a-z]\s+%|invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"

@@ -81,6 +81,7 @@ _PHRASE: Final = re.compile(
 )  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
+_TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
@@ -174,7 +175,7 @@ def _glance(value: bytes) -> bool | None:
             return None
         if rest[:1] == quote:
             at += 1
-        if _continues(piece, at, rest, quote, long=True) is not None:
+        if _continues(piece, at, rest, quote, opening=True, long=True) is not None:
             return True
     opening = _plain(opening)
     begin = _start(opening)
@@ -236,7 +237,9 @@ def _quoted(value: bytes, document: bool) -> bool:
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
             own = tries % 2 == 0 and 0 < first <= _GLANCE and _OWN_LITERAL.match(value, 0, first)
-            found = None if own else _continues(value, position, rest, quote, long=len(value) > 512)
+            found = None
+            if not own:
+                found = _continues(value, position, rest, quote, opening=tries == 1, long=len(value) > 512)
             if found is not None and (tries == 1 or found):
                 return True
             position = value.find(quote, position + 1)
@@ -262,8 +265,10 @@ def _may_continue(rest: bytes) -> bool:
     return kind in "PC),;{"
 
 
-def _continues(value: bytes, position: int, rest: bytes, quote: bytes, *, long: bool) -> bool | None:
-    """None: no SQL follows the quote. True: SQL follows that cannot be chance, even after another quote."""
+def _continues(
+    value: bytes, position: int, rest: bytes, quote: bytes, *, opening: bool, long: bool
+) -> bool | None:
+    """None: no SQL follows the quote. True: SQL follows that cannot be chance, even where it is not the value's `opening` one."""
     if not _may_continue(rest):
         return None
     before = value[position - 1 : position] if position and not value[:position].isspace() else b""
@@ -275,6 +280,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes, *, long: 
     told = behind(shape)
     if told.acts:
         return told.sure
+    if told.listed and (opening or _COMMENT_TAIL.match(rest, start)):
+        return True
     if told.names and _SET_FORM.search(rest):
         return True
     if told.cut_off and before.isalnum() and not rest[:1].isalnum() and _CUT_TAIL.match(rest, start):
@@ -288,6 +295,8 @@ def _continues(value: bytes, position: int, rest: bytes, quote: bytes, *, long: 
         return None
     if last == "O" and end - start > _OPEN_MAX and shape[:1] == "&" and rest[start + 1 : start + 2].isalpha():
         return None  # a text goes on, and as a condition it is false
+    if last == "O" and shape[:1] == "&" and _TWO_WORDS.match(rest, start + 1):
+        return None  # the same, however short
     if (
         last == "O" and quote not in rest[start : min(end, start + 3)]
     ):  # what stays open is not what the app closes

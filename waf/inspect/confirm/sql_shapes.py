@@ -46,11 +46,12 @@ _QUOTED: Final = _one_of(
     r"\)*[kln1,]*i[sq]",  # ' into outfile '…
     rf"\)*k?,{_STRONG}",  # ',(select …
     r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
-    r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c",  # ', 'x')--
     r"\)+,\(+[1svnG,]+",  # '),('x','y
 )
 """What may follow the quote that ends the app's literal."""
 
+_LISTED: Final = re.compile(r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c")
+"""', 'x')--, which behind a later quote is a list of titles where words follow its dash."""
 _GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _QUOTED_WEAK: Final = _one_of(
@@ -144,6 +145,7 @@ class Behind(NamedTuple):
 
     acts: bool
     sure: bool
+    listed: bool  # the rest of a list of values, and all else is a comment
     names: bool  # "union select" of names alone
     cut_off: bool  # a condition of one constant, and all else is a comment
     weak: bool  # it is, in a value that is no sentence
@@ -153,10 +155,13 @@ class Behind(NamedTuple):
 def behind(shape: str) -> Behind:
     match = _QUOTED.match(shape)
     if match is not None:
-        return Behind(True, bool(_SURE.search(match[0])) or shape[-1:] in ("q", "z"), False, False, False)
+        return Behind(
+            True, bool(_SURE.search(match[0])) or shape[-1:] in ("q", "z"), False, False, False, False
+        )
     return Behind(
         False,
         False,
+        _LISTED.match(shape) is not None,
         _SET_NAMES.match(shape) is not None,
         _CUT_OFF.match(shape) is not None,
         _QUOTED_WEAK.match(shape) is not None,

@@ -94,6 +94,9 @@ _OBJECT = (
     rb"|tablespace|server|extension|event|alias|if|or|temp|temporary|unique|global|aggregate|policy|rule)\b"
 )
 
+_NO_SENTENCE = rb"(?!\s+(?:of|at|the|your|our|their|his|her|my|this|that|these|by|and|is|was|are)\s+[a-z])"
+"""No object has such a name: "drop table of figures"."""
+
 
 def _statements(table: dict[str, bytes]) -> dict[bytes, re.Pattern[bytes]]:
     return {
@@ -109,10 +112,11 @@ STATEMENTS: Final = _statements(
         "replace merge": rb"~+into\b",
         "update": rb"~+[\w.`\"\[\]$@]+~+set~",
         "delete": rb"~+(?:from\b|\w+~+where\b|\w+~*;)",
-        "drop alter create": rb"~+" + _OBJECT,
+        "drop alter create": rb"~+" + _OBJECT + _NO_SENTENCE,
         "truncate": rb"~+(?:table~+)?\w+",
         "exec execute": rb"~*(?:[@'(]|(?:master|msdb|sys|sp_|xp_|dbo|immediate|sp|xp)|~\w+\s*['@(])",
-        "declare": rb"~+[@\w]",
+        "declare": rb"~+(?:@|\w+~+(?:(?:big|small|tiny)?int|n?var|n?char|text|num|dec|float|real|bool|bit|date|time|xml|[bc]lob"
+        rb"|raw|long|record|table|sys|cursor|scroll|insensitive|exception|constant|condition|continue|exit|\w+\.\w|\w+%))",
         "waitfor": rb"~+(?:delay|time)\b",
         "shutdown": rb"\s*(?:$|;|--|#|/\*|with\b)",
         "grant revoke": rb"~+[\w, ]{2,60}~(?:to|on|from)~",

@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import blanks, is_document, leaves_literal, prose_words, words_after
+from waf.inspect.confirm.shape import (
+    blanks,
+    is_document,
+    leaves_literal,
+    prose_words,
+    without_phrases,
+    words_after,
+)
 from waf.model import Confidence
 
 _WORD: Final = re.compile(
@@ -36,7 +43,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH outside of documents and sentences: fewer than four plain words before and after the find."""
     if is_document(value):
         return None
-    if _THROWN.match(value, span[0]) or _traced(value, span[0]):
+    if (
+        not without_phrases(value)[span[0] : span[1]].strip()
+        or _THROWN.match(value, span[0])
+        or _traced(value, span[0])
+    ):
         return None
     signs = _SIGNS.match(value, *span)
     if leaves_literal(value, signs.end() if signs else span[0]):

@@ -278,24 +278,24 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+\.[\w-]"
+    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+(?:\.[\w-]+)+(?=[/\\?#:\s@%&;]|\Z)"
     rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,}|https?:)|https?:/{3,}|https?://\.[\w-]|//https?:|//0x[0-9a-f]{6,8}\b"
     rb"|[/\\]{2}[\w.-]*@"
-    rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
+    rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@|[\w-]{1,64}@[\w.-]+/[\w./-]+\.git/?\Z)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
     rb"|%3f)[\w@%\\/.]|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
     rb"|//(?:[\w-]+\.)+[a-z]{2,}(?:%00|\x00)|/\.(?:[\w-]+\.)+[a-z]{2,}$|<>//"
     rb"|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
     rb"(?i)\s*//(?:[\w-]+\.)+[a-z]{2,16}(?:[:/?#%].*)?$|\s*//\d{1,3}(?:\.\d{1,3}){3}"
-    rb"|\s*//\[?[0-9a-f:.]+\]?|\s*//\d{6,10}"
+    rb"|\s*//\[[0-9a-f:.]+\]|\s*//(?=[0-9a-f.]*:)[0-9a-f:.]+(?:[/?#]|$)|\s*//(?:\d{6,10}|0x[0-9a-f]+)"
 )
 
 
 _TWO_HOSTS: Final = re.compile(rb"(?i)\s*https?://[^/?#\s]{1,80}[;,]https?://")
 
 
-_ASSET: Final = re.compile(rb"(?i)\.(?:js|css|png|jpe?g|gif|svg|webp|woff2?|ico|mp4)\s*$")
+_ASSET: Final = re.compile(rb"(?i)\.(?:js|css|png|jpe?g|gif|svg|webp|woff2?|ico|mp4)(?:\s.*)?$")
 
 
 def confirm_redirect(value: bytes, span: tuple[int, int]) -> Confidence | None:
