@@ -100,6 +100,18 @@ def test_a_document_of_graphql_is_looked_at_once(literal: str) -> None:
     assert places(found) == {("sensitive.pan", "graphql")}
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (f"a=1&card={CARD}", "form.card"),
+        (f'{{"card": {CARD}, "b": "x"}}', "json.card"),
+        (f"a card {CARD}", "body"),
+    ],
+)
+def test_a_body_of_no_type_is_looked_at_once(body: str, place: str) -> None:
+    assert places(check(detector(), "/x", body.encode())) == {("sensitive.pan", place)}
+
+
 def test_a_literal_with_escapes_is_looked_at_as_well() -> None:
     query = f'query {{ a(card: "\\u0034{CARD[1:]}") {{ id }} }}'
     found = check(detector(), "/graphql", query.encode(), Content_Type="application/graphql")

@@ -121,8 +121,7 @@ class RequestCheck:
         if body and not body_clear and self._suspects_body(body, reading.body_kind.value):
             told = reading.body_lines()
             if told is None:
-                made = reading.body_fields()
-                fields += _once(made) if reading.body_kind.value == "graphql" else made
+                fields += _once(reading.body_fields(), reading.body_kind.value, body)
         if not fields and told is None:
             return None
         lines = Lines(fields, told)
@@ -316,10 +315,16 @@ class RequestCheck:
         return redactor.feed(data) + redactor.finish()
 
 
-def _once(fields: Sequence[Field]) -> list[Field]:
-    """Of the fields of a GraphQL request those that say something new: its document stands in a string of JSON, and all
-    literals without escapes stand in it as they are.
+def _once(fields: Sequence[Field], kind: str, body: bytes) -> Sequence[Field]:
+    """Of the fields of a body of this kind those that say something new.
+
+    What has no type is there as it is, too; a document of GraphQL stands in a string of JSON, and all literals without escapes
+    stand in it as they are.
     """
+    if kind in ("form", "json") and len(fields) > 1:
+        return [field for field in fields if field.part is not Part.BODY or field.value != body]
+    if kind != "graphql":
+        return fields
     strings = {field.value for field in fields if field.part is Part.JSON}
     documents = [field.value for field in fields if field.part is Part.GRAPHQL and not field.name]
     literals = any(b"\\" in document for document in documents)
