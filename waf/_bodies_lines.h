@@ -6,7 +6,7 @@
  * field without a name, at the end; of JSON and XML with a mark behind each value, so that the caller may leave out what comes again.
  */
 
-enum { LABEL = 64, NUMBER = 7, LONGEST = 256, NAMES = 2048, SLOTS = 4096 };
+enum { LABEL = 64, NUMBER = 7, LONGEST = 256, NAMES = 2048, SLOTS = 4096, MOST_PROBED = 128 };
 enum { A_VALUE, A_NAME, THE_REST }; /* what a field is */
 enum { A_TEXT, A_NUMBER, A_TRUTH, NOTHING_AT_ALL, AN_OBJECT, A_LIST }; /* of which kind, as in waf/findings.py */
 
@@ -49,8 +49,8 @@ static uint8_t *room(Buffer *buffer, size_t more)
     return buffer->data + buffer->used;
 }
 
-/* The number of the name that is made of a parent's (-1: none), a joint and a piece; -1 where there is no room for it, or it is too
- * long. */
+/* The number of the name that is made of a parent's (-1: none), a joint and a piece; -1 where there is no room for it, it is too
+ * long, or meets too many others in the table: names can be made so. */
 static int name_of(Lines *lines, int parent, const char *joint, const uint8_t *piece, size_t length)
 {
     static const Name none = {HASH, 0, 0, 0};
@@ -66,7 +66,9 @@ static int name_of(Lines *lines, int parent, const char *joint, const uint8_t *p
     memcpy(at + before->length + between, piece, length);
     uint32_t hash = hash_on(before->hash, at + before->length, between + length);
     unsigned slot = (hash ^ hash >> 16) % SLOTS;
-    for (; lines->slots[slot]; slot = (slot + 1) % SLOTS) {
+    for (int probed = 0; lines->slots[slot]; slot = (slot + 1) % SLOTS) {
+        if (++probed > MOST_PROBED)
+            return -1;
         const Name *name = &lines->known[lines->slots[slot] - 1];
         if (name->hash == hash && (size_t)name->length == whole && memcmp(lines->names.data + name->at, at, whole) == 0)
             return lines->slots[slot] - 1;

@@ -201,3 +201,22 @@ def test_what_are_no_documents(arguments: tuple[object, ...]) -> None:
             function(*arguments)
     with pytest.raises(TypeError):
         BODIES.xml_screen(*arguments, None, None)
+
+
+def slot_of(name: bytes) -> int:
+    """As in waf/_bodies_lines.h."""
+    value = 2166136261
+    for byte in name:
+        value = (value ^ byte) * 16777619 % (1 << 32)
+    return (value ^ value >> 16) % 4096
+
+
+def test_names_made_to_meet_in_the_table_are_for_the_reference() -> None:
+    names = [name for name in (b"n%x" % number for number in range(14_000)) if slot_of(name) < 64]
+    assert len(names) > 150
+    names.sort(key=slot_of, reverse=True)
+    body = b"<a>%b</a>" % b"".join(b"<%b>x</%b>" % (name, name) for name in names)
+    limits = Limits()
+    assert sheet(body) is None
+    assert plain.xml_lines(body, limits) is None
+    assert made(body, limits) == reference(body, limits)
