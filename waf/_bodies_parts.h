@@ -32,17 +32,12 @@ static int parts_begin(Parts *parts, PyObject *body, PyObject *boundary)
     return 1;
 }
 
-/* Where the next delimiter begins; NULL where there is none. */
-static const uint8_t *next_delimiter(const Parts *parts)
+/* Where the delimiter behind a content begins. NULL where there is none, or where the boundary stands anywhere else behind `from`: lenient
+ * parsers split there, too. */
+static const uint8_t *next_delimiter(const Parts *parts, const uint8_t *from, const uint8_t *content)
 {
-    const uint8_t *at = parts->at;
-    while ((size_t)(parts->end - at) >= parts->length) {
-        at = memchr(at, '\r', (size_t)(parts->end - at) - parts->length + 1);
-        if (at == NULL || memcmp(at, parts->delimiter, parts->length) == 0)
-            return at;
-        at++;
-    }
-    return NULL;
+    const uint8_t *at = memmem(from, (size_t)(parts->end - from), parts->delimiter + 2, parts->length - 2);
+    return at != NULL && at - content >= 2 && at[-2] == '\r' && at[-1] == '\n' ? at - 2 : NULL;
 }
 
 /* 1: the next part. 0: behind the last. -1: not plain. */
@@ -71,11 +66,11 @@ static int next_part(Parts *parts, Piece *name, Piece *content)
     name->length = (size_t)(at - name->at);
     if (name->length > LONGEST_PART_NAME || end - at < 5 || memcmp(at, "\"\r\n\r\n", 5) != 0)
         return -1;
-    content->at = parts->at = at += 5;
-    /* The blank line would be the beginning of a delimiter as well. */
-    if ((size_t)(end - at) >= parts->length - 2 && memcmp(at, parts->delimiter + 2, parts->length - 2) == 0)
+    static const char charset[] = "_charset_"; /* which says in what the others are written (RFC 7578 section 4.6) */
+    if (name->length == sizeof charset - 1 && memcmp(name->at, charset, name->length) == 0)
         return -1;
-    at = next_delimiter(parts);
+    content->at = at + 5;
+    at = next_delimiter(parts, name->at, content->at);
     if (at == NULL)
         return -1;
     content->length = (size_t)(at - content->at);

@@ -390,9 +390,7 @@ _NEAR_DELIMITERS = st.lists(
 
 
 @given(
-    st.lists(
-        _NEAR_DELIMITERS.filter(lambda one: b"\r\n--XBOUND" not in b"\r\n" + one), min_size=1, max_size=3
-    ),
+    st.lists(_NEAR_DELIMITERS.filter(lambda one: b"--XBOUND" not in one), min_size=1, max_size=3),
     st.lists(st.integers(1, 90), min_size=1, max_size=6),
 )
 @settings(max_examples=300)
@@ -418,6 +416,32 @@ def test_contents_of_parts_are_given_whole_in_any_pieces(contents: list[bytes], 
     assert not splitter.broken
     assert not notes.findings
     assert found == contents
+
+
+@given(
+    _NEAR_DELIMITERS,
+    st.sampled_from([b"--XBOUND", b"\n--XBOUND\r\n", b"\r--XBOUND--", b"-\n--XBOUNDS"]),
+    _NEAR_DELIMITERS,
+    st.lists(st.integers(1, 90), min_size=1, max_size=6),
+)
+@settings(max_examples=300)
+def test_a_boundary_elsewhere_is_seen_in_any_pieces(
+    before: bytes, stray: bytes, behind: bytes, sizes: list[int]
+) -> None:
+    content = b"x" + before.rstrip(b"\r\n") + stray + behind
+    body = b'--XBOUND\r\nContent-Disposition: form-data; name="f"\r\n\r\n%b\r\n--XBOUND--\r\n' % content
+    notes = Notes(Limits(), mask)
+    splitter = multipart_body.PartSplitter(b"XBOUND", notes)
+    position = number = 0
+    while position < len(body):
+        size = sizes[number % len(sizes)]
+        for _ in splitter.feed(body[position : position + size]):
+            pass
+        position += size
+        number += 1
+    splitter.finish()
+    assert splitter.broken
+    assert [finding.rule for finding in notes.findings] == ["protocol.multipart-syntax"]
 
 
 @given(

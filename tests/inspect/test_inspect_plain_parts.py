@@ -56,7 +56,7 @@ def made(body: bytes, limits: Limits, boundary: bytes = b"B") -> tuple[list[Fiel
         (form((b"a", b"")), b"\x7fa\x7f", 2),
         (form((b"", b"x")), b"\x7fx", 1),
         (form((b"a", b"x"), (b"a[b]", b"1\r\n2\0"))[:-2], b"\x7fa\x7fx\x7fa[b]\x7f1\r\n2\0", 4),
-        (form(("ä".encode(), b"\xff--B")), "\x7fä\x7f".encode() + b"\xff--B", 2),
+        (form(("ä".encode(), b"\xff--b")), "\x7fä\x7f".encode() + b"\xff--b", 2),
         (form((b"a", b"\r\n--")), b"\x7fa\x7f\r\n--", 2),
         (form((b"a", b"x")).replace(b"Content-D", b"content-d"), b"\x7fa\x7fx", 2),
     ],
@@ -74,7 +74,8 @@ PLAIN = form((b"a", b"x"))
         b"", b"--", b"--B", b"--B\r\n", b"--B--", b"--B--\r\n", b"x" + PLAIN, b"\r\n" + PLAIN, PLAIN + b"x", PLAIN + b"\r\n",
         PLAIN[:-3], PLAIN[:-5], PLAIN.replace(b"\r\n", b"\n"), form((b"a", b"\x7f")), form((b"\x7f", b"")), form((b"a\\", b"x")),
         form((b"a\t", b"x")), form((b'a"; filename="b', b"x")), form((b'a"\r\nContent-Type: "text/plain', b"x")),
-        form((b"a", b"x\r\n--B-")), form((b"a", b"x\r\n--B--\r\n")), form((b"a" * 4097, b"x")), PLAIN.replace(b"\r\n\r\nx", b"\r\n\r\n--B"),
+        form((b"a", b"x\r\n--B-")), form((b"a", b"x\r\n--B--\r\n")), form((b"a", b"x\n--B")), form((b"a", b"x\r--B")), form((b"a", b"x--B")),
+        form((b"--B", b"x")), form((b"a", b"\n--B")), form((b"_charset_", b"utf-8")), form((b"a" * 4097, b"x")), PLAIN.replace(b"\r\n\r\nx", b"\r\n\r\n--B"),
         PLAIN.replace(b"\r\n\r\nx", b"\r\n"), PLAIN.replace(b"form-data", b"attachment"), PLAIN.replace(b"; name", b";name"),
     ],
 )  # fmt: skip

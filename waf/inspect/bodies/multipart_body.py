@@ -39,6 +39,7 @@ MAX_PART_HEADERS: Final = 16
 _BOUNDARY: Final = re.compile(
     rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]"
 )  # RFC 2046 section 5.1.1
+_CHARSET_FIELD: Final = b"_charset_"  # says in what the values of others are written (RFC 7578 section 4.6)
 _PLAIN_TRANSFER: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 
@@ -60,7 +61,13 @@ def boundary_of(content_type: ContentType, notes: Notes) -> bytes | None:
     """The boundary, None where there is none that could be used; notes what is ambiguous about it."""
     values = content_type.all(b"boundary")
     boundary = values[0] if values else b""
-    if len(values) != 1 or any(key.startswith(b"boundary*") for key, _ in content_type.parameters):
+    # Some look for the word wherever it stands.
+    named = any(
+        b"boundary" in key or b"boundary" in value.lower()
+        for key, value in content_type.parameters
+        if key != b"boundary"
+    )
+    if len(values) != 1 or named:
         notes.add("protocol.multipart-boundary", detail="absent, doubled or in pieces")
     elif not _BOUNDARY.fullmatch(boundary):
         notes.add("protocol.multipart-boundary", detail="characters or length out of the grammar")
@@ -110,6 +117,9 @@ class PartSplitter:
                 self._fail("something stands before the first boundary")
                 return
         window = self._tail + data
+        if self._is_elsewhere(window):
+            self._fail("the boundary stands elsewhere than in a line of its own")
+            return
         end = find(window, self._last)
         if end >= 0:
             # The library passes over what follows, and only where it comes in the same piece.
@@ -138,10 +148,21 @@ class PartSplitter:
 
         Nearly all of a large file comes this way: looked through once, and given as it came.
         """
-        if not self._within or not data or find(data, self._delimiter) >= 0 or self._may_begin(data):
+        if not self._within or not data or find(data, self._first) >= 0 or self._may_begin(data):
+            return False
+        if self._first in self._tail + data[: len(self._last)]:
             return False
         self._tail = (self._tail + data if len(data) < len(self._last) else data)[1 - len(self._last) :]
         return True
+
+    def _is_elsewhere(self, window: bytes) -> bool:
+        """Whether the boundary stands where no line ended with CR and LF: lenient parsers split there, too.
+
+        What came before the window's first two bytes was looked at with what was fed before.
+        """
+        return find(window, self._first) >= 0 and window.count(self._first, 2) != window.count(
+            self._delimiter
+        )
 
     def _may_begin(self, data: bytes) -> bool:
         """Whether the piece ends with what may be the beginning of a delimiter."""
@@ -284,6 +305,8 @@ def collect_part(head: PartHead, content: bytes, into: Collector) -> None:
     """Fields of one part."""
     label = collect_head(head, into)
     content = _decoded(head, content)
+    if head.disposition.name == _CHARSET_FIELD and not ascii_compatible(content.strip()[:40]):
+        into.notes.add("protocol.multipart-charset")
     if head.content_type.media in (b"application/json", b"text/json") and content:
         # A blob with a type: many frameworks read it as they read a JSON body.
         parsed = json_body.parse(content, into.notes)
