@@ -2,7 +2,7 @@
  * waf/inspect/bodies/protobuf_body.py; numbers that do not fit and paths that are deeper than is of use are left to that.
  */
 
-enum { MOST_MESSAGES = 128, NUMBER_DIGITS = 20 };
+enum { MOST_MESSAGES = 128, NUMBER_DIGITS = 20, MOST_TEXTS = 8 /* within one another that are messages */ };
 
 typedef struct {
     PyObject *found;         /* a list of (path, text) */
@@ -117,7 +117,7 @@ static int strings_put(Messages *all, const uint8_t *at, const uint8_t *end)
 }
 
 /* 0 where something is odd, or with an exception. */
-static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py_ssize_t depth)
+static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py_ssize_t depth, int texts)
 {
     const int message = depth <= all->deepest && is_message(all, at, end);
     if (all->odd || depth == MOST_MESSAGES)
@@ -139,8 +139,8 @@ static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py
         if (text && !found_put(all, inner, value.length))
             return 0;
         /* A message whose tags and lengths are all printable reads as text, too. */
-        if ((!text || ((*inner & 7) == 2 && depth < all->deepest && is_message(all, inner, inner_end)))
-            && !message_walk(all, inner, inner_end, depth + 1))
+        if ((!text || (texts < MOST_TEXTS && (*inner & 7) == 2 && depth < all->deepest && is_message(all, inner, inner_end)))
+            && !message_walk(all, inner, inner_end, depth + 1, texts + text))
             return 0;
         all->path_length = before;
     }
@@ -172,7 +172,7 @@ static PyObject *protobuf_strings(PyObject *unused, PyObject *const *arguments, 
     PyObject *result = NULL;
     if (all.found == NULL || all.scratch == NULL)
         PyErr_NoMemory();
-    else if (message_walk(&all, data, data + size, 0))
+    else if (message_walk(&all, data, data + size, 0, 0))
         result = Py_BuildValue("On", all.found, all.left);
     else if (!PyErr_Occurred())
         result = Py_NewRef(Py_None);

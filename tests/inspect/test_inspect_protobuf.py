@@ -10,6 +10,7 @@ from tests.inspect.inspect_samples import mask
 from waf.config.schema import Limits
 from waf.inspect.bodies import protobuf_body
 from waf.inspect.bodies.parsed import Notes
+from waf.inspect.layers import is_text
 from waf.inspect.native import BODIES
 from waf.model import Field
 
@@ -103,6 +104,18 @@ def test_depth() -> None:
         body = field(1, 2, body)
     assert agrees(body)
     assert not agrees(body, Limits(depth=1000))
+
+
+def test_texts_that_are_messages_are_not_told_as_often_as_they_are_nested() -> None:
+    body = b"words " * 25_000
+    for _ in range(60):
+        while not is_text(size := varint(len(body))) or size[-1] < 9:
+            body += field(4, 2, b"w" * 33)
+        body = field(1, 2, body)
+    assert agrees(body)
+    fields, _ = told(body, Limits())
+    assert any(one.value.count(b"words ") == 25_000 for one in fields)
+    assert sum(len(one.value) for one in fields) < 12 * len(body)
 
 
 @pytest.mark.parametrize("arguments", [(), (b"", 1), ("", 1, 1), (b"", None, 1)])

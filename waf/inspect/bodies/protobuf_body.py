@@ -32,6 +32,8 @@ _NUMBER: Final = 0
 _DELIMITED: Final = 2
 _FIXED: Final = {1: 8, 5: 4}  # bytes of a value by its wire type
 _PER_FIELD: Final = 4  # values of any kind that are walked over, for each field that the limit allows
+_MOST_TEXTS: Final = 8
+"""Texts within one another that are read as messages, too: each has all bytes of those in it once more."""
 
 _Value = tuple[int, bytes]
 """A field's number, and what it holds."""
@@ -89,7 +91,8 @@ class _Walk:
         for path, text in found:
             self.into.add(Part.BODY, path, text)
 
-    def collect(self, message: bytes, path: str, depth: int) -> None:
+    def collect(self, message: bytes, path: str, depth: int, texts: int = 0) -> None:
+        """`texts`: how many values that are texts as well it stands in."""
         values = self._values(message) if depth <= self._deepest else None
         if values is None:
             if strings := b"\n".join(_STRINGS.findall(message)):
@@ -103,8 +106,13 @@ class _Walk:
             if text:
                 self.into.add(Part.BODY, place, value)
             # A message whose tags and lengths are all printable reads as text, too.
-            if not text or (value[0] & 7 == _DELIMITED and depth < self._deepest and self._values(value)):
-                self.collect(value, place, depth + 1)
+            if not text or (
+                texts < _MOST_TEXTS
+                and value[0] & 7 == _DELIMITED
+                and depth < self._deepest
+                and self._values(value)
+            ):
+                self.collect(value, place, depth + 1, texts + text)
 
     def _values(self, message: bytes) -> list[_Value] | None:
         """The numbers and contents of fields that have a length; None where this is no message to its end."""
