@@ -57,7 +57,10 @@ def _parse(value: bytes) -> ContentType:
         if match is None:
             break
         if match[1]:
-            parameters.append((match[1].lower(), unquote(match[2])))
+            key, held = match[1].lower(), match[2]
+            # No boundary needs escapes, and some read them as they stand.
+            as_it_is = key == b"boundary" and held[:1] == b'"'
+            parameters.append((key, held[1:-1] if as_it_is else unquote(held)))
         position = match.end()
     return ContentType(head[1].lower(), tuple(parameters), not value[position:].strip())
 

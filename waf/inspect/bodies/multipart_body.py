@@ -305,7 +305,8 @@ def collect_part(head: PartHead, content: bytes, into: Collector) -> None:
     """Fields of one part."""
     label = collect_head(head, into)
     content = _decoded(head, content)
-    if head.disposition.name == _CHARSET_FIELD and not ascii_compatible(content.strip()[:40]):
+    charset = content.strip()[:40] if head.disposition.name == _CHARSET_FIELD else b""
+    if charset and not ascii_compatible(charset):
         into.notes.add("protocol.multipart-charset")
     if head.content_type.media in (b"application/json", b"text/json") and content:
         # A blob with a type: many frameworks read it as they read a JSON body.
