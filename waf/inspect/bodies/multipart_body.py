@@ -71,6 +71,10 @@ def boundary_of(content_type: ContentType, notes: Notes) -> bytes | None:
         notes.add("protocol.multipart-boundary", detail="absent, doubled or in pieces")
     elif not _BOUNDARY.fullmatch(boundary):
         notes.add("protocol.multipart-boundary", detail="characters or length out of the grammar")
+    charset = content_type.get(b"charset")
+    known = charset is None or ascii_compatible(charset)
+    if not known:  # some read the values of all parts in it
+        notes.add("protocol.charset-unknown" if known is None else "protocol.charset")
     return boundary if boundary and b"\n" not in boundary and len(boundary) <= 1000 else None
 
 
