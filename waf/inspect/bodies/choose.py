@@ -19,6 +19,7 @@ from waf.inspect.bodies.content_type import (
     NO_TYPE,
     ContentType,
     ascii_compatible,
+    odd_charset,
     parse_content_type,
     transcode,
 )
@@ -60,9 +61,8 @@ _GRPC: Final = (
 
 def _plain_kind(line: bytes) -> BodyKind:
     content_type = parse_content_type(line)
-    charset = content_type.get(b"charset")
     media = content_type.media
-    if not content_type.wellformed or (charset is not None and ascii_compatible(charset) is not True):
+    if not content_type.wellformed or odd_charset(content_type) is not None:
         return BodyKind.NONE
     if media == _FORM_TYPE:
         return BodyKind.FORM
@@ -98,12 +98,11 @@ def open_body(request: Request, body: bytes, notes: Notes) -> tuple[bytes, Parse
         doubled = b"," in lines[0] and b"," not in b"".join(content_type.all(b"boundary"))
         notes.add("protocol.content-type" if doubled else "protocol.content-type-syntax")
     data = decode_body(body, request.headers.get(b"content-encoding"), notes)
-    charset = content_type.get(b"charset")
+    charset = odd_charset(content_type)
     if charset is not None and not content_type.media.startswith(b"multipart/"):
-        known = ascii_compatible(charset)
-        if known is None:
+        if ascii_compatible(charset) is None:
             notes.add("protocol.charset-unknown")
-        elif not known:
+        else:
             notes.add("protocol.charset")
             data = transcode(data, charset)
     return data, parse_body(data, content_type, notes)

@@ -98,6 +98,15 @@ def _compatible(charset: bytes) -> bool | None:
         return False
 
 
+def odd_charset(content_type: ContentType) -> bytes | None:
+    """The charset in which ASCII is written otherwise, or one that is not known; None where there is neither.
+
+    Of several some readers take the first, others the last.
+    """
+    odd = [charset for charset in content_type.all(b"charset") if not ascii_compatible(charset)]
+    return next((charset for charset in odd if ascii_compatible(charset) is False), odd[0] if odd else None)
+
+
 _COMPATIBLE: Final = Memo(_compatible, capacity=128, longest=40)
 
 

@@ -25,6 +25,7 @@ from waf.inspect.bodies.content_type import (
     NO_TYPE,
     ContentType,
     ascii_compatible,
+    odd_charset,
     parse_content_type,
     transcode,
 )
@@ -71,10 +72,9 @@ def boundary_of(content_type: ContentType, notes: Notes) -> bytes | None:
         notes.add("protocol.multipart-boundary", detail="absent, doubled or in pieces")
     elif not _BOUNDARY.fullmatch(boundary):
         notes.add("protocol.multipart-boundary", detail="characters or length out of the grammar")
-    charset = content_type.get(b"charset")
-    known = charset is None or ascii_compatible(charset)
-    if not known:  # some read the values of all parts in it
-        notes.add("protocol.charset-unknown" if known is None else "protocol.charset")
+    charset = odd_charset(content_type)
+    if charset is not None:  # some read the values of all parts in it
+        notes.add("protocol.charset-unknown" if ascii_compatible(charset) is None else "protocol.charset")
     return boundary if boundary and b"\n" not in boundary and len(boundary) <= 1000 else None
 
 
@@ -224,7 +224,7 @@ def read_head(lines: list[tuple[bytes, bytes]], notes: Notes) -> PartHead:
     transfer = transfers[0] if transfers else b""
     if transfer not in _PLAIN_TRANSFER:
         notes.add("protocol.multipart-coding")
-    charset = content_type.get(b"charset")
+    charset = odd_charset(content_type)
     if charset is not None and ascii_compatible(charset) is False:
         notes.add("protocol.multipart-charset")
     known = (b"content-disposition", b"content-type", b"content-transfer-encoding", b"content-length")
@@ -337,7 +337,7 @@ def _decoded(head: PartHead, content: bytes) -> bytes:
             return content
     elif head.transfer == b"quoted-printable":
         content = binascii.a2b_qp(content)
-    charset = head.content_type.get(b"charset")
+    charset = odd_charset(head.content_type)
     if charset is not None and ascii_compatible(charset) is False:
         content = transcode(content, charset)
     return content
