@@ -178,7 +178,17 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
-    return None if rest[:1] == b">" and _never_parsed(rest, len(rest) < 400) else Confidence.HIGH
+    if rest[:1] != b">" or _is_glued(piece, tag.start(), rest):
+        return Confidence.HIGH  # a filter that takes the tag out joins what is around it
+    return None if _never_parsed(rest, len(rest) < 400) else Confidence.HIGH
+
+
+_ENDS_GLUED: Final = re.compile(rb"</script\s*>\w", re.I)
+
+
+def _is_glued(piece: bytes, start: int, rest: bytes) -> bool:
+    before = piece[start - 1 : start] if start else b""
+    return before.isalnum() or before == b"<" or _ENDS_GLUED.search(rest) is not None
 
 
 _NO_SCRIPT: Final = re.compile(
@@ -193,8 +203,8 @@ def _never_parsed(rest: bytes, ended: bool) -> bool:
     if _NO_SCRIPT.match(rest):
         return True
     quote = rest[1:2]
-    if quote == b"`":
-        return ended and b"`" not in rest[2:]
+    if quote == b"`":  # the page's own script may end it, and then what is put into it runs
+        return ended and b"`" not in rest[2:] and b"${" not in rest
     line = rest[2:].split(b"\n", 1)[0]
     if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
         return False
@@ -315,7 +325,7 @@ _SIGN: Final = re.compile(rb"[\"'`>]")
 _THIRD_WORD: Final = re.compile(rb"\s*\S++\s++\S++\s++\S")
 
 _OWN_FUNCTION: Final = re.compile(
-    rb"(?:return\s+)?(?!(?:alert|confirm|prompt|print|eval|fetch|open|close|stop|write)\b)[A-Za-z_]\w*\(\s*(?:this|event)?\s*\)\s*;?\s*(?:[\"']|\Z)",
+    rb"(?:return\s+)?(?!(?:alert|confirm|prompt|print|eval|fetch|open|close|stop|write|settimeout|setinterval|execscript|function|import)\b)[A-Za-z_]\w*\(\s*(?:this|event)?\s*\)\s*;?\s*(?:[\"']|\Z)",
     re.I,
 )
 
@@ -341,8 +351,10 @@ def _breaks_out(value: bytes) -> Confidence | None:
             continue
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue
-        if match.start() < left and value[: match.start()].strip() and _OWN_FUNCTION.match(code):
-            continue  # a page's own function, named where no attribute was left
+        if match.start() < left and value[: match.start()].strip():
+            own = _OWN_FUNCTION.match(code)
+            if own and not _BREAKOUT.search(code, own.end() - 1):
+                continue  # a page's own function, named where no attribute was left
         if code not in harmless and js.is_code(code):
             return Confidence.HIGH
         harmless.add(code)
