@@ -82,6 +82,7 @@ _PHRASE: Final = re.compile(
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
+_ONE_LOGIC: Final = re.compile(rb"\s*(?:or|and)\s*")  # and nothing that makes what is false true
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
@@ -231,15 +232,20 @@ def _quoted(value: bytes, document: bool) -> bool:
         position = value.find(quote)
         tries = 0
         first = position
+        literal = False  # the quotes so far are within the app's literal
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
+            opening = tries == 1 or literal
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
+                literal = True
+            else:
+                literal = opening and value[position - 1 : position] == b"\\"
             own = tries % 2 == 0 and 0 < first <= _GLANCE and _OWN_LITERAL.match(value, 0, first)
             found = None
             if not own:
-                found = _continues(value, position, rest, quote, opening=tries == 1, long=len(value) > 512)
+                found = _continues(value, position, rest, quote, opening=opening, long=len(value) > 512)
             if found is not None and (tries == 1 or found):
                 return True
             position = value.find(quote, position + 1)
@@ -295,7 +301,12 @@ def _continues(
         return None
     if last == "O" and end - start > _OPEN_MAX and shape[:1] == "&" and rest[start + 1 : start + 2].isalpha():
         return None  # a text goes on, and as a condition it is false
-    if last == "O" and shape[:1] == "&" and _TWO_WORDS.match(rest, start + 1):
+    if (
+        last == "O"
+        and shape[:1] == "&"
+        and _TWO_WORDS.match(rest, start + 1)
+        and _ONE_LOGIC.fullmatch(rest, 0, start)
+    ):
         return None  # the same, however short
     if (
         last == "O" and quote not in rest[start : min(end, start + 3)]

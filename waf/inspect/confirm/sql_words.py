@@ -116,7 +116,7 @@ STATEMENTS: Final = _statements(
         "truncate": rb"~+(?:table~+)?\w+",
         "exec execute": rb"~*(?:[@'(]|(?:master|msdb|sys|sp_|xp_|dbo|immediate|sp|xp)|~\w+\s*['@(])",
         "declare": rb"~+(?:@|\w+~+(?:(?:big|small|tiny)?int|n?var|n?char|text|num|dec|float|real|bool|bit|date|time|xml|[bc]lob"
-        rb"|raw|long|record|table|sys|cursor|scroll|insensitive|exception|constant|condition|continue|exit|\w+\.\w|\w+%))",
+        rb"|raw|long|record|table|sys|binary|pls_|json|uuid|(?:no~+)?scroll|cursor|a?sensitive|insensitive|exception|constant|condition|continue|exit|\w+\.\w|\w+%))",
         "waitfor": rb"~+(?:delay|time)\b",
         "shutdown": rb"\s*(?:$|;|--|#|/\*|with\b)",
         "grant revoke": rb"~+[\w, ]{2,60}~(?:to|on|from)~",
