@@ -90,7 +90,10 @@ def words_after(value: bytes, position: int) -> int:
     return count
 
 
-_SEARCHED: Final = re.compile(rb'(?:(?<=[\s:(+])|(?<=\A))"[\w.$]{1,40}\("(?=[\s)+]|\Z)')
+_SEARCHED: Final = re.compile(
+    rb'(?:(?<=[\s:(+])|(?<=\A))"[\w.$]{1,40}\("(?=\)*(?:\s*\Z|(?:\s+|\+)[\w(-])(?!\s+[a-z]{1,2}["\']))', re.I
+)
+"""Where words go on, or nothing: a sign or a literal behind it would go on with the text in a program."""
 
 
 def without_phrases(value: bytes) -> bytes:
