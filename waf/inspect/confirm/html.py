@@ -15,6 +15,7 @@ from typing import Final
 
 from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.guarded import Guarded
+from waf.inspect.confirm.html_unrun import never_runs
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
@@ -178,37 +179,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         and b"(" not in rest
     ):
         return None  # a sentence about the tag
-    if rest[:1] != b">" or _is_glued(piece, tag.start(), rest):
-        return Confidence.HIGH  # a filter that takes the tag out joins what is around it
-    return None if _never_parsed(rest, len(rest) < 400) else Confidence.HIGH
-
-
-_ENDS_GLUED: Final = re.compile(rb"</script\s*>\w", re.I)
-
-
-def _is_glued(piece: bytes, start: int, rest: bytes) -> bool:
-    before = piece[start - 1 : start] if start else b""
-    return before.isalnum() or before == b"<" or _ENDS_GLUED.search(rest) is not None
-
-
-_NO_SCRIPT: Final = re.compile(
-    rb">[ \t]*(?!(?:new|var|let|const|return|throw|typeof|void|delete|await|async|function|class|import|export|yield|else|do"
-    rb"|in|of|instanceof|if|for|while|with|switch|case|try|static|get|set)\b)[A-Za-z]+[ \t]+"
-    rb"(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)"
-)
-
-
-def _never_parsed(rest: bytes, ended: bool) -> bool:
-    """Behind the tag stands what no browser runs: two words in a row, or a literal that nothing ends. `ended`: no more follows."""
-    if _NO_SCRIPT.match(rest):
-        return True
-    quote = rest[1:2]
-    if quote == b"`":  # the page's own script may end it, and then what is put into it runs
-        return ended and b"`" not in rest[2:] and b"${" not in rest
-    line = rest[2:].split(b"\n", 1)[0]
-    if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
-        return False
-    return ended or b"\n" in rest
+    return None if rest[:1] == b">" and never_runs(piece, tag.start(), rest) else Confidence.HIGH
 
 
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")

@@ -1,0 +1,44 @@
+"""Does a script tag hold what no browser runs, as a text has it that speaks of the tag?
+
+Owns what never parses as JavaScript right behind the tag. Knows nothing of other tags; see `html.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LOOK: Final = 400  # bytes behind the tag's name that the caller hands over
+
+
+def never_runs(piece: bytes, start: int, rest: bytes) -> bool:
+    """Of `rest`, which begins with the ">" of the tag at `start`. A filter that takes the tag out joins what is around it."""
+    return not _is_glued(piece, start, rest) and _never_parses(rest, len(rest) < _LOOK)
+
+
+_ENDS_GLUED: Final = re.compile(rb"</script\s*>\w", re.I)
+
+
+def _is_glued(piece: bytes, start: int, rest: bytes) -> bool:
+    before = piece[start - 1 : start] if start else b""
+    return before.isalnum() or before == b"<" or _ENDS_GLUED.search(rest) is not None
+
+
+_NO_SCRIPT: Final = re.compile(
+    rb">[ \t]*(?!(?:new|var|let|const|return|throw|typeof|void|delete|await|async|function|class|import|export|yield|else|do"
+    rb"|in|of|instanceof|if|for|while|with|switch|case|try|static|get|set)\b)[A-Za-z]+[ \t]+"
+    rb"(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)"
+)
+
+
+def _never_parses(rest: bytes, ended: bool) -> bool:
+    """Behind the tag stands what no browser runs: two words in a row, or a literal that nothing ends. `ended`: no more follows."""
+    if _NO_SCRIPT.match(rest):
+        return True
+    quote = rest[1:2]
+    if quote == b"`":  # the page's own script may end it, and then what is put into it runs
+        return ended and b"`" not in rest[2:] and b"${" not in rest
+    line = rest[2:].split(b"\n", 1)[0]
+    if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
+        return False
+    return ended or b"\n" in rest
