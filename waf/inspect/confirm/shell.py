@@ -248,7 +248,9 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if SHELL_VERBS.match(text):
         return True
     cut = CUT.search(text)
-    raw = TAG_ENDS.split(text[: cut.start()] if cut else text, maxsplit=1)[0]
+    raw = text[: cut.start()] if cut else text
+    if not SECRET.search(raw):
+        raw = TAG_ENDS.split(raw, maxsplit=1)[0]
     bare = _BARE_WORD.match(raw)
     if bare is not None and bare[1].lower() not in _NAMES and not SECRET_READ.search(raw):
         return False  # a word without any trick, and no command's

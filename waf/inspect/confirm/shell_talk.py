@@ -207,14 +207,21 @@ _PROBE: Final = re.compile(
 _SPAN: Final = re.compile(rb"\s*`([^`\r\n]{1,400})`(?=[\s,.:;!?)]|\xe2\x80)")
 
 
-_STEPS: Final = re.compile(rb"(?:\A|[;|&(])\s*")
+_STEPS: Final = re.compile(rb"(?:\A|[;|&(])\s*(?:(?:sudo|exec|nohup|time|command|then|do|[{!])\s+)*+")
+_REACHES: Final = re.compile(
+    rb"(?:curl|wget|lynx|busybox|ssh|scp|s?ftp|tftp|telnet|nc|ncat|socat|s?mail|sendmail|(?:ba|da|z|k)?sh|env|reboot|shutdown|halt"
+    rb"|poweroff|shred|mkfs[.\w]*|dd|crontab|killall)(?=[\s;|&)]|\Z)"
+    rb"|(?:cat|tac|nl|head|tail|less|more|grep|base64|xxd|strings|mail)\s[^;|&]*(?<!\w)\.(?:env|ssh|aws|htpasswd|netrc|pgpass)\b"
+)
+"""A step that fetches, sends, hands on to a shell, tells all settings or ends the machine, whatever its arguments."""
 
 
 def _harmless(span: bytes) -> bool:
     """No step of the command line asks the machine, names its files, reaches out or destroys."""
     if SECRET.search(span) or _HARM.search(span):
         return False
-    return not any(_PROBE.match(span, step.end()) for step in _STEPS.finditer(span))
+    ends = (step.end() for step in _STEPS.finditer(span))
+    return not any(_PROBE.match(span, end) or _REACHES.match(span, end) for end in ends)
 
 
 def shown_first(value: bytes) -> int:
