@@ -81,9 +81,9 @@ _XPATH: Final = re.compile(
 )
 _XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
 _XPATH_BEGINS: Final = re.compile(
-    rb"^\s*(?:\d+\s+)?(?:or|and)\b|^\s*\d*\s*[\])]|^\s*(?:last|position|true|false)\s*\(\s*\)|^\s*[a-z-]{2,20}\s*\(\s*//"
-    rb"|^\s*\||^\s*//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
-    rb"|^\s*(?:count|string-length|doc)\s*\(|^\s*[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*last\(\)",
+    rb"^\s*+(?:\d++\s++)?(?:or|and)\b|^\s*+\d*+\s*+[\])]|^\s*+(?:last|position|true|false)\s*\(\s*\)|^\s*+[a-z-]{2,20}\s*\(\s*//"
+    rb"|^\s*+\||^\s*+//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
+    rb"|^\s*+(?:count|string-length|doc)\s*\(|^\s*+[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*+/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*+last\(\)",
     re.I,
 )
 
@@ -128,12 +128,12 @@ _SCRIPT_BEHIND: Final = re.compile(
 )
 # … at the beginning, behind no more than a word or number and what ends it …
 _SCRIPT_FIRST: Final = re.compile(
-    rb"^\s*['\"]?[\w.@-]{0,40}['\"]?[\s)\]}|&;!,]*(?:return\s*\(?\s*)?!?(?:this\.[A-Za-z_]\w*\s*(?:\["
+    rb"^\s*+['\"]?[\w.@-]{0,40}['\"]?[\s)\]}|&;!,]*(?:return\s*+\(?\s*+)?!?(?:this\.[A-Za-z_]\w*\s*(?:\["
     rb"|\.(?:match|length|indexof|startswith|includes|substr|charat|constructor|tostring)\b|={2,3}|!=|<|>)"
     rb"|(?<=;)(?:return\b|sleep\(|while\s*\())"
-    rb"|^\s*(?:true|false|\d+)?\s*,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|^\s*\{\s*['\"]?\$"
+    rb"|^\s*+(?:true|false|\d+)?+\s*+,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|^\s*+\{\s*['\"]?\$"
     + _OPERATORS
-    + rb"\b|^\s*return\s*\(?\s*(?:true|1\b|!)|^\s*function\s*\(\s*\)\s*\{",
+    + rb"\b|^\s*+return\s*+\(?\s*+(?:true|1\b|!)|^\s*+function\s*\(\s*\)\s*\{",
     re.I,
 )
 # … or anywhere, as no program but one for a store has it.
