@@ -241,7 +241,7 @@ def _quoted(value: bytes, document: bool) -> bool:
                 position += 1
                 literal = True
             else:
-                literal = opening and value[position - 1 : position] == b"\\"
+                literal = opening and (rest[:1] == quote or value[position - 1 : position] in (quote, b"\\"))
             own = tries % 2 == 0 and 0 < first <= _GLANCE and _OWN_LITERAL.match(value, 0, first)
             found = None
             if not own:
