@@ -22,22 +22,7 @@ enum {
 
 static uint8_t kind[256];
 
-static int is(const uint8_t *at, const uint8_t *end, int wanted)
-{
-    return at < end && (kind[*at] & wanted);
-}
-
-static int at_is(const uint8_t *at, const uint8_t *end, uint8_t c)
-{
-    return at < end && *at == c;
-}
-
-static const uint8_t *run(const uint8_t *at, const uint8_t *end, int wanted)
-{
-    while (is(at, end, wanted))
-        at++;
-    return at;
-}
+#include "_kinds.h"
 
 static uint8_t lower(uint8_t c)
 {

@@ -19,22 +19,7 @@ typedef struct {
     const uint8_t *start, *end;
 } Token;
 
-static int is(const uint8_t *at, const uint8_t *end, int wanted)
-{
-    return at < end && (kind[*at] & wanted);
-}
-
-static int at_is(const uint8_t *at, const uint8_t *end, uint8_t c)
-{
-    return at < end && *at == c;
-}
-
-static const uint8_t *run(const uint8_t *at, const uint8_t *end, int wanted)
-{
-    while (is(at, end, wanted))
-        at++;
-    return at;
-}
+#include "_kinds.h"
 
 /* Behind digits and ".e" that stand before one of these characters; NULL where they do not. */
 static const uint8_t *dotted(const uint8_t *at, const uint8_t *end, const char *before, int or_white)

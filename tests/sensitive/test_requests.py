@@ -101,15 +101,15 @@ def test_a_document_of_graphql_is_looked_at_once(literal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "place"),
+    ("body", "expected"),
     [
-        (f"a=1&card={CARD}", "form.card"),
-        (f'{{"card": {CARD}, "b": "x"}}', "json.card"),
-        (f"a card {CARD}", "body"),
+        (f"a=1&card={CARD}", {"form.card"}),
+        (f'{{"card": {CARD}, "b": "x"}}', {"json.card"}),
+        (f"a card {CARD}", {"body"}),
     ],
 )
-def test_a_body_of_no_type_is_looked_at_once(body: str, place: str) -> None:
-    assert places(check(detector(), "/x", body.encode())) == {("sensitive.pan", place)}
+def test_a_form_of_no_type_is_looked_at_once(body: str, expected: set[str]) -> None:
+    assert places(check(detector(), "/x", body.encode())) == {("sensitive.pan", place) for place in expected}
 
 
 def test_a_literal_with_escapes_is_looked_at_as_well() -> None:

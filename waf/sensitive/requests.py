@@ -318,10 +318,10 @@ class RequestCheck:
 def _once(fields: Sequence[Field], kind: str, body: bytes) -> Sequence[Field]:
     """Of the fields of a body of this kind those that say something new.
 
-    What has no type is there as it is, too; a document of GraphQL stands in a string of JSON, and all literals without escapes
+    A form of no type is there as it is, too, and its pairs have every byte of it; a document of GraphQL stands in a string of JSON, and all literals without escapes
     stand in it as they are.
     """
-    if kind in ("form", "json") and len(fields) > 1:
+    if kind == "form" and len(fields) > 1:
         return [field for field in fields if field.part is not Part.BODY or field.value != body]
     if kind != "graphql":
         return fields
