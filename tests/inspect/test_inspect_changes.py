@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import reading, rule, signatures
 from waf.inspect import layers, rounds
-from waf.inspect.changes import carried, is_open, pieces, unchanged, unchanged_runs
+from waf.inspect.changes import carried, is_doubtful, pieces, unchanged, unchanged_runs
 
 _WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
 TEXTS = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=9)), max_size=80).map(b"".join)
@@ -76,8 +76,25 @@ def test_a_page_with_few_changes_is_looked_at_there() -> None:
     assert 1024 <= end - start <= 2048
     assert made[start:end].startswith(b"Nothing")
     assert b"<b>" in made[start:end]
-    assert not is_open(made, found[0])
-    assert is_open(made, (start + 1, end))
+
+
+@pytest.mark.parametrize(
+    ("place", "piece", "doubtful"),
+    [
+        (20, (0, 50), False),
+        (20, (1, 50), True),  # may begin where the piece does
+        (21, (1, 50), False),
+        (48, (0, 50), False),
+        (49, (0, 50), True),  # may end behind it, but for a line break
+        (50, (0, 50), True),
+        (100, (0, 100), False),
+        (99, (1, 100), False),
+    ],
+)
+def test_a_match_at_the_end_of_a_piece_may_be_none(
+    place: int, piece: tuple[int, int], doubtful: bool
+) -> None:
+    assert is_doubtful(place, 20, piece, 100) is doubtful
 
 
 def test_what_is_changed_everywhere_is_looked_at_whole() -> None:

@@ -327,7 +327,7 @@ _WORDS = [
 _TEXTS = st.lists(st.sampled_from(_WORDS), max_size=6).map("".join)
 
 
-_FLAGS = re.I | re.M | re.S
+_FLAGS = re.I | re.S
 
 
 def _slowly(made: Reading) -> Iterator[tuple[str, str]]:

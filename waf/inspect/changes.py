@@ -153,12 +153,13 @@ def changes(source: bytes, made: bytes) -> Changes | None:
     return None if parts is None else Changes(source, runs, parts)
 
 
-def is_open(text: bytes, piece: tuple[int, int]) -> bool:
-    """The piece begins or ends within a line, so that it is not certain what "^" and "$" find there."""
+def is_doubtful(place: int, reach: int, piece: tuple[int, int], size: int) -> bool:
+    """Whether a match that ends at a place of a piece may have taken an end of it for one of the text, which has `size` bytes.
+
+    `reach` are the bytes of the longest match of an expression with "^" or "$"; that holds before a last line break, too.
+    """
     start, end = piece
-    return (start > 0 and text[start - 1 : start] != b"\n") or (
-        end < len(text) and text[end : end + 1] != b"\n"
-    )
+    return (start > 0 and place <= reach) or (end < size and place >= end - start - 1)
 
 
 def carried(place: int, runs: Sequence[Run]) -> int | None:

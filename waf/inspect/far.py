@@ -49,7 +49,7 @@ class Far:
                     continue
                 without = longest_with_runs(expression, FILLING, RUN)
                 kept = always if without is None or without > reach else in_runs
-                kept.append((index, Pattern(expression, pattern.case, pattern.once)))
+                kept.append((index, Pattern(expression, pattern.case, pattern.once, pattern.lines)))
 
         def matcher(parts: list[tuple[int, Pattern]]) -> Matcher | None:
             if not parts:

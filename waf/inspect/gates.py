@@ -28,6 +28,12 @@ MIXED: Final = len(_SETS)
 """The family of what needs one of characters of several families."""
 FREE: Final = MIXED + 1
 """The family of what needs none of the characters that are looked for in a text."""
+TOGETHER: Final = {
+    USUAL: FREE,  # both are asked about every text
+    _SETS.index(frozenset(b"%")): MIXED,
+    _SETS.index(frozenset(b"|&`\\")): MIXED,
+}
+"""Families that share the database of another: the engine's pass over a text costs little more for both than for one."""
 _RANK: Final = {byte: rank for rank, one in enumerate((*_RARE, *_COMMON)) for byte in one}
 WATCHED: Final = frozenset(_RANK) - frozenset(_COMMON[-1])
 """The characters that are looked for in a text. Those that are in nearly every text are taken for there."""

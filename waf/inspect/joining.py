@@ -1,6 +1,6 @@
 """Several values in one text, so that one scan looks at all: what stands between them, and that no match spans two.
 
-Owns how expressions are made to hold among joined values. A mark between two values is a line's end to "^" and "$",
+Owns how expressions are made to hold among joined values. A mark between two values is an end of theirs to "^" and "$",
 and nothing else in an expression takes one. Values that hold the mark's byte themselves are joined with another
 control in its place.
 """
@@ -36,7 +36,10 @@ def joined(values: Sequence[bytes]) -> bytes:
 
 
 def among_others(expression: bytes) -> bytes:
-    """The expression with "^" and "$" that hold at the ends of each of several joined values, too."""
+    """The expression with "^" and "$" that hold at the ends of each of several joined values, too.
+
+    Nothing that may be left out is added to them: behind such a group the engine misses some matches of what follows.
+    """
     return _ANCHOR.sub(
         lambda match: b"(?:%b|%b)" % (match[0], BETWEEN) if match[0] in (b"^", b"$") else match[0], expression
     )

@@ -328,7 +328,6 @@ class MatchStream:
 _BIT: Final = {byte: 1 << number for number, byte in enumerate(sorted(gates.WATCHED))}
 _BITS: Final = tuple(_BIT.items())
 _UNWATCHED: Final = bytes(byte for byte in range(256) if gates.ALIKE[byte] not in gates.WATCHED)
-_FEW: Final = 8  # expressions that are worth no database
 _HANDFUL: Final = 32  # bytes
 
 
@@ -364,11 +363,10 @@ def _grouped(
                 form = loosened(expression)
                 if form != expression:
                     loose[index] = pattern
-            families.setdefault(number, []).append((index, Pattern(form, pattern.case, pattern.once)))
-            wanted.setdefault(number, set()).update(gate)
-    if 0 < len(families.get(gates.USUAL, ())) < _FEW:
-        families.setdefault(gates.FREE, []).extend(families.pop(gates.USUAL, ()))
-        wanted.setdefault(gates.FREE, set())
+            part = Pattern(form, pattern.case, pattern.once, pattern.lines)
+            shared = gates.TOGETHER.get(number, number)
+            families.setdefault(shared, []).append((index, part))
+            wanted.setdefault(shared, set()).update(gate)
     groups = []
     for number, members in sorted(families.items()):
         usual = number == gates.FREE or not wanted[number] <= gates.WATCHED

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from waf.inspect.changes import Changes, carried, changes, is_open
+from waf.inspect.changes import Changes, carried, changes, is_doubtful
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
@@ -36,6 +36,7 @@ _PER_TEXT: Final = (
 )
 _HITS: Final = 512  # matches in all texts of a message, and …
 _PER_HIT: Final = 24  # … one more for so many bytes of it: nearly twice what dumps and source code have in all of their views
+_CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
 
@@ -123,12 +124,12 @@ class Rounds:
         pieces = [data[start:end] for start, end in parts]
         found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
         matches: list[Match] = [(index, parts[number][0] + place) for number, (index, place) in found]
-        # Where a line was cut, or two pieces meet, there may be a match which the text does not have.
-        opened = {number: is_open(data, parts[number]) for number, _ in found}
+        # Where the text was cut, or two pieces meet, there may be a match which it does not have.
+        reaches, size = searcher.anchored, len(data)
         doubtful = {
             index
-            for number, (index, _) in found
-            if (opened[number] and searcher.anchored[index])
+            for number, (index, place) in found
+            if (reaches[index] and is_doubtful(place, reaches[index], parts[number], size))
             or not (len(pieces) == 1 or searcher.within[index])
         }
         if doubtful:
@@ -244,8 +245,13 @@ def _batches(texts: list[Text]) -> list[list[Text]]:
 
 def _excerpt(text: Text, changes: Changes) -> bytes:
     """What is new in a text; all of it where a part would no longer look like the document that it is."""
-    data = b"\n".join([text.data[start:end] for start, end in changes.parts])
-    return text.data if is_document(text.data) and not is_document(data) else data
+    whole, parts = text.data, changes.parts
+    data = b"\n".join([whole[start:end] for start, end in parts])
+    if is_document(whole) and not is_document(data):
+        return whole
+    # What does not begin or end with the text shall not look so to "^" and "$".
+    before, behind = _CUT if parts[0][0] else b"", _CUT[::-1] if parts[-1][1] < len(whole) else b""
+    return before + data + behind
 
 
 def _end(match: Match) -> int:

@@ -20,7 +20,8 @@ A rule file is one YAML list; each item has these keys and no others:
                        decoded for the rule to hold, beside "as given". Default [decoded]; [] is "as given"
                        alone. A text that took several steps is searched by the rules that name all of them
     pattern, patterns  Hyperscan syntax over bytes, caseless; "." is any byte, line breaks too; "^" and "$"
-                       hold at every line's ends; no look-around, no back-references, no \\A and \\z
+                       hold at the ends of a value, in responses and files at those of every line; no
+                       look-around, no back-references, no \\A and \\z
     case               true: the patterns are sensitive to case
     dear               true: the patterns may cost more than the guard of `cost.py` allows
     confirm            name of a confirmer of `inspect.confirm.CONFIRMERS`

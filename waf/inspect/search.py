@@ -14,7 +14,7 @@ from typing import Final
 from waf.http1.speed import PASSES
 from waf.inspect.changes import REACH
 from waf.inspect.decode import STEPS, Step
-from waf.inspect.effort import Effort
+from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.far import Far
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
@@ -34,6 +34,7 @@ from waf.inspect.rounds import Rounds
 from waf.inspect.views import View
 from waf.model import PatternStore
 from waf.prefilter import program
+from waf.prefilter.expressions import longest
 
 _FEW: Final = 4  # values that are tried at once, …
 _SMALL: Final = 512  # … of no more bytes
@@ -61,7 +62,7 @@ class Searcher:
         folded: Folded,
         program: bytes | None = None,
         within: Sequence[bool] = (),
-        anchored: Sequence[bool] = (),
+        anchored: Sequence[int] = (),
         whole: Sequence[bool] = (),
         families: Sequence[int] = (),
         far: Far | None = None,
@@ -75,7 +76,9 @@ class Searcher:
         )
         # Of each pattern whether none of its matches spans joined values, …
         self.within: Final = bytes(within)
-        self.anchored: Final = tuple(anchored)  # … it asks for the beginning or the end of a line, …
+        self.anchored: Final = tuple(
+            anchored
+        )  # … where it has "^" or "$", the bytes of its longest match, or 0, …
         self.whole: Final = bytes(whole)  # … a match of it is judged by the whole text, wherever it stands, …
         self.families: Final = array("I", families).tobytes()  # … the number of its family.
 
@@ -95,15 +98,15 @@ class Searcher:
 
         Raises PatternFault with indices into `patterns`.
         """
-        anchored = [is_anchored(one.expression) for one in patterns]
         bounded = [without_marks(one.expression) for one in patterns]
         within = [stays_within(one) for one in bounded]
         # What is proved to be clean must not depend on how values are joined.
         expressions = [among_others(one.expression) for one in patterns]
         patterns = [
-            Pattern(among_others(expression), one.case, one.once)
+            Pattern(among_others(expression), one.case, one.once, lines=False)
             for expression, one in zip(bounded, patterns, strict=True)
         ]
+        anchored = [_longest(one.expression) if is_anchored(one.expression) else 0 for one in patterns]
         matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
         views = [ALL_FOLDS] * len(patterns) if views is None else views
         hints = Hints(store)
@@ -196,6 +199,12 @@ class Searcher:
         """All hits in all views of all values; `scan` is their `scan_all`. What it costs is taken from `effort`."""
         effort = Effort(sum(map(len, values))) if effort is None else effort
         return Rounds(self, values, effort).run(scan)
+
+
+def _longest(expression: bytes) -> int:
+    """Bytes of the longest match, at most `COUNTED`."""
+    most = longest(expression)
+    return COUNTED if most is None else min(most, COUNTED)
 
 
 def _all_of(steps: Iterable[int]) -> int:
