@@ -3,15 +3,26 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check patterns coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.needs $(VENV)/.installed
 # What is compiled of: the C files, and the modules that have a .pxd.
 COMPILED := waf/compiled.py $(wildcard waf/*.c waf/*.h) $(foreach f,$(wildcard waf/*.pxd waf/*/*.pxd),$(f) $(f:.pxd=.py))
-$(VENV)/.installed: pyproject.toml setup.py $(COMPILED)
+$(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+# The project without what it needs, and what it needs without the project: neither waits for the other, and the
+# compiler takes longest.
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+NEEDS = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\n")
+$(VENV)/.installed: pyproject.toml setup.py $(COMPILED) | $(VENV)/.made
+	$(PIP) --no-deps -e .
+	touch $@
+$(VENV)/.needs: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -c '$(NEEDS)' > $(VENV)/needs.txt
+	$(PIP) -r $(VENV)/needs.txt
 	touch $@
 
 run: setup
@@ -20,11 +31,18 @@ run: setup
 # So many processes at once; all tests of a file in one of them, since they may share what is dear to make.
 JOBS ?= 2
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile
+# Tests start this program hundreds of times: it must not be compiled from source each time, whatever a container says.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: check
-check: lint types imports
+# First what one processor does, side by side with the compiler; each says what it has to say in one piece.
+check:
+	$(MAKE) --jobs=$(JOBS) --output-sync=target setup lint types imports patterns
 	$(PYTEST)
 	WAF_PURE_PYTHON=1 $(PYTEST) tests/proxy tests/http1 tests/record
+# Where tests look for compiled patterns (tests/conftest.py), so that not each process makes them.
+patterns: setup
+	$(BIN)/waf rules compile --cache .pytest_cache/d/home/waf-sidecar
 
 # The same with its lines counted, which takes half as long again.
 coverage: setup
@@ -32,12 +50,12 @@ coverage: setup
 	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest tests/proxy tests/http1 tests/record
 	$(BIN)/coverage report --skip-covered --sort=cover | tail -25
 
-lint: setup
+lint: $(VENV)/.needs
 	$(BIN)/ruff check waf tests bench
 	$(BIN)/ruff format --check waf tests bench
-types: setup
+types: $(VENV)/.needs
 	$(BIN)/mypy
-imports: setup
+imports: $(VENV)/.needs
 	$(BIN)/lint-imports
 format: setup
 	$(BIN)/ruff format waf tests bench

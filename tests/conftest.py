@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import waf
+from tests.patterns import forget_old
 from waf.control.files import default_cache_dir
 
 # Two busy cores decide how long an example takes; a test that needs a bound on time is a benchmark. The default run
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Everything that runs without a `cache_dir`, processes of tests included, has the same compiled patterns as well."""
     if config.pluginmanager.has_plugin("cacheprovider"):  # else whatever directory this person has for it
         os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
+        if not hasattr(config, "workerinput"):  # once, before there are workers
+            forget_old(Path(default_cache_dir(os.environ)))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tests.patterns import patterns_made
 from waf.config.schema import Limits
 from waf.http1.parse import request_head, response_head
 from waf.inspect.reading import Reading, read
@@ -52,7 +53,7 @@ class Store:
         self.kept[key] = database
 
 
-STORE = Store()
+STORE = patterns_made()
 
 
 def request(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from random import Random
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chance import by_chance, joined, several
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
@@ -22,6 +25,7 @@ from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
 
+T = TypeVar("T")
 pytestmark = pytest.mark.skipif(VIEWS is None or SEARCH is None, reason="not built")
 
 _PIECES = [
@@ -38,11 +42,8 @@ _PIECES = [
     b"424344454647", b"0d0a0920", b"data:", b"script:", b"data:;base64,", b"DATA:a/b;c=d; base64, ", b";base64,JyBvciAx", b"eyJhIjoxfQ",
     b".eyJ", b"Basic ", b"YTpi", b"YTph", b"w6TDtg==", b"wyCp", b"gICA", b"AHMAYwAg", b"cwBjACAA", b"=",
 ]  # fmt: skip
-TEXTS = st.one_of(
-    st.binary(max_size=60),
-    st.lists(st.sampled_from(_PIECES), max_size=30).map(b"".join),
-    st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=3)), max_size=60).map(b"".join),
-)
+TEXTS = st.binary(max_size=60) | st.lists(st.sampled_from(_PIECES), max_size=6).map(b"".join)
+MANY = st.tuples(TEXTS) | several(joined(_PIECES, 60, odd=3))
 REFERENCES: list[Callable[[bytes], tuple[bytes, ...]]] = [
     layers.decode_percent, layers.decode_html, layers.decode_js, layers.decode_css, layers.decode_unicode, layers.decode_utf7,
     layers.decode_base64,
@@ -57,13 +58,16 @@ def test_the_steps_are_those_in_c() -> None:
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
-@given(text=TEXTS)
-@settings(max_examples=1500)
-def test_a_step_gives_the_same(reference: Callable[[bytes], tuple[bytes, ...]], text: bytes) -> None:
+@given(texts=MANY)
+@settings(max_examples=300)
+def test_a_step_gives_the_same(
+    reference: Callable[[bytes], tuple[bytes, ...]], texts: Sequence[bytes]
+) -> None:
     step = getattr(VIEWS, reference.__name__)
-    assert step(text) == reference(text)
+    for text in texts:
+        assert step(text) == reference(text), text
     with pytest.raises(TypeError):
-        step(text.decode("latin-1"))
+        step(texts[0].decode("latin-1"))
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
@@ -94,21 +98,22 @@ def _steps(text: bytes) -> int:
     return sum(step.bit for step in STEPS if can_differ(step, text))
 
 
-@given(TEXTS)
-@settings(max_examples=3000)
-def test_hints_of_one_value(text: bytes) -> None:
+@given(MANY)
+@settings(max_examples=600)
+def test_hints_of_one_value(texts: Sequence[bytes]) -> None:
     assert SEARCH is not None
-    text = text.replace(MARK, b"")
-    steps, spots = SEARCH.hints(text)
-    assert steps == SEARCH.steps(text) == _steps(text)
-    assert {bit for bit, _ in spots} == {step.bit for step in STEPS if step.bit & steps}
-    assert len(spots) == steps.bit_count()
+    for text in (text.replace(MARK, b"") for text in texts):
+        steps, spots = SEARCH.hints(text)
+        assert steps == SEARCH.steps(text) == _steps(text), text
+        assert {bit for bit, _ in spots} == {step.bit for step in STEPS if step.bit & steps}, text
+        assert len(spots) == steps.bit_count(), text
 
 
-@given(st.lists(TEXTS.map(lambda text: text.replace(MARK, b"")), max_size=6))
+@given(st.lists(TEXTS, max_size=2) | several(joined(_PIECES, 60, odd=3), 6))
 @settings(max_examples=1000)
 def test_hints_of_joined_values(values: list[bytes]) -> None:
     assert SEARCH is not None
+    values = [value.replace(MARK, b"") for value in values]
     steps, spots = SEARCH.hints(MARK.join(values))
     found = [0] * len(values)
     for bit, end in spots:
@@ -127,23 +132,24 @@ _SQL = [
     b":=", b"[a b]", b"[a", b"`a`", b"`a", b"a.b", b"sys.tables", b"dual", b"x_y", b"information_schema.tables", b"pg_sleep (", b"exec ", b"drop table",
     b"insert into ", b"set @a", b"{fn ", b"->>", b"!~*", b"<=>", b"||", b"\xe2\x80\x83", b"\xe3\x80\x80", b"\xc2\xa0", b"a" * 210, b"`" + b"a" * 128,
 ]  # fmt: skip
-STATEMENTS = st.one_of(
-    st.lists(st.sampled_from(_SQL), max_size=24).map(b"".join),
-    st.lists(st.one_of(st.sampled_from(_SQL), st.binary(max_size=3)), max_size=200).map(b"".join),
+STATEMENTS = st.tuples(st.lists(st.sampled_from(_SQL), max_size=8).map(b"".join)) | several(
+    joined(_SQL, 200, odd=3)
 )
 
 
 @given(STATEMENTS, st.integers(0, 20), st.integers(1, LIMIT))
-@settings(max_examples=3000)
-def test_tokens_of_sql_are_the_same(text: bytes, start: int, most: int) -> None:
-    assert tokens(text, start, most) == read_tokens(text, start, most)
+@settings(max_examples=600)
+def test_tokens_of_sql_are_the_same(texts: Sequence[bytes], start: int, most: int) -> None:
+    for text in texts:
+        assert tokens(text, start, most) == read_tokens(text, start, most), text
 
 
 @given(STATEMENTS)
-@settings(max_examples=3000)
-def test_shapes_of_sql_are_the_same(text: bytes) -> None:
-    assert shape_of(text) == read_shape(text)
-    assert shape_of(text.lower()) == read_shape(text.lower())
+@settings(max_examples=600)
+def test_shapes_of_sql_are_the_same(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert shape_of(text) == read_shape(text), text
+        assert shape_of(text.lower()) == read_shape(text.lower()), text
 
 
 MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)
@@ -226,8 +232,12 @@ def test_what_is_no_match_is_refused() -> None:
 
 
 _DATA = [b"attack now " * 40, b"an attack, " * 30 + b"attack", b"attack", b"", b"x" * 900]
-_HITS = st.lists(
-    st.tuples(st.integers(0, len(_DATA) - 1), st.integers(0, 5), st.integers(0, 500)), max_size=60
+_HIT = st.tuples(st.integers(0, len(_DATA) - 1), st.integers(0, 5), st.integers(0, 500))
+_HITS = st.lists(_HIT, max_size=6) | by_chance(
+    lambda chance: [
+        (chance.randrange(len(_DATA)), chance.randint(0, 5), chance.randint(0, 500))
+        for _ in range(chance.randint(0, 60))
+    ]
 )
 
 
@@ -308,10 +318,15 @@ def test_what_are_no_hits(arguments: tuple[object, ...]) -> None:
         SEARCH.differing([object()], 3)
 
 
+def _some(chance: Random, most: int, each: Callable[[], T], least: int = 0) -> list[T]:
+    return [each() for _ in range(chance.randint(least, most))]
+
+
 @given(
-    st.lists(st.integers(1, 9), min_size=1, max_size=40),
-    st.lists(st.integers(0, 400), max_size=20),
-    st.lists(st.tuples(st.sampled_from([1, 2, 1024, 32768]), st.integers(0, 400)), max_size=40),
+    st.lists(st.integers(1, 9), min_size=1, max_size=5)
+    | by_chance(lambda c: _some(c, 40, lambda: c.randint(1, 9), 1)),
+    st.lists(st.integers(0, 400), max_size=5) | by_chance(lambda c: _some(c, 20, lambda: c.randint(0, 400))),
+    by_chance(lambda c: _some(c, 40, lambda: (c.choice([1, 2, 1024, 32768]), c.randint(0, 400)))),
 )
 @settings(max_examples=1000)
 def test_places_are_in_the_same_texts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.chance import several
 from tests.inspect.inspect_samples import STORE
 from tests.sensitive.messages import ENTITIES, FINDER
 from waf.config.schema import Limits
@@ -130,47 +132,57 @@ _EXPRESSION = st.recursive(
 )
 _TEXT = st.text("aAbBc1$<; \x01\n_.é\x7f", max_size=14) | st.text("aAbBc1 _.-\x7f", max_size=14)
 """The second kind is ordinary: there is a program of its own for it."""
+# To make a program takes far longer than to ask it.
+_FEW_TEXTS = st.lists(_TEXT, min_size=1, max_size=2) | several(
+    lambda chance: "".join(
+        chance.choices(chance.choice(["aAbBc1$<; \x01\n_.é\x7f", "aAbBc1 _.-\x7f"]), k=chance.randint(0, 14))
+    ),
+    6,
+)
+
+
+def _stopped(made: bytes | None, coded: Sequence[bytes], texts: Sequence[str], flags: int) -> bool:
+    """Whether none of the texts in which an expression matches passes."""
+    return not any(
+        passes(made, data) and any(re.search(one, data, flags) for one in coded)
+        for data in (text.encode() for text in texts)
+    )
 
 
 @needs_c
-@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT)
-@settings(max_examples=1500, deadline=None)
-def test_what_matches_does_not_pass(expressions: list[str], text: str) -> None:
-    data = text.encode()
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _FEW_TEXTS)
+@settings(max_examples=700, deadline=None)
+def test_what_matches_does_not_pass(expressions: list[str], texts: list[str]) -> None:
     coded = [one.encode() for one in expressions]
-    made = program.build(coded, None)
-    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
-        assert not passes(made, data)
+    assert _stopped(program.build(coded, None), coded, texts, re.S | re.M | re.I)
 
 
 @needs_c
-@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT)
-@settings(max_examples=1500, deadline=None)
-def test_what_matches_does_not_pass_where_products_are_small(expressions: list[str], text: str) -> None:
-    data = text.encode()
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _FEW_TEXTS)
+@settings(max_examples=700, deadline=None)
+def test_what_matches_does_not_pass_where_products_are_small(
+    expressions: list[str], texts: list[str]
+) -> None:
     coded = [one.encode() for one in expressions]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefilter_factors, "_MOST", 3)
         patch.setattr(prefilter_factors, "_MOST_LISTED", 6)
         patch.setattr(prefilter_factors, "_WIDEST", 4)
         made = program.build(coded, None)
-    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
-        assert not passes(made, data)
+    assert _stopped(made, coded, texts, re.S | re.M | re.I)
 
 
 @needs_c
-@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _TEXT, st.lists(_TEXT, max_size=3))
-@settings(max_examples=1500, deadline=None)
+@given(st.lists(_EXPRESSION, min_size=1, max_size=3), _FEW_TEXTS, st.lists(_TEXT, max_size=2))
+@settings(max_examples=700, deadline=None)
 def test_what_matches_does_not_pass_where_it_is_looked_for_whole(
-    expressions: list[str], text: str, ordinary: list[str]
+    expressions: list[str], texts: list[str], ordinary: list[str]
 ) -> None:
-    data = text.encode()
     coded = [one.encode() for one in expressions]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(whole, "VALUES", tuple(one.encode() for one in (*ordinary, text, "aBc1 b_a; c")))
+        patch.setattr(whole, "VALUES", tuple(one.encode() for one in (*ordinary, texts[0], "aBc1 b_a; c")))
         made = program.build(coded, None, whole_where_ordinary=True)
-    if any(re.search(one, data, re.S | re.M | re.I) for one in coded):
-        assert not passes(made, data)
+    assert _stopped(made, coded, texts, re.S | re.M | re.I)
 
 
 @needs_c
@@ -209,14 +221,11 @@ def test_what_is_looked_for_whole_is_its_beginning_without_counts() -> None:
 
 
 @needs_c
-@given(st.lists(_EXPRESSION, min_size=1, max_size=2), _TEXT)
-@settings(max_examples=700, deadline=None)
-def test_what_matches_with_its_case_does_not_pass(expressions: list[str], text: str) -> None:
-    data = text.encode()
+@given(st.lists(_EXPRESSION, min_size=1, max_size=2), _FEW_TEXTS)
+@settings(max_examples=500, deadline=None)
+def test_what_matches_with_its_case_does_not_pass(expressions: list[str], texts: list[str]) -> None:
     coded = [one.encode() for one in expressions]
-    made = program.build([b"never there"], None, exact=coded)
-    if any(re.search(one, data, re.S | re.M) for one in coded):
-        assert not passes(made, data)
+    assert _stopped(program.build([b"never there"], None, exact=coded), coded, texts, re.S | re.M)
 
 
 @needs_c
@@ -260,11 +269,17 @@ def test_apostrophes_within_words_are_taken_out_and_what_is_left_is_looked_at() 
 
 
 @needs_c
-@given(st.lists(_EXPRESSION, min_size=1, max_size=3), st.text("aAbB1 _.'\x7f;", max_size=14))
-@settings(max_examples=1500, deadline=None)
-def test_what_matches_with_apostrophes_or_without_does_not_pass(expressions: list[str], text: str) -> None:
+@given(
+    st.lists(_EXPRESSION, min_size=1, max_size=3),
+    st.lists(st.text("aAbB1 _.'\x7f;", max_size=14), min_size=1, max_size=2)
+    | several(lambda chance: "".join(chance.choices("aAbB1 _.'\x7f;", k=chance.randint(0, 14))), 6),
+)
+@settings(max_examples=700, deadline=None)
+def test_what_matches_with_apostrophes_or_without_does_not_pass(
+    expressions: list[str], texts: list[str]
+) -> None:
     quotes = rb"[a-z0-9]['`]{1,2}[a-z0-9]"
-    data, coded = text.encode(), [one.encode() for one in expressions]
+    coded = [one.encode() for one in expressions]
     for made in (
         program.build([*coded, quotes], None, unquoting=[quotes]),
         program.build(
@@ -274,10 +289,11 @@ def test_what_matches_with_apostrophes_or_without_does_not_pass(expressions: lis
             unquoting=[b"(?i:" + quotes + b")"],
         ),
     ):
-        flags = re.S | re.M
-        unquoted = data.replace(b"'", b"") if re.search(quotes, data, re.I) else data
-        if any(re.search(one, each, flags) for one in coded for each in (data, unquoted)):
-            assert not passes(made, data)
+        for data in (text.encode() for text in texts):
+            flags = re.S | re.M
+            unquoted = data.replace(b"'", b"") if re.search(quotes, data, re.I) else data
+            if any(re.search(one, each, flags) for one in coded for each in (data, unquoted)):
+                assert not passes(made, data), data
 
 
 @needs_c
@@ -452,11 +468,16 @@ def test_a_damaged_program_is_refused_or_runs(data: st.DataObject) -> None:
         assert size < len(made) or any(made[at] != whole[at] for at in heads)
 
 
+@cache
+def _of_single_expressions() -> bytes:
+    return program.build([b"2852039166", rb"@\w{1,20}\s{0,4}@\w"], None, whole_where_ordinary=True) or b""
+
+
 @needs_c
 @given(st.data())
 @settings(max_examples=300)
 def test_damaged_automata_of_single_expressions_do_no_harm(data: st.DataObject) -> None:
-    whole = program.build([b"2852039166", rb"@\w{1,20}\s{0,4}@\w"], None, whole_where_ordinary=True) or b""
+    whole = _of_single_expressions()
     made = bytearray(whole)
     behind = int.from_bytes(whole[24:28], "little")  # the first program ends with them
     for _ in range(data.draw(st.integers(1, 6))):
@@ -622,14 +643,9 @@ def test_values_are_sifted_one_by_one(values: list[bytes]) -> None:
     assert SIFT(None, b"\x7f".join(values)) == b"\x7f".join(values)
 
 
-@needs_c
-@given(st.lists(st.sampled_from([b"60.0", b"7", b"..", b"green table", b"begin", b"x/", b""]), max_size=8))
-@settings(max_examples=300, deadline=None)
-@example([b"60.0", b"green table"])
-def test_nothing_of_one_value_counts_for_the_next(values: list[bytes]) -> None:
-    """Signs that are told by being there count as atoms do, and a pair of both must stand in one value."""
-    assert SIFT is not None
-    made = program.build(
+@cache
+def _of_a_sign_and_an_atom() -> bytes | None:
+    return program.build(
         [
             rb"['\")\d]\s{0,8}(?:exec(?:ute)?|declare|waitfor|shutdown|drop\s+(?:table|database|user)|truncate\s+table|insert\s+into"
             rb"|delete\s+from|create\s+(?:table|user|login)|alter\s+(?:table|user|login)|backup\s+database|begin\s|if\s*\("
@@ -639,5 +655,15 @@ def test_nothing_of_one_value_counts_for_the_next(values: list[bytes]) -> None:
         ],
         None,
     )
+
+
+@needs_c
+@given(st.lists(st.sampled_from([b"60.0", b"7", b"..", b"green table", b"begin", b"x/", b""]), max_size=8))
+@settings(max_examples=300, deadline=None)
+@example([b"60.0", b"green table"])
+def test_nothing_of_one_value_counts_for_the_next(values: list[bytes]) -> None:
+    """Signs that are told by being there count as atoms do, and a pair of both must stand in one value."""
+    assert SIFT is not None
+    made = _of_a_sign_and_an_atom()
     left = [value for value in values if not passes(made, value)]
     assert SIFT(made, b"\x7f".join(values)) == b"\x7f".join(left)

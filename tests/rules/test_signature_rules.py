@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patterns import patterns_made
 from waf.config.schema import Limits
 from waf.inspect.confirm import CONFIRMERS
 from waf.inspect.decode import views
@@ -35,27 +36,13 @@ REQUEST_RULES = [rule for rule in RULES if not rule.response]
 RESPONSE_RULES = [rule for rule in RULES if rule.response]
 
 
-class _Kept:
-    """Compiled patterns in pytest's cache: compiling takes seconds, loading milliseconds."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def load(self, key: str) -> bytes | None:
-        path = self.directory / key
-        return path.read_bytes() if path.exists() else None
-
-    def save(self, key: str, database: bytes) -> None:
-        (self.directory / key).write_bytes(database)
-
-
 def _mask(data: bytes) -> str:
     return data[:120].decode("latin-1")
 
 
 @pytest.fixture(scope="module")
-def signatures(request: pytest.FixtureRequest) -> Signatures:
-    return Signatures.build(RULES, _Kept(Path(request.config.cache.mkdir("patterns"))), _mask)
+def signatures() -> Signatures:
+    return Signatures.build(RULES, patterns_made(), _mask)
 
 
 def _check(signatures: Signatures, request: Request, body: bytes, level: int) -> list[Finding]:

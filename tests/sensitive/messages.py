@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.patterns import patterns_made
 from waf.config.schema import Sensitive
 from waf.inspect.reading import BodyKind
 from waf.model import Field, Framing, Headers, Part, Request, Response
@@ -26,7 +27,7 @@ def all_entities() -> tuple[Entity, ...]:
 
 
 ENTITIES = all_entities()
-FINDER = Finder.build(ENTITIES, None)
+FINDER = Finder.build(ENTITIES, patterns_made())
 _BUILT: dict[str, Detector] = {}
 
 
@@ -63,7 +64,7 @@ def detector(**config: Any) -> Detector:
     """A detector by configuration; building one costs time, so equal ones are shared."""
     name = repr(sorted(config.items()))
     if name not in _BUILT:
-        _BUILT[name] = Detector.build(Sensitive(**config), ENTITIES, None, KEY)
+        _BUILT[name] = Detector.build(Sensitive(**config), ENTITIES, patterns_made(), KEY)
     return _BUILT[name]
 
 
