@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER, detector, request, response
 from waf.config.schema import SensitiveRule
 from waf.sensitive import candidates, context, detect, find, places, readings, stream
@@ -409,7 +410,7 @@ def test_candidates_are_in_order() -> None:
 @in_c
 def test_both_find_alike_without_c(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find.speed, "_FINDER", None)
-    slow = Finder.build(ENTITIES, None)
+    slow = Finder.build(ENTITIES, patterns_made())
     assert slow.judge is None
     text = b"card 4539148803436467, a@b.example, ssn 536-22-8145"
     assert _told(slow.find(text)) == _told(FINDER.find(text)) != []

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.patterns import patterns_made
 from tests.sensitive.messages import CARD, ENTITIES, KEY, detector, request, response
 from waf.config.schema import Sensitive
 from waf.errors import ConfigError
@@ -234,7 +235,7 @@ def test_a_list_is_recognised_and_not_kept() -> None:
     values = [f"AC-{number:07d}" for number in range(2000)] + ["Jane Q Public", "ab"]
     data = ExactData(values, Key(KEY))
     assert (len(data), data.skipped) == (2001, 1)
-    found = Detector.build(Sensitive(), ENTITIES, None, KEY, {"customers": data})
+    found = Detector.build(Sensitive(), ENTITIES, patterns_made(), KEY, {"customers": data})
     passed = found.response_filter(request(), response((b"Content-Type", b"text/plain")))
     assert passed is not None
     out = passed.feed(b"for ac-0000017 and AC-9990017, jane q  public\n") + passed.finish()

@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
+from tests.patterns import patterns_made
 from tests.sensitive.messages import FINDER
 from waf.sensitive import speed
 from waf.sensitive.numerals import Numerals, numerals
@@ -159,9 +160,9 @@ def test_without_them_hyperscan_looks_for_all(monkeypatch: pytest.MonkeyPatch) -
         + b"DE89 3704 0044 0532 0130 00"
         + b"x" * 900
     )
-    fast = Sieve.build(FINDER._candidates.forms, None)
+    fast = Sieve.build(FINDER._candidates.forms, patterns_made())
     monkeypatch.setattr(speed, "_FINDER", None)
-    slow = Sieve.build(FINDER._candidates.forms, None)
+    slow = Sieve.build(FINDER._candidates.forms, patterns_made())
     assert fast is not None
     assert slow is not None
     assert slow._numerals is None

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER
 from waf.sensitive import speed
 from waf.sensitive.candidates import Candidates
@@ -81,7 +82,7 @@ def test_a_pattern_without_bounds_is_searched_in_all_of_the_text() -> None:
 
 
 def test_windows_are_apart_in_order_and_few() -> None:
-    sieve = Sieve.build(forms(ENTITIES), None)
+    sieve = Sieve.build(forms(ENTITIES), patterns_made())
     assert sieve is not None
     scratch = sieve.scratch()
     assert sieve.windows(b"." * 9000, scratch) == []
@@ -98,7 +99,7 @@ def test_expressions_of_others_are_looked_for_on_the_way() -> None:
         (rb"\broot:[^:\n]{0,9}:0:0", 0),
         (rb"^SECRET", hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_CASELESS),
     )
-    looking = Finder.build(ENTITIES, None, others=others)
+    looking = Finder.build(ENTITIES, patterns_made(), others=others)
     assert looking.entities == FINDER.entities
     card = b" 4539148803436467 "
     for filler in (b".", b"a line\n"):
@@ -267,6 +268,6 @@ def _sieve() -> Sieve:
     """With a key that is always the same: by some keys two stretches fall together where one is forgotten for the other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("waf.sensitive.sieve.os", SimpleNamespace(urandom=random.Random(7).randbytes))
-        sieve = Sieve.build(forms(ENTITIES), None, LEAKS)
+        sieve = Sieve.build(forms(ENTITIES), patterns_made(), LEAKS)
     assert sieve is not None
     return sieve

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.patterns import patterns_made
 from tests.sensitive.messages import CARD, ENTITIES, KEY, SSN, detector, request, response, through
 from waf.config.schema import SensitiveRule
 from waf.model import Action, BodyRefused
@@ -239,7 +240,7 @@ def test_equal_values_get_equal_tokens_and_other_keys_others() -> None:
     assert one[0] == one[1] != one[2]
     from waf.config.schema import Sensitive
 
-    other = Detector.build(Sensitive(response_action="tokenise"), ENTITIES, None, KEY[::-1])
+    other = Detector.build(Sensitive(response_action="tokenise"), ENTITIES, patterns_made(), KEY[::-1])
     assert through(other, "text/plain", body).split()[0] != one[0]
 
 
