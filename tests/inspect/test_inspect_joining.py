@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,15 @@ _VALUES = st.lists(st.text("abk<> ;\x7f", max_size=6).map(str.encode), max_size=
 _EXPRESSIONS = [rb"^a", rb"b$", rb"a.{0,5}b", rb"<[^>]{0,9}>", rb"a\Sb", rb"k\W{1,4}k", rb"(?:^|;)k"]
 
 
+@cache
+def _searcher() -> Searcher:
+    return Searcher.build([Pattern(one) for one in _EXPRESSIONS], STORE)
+
+
 @given(_VALUES)
 @settings(max_examples=300)
 def test_joined_values_give_exactly_the_matches_of_each(values: list[bytes]) -> None:
-    searcher = Searcher.build([Pattern(one) for one in _EXPRESSIONS], STORE)
-    found = searcher.search(values, searcher.scan_all(values))
+    found = _searcher().search(values, _searcher().scan_all(values))
     got = {(hit.text.owner, hit.match[0]) for hit in found.hits if not hit.text.chain}
     expected = {
         (owner, index)

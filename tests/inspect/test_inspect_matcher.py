@@ -6,6 +6,7 @@ import gc
 import re
 import sys
 import threading
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -140,10 +141,15 @@ VALUES = st.lists(
 )
 
 
+@cache
+def _searcher() -> Searcher:
+    return Searcher.build([Pattern(one) for one in EXPRESSIONS], STORE)
+
+
 @given(VALUES)
 @settings(max_examples=200)
 def test_joined_values_give_what_each_gives(values: list[bytes]) -> None:
-    searcher = Searcher.build([Pattern(one) for one in EXPRESSIONS], STORE)
+    searcher = _searcher()
     scan = searcher.scan_all(values)
     found = searcher.search(values, scan)
     got = {(hit.text.owner, hit.match[0]) for hit in found.hits if not hit.text.chain}
