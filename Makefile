@@ -35,9 +35,10 @@ PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 test: check
+IN_ONE_PIECE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # First what one processor does, side by side with the compiler; each says what it has to say in one piece.
 check:
-	$(MAKE) --jobs=$(JOBS) --output-sync=target setup lint types imports patterns
+	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns
 	$(PYTEST)
 	WAF_PURE_PYTHON=1 $(PYTEST) tests/proxy tests/http1 tests/record
 # Where tests look for compiled patterns (tests/conftest.py), so that not each process makes them.

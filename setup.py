@@ -45,11 +45,14 @@ def compiled() -> list[Extension]:
     except ImportError:
         return []
     extensions = [
-        Extension(module, [str(source(module).relative_to(HERE))], extra_compile_args=FLAGS, optional=True)
+        Extension(module, [str(source(module).relative_to(HERE))], extra_compile_args=FLAGS)
         for module in MODULES
     ]
     directives = {"language_level": 3, "annotation_typing": False}
-    return list(cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True))
+    made = list(cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True))
+    for extension in made:
+        extension.optional = True  # which Cython does not hand on
+    return made
 
 
 class Build(build_ext):

@@ -83,8 +83,9 @@ def test_the_sources_can_be_had_instead() -> None:
 
 
 def test_what_is_compiled_is_used() -> None:
-    if not compiled.current():
-        pytest.skip("nothing was compiled of these sources (make setup, with a C compiler)")
+    if not compiled.current() and shutil.which("cc") is None and shutil.which("gcc") is None:
+        pytest.skip("no C compiler")
+    assert compiled.current(), "nothing was compiled of these sources: make setup"
     assert ".py" not in {Path(file).suffix for file in files().values()}
 
 
