@@ -128,12 +128,18 @@ class Questions:
         if len(hits) == 1:
             return [(self._question(armed, hits[0]), hits[0])], True
         different = self._different(armed, hits)
-        share = max(self._share, MAX_TEXTS) if self._short(armed, different[0]) else self._share
-        complete = len(different) <= share
+        short = self._short(armed, different[0])
+        share = max(self._share, MAX_TEXTS) if short else self._share
+        complete = len(different) <= share or self._affords(armed, different)
         if not complete:
             last, steps = len(different) - 1, share - 1
             different = [different[number * last // steps] for number in range(share)]
         return [(self._question(armed, hit), hit) for hit in different], complete
+
+    def _affords(self, armed: Armed, hits: list[Hit]) -> bool:
+        """Whether no more than half of what is left pays for a question about each: a share is a guess made before any was asked."""
+        dearest = max(_cost(armed, len(hit.text.data), self._short(armed, hit)) for hit in hits)
+        return len(hits) * dearest * _UNIT * 2 <= self._effort.left
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
         """One rule's hits in one value, those that begin within it.

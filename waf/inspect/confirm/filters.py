@@ -38,6 +38,8 @@ _LDAP_SIGN: Final = re.compile(
     rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*(?:[()]|$)|%00|\x00", re.I
 )
 
+# Stars in parentheses of their own, as people rate by them: nothing of the app's is closed, and no filter is without these signs.
+_LDAP_STARS: Final = re.compile(rb"\s*\(\*\)[^=&|!\x00%]*")
 
 # What closes, then the first parenthesis that opens anything.
 _LDAP_TIGHT: Final = re.compile(rb"\)++\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I)
@@ -56,6 +58,8 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH if closing < first and _LDAP_TIGHT.match(text, closing) else None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
         return Confidence.HIGH
+    if _LDAP_STARS.fullmatch(text):
+        return None
     broken = _LDAP_BREAK.search(text)
     if broken and _LDAP_SIGN.search(text, max(0, broken.start() - 1)):
         opened = text.count(b"(", 0, broken.start())

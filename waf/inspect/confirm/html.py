@@ -122,7 +122,7 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
     if name == b"script":
         if piece[tag.start() + 1 : tag.start() + 2].isspace() and not _LOOSE.match(piece, tag.end()):
             return None
-        return _script(piece, tag, closing)
+        return _script(piece, tag, closing, attributes.get(b"src", b""))
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
         if _STYLE.search(rest.lower()):
@@ -150,7 +150,7 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
     return None if closing else _element(name, attributes)
 
 
-def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | None:
+def _script(piece: bytes, tag: re.Match[bytes], closing: bool, source: bytes) -> Confidence | None:
     rest = piece[tag.end() : tag.end() + 400]
     if rest[:1] and rest[:1] not in b" \t\r\n\f\v>/\x00\"'=+;" and rest[:1].isalnum():
         return None
@@ -168,8 +168,9 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
         re.I,
     ):
         return None
-    if _OWN_SCRIPT.match(rest) and (
-        is_document(piece) or len(_PLAIN_WORDS.findall(piece, 0, tag.start())) >= 6
+    if (own := _OWN_SCRIPT.match(rest) if _OWN_SOURCE.fullmatch(source) else None) and (
+        is_document(piece)
+        or len(_PLAIN_WORDS.findall(piece, 0, tag.start())) + len(_PLAIN_WORDS.findall(rest, own.end())) >= 6
     ):
         return None  # a page that shows how a script of the site is loaded
     if (
@@ -185,6 +186,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool) -> Confidence | N
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")
 _SCRIPT_OPENED: Final = re.compile(rb"<script[\s>]", re.I)
 _PLAIN_WORDS: Final = re.compile(rb"(?<![^\s])[A-Za-z]{2,}(?=[\s,.:;!?])")
+_OWN_SOURCE: Final = re.compile(rb"(?!//)(?:\.{0,2}/)*[A-Za-z0-9_][\w./-]*")
 _OWN_SCRIPT: Final = re.compile(
     rb"(?![^>]*[\s/\"']on)\s[^>]{0,80}\bsrc\s*=\s*[\"']?(?:\.{0,2}/)*[A-Za-z0-9_][\w./-]*[\"']?[^>:]{0,80}>\s*(?:</script|$)",
     re.I,
@@ -218,11 +220,15 @@ def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
         return Confidence.HIGH
     if name in _FRAMES:
         source = attributes.get(b"src") or attributes.get(b"data") or b""
-        if not source or _EMBED_SIGNS & attributes.keys():
+        if not source or _EMBED_SIGNS & attributes.keys() or (name == b"iframe" and _PLAYER.match(source)):
             return None
-        return Confidence.HIGH  # what editors embed has a size
+        return Confidence.HIGH  # what editors embed has a size, or an address for that
     return None
 
+
+_PLAYER: Final = re.compile(
+    rb"https://(?:player\.(?:[\w-]{1,40}\.){1,3}[a-z]{2,12}/(?:video/|embed/)|(?:[\w-]{1,40}\.){1,4}[a-z]{2,12}/(?:maps/)?embed[/?])[\w./?=&%!:;,+-]{1,400}\Z"
+)
 
 _SKIPPED: Final = re.compile(rb"[^\s>\"'/]*[\s\"'/]")
 

@@ -183,6 +183,14 @@ def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None
     return Confidence.HIGH
 
 
+_TITLE: Final = re.compile(
+    rb"(?:(?!%00|%2e%2e|\.\.)[\w.%~/ :()'&,+\x80-\xff-]){1,400}?\.(?:mp3|m4a|m4b|flac|og[gv]|opus|wav|wma|aac|mp4|m4v|mkv|avi|webm|mov)"
+    rb"(?=[<\r\n\"']|\Z)(?!\s*+\.)",
+    re.I,
+)
+"""What lists of players name: a piece of music or a film, and nothing that a library of addresses would take for another file."""
+
+
 def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> Confidence | None:
     if prose_words(value, start) >= 2:
         return None
@@ -201,6 +209,7 @@ def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> C
             or not absolute
             or b" " in value.strip()
             or not re.match(rb"[\w.$%~-]", rest)
+            or _TITLE.match(rest)
         ):
             return None
     return Confidence.HIGH

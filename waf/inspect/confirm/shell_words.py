@@ -113,7 +113,7 @@ WEAK: Final = frozenset(
     b"copy move open start watch join ver dir free history mount finger split cut comp fetch install make which where calc notepad passwd openssl "
     b"script screen expect kill sleep ed fold strings git route net query ip links export alias arch node php ps "
     b"env df ls ss sc R su arp write-host mongo column stat pr xargs diff which sh docker kubectl npm "
-    b"pip gem apt mysql psql perl ruby lua java aws".split()
+    b"pip gem apt mysql psql perl ruby lua java aws fish ash dash".split()
 )
 """Words that stand after separators in ordinary text and lists, too."""
 

@@ -28,12 +28,19 @@ _THROWN: Final = re.compile(rb"[\w.$]{0,160}(?:Exception|Error|Death|Warning)\b(
 _TRACE_LINE: Final = re.compile(
     rb"\s*(?:at\s+)(?:(?:async|new)\s+)?[\w.@$<>/`\[\],-]+\s?\([^'\"`()\r\n]*\)[^()'\"`;\r\n]*$", re.M
 )
+_FRAME: Final = re.compile(
+    rb"[ \t]*(?:System|Microsoft)(?:\.[\w`]{1,60}){2,8}\s?\((?:[A-Z][a-z][\w.\[\]<>`]{0,80} [a-z]\w{0,40}(?:, |(?=\))))++\)\s*$",
+    re.M,
+)
+"""A method of .NET with types and names for arguments, which is how frames are told; a call has values there."""
 
 
 def _traced(value: bytes, position: int) -> bool:
     """The line at `position` is one of a stack trace: "at", a name, and in parentheses a place or types, which is no code."""
     start = value.rfind(b"\n", max(0, position - 400), position) + 1
-    return _TRACE_LINE.match(value, start, start + 800) is not None
+    return (
+        _TRACE_LINE.match(value, start, start + 800) or _FRAME.match(value, start, start + 800)
+    ) is not None
 
 
 _SIGNS: Final = re.compile(rb"[^A-Za-z0-9_$\\]*")
