@@ -40,7 +40,7 @@ _JSON_TYPES: Final = frozenset(
 _JSON_LINES: Final = frozenset(
     {
         b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonlines",
-        b"application/jsonlines", b"application/json-seq", b"application/x-json-stream",
+        b"application/jsonlines", b"application/json-seq", b"application/x-json-stream", b"application/stream+json",
     }
 )  # fmt: skip
 FILE_TYPES: Final = (
@@ -68,7 +68,7 @@ def _plain_kind(line: bytes) -> BodyKind:
         return BodyKind.FORM
     if media.startswith(b"multipart/"):
         return BodyKind.NONE
-    if media in _JSON_TYPES or media.endswith(b"+json"):
+    if media in _JSON_TYPES or (media.endswith(b"+json") and media not in _JSON_LINES):
         return BodyKind.JSON
     return BodyKind.XML if media in _XML_TYPES or media.endswith(b"+xml") else BodyKind.NONE
 
@@ -115,10 +115,10 @@ def parse_body(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
         return multipart_body.parse(data, content_type, notes)
     if media == _FORM_TYPE:
         return _form(data, notes)
-    if media in _JSON_TYPES or media.endswith(b"+json"):
-        return json_body.parse(data, notes) or _mismatch(data, notes)
     if media in _JSON_LINES:
         return json_body.parse(data, notes, by_line=True) or _mismatch(data, notes)
+    if media in _JSON_TYPES or media.endswith(b"+json"):
+        return json_body.parse(data, notes) or _mismatch(data, notes)
     if media in _XML_TYPES or media.endswith(b"+xml"):
         return xml_body.parse(data, notes) or _mismatch(data, notes)
     if media == b"application/graphql":

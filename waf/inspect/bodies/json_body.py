@@ -218,11 +218,36 @@ def _parse_lines(data: bytes, notes: Notes) -> Parsed | None:
     try:
         documents = _strictly([line for line in lines[:_MAX_DOCUMENTS] if line.strip()], notes)
     except orjson.JSONDecodeError:
-        return _parse_leniently(data, notes, lines=True)
+        several = _apart(data)
+        if several is None:
+            return _parse_leniently(data, notes, lines=True)
+        return _parsed(_strictly(several, notes), notes)
     if more:
         notes.add("limit.fields", Part.JSON)
         return _parsed(documents, notes, rest=data)
     return _parsed(documents, notes, strict=data) if documents else None
+
+
+def _apart(data: bytes) -> list[bytes] | None:
+    """The documents of lines that have several, each by itself, as readers of streams take them; None where any is not strict JSON."""
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    documents: list[bytes] = []
+    try:
+        text = data.decode()
+        position = _skip_blanks(text, 0)
+        while position < len(text) and len(documents) < _MAX_DOCUMENTS:
+            start = position
+            _, end = decoder.raw_decode(text, start)
+            documents.append(text[start:end].encode())
+            orjson.loads(documents[-1])
+            position = _skip_blanks(text, end)
+    except (ValueError, RecursionError):
+        return None
+    return documents if position >= len(text) else None
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(text)
 
 
 def objects(data: bytes, notes: Notes) -> Parsed | None:
