@@ -19,6 +19,8 @@ _STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
 _NAMES = r"[nso]+(?:,[nso]+)*"
 _ITEMS = r"\(*(?:o?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
 
+_SELECTS = rf"E(?!snn+$){_ITEMS}"  # no server gives one value two names: select "hold" until service
+
 
 def _any(*shapes: str) -> str:
     return "(?:" + "|".join(f"(?:{shape})" for shape in shapes) + ")"
@@ -37,7 +39,7 @@ _QUOTED: Final = _one_of(
     r"\)*[&|]G\)*[&|]\(*[qz]$",  # 'or(1=1)or'
     rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
     rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
-    rf"\)*;+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # '; drop table
+    rf"\)*;+\(*(?:T|{_SELECTS}|E{_NAMES}k[nX])",  # '; drop table
     rf"\)*{_TAIL}T",  # ' exec master..
     rf"\)*;+\(*H(?:={_OPERAND})?\)*T",  # '; if (select …)>0 waitfor
     rf"\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|{_END})",  # ') as a where 1=1 union select 1
@@ -88,7 +90,7 @@ _BARE: Final = _one_of(
             rf"b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
         ),
         rf"U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
-        rf";+\(*(?:T|E{_ITEMS}|E{_NAMES}k[nX])",  # 1;drop table
+        rf";+\(*(?:T|{_SELECTS}|E{_NAMES}k[nX])",  # 1;drop table
         r"[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
     ),
     rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
