@@ -163,3 +163,17 @@ def test_matches_that_are_expected_in_what_is_decoded_are_paid_before_they_are_f
     assert effort.left == before
     effort.matches(150, 75)
     assert effort.left == before - 50
+
+
+@pytest.mark.parametrize("attack", range(9))
+def test_a_rule_asks_about_all_of_its_matches_where_there_is_budget_for_them(attack: int) -> None:
+    """Four rules have a share of six questions each of the budget of a short message, which pays for all nine of each."""
+    names = [f"rule-{name}" for name in "abcd"]
+    checker = signatures(*[rule(id=name, confirm_pattern="attack now") for name in names])
+    harmless = [b"%d+attack+told+of" % number for number in range(9)]
+    hostile = [b"5+attack+now" if number == attack else text for number, text in enumerate(harmless)]
+    for texts, told in ((harmless, []), (hostile, names)):
+        body = b"a=" + (b"+" + b"-" * 20).join(texts)
+        made = reading(body=body, content_type=b"application/x-www-form-urlencoded")
+        found = checker.check(made, 2)
+        assert [one.rule for one in [*found, *made.findings]] == told

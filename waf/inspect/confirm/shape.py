@@ -60,6 +60,10 @@ def blanks(text: bytes) -> bytes:
     return text if b" " in text else text.replace(b"%20", b" ").replace(b"+", b" ")
 
 
+_BEFORE_FIRST: Final = re.compile(rb"\A(?:.*=|.*[:,\[{]\\{0,3}\"|\\{0,3}\")(?=[^=\"]*\Z)", re.S)
+"""What stands right before the first word of a parameter, or of a string in JSON."""
+
+
 def prose_words(value: bytes, position: int) -> int:
     """How many plain words stand directly before `position` on the same line, with nothing but blanks between them.
 
@@ -74,7 +78,7 @@ def prose_words(value: bytes, position: int) -> int:
     count = 0
     for word in reversed(words):
         if not _WORD.fullmatch(word):
-            return count + bool(_WORD.fullmatch(word.rpartition(b"=")[2]))  # a parameter's first word
+            return count + bool(_WORD.fullmatch(_BEFORE_FIRST.sub(b"", word, count=1)))
         count += 1
     return count
 
