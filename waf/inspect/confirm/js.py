@@ -147,8 +147,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
             return Confidence.HIGH
         if _NAMED_BEFORE.search(before[-32:]) and not _KEYWORD.search(before[-32:]):
             continue  # two names in a row are no script
-        if _OWN_MODULE.match(piece, match.start()):
-            continue  # a part of the same site, as source names it
+        if _OWN_MODULE.match(piece, match.start()) or _NO_ARGUMENT.match(piece, match.start()):
+            continue  # a part of the same site, as source names it, or no call
         if _said(piece, match):
             said = True
             continue
@@ -177,13 +177,11 @@ _PROMPT: Final = re.compile(rb"\s*>>> ?\Z")
 def _said(piece: bytes, match: re.Match[bytes]) -> bool:
     """Two plain words go on behind the name or its call, where no operator stands: a script with them does not even begin.
 
-    Or it is the constructor of a class, stands behind the prompt of Python, or holds in its parentheses what is no expression.
+    Or it is the constructor of a class, or stands behind the prompt of Python.
     """
     start = match.start()
-    if (
-        _METHOD.match(piece, start)
-        or _NO_ARGUMENT.match(piece, start)
-        or (_PROMPT.match(piece, 0, start) and piece[start : start + 6] == b"print(")
+    if _METHOD.match(piece, start) or (
+        _PROMPT.match(piece, 0, start) and piece[start : start + 6] == b"print("
     ):
         return True
     called = _CALLED.match(piece, start)
