@@ -277,13 +277,6 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         return True
     if mark == b"|" and only_filters(name, raw) and not value[:position].rstrip().endswith(b"||"):
         return False
-    if (
-        b"<" in raw
-        and mark in b"&;|"
-        and (fewer := _FEWER.sub(b"", raw, count=1)) != raw
-        and only_filters(name, fewer)
-    ):
-        return False
     if name in RUNNERS and runs_another(words[1:]):
         return True
     if takes is None:
@@ -327,8 +320,6 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
 _NAMES: Final = frozenset({*COMMANDS, *RUNNERS})
 _BARE_WORD: Final = re.compile(rb"\s*([A-Za-z][\w-]*+)(?=\s|$)")
 _REDIRECTED: Final = re.compile(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])")
-_FEWER: Final = re.compile(rb"(?<![<&\d])< ?\d{1,6}(?=[\s\"')]|\Z)")
-"""Fewer than so many, as shoppers search: to a shell the name of a file, which filters would print at worst."""
 _WRITES: Final = re.compile(rb">{1,2}\s{0,2}/(?:var|tmp|etc|home|usr|srv|opt|root|dev/shm)/\w")
 _SHELL_VARIABLE: Final = re.compile(rb"\s*\$\{?(?:SHELL|BASH|0)(?:[#%:/][^}]{0,16})?\}?\s*(?:<<<|-[ic]\b)")
 _FILE_READ: Final = re.compile(rb"\s{0,4}<\s{0,4}[\w/~.-]{1,64}\s{0,4}\)")

@@ -147,8 +147,10 @@ _BY_FIRST: Final = {
 def does_nothing(mark: bytes, command: bytes) -> bool:
     """The simple command changes and tells nothing, or is none: settings of the shell, what is built anew, "name = value".
 
-    And comparisons of search languages behind a bar, completions, URLs with two schemes, variables of Make.
+    And comparisons of search languages behind a bar, completions, URLs with two schemes, variables of Make, "more <50".
     """
+    if b"<" in command and mark in (b"&", b";", b"|") and _counts(command):
+        return True
     if mark == b"|" and _COMPARES.match(command):
         return True
     if mark == b"$" and _MAKE_VARIABLE.match(command):
@@ -179,6 +181,17 @@ def only_filters(name: bytes, command: bytes) -> bool:
     if name == b"awk" and (command.count(b"{") != command.count(b"}") or b'"' in command):
         return False
     return not (name.endswith(b"grep") and _RECURSIVE.search(command))
+
+
+_FEWER: Final = re.compile(rb"(?<![<&\d])< ?\d{1,6}(?=[\s\"')]|\Z)")
+_FIRST_WORD: Final = re.compile(rb"[a-z]+(?=[\s<])")
+
+
+def _counts(command: bytes) -> bool:
+    """Fewer than so many, as shoppers search: to a shell the name of a file, which a filter would print at worst."""
+    name = _FIRST_WORD.match(command)
+    fewer = _FEWER.sub(b"", command, count=1)
+    return name is not None and fewer != command and only_filters(name[0], fewer)
 
 
 _TOOL: Final = re.compile(
