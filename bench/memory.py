@@ -34,7 +34,8 @@ PARTS: Final = (
     ("Python", ""),
     (
         "asyncio and uvloop, without TLS",
-        "from waf import spared; spared.spare_hashes(); spared.spare_typing(); spared.spare_tls()",
+        "from waf import spared; spared.spare_hashes(); spared.spare_typing(); spared.spare_dataclasses(); "
+        "spared.spare_files(); spared.spare_tls()",
     ),
     ("msgspec, orjson, yaml, multipart", "import msgspec, orjson, yaml, multipart, json"),
     ("Hyperscan's library", "import hyperscan"),

@@ -115,7 +115,7 @@ class Sidecar:
         return policy
 
     def _build(self) -> Bundle:
-        return build(self.files, self._kept, self._generation + 1)
+        return build(self.files, self._kept, self._generation + 1, samples=False)
 
     def _swap(self, bundle: Bundle) -> None:
         """Put a bundle into force; what was opened (addresses, outputs) stays as it was."""

@@ -130,9 +130,11 @@ def keep(config: Config, environ: Mapping[str, str], key: bytes = b"") -> Kept:
     return Kept(key or _key(config), store, config.access.rate_entries, cold=store.empty)
 
 
-def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
+def build(files: Files, kept: Kept, generation: int = 0, *, samples: bool = True) -> Bundle:
     """Read all files and build the policy of them. Raises ConfigError with every problem, OSError for no
     file.
+
+    Without `samples` the rules have lost their hits and misses, which who serves would hold for nothing.
     """
     loaded = files.load()
     config = loaded.config
@@ -164,6 +166,8 @@ def build(files: Files, kept: Kept, generation: int = 0) -> Bundle:
     own = [named(path, "signatures.rules", i) for i, path in enumerate(config.signatures.rules)]
     shipped = [str(rules_directory() / "signatures")] if config.signatures.defaults else []
     rules = _gather(texts([*shipped, *own]), parse_rules, problems)
+    if not samples:
+        rules = [msgspec.structs.replace(rule, hits=(), misses=()) for rule in rules]
     entities = _gather(texts([str(rules_directory() / "sensitive")]), parse_entities, problems)
     tuning = _tuning(texts([named(path, "tuning", i) for i, path in enumerate(config.tuning)]), problems)
     documents = []

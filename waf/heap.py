@@ -47,6 +47,7 @@ def prepare() -> None:
 
 def settle() -> None:
     """What is there now lives as long as the process: the collector need not look at it again."""
+    re.purge()  # a start compiles most expressions, and who needs one again has it
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -50,6 +50,24 @@ async def test_an_app_of_raw_bytes(pattern_cache: Path) -> None:
 
 
 @on_uvloop
+async def test_what_serves_does_not_hold_the_samples_of_rules(
+    pattern_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles: list[Bundle] = []
+
+    def seen(files: Files, kept: Kept, generation: int, *, samples: bool) -> Bundle:
+        bundles.append(build(files, kept, generation, samples=samples))
+        return bundles[-1]
+
+    monkeypatch.setattr("waf.app.build", seen)
+    async with RawApp() as app, serving(pattern_cache, app.url, mode="protect") as site:
+        rules = bundles[0].rules
+        assert rules
+        assert not any(rule.hits or rule.misses for rule in rules)
+        assert (await site.get(ATTACK))[0] == 403
+
+
+@on_uvloop
 async def test_an_exchange_leaves_nothing_for_the_collector(pattern_cache: Path, tmp_path: Path) -> None:
     """A cycle would keep bodies of ended exchanges until the collector runs, which it rarely does."""
     config = write(tmp_path / "waf.yaml", {"mode": "protect", "profiles": {"enabled": False}})
@@ -242,8 +260,8 @@ async def test_what_changes_while_it_is_first_read_is_noticed(
 ) -> None:
     config = write(tmp_path / "waf.yaml", {"mode": "monitor"})
 
-    def slowly(files: Files, kept: Kept, generation: int) -> Bundle:
-        bundle = build(files, kept, generation)
+    def slowly(files: Files, kept: Kept, generation: int, *, samples: bool) -> Bundle:
+        bundle = build(files, kept, generation, samples=samples)
         write(config, {"mode": "protect"})
         return bundle
 

@@ -124,6 +124,61 @@ entry.main()
 """
 
 
+UNUSED = """
+import builtins, sys
+from waf.cli import entry
+
+def run(files, environ):
+    print(*sorted({"ast", "dataclasses", "html", "inspect", "shutil", "tempfile"} & sys.modules.keys()))
+    import asyncio, functools, signal, uvloop
+    async def serve():
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, asyncio.Event().set)
+        return await asyncio.to_thread(functools.partial(len, "seven__"))
+    assert uvloop.run(serve()) == 7
+    print(*sorted({"ast", "inspect"} & sys.modules.keys()))
+
+    stood_in = asyncio.coroutines.inspect
+    import inspect
+    class Thing:
+        async def later(self): pass
+        def now(self): pass
+    things = [Thing.later, Thing().later, Thing.now, Thing().now, len, [].append, Thing, 7, lambda: 7]
+    things += [functools.partial(thing) for thing in things if callable(thing)]
+    for thing in things:
+        assert stood_in.iscoroutinefunction(thing) == inspect.iscoroutinefunction(thing), thing
+    assert stood_in.isgenerator(one for one in ()) and not stood_in.isgenerator([])
+    assert stood_in.unwrap is inspect.unwrap
+
+    import multipart, orjson
+    with multipart.tempfile.TemporaryFile() as file:
+        assert file.write(b"a") == 1
+    assert orjson.dumps({"a": [1]}) == b'{"a":[1]}'
+    return 0
+
+def importing(name, *rest):
+    module = real(name, *rest)
+    if name == "waf.processes":
+        module.run = run
+    return module
+
+real, builtins.__import__ = builtins.__import__, importing
+sys.argv[1:] = ["run", "--config", sys.argv[1]]
+entry.main()
+"""
+
+
+@pytest.mark.parametrize("config", ["", "listen: {tls: {certificate: a.pem, key: b.pem}}"])
+def test_what_serves_has_nothing_of_what_only_others_ask_of_python(tmp_path: Path, config: str) -> None:
+    file = tmp_path / "waf.yaml"
+    file.write_text(config)
+    ended = subprocess.run(
+        [sys.executable, "-c", UNUSED, str(file)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == ["", ""]
+
+
 @pytest.mark.parametrize(
     ("config", "loaded"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html.entities import html5
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import raw, table
 from waf.inspect.decode import MAX_FOLDS, MAX_LAYERS, MAX_TEXTS, STEPS, Text, can_differ, views
-from waf.inspect.layers import has_overlong, is_text, unpercent
+from waf.inspect.layers import NAMED, has_overlong, is_text, unpercent
 from waf.inspect.views import FOLDS, LAYERS, View, chain_label
 
 CASES = table("decode.yaml")
@@ -106,3 +107,8 @@ def test_text_is_never_overlong(text: str) -> None:
 )
 def test_what_is_text(data: bytes, expected: bool) -> None:
     assert is_text(data) is expected
+
+
+def test_every_named_reference_to_ascii_is_known() -> None:
+    shown = {name.rstrip(";").encode(): value.replace("\xa0", " ") for name, value in html5.items()}
+    assert {name: value.encode() for name, value in shown.items() if value.isascii()} == NAMED

@@ -49,6 +49,8 @@ def serve(files: Files) -> int:
         config = files.load().config
         if config.listen.tls is None and not config.fleet.address:
             spared.spare_tls()
+        else:
+            spared.spare_inspection()
         from waf.processes import run
 
         return run(files, os.environ)
@@ -86,6 +88,8 @@ def plain_run(arguments: Sequence[str], environ: Mapping[str, str]) -> Files | N
         return None
     spared.spare_hashes()
     spared.spare_typing()
+    spared.spare_dataclasses()
+    spared.spare_files()
     from waf.assembly import Files
 
     return Files(configs, environ, given, optional=bool(configs) and not named)

@@ -35,9 +35,9 @@ def atomic_write(
     What was there before is kept as `previous`, if that is named. At no time is there no whole file at `path`.
     """
     target = Path(path)
-    import tempfile  # not before something is written
-
-    fd, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
+    # As `tempfile` does it, which would stay in memory with all that copies and packs files.
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb") as file:
             os.fchmod(fd, mode)

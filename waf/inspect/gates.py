@@ -52,7 +52,15 @@ def family(expression: bytes) -> tuple[int, Gate]:
 
     An empty gate demands nothing.
     """
-    gates = _gates(expression)
+    found = _family(_gates(expression))
+    return _ONE.setdefault(found, found)
+
+
+_ONE: Final[dict[tuple[int, Gate], tuple[int, Gate]]] = {}
+"""Each once, as there are dozens for a thousand expressions."""
+
+
+def _family(gates: list[Gate]) -> tuple[int, Gate]:
     for number, members in enumerate(_SETS):
         fitting = [gate for gate in gates if gate <= members]
         if fitting:

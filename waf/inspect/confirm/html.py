@@ -8,7 +8,6 @@ decoded, names are matched without case, a tag needs no end.
 
 from __future__ import annotations
 
-import html as entities
 import re
 from itertools import chain
 from typing import Final
@@ -258,7 +257,9 @@ def _attributes(piece: bytes, end: int) -> tuple[dict[bytes, bytes], int]:
 
 
 def _decoded(content: bytes) -> bytes:
-    return entities.unescape(content.decode("latin-1")).encode("latin-1", "replace")
+    import html  # 0.6 MB for the names of all references, in attributes of which few hold one
+
+    return html.unescape(content.decode("latin-1")).encode("latin-1", "replace")
 
 
 def _active_url(content: bytes, tag: bytes) -> bool:

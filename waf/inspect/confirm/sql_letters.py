@@ -79,8 +79,7 @@ def _word(text: bytes, start: int, name: bytes, call: bool) -> str:
     return "T" if statement is not None and statement.match(text, start + len(name)) else letter
 
 
-@lru_cache(1024)
-def _by_name(name: bytes, call: bool) -> str:
+def _letter(name: bytes, call: bool) -> str:
     if CATALOGUE.search(name) or (call and name == b"analyse"):
         return "X"
     if call and (name in DANGEROUS or name.rpartition(b".")[2] in DANGEROUS):
@@ -93,8 +92,10 @@ def _by_name(name: bytes, call: bool) -> str:
     return "f" if call else "n"
 
 
+_by_name: Final = lru_cache(1024)(_letter)
+
 _KNOWN: Final = {
-    word: None if word in STATEMENTS else (_by_name(word, False), _by_name(word, True))
+    word: None if word in STATEMENTS else (_letter(word, False), _letter(word, True))
     for word in (*LETTERS, *FUNCTIONS, *DANGEROUS, *STATEMENTS)
 }
 """Letters of words as names and as calls; None: what follows decides."""
