@@ -178,18 +178,27 @@ _UNSEEN: Final[dict[str, requests.Place]] = {
     "upload": tester.uploaded,
     "names": requests.MORE_PLACES["file-name"],
 }
-"""Kinds of the eighth set that mean something at one place: a query, the content of a file, its name."""
+"""Kinds of the eighth and the tenth set that mean something at one place: a query, the content of a file, its name."""
+
+
+_UNSEEN_SETS: Final = (
+    ("8", "unseen"),
+    ("8 last", "unseen_last"),
+    ("10", "tenth"),
+    ("10 again", "tenth_again"),
+)
 
 
 def unseen(seed: int, count: int) -> Iterable[Case]:
-    """The eighth set, unread as well: half of it what scanners send first, half what follows; and a smaller one, written later."""
-    for group, file in (("8", "unseen"), ("8 last", "unseen_last")):
+    """The eighth set, unread as well: half of it what scanners send first, half what follows; a smaller one, and the tenth, of later."""
+    for group, file in _UNSEEN_SETS:
         for kind, written in blind.payloads(f"{file}.txt").items():
             r = random.Random(f"{file}:{kind}:{seed}")
             for payload in r.sample(written, min(count, len(written))):
                 put = _UNSEEN.get(kind)
                 made = put(r, payload) if put else _written(kind.split()[0], payload, r)
                 yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
+    for group, file in _UNSEEN_SETS[:3]:
         for kind, request in blind.hostile_requests(f"{file}_requests.jsonl"):
             rows = (f"{group} requests {kind}", f"{group} requests total")
             yield Case(True, rows, _whole(request, seed), request[1])

@@ -40,7 +40,7 @@ _CALL: Final = for_lower_case(
 _SURE: Final = for_lower_case(
     rb"\(\s{0,2}['\"]?(?:system|exec|passthru|shell_exec|assert|popen)['\"]?\s{0,2}\)\s{0,2}\(|\bnew\s+(?:reflection(?:function|method)"
     rb"|splfileobject)\s*\(|\bputenv\s*\(\s*['\"]ld_|\bopen\s*\(\s*['\"]/[^()]{1,60}\)\s*\.\s*read\w{0,5}\s*\(|\btimeit\.timeit\s*\("
-    rb"|\bmodule\.constructor\b|\bbun\.(?:spawn|\$)|\bdeno\.(?:run|command|readtextfile|env)\s?[.(]"
+    rb"|\bmodule\.(?:constructor\b|require\s*\()|\bbun\.(?:spawn|\$)|\bdeno\.(?:run|command|readtextfile|env)\s?[.(]"
     rb"|<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"
     rb"|<%\s*(?:eval|execute|response\.|runtime|request|@\s*page|set\s|dim\s|out\.|java)"
     rb"|<script\s+(?:language\s*=\s*['\"]?php|runat)"

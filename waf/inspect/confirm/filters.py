@@ -73,21 +73,21 @@ _XPATH: Final = re.compile(
     rb"['\"]?\s*+\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
     rb"|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
-    rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document"
+    rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|generate-id|namespace-uri|base-uri|document-uri"
     rb"|last)\s*\(\s*(?:/|\.|//|\w+::|@|\)|'|\"|concat|\w+\s*,)"
     rb"|\b(?:boolean|not|matches|translate|concat|sum|number|tokenize|exists|empty|data|string-join|upper-case|lower-case"
     rb"|replace|ends-with|min|max|avg|distinct-values|round|floor|ceiling|reverse|node-name|root|local-name|doc-available"
     rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
     rb"|\blast\(\)\s*[-+=<>]|['\"]\s*(?:or|and)\s+(?:lang|id|key|self|boolean)\s?(?:\(\s?['\"]|::)"
     rb"|/[^\[\]]{0,60}\[[^\[\]]{1,60}\bor\s+['\"]?(\w{1,8})['\"]?\s?=\s?['\"]?\1['\"]?\s?\]"
-    rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\|\s*//?\*|//user\b|/\*\s*\[",
+    rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\A\s*(?:true|false)\(\)\s+(?:or|and)\s+//?\w|\|\s*//?\*|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
 _XPATH_BEGINS: Final = re.compile(
     rb"^\s*+(?:\d++\s++)?(?:or|and)\b|^\s*+\d*+\s*+[\])]|^\s*+(?:last|position|true|false)\s*\(\s*\)|^\s*+[a-z-]{2,20}\s*\(\s*//"
     rb"|^\s*+\||^\s*+//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
-    rb"|^\s*+(?:count|string-length|doc)\s*\(|^\s*+[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*+/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*+last\(\)",
+    rb"|^\s*+(?:count|string-length|doc)\s*\(|^\s*+substring\s*\(\s*name\s*\(|^\s*+[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*+/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*+last\(\)",
     re.I,
 )
 
@@ -126,7 +126,7 @@ _OBJECT: Final = re.compile(
 # Script of a store, by where it has to stand to be more than a line of code that people show:
 # behind a quote that ends the app's literal …
 _SCRIPT_BEHIND: Final = re.compile(
-    rb"(['\"`])\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
+    rb"(['\"`])\s*\+\s*this\.\w|(['\"`])\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
     rb"|while\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})",
     re.I,
 )
@@ -155,7 +155,7 @@ def _is_script(text: bytes) -> bool:
     if _SCRIPT_FIRST.search(text) or _SCRIPT.search(text):
         return True
     # Quotes of code that people show come in pairs: one that ends such a pair ends no literal of the app.
-    return any(text.count(m[1], 0, m.start()) % 2 == 0 for m in _SCRIPT_BEHIND.finditer(text))
+    return any(text.count(m[1] or m[2], 0, m.start()) % 2 == 0 for m in _SCRIPT_BEHIND.finditer(text))
 
 
 _DECLARED: Final = re.compile(
@@ -198,12 +198,14 @@ _HEADER: Final = re.compile(
     rb"|refresh\s*:\s*\d"
     rb"|content-(?:type|length|disposition|security-policy|encoding)\s*:\s*[\w*]|access-control-[\w-]+\s*:"
     rb"|transfer-encoding\s*:|http/\d|(?:get|post|put|delete|head)\s+[/h]\S*\s+http/\d"
-    rb"|x-xss-protection\s*:|clear-site-data)"
+    rb"|x-xss-protection\s*:|clear-site-data|strict-transport-security\s*:|last-modified\s*:\s*[a-z]{3},|etag\s*:\s*[\"w]"
+    rb"|content-(?:location|language|range)\s*:|proxy-authenticate\s*:|www-authenticate\s*:|(?P<page>\r?\n\s{0,4}<(?:!doctype|html|script|svg|body|iframe)\b))"
     rb"|(?P<likely>x-[\w-]{1,40}|link|host|cookie|authorization|user-agent|referer|connection|via|server"
     rb"|status|p3p|expires"
-    rb"|cache-control|[a-z-]{0,16}(?:header|crlf|inject\w*|custom|test|evil|poc)[\w-]{0,24})\s*[:=])",
+    rb"|cache-control|pragma|vary|age|allow|retry-after|upgrade|trailer|origin|forwarded|keep-alive|[a-z-]{0,16}(?:header|crlf|inject\w*|custom|test|evil|poc)[\w-]{0,24})\s*[:=])",
     re.I,
 )
+_PART: Final = re.compile(rb"[\w%./=&?-]{0,60}")
 _PAIR: Final = re.compile(rb"(?:^|\n)[ \t]*[A-Za-z][\w -]{0,40}: ")
 
 
@@ -217,6 +219,10 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
     before = value[: match.start()]
     if _PAIR.search(before) or before.count(b"\n") > 2 or (b"\n" in before.strip() and len(before) > 80):
         return None
+    if match[
+        "page"
+    ]:  # no headers, and the answer itself: behind what may be a part of an address, and no greeting
+        return Confidence.HIGH if _PART.fullmatch(before) else None
     if match["sure"]:
         return Confidence.HIGH if len(before.split()) <= 8 else None
     return (
@@ -230,11 +236,12 @@ def confirm_crlf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 _MAIL: Final = re.compile(
     rb"\s-OQueueDirectory=(?P<option>)|\r?\n\.\r?\n(?:mail from|rcpt to|ehlo|helo|quit|rset|data)\b(?P<ended>)|[\r\n][ \t]{0,2}(?:(?P<sure>b?cc\s*:|rcpt to|mail from|[av]\d{1,4}\s+[a-z]{4,10}\b|[a-z]\d{1,4}\s+(?:logout|login|create|select|fetch|capability|list|delete|rename|copy|search|store|examine|noop|append)(?:[ \t]+[^\s]+){0,2}[ \t]*(?:[\r\n]|\Z)"
-    rb"|(?:dele|retr|uidl)\s+\d{1,6}\s*(?:[\r\n]|\Z)|user\s+\S{1,60}[\r\n]{1,2}\s*pass\s|mime-version\s*:"
+    rb"|(?:dele|retr|uidl)\s+\d{1,6}\s*(?:[\r\n]|\Z)|user\s+\S{1,60}[\r\n]{1,2}\s*pass\s|top\s\d{1,6}\s\d{1,6}\s*(?:[\r\n]|\Z)|apop\s\S{1,60}\s\S{1,60}\s*(?:[\r\n]|\Z)|(?:stat|noop|capa)\r?\n|mime-version\s*:"
     rb"|content-\w+\s*:"
-    rb"|x-mailer\s*:|reply-to\s*:|return-path\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
+    rb"|x-(?:mailer|priority|originating-ip|sender)\s*:|reply-to\s*:|return-path\s*:|(?:disposition-notification|errors|envelope|delivered|apparently|resent)-to\s*:|resent-(?:cc|bcc|from)\s*:"
+    rb"|list-unsubscribe\s*:|in-reply-to\s*:|(?:ehlo|helo|vrfy|expn)\s|(?:quit|rset|data)\s*[\r\n]"
     rb"|(?:quit|rset|data)$)"
-    rb"|(?:to|from|subject|date|sender|message-id)\s*:)",
+    rb"|(?:to|from|subject|date|sender|message-id|references|received|importance|priority|organization|x-[a-z][a-z-]{1,24})\s*:)",
     re.I,
 )
 

@@ -1,6 +1,6 @@
-"""Does a GraphQL document ask for one thing very many times or very deep?
+"""Does a GraphQL document ask for one thing very many times or very deep, or without end?
 
-Owns the counting of aliases, depth, directives and fragments. The limits are far above what clients generate.
+Owns the counting of aliases, depth, directives and fragments, and which of these lead back to themselves. The limits are far above what clients generate.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ _ALIAS: Final = re.compile(rb"[{\s,}]\w{1,40}\s{0,4}:\s{0,4}(\w{1,60})\s{0,4}[({
 _DIRECTIVE: Final = re.compile(rb"@(\w{1,40})")
 _STRING: Final = re.compile(rb'"""(?:[^"]|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\.)*+"?')
 _OPENING: Final = re.compile(rb"\s*(?:\{|query\b|mutation\b|subscription\b|fragment\b)")
+
+_FRAGMENT: Final = re.compile(rb"\bfragment\s+(\w{1,40})\s+on\b|\.\.\.\s*(?!on\b)(\w{1,40})|([{}])")
 
 ALIASES: Final = 12
 DEPTH: Final = 14
@@ -33,6 +35,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     if directives and directives.most_common(1)[0][1] >= DIRECTIVES:
         return Confidence.HIGH
+    if _leads_back(text):
+        return Confidence.HIGH
     depth = deepest = 0
     for byte in text:
         if byte == 0x7B:
@@ -41,3 +45,37 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         elif byte == 0x7D:
             depth -= 1
     return Confidence.HIGH if deepest >= DEPTH else None
+
+
+def _leads_back(text: bytes) -> bool:
+    """A fragment spreads itself, perhaps by others (GraphQL specification, section 5.5.2.2, forbids that)."""
+    spreads: dict[bytes, list[bytes]] = {}
+    within: list[bytes] = []
+    depth = 0
+    for match in _FRAGMENT.finditer(text):
+        if match[1] is not None:
+            within = spreads.setdefault(match[1], [])
+        elif match[2] is not None:
+            within.append(match[2])
+        else:
+            depth += 1 if match[3] == b"{" else -1
+            if depth <= 0:
+                within = []  # what follows is another definition
+    return _has_cycle(spreads)
+
+
+def _has_cycle(edges: dict[bytes, list[bytes]]) -> bool:
+    done: set[bytes] = set()
+    for root in edges:
+        path: dict[bytes, list[bytes]] = {} if root in done else {root: edges[root][:]}
+        while path:
+            name, waiting = next(reversed(path.items()))
+            following = waiting.pop() if waiting else None
+            if following is None:
+                done.add(name)
+                del path[name]
+            elif following in path:
+                return True
+            elif following in edges and following not in done:
+                path[following] = edges[following][:]
+    return False

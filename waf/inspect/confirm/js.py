@@ -57,6 +57,7 @@ _LOUD: Final = Guarded(
         rb"|new\s+(?:function\s*[(`]|image\b\s*[(.])|reflect\s*\.\s*(?:apply|construct|get)|(?:tostring|atob"
         rb"|btoa|unescape|decodeuricomponent)\s*\("
         rb"|\$\.(?:getscript|get|post|ajax|parsehtml)\s*\(|jquery\s*\.|postmessage\s*\(|\.source\s*\+\s*/"
+        rb"|\bcreateelement\s*\(\s*['\"`](?:script|iframe)|\bwith\s*\(\s*(?:document|window|self|top|location)\s*\)|\bnew\s+websocket\s*\(\s*['\"`]wss?:|\)\s*\.action\s*=\s*['\"`]"
         rb"|srcdoc\s*=|\bimport\s*\(\s*['\"`]",
     )
 )
@@ -220,7 +221,7 @@ _CODE_ONLY: Final = re.compile(
     rb"(?:[({\[!+~\s-]|void\s|new\s|throw\s|var\s|let\s|with\s?\(|\w{1,12}\s?=(?!=))*(?:javascript:)?(?:"
     + _NAMES
     + rb"|document|window|self|top|parent|frames|this"
-    rb"|globalthis|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)"
+    rb"|globalthis|websocket|location|constructor|string|reflect|\[\]|['\"`].{0,60}['\"`]\s*[.\[]|/\w*/\.source|\$|_)"
     + _GAP
     + rb"[(\[`.=)?]",
     re.I,
@@ -234,7 +235,7 @@ def _whole(piece: bytes) -> Confidence | None:
         rb"document\s*[.\[]\s*['\"]?(?:cookie|write|domain|location)|location\s*=|constructor\s*(?:[(`\[]|\?\."
         rb"|\.\s*constructor)|fromcharcode|\$\.getscript\(\s*['\"`](?:https?:)?//|\[\s*(?:['\"/`(+]|atob|unescape|decodeuri)"
         rb"|(?:window|self|top|parent|frames|globalthis|this)\s*\.\s*(?:alert|confirm|prompt|eval)\s*[(`]\s*(?:\)|[\d'\"`/]|document)"
-        rb"|location\.(?:href|assign|replace)\s*[=(]\s*['\"`](?:https?:)?//|html\s*\+?=\s*(?:location|name\b|document)",
+        rb"|location\.(?:href|assign|replace)\s*[=(]\s*['\"`](?:https?:)?//|html\s*\+?=\s*(?:location|name\b|document)|new\s+websocket\s*\(\s*['\"`]wss?:|\)\s*\.action\s*=\s*['\"`]",
         piece,
         re.I,
     ):

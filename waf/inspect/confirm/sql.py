@@ -29,6 +29,7 @@ from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
 from waf.model import Confidence
 
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
+_WHERE: Final = re.compile(rb"[\s)'\"/*]where[\s(/]")
 _CUT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*\w?\W{0,12}\Z", re.S)
 _OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
@@ -290,6 +291,8 @@ def _continues(
         return True
     if told.names and _SET_FORM.search(rest):
         return True
+    if told.assigned and opening and (_WHERE.search(rest) or _COMMENT_TAIL.match(rest, start)):
+        return True
     if told.cut_off and before.isalnum() and not rest[:1].isalnum() and _CUT_TAIL.match(rest, start):
         return True  # whatever words stand before
     inside_word = before.isalpha() and rest[:1].isalpha()
@@ -317,4 +320,6 @@ def _continues(
     if "c" in shape:
         return False if _COMMENT_TAIL.match(rest, start) else None
     sentence = b" " in value.strip() and len(value) > 8 and first != "W"
+    if sentence and shape[:1] == "|" and value == value.upper():
+        return False  # ' || 1 || ': of no word at all
     return None if sentence and not shape.lstrip(")").startswith("&") else False

@@ -45,8 +45,10 @@ _QUOTED: Final = _one_of(
     rf"\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|{_END})",  # ') as a where 1=1 union select 1
     rf"\)*{_TAIL}b{_OPERAND}(?:,{_OPERAND})*k*(?:h{_TEST})?;*c",  # ' order by 1--
     rf"\)*h{_OPERAND}{_TAIL}{_END}",  # ' having 1=1--
+    rf"\)*b{_OPERAND}(?:,{_OPERAND})*h{_TEST}{_END}",  # ' group by name having '1'='1
     r"\)*[kln1,]*i[sq]",  # ' into outfile '…
     rf"\)*k?,{_STRONG}",  # ',(select …
+    rf"\)*,(?:{_OPERAND},){{1,8}}\(*(?:e|X|H\)*;*c)",  # ',1,(select …
     r"\)*k+[HX]",  # ' where sleep(5), ' procedure analyse(…)
     r"\)+,\(+[1svnG,]+",  # '),('x','y
 )
@@ -54,6 +56,8 @@ _QUOTED: Final = _one_of(
 
 _LISTED: Final = re.compile(r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c")
 """', 'x')--, which behind a later quote is a list of titles where words follow its dash."""
+_ASSIGNED: Final = re.compile(rf",n={_OPERAND}(?:o{_OPERAND})*(?:,n={_OPERAND})*(?:k{_TEST}{_END}|;*c)")
+"""', role='admin' where …, ', paid=1--: a further column of an update."""
 _GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
 _QUOTED_WEAK: Final = _one_of(
@@ -100,6 +104,10 @@ _BARE: Final = _one_of(
     rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
+    r"[1n]k?l1?[,k]?\(*[eH]",  # 1 limit 2 offset (select …
+    rf"[1n]\)*l1(?:[,k]1)?kv{_END}",  # 1 limit 1 into @a
+    rf"1,n={_OPERAND}(?:,n={_OPERAND})*k{_TEST}{_END}",  # 5, role='admin' where id=7
+    rf"(?:G|o),{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # count(*),name from users--
     r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
     rf"[1n]?\)*h(?:{_CONST}|\(*G\)*)={_CONST}{_END}",  # 1 having 1=1
@@ -149,6 +157,7 @@ class Behind(NamedTuple):
     sure: bool
     listed: bool  # the rest of a list of values, and all else is a comment
     names: bool  # "union select" of names alone
+    assigned: bool  # further columns of an update
     cut_off: bool  # a condition of one constant, and all else is a comment
     weak: bool  # it is, in a value that is no sentence
 
@@ -158,13 +167,20 @@ def behind(shape: str) -> Behind:
     match = _QUOTED.match(shape)
     if match is not None:
         return Behind(
-            True, bool(_SURE.search(match[0])) or shape[-1:] in ("q", "z"), False, False, False, False
+            True,
+            bool(_SURE.search(match[0])) or shape[-1:] in ("q", "z"),
+            False,
+            False,
+            False,
+            False,
+            False,
         )
     return Behind(
         False,
         False,
         _LISTED.match(shape) is not None,
         _SET_NAMES.match(shape) is not None,
+        _ASSIGNED.match(shape) is not None,
         _CUT_OFF.match(shape) is not None,
         _QUOTED_WEAK.match(shape) is not None,
     )

@@ -126,13 +126,13 @@ STATEMENTS: Final = _statements(
         "use": rb"~+(?:master|mysql|msdb|tempdb|information_schema)\b",
         "load": rb"~+(?:data|xml)~+",
         "rename": rb"~+(?:table|user)~+",
-        "do": rb"~+\w+\s*\(|~+\$\$",
+        "do": rb"~+\w+\s*\(|~+\$\w{0,16}\$",
         "attach": rb"~+(?:database~+)?'",
         "pragma": rb"~+\w+\s*(?:=|;|$|\()",
         "kill": rb"~+\d",
         "show": rb"~+(?:tables|databases|columns|grants|variables|processlist|create)\b",
         "begin": rb"~+(?:dbms_|utl_|declare|exec|select|waitfor|if|\w+\.\w+\()",
-        "if": rb"~*\(.{1,90}?\)\s*(?:waitfor|select|exec|drop|shutdown|print|begin)\b"
+        "if": rb"~*(?:not~*)?\(.{1,90}?\)\s*(?:waitfor|select|exec|drop|shutdown|print|begin)\b"
         rb"|\s+(?:exists|not\s+exists|@|\d.{1,30}?~(?:waitfor|select|exec|drop))",
         "prepare": rb"~+\w+~+from\b",
         "handler": rb"~+\w+~+open\b",

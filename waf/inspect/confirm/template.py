@@ -37,7 +37,7 @@ def _delimited(
 
 _WAYS: Final = (
     _delimited(b"{", rb"\{\{\{?", b"}}", 600),
-    _delimited(b"$#*@~%_", rb"(?:\$!?|[#*@~%]|__\$)\{", b"}", 600, b"\n"),
+    _delimited(b"$#*@~%_!", rb"(?:\$!?|[#*@~%!]|__\$)\{", b"}", 600, b"\n"),
     _delimited(b"<", rb"<%[-=#!@]?", b"%>", 600, dash=True),
     _delimited(b"[", rb"\[\[", b"]]", 300, b"[]"),
     _delimited(b"{", rb"\{%-?", b"%}", 600, dash=True),
@@ -66,7 +66,9 @@ _BY_FIRST: Final = {
 
 _UNCLOSED: Final = (
     (
-        re.compile(rb"@(?=(?:System|DateTime|Html|Model|Context|Request|code|functions|using)\b)", re.I),
+        re.compile(
+            rb"@(?=(?:System|DateTime|Environment\.|Html|Model|Context|Request|code|functions|using)\b)", re.I
+        ),
         b"\n",
         200,
     ),
@@ -75,7 +77,7 @@ _UNCLOSED: Final = (
 """What needs no end: the opening, what ends it, and how much is taken at most."""
 
 _OPENER: Final = re.compile(
-    rb"\{(?:[{%\dpsefilmvc$@]|[#!](?=[\d!]))|[$#*@~%]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfu]", re.I
+    rb"\{(?:[{%\dpsefilmvc$@]|[#!](?=[\d!]))|[$#*@~%!]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfue]", re.I
 )
 _BLANKS: Final = b" \t\r\n\f\v\0"
 _OPENERS_MAX: Final = 64
@@ -135,7 +137,9 @@ _PROBE: Final = for_lower_case(
     rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
-    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\s*\[[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$",
+    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*\[?[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$"
+    rb"|\s*range\(\s*\d{1,6}\s*\)\s*$|[\s(]*['\"][^'\"{}]{0,20}['\"]\s*[~+]\s*['\"][^'\"{}]{0,20}['\"][\s)]*$"
+    rb"|\s*['\"]\w{1,16}['\"]\s*\?\s*(?:upper_case|lower_case|length|eval|cap_first|reverse|html)\s*$",
     re.S,
 )
 _PROBE_SIGN: Final = re.compile(rb"[\d'\"\[]")  # each of its branches has one
@@ -149,7 +153,7 @@ _REACH: Final = Guarded(
         rb"|#_memberaccess|#context|#(?:application|session|request|response|parameters|attr)\b\s*[.\[=]"
         rb"|@java\.|@org\.|@com\.|java\.(?:lang|util|io|net|nio)|javax?\.|ognl|\bxwork\b|#\w+\s*=\s*"
         rb"|pagecontext|\b(?:session|application|request)\.[sg]etattribute\s*\(|(?:session|application|request|param|header|cookie)scope|\bfacescontext"
-        rb"|\b(?:popen|subprocess|os\.system|os\.environ|check_output|import\s+os|import\s+subprocess"
+        rb"|\b(?:popen|subprocess|os\.system|os\.environ|check_output|import\s+os|import\s+subprocess|import\s+[\"'](?:os|subprocess|sys|socket)[\"']"
         rb"|child_process|execsync|spawnsync|process\.(?:mainmodule|env|binding|exit)|global\.process"
         rb"|root\.process)"
         rb"|\b(?:system|exec|passthru|shell_exec|phpinfo|eval|assert|file_get_contents|readfile|call_user_func"
@@ -170,7 +174,7 @@ _REACH: Final = Guarded(
         rb"|system\s*['\"(]|\bopen3\b|#evaluate|\$class\.|inspect\(|\bstring\.fromcharcode|\[\s*['\"]\s*(?:__"
         rb"|constructor|\\x)|'constructor'|alert\s*[(`]|\bdebug\b\s*$|_context\b|template_name|\$eval|\$on\b"
         rb"|\$parent"
-        rb"|tojsonstring|range\s*\(\s*\d+\s*,\s*\d{5,}|system\.(?:diagnostics|io|reflection|environment|web)"
+        rb"|tojsonstring|range\s*\(\s*\d+\s*,\s*\d{5,}|system\.(?:diagnostics|io|reflection|environment|web)|\benvironment\.(?:machinename|username|osversion|commandline|currentdirectory|getenv)"
         rb"|diagnostics\.process|activator\.createinstance|datetime\.now|\blookup\s+['\"]|split\s+\"\""
         rb"|with\s+\"\w+\"\s+as|utl_file"
         rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
@@ -180,9 +184,9 @@ _REACH: Final = Guarded(
     )
 )
 _BARE: Final = re.compile(
-    rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
+    rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery|printf?|println)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
     rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
-    rb"|php)"
+    rb"|php|@root)"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
     re.I,
 )

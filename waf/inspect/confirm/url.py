@@ -280,10 +280,11 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 _ODD_REDIRECT: Final = re.compile(
     rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+(?:\.[\w-]+)+(?=\.?(?:[/\\?#:\s@%&;]|\Z))"
     rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,}|https?:)|https?:/{3,}|https?://\.[\w-]|//https?:|//0x[0-9a-f]{6,8}\b"
-    rb"|[/\\]{2}[\w.-]*@"
-    rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@|[\w-]{1,64}@[\w.-]+/[\w./-]+\.git/?\Z)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23"
+    rb"|[/\\]{2}[\w.-]*@|https?://[\w.-]+[?#]{1,2}@[\w-]+(?:\.[\w-]+)+|[a-z][a-z0-9+.-]{0,15}:@[\w-]+(?:\.[\w-]+)+"
+    rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@|[\w-]{1,64}@[\w.-]+/[\w./-]+\.git/?\Z)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%2f(?=[.@])"
     rb"|%3f)[\w@%\\/.]|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
     rb"|//(?:[\w-]+\.)+[a-z]{2,}(?:%00|\x00)|/\.(?:[\w-]+\.)+[a-z]{2,}$|<>//"
+    rb"|(?:/?\.{1,2}/{2,4}|[\t\r\n\v\f]+//|https?:[\t\r\n]+)(?:[\w-]+\.)+(?!(?:html?|php|jsp|aspx?|m?js|ts|json|css|pdf|png|jpe?g|gif|svg|webp|ico|woff2?|md|txt|vue|xml|ya?ml|zip|mp\d)\b)[a-z]{2,12}(?=[/?#:]|\s*\Z)"
     rb"|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
@@ -295,6 +296,8 @@ _RELATIVE_HOST: Final = re.compile(
 _TWO_HOSTS: Final = re.compile(rb"(?i)\s*https?://[^/?#\s]{1,80}[;,]https?://")
 
 
+_INNER: Final = re.compile(rb"/[^\s?]{0,80}\?(?:\S{0,80}&)?\w{1,16}=(?=//)")
+"""A path of the site that takes the place to go to as a parameter of its own."""
 _ASSET: Final = re.compile(rb"(?i)\.(?:js|css|png|jpe?g|gif|svg|webp|woff2?|ico|mp4)(?:\s.*)?$")
 
 
@@ -309,6 +312,8 @@ def confirm_redirect(value: bytes, span: tuple[int, int]) -> Confidence | None:
 def confirm_away(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """The same for parameters that name where to go next: "//host" too."""
     text = value[:1024]
-    if (_RELATIVE_HOST.match(text) and not _ASSET.search(text)) or _TWO_HOSTS.match(text):
+    inner = _INNER.match(text)
+    target = text[inner.end() :] if inner else text
+    if (_RELATIVE_HOST.match(target) and not _ASSET.search(text)) or _TWO_HOSTS.match(text):
         return Confidence.HIGH
     return confirm_redirect(value, span)
