@@ -84,9 +84,8 @@ def test_a_page_with_few_changes_is_looked_at_there() -> None:
         (20, (0, 50), False),
         (20, (1, 50), True),  # may begin where the piece does
         (21, (1, 50), False),
-        (48, (0, 50), False),
-        (49, (0, 50), True),  # may end behind it, but for a line break
-        (50, (0, 50), True),
+        (49, (0, 50), False),
+        (50, (0, 50), True),  # may end behind it
         (100, (0, 100), False),
         (99, (1, 100), False),
     ],

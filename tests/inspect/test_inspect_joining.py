@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import LIMITS, STORE, mask, rules
 from tests.inspect.inspect_samples import request as made
-from waf.inspect.joining import BETWEEN, among_others, joined, stays_within, without_marks
-from waf.inspect.matcher import Pattern
+from waf.inspect.joining import BETWEEN, among_others, between_marks, joined, stays_within, without_marks
+from waf.inspect.matcher import Matcher, Pattern
 from waf.inspect.reading import read
 from waf.inspect.search import Searcher
 from waf.inspect.signatures import Signatures
@@ -34,6 +34,24 @@ SHIPPED = Path(__file__).parents[2] / "rules" / "signatures"
 )
 def test_anchors_hold_at_every_value(expression: bytes, opened: bytes) -> None:
     assert among_others(expression) == opened
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"ab", [2]),
+        (b"x\x7fab\x7fy", [5]),  # with the mark
+        (b"x\nab", []),  # the beginning of a line, not of a value
+        (b"ab\nx", []),
+        (b"ab\x7fab", [3, 5]),
+    ],
+)
+def test_ends_of_values_are_told_by_marks(text: bytes, found: list[int]) -> None:
+    assert between_marks(rb"^a[^$]$") == b"\x7fa[^$]\x7f"
+    for grouped in (False, True):
+        matcher = Matcher.build([Pattern(between_marks(b"^ab$"))], STORE, grouped=grouped, marked=True)
+        assert matcher.scan(text) == [(0, end) for end in found]
+        assert matcher.hits(text) is bool(found)
 
 
 @pytest.mark.parametrize(

@@ -156,10 +156,10 @@ def changes(source: bytes, made: bytes) -> Changes | None:
 def is_doubtful(place: int, reach: int, piece: tuple[int, int], size: int) -> bool:
     """Whether a match that ends at a place of a piece may have taken an end of it for one of the text, which has `size` bytes.
 
-    `reach` are the bytes of the longest match of an expression with "^" or "$"; that holds before a last line break, too.
+    `reach` are the bytes of the longest match of an expression with "^" or "$".
     """
     start, end = piece
-    return (start > 0 and place <= reach) or (end < size and place >= end - start - 1)
+    return (start > 0 and place <= reach) or (end < size and place >= end - start)
 
 
 def carried(place: int, runs: Sequence[Run]) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from waf.errors import Problem
-from waf.inspect.joining import among_others
+from waf.inspect.joining import between_marks
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule
 
@@ -71,7 +71,7 @@ def pattern_costs(
     for rule in rules:
         for expression in rule.patterns:
             matcher = Matcher.build(
-                [Pattern(among_others(expression.encode()), case=rule.case)], _Forgetful()
+                [Pattern(between_marks(expression.encode()), case=rule.case)], _Forgetful(), marked=True
             )
             best, matches = float("inf"), 0
             for _ in range(_RUNS):
@@ -92,12 +92,14 @@ def text_costs(
 ) -> list[tuple[float, float]]:
     """µs/KiB of each text under all patterns of requests: in one database, and in groups as they are used."""
     patterns = [
-        Pattern(among_others(expression.encode()), case=rule.case)
+        Pattern(between_marks(expression.encode()), case=rule.case)
         for rule in rules
         if not rule.response
         for expression in rule.patterns
     ]
-    matchers = [Matcher.build(patterns, _Forgetful(), grouped=grouped) for grouped in (False, True)]
+    matchers = [
+        Matcher.build(patterns, _Forgetful(), grouped=grouped, marked=True) for grouped in (False, True)
+    ]
     costs = []
     for text in texts:
         best = [float("inf")] * len(matchers)

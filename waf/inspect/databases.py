@@ -18,15 +18,11 @@ from waf.patterns import compiled as patterns_compiled
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter.
-
-    `lines`: "^" and "$" hold at the ends of every line, and not only at those of the text.
-    """
+    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter."""
 
     expression: bytes
     case: bool = False
     once: bool = False
-    lines: bool = True
 
 
 class PatternFault(Exception):
@@ -68,9 +64,7 @@ class Database:
 
 
 def _flags(pattern: Pattern) -> int:
-    flags = hyperscan.HS_FLAG_DOTALL
-    if pattern.lines:
-        flags |= hyperscan.HS_FLAG_MULTILINE
+    flags = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_MULTILINE
     if not pattern.case:
         flags |= hyperscan.HS_FLAG_CASELESS
     if pattern.once:

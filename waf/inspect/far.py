@@ -39,7 +39,10 @@ class Far:
 
     __slots__ = ("_always", "_in_runs", "size")
 
-    def __init__(self, patterns: Sequence[Pattern], reach: int, store: PatternStore) -> None:
+    def __init__(
+        self, patterns: Sequence[Pattern], reach: int, store: PatternStore, *, marked: bool = False
+    ) -> None:
+        """`marked` as for `Matcher`."""
         always: list[tuple[int, Pattern]] = []
         in_runs: list[tuple[int, Pattern]] = []
         for index, pattern in enumerate(patterns):
@@ -49,13 +52,13 @@ class Far:
                     continue
                 without = longest_with_runs(expression, FILLING, RUN)
                 kept = always if without is None or without > reach else in_runs
-                kept.append((index, Pattern(expression, pattern.case, pattern.once, pattern.lines)))
+                kept.append((index, Pattern(expression, pattern.case, pattern.once)))
 
         def matcher(parts: list[tuple[int, Pattern]]) -> Matcher | None:
             if not parts:
                 return None
             database = Database(compiled([part for _, part in parts], store), [index for index, _ in parts])
-            return Matcher(len(patterns), [database], None)
+            return Matcher(len(patterns), [database], None, marked=marked)
 
         self._always = matcher(always)
         self._in_runs = matcher(in_runs)

@@ -22,7 +22,10 @@ class Folded:
 
     __slots__ = ("_by_fold", "_combined", "_next", "_wanted", "size")
 
-    def __init__(self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore) -> None:
+    def __init__(
+        self, patterns: Sequence[Pattern], views: Sequence[int], store: PatternStore, *, marked: bool = False
+    ) -> None:
+        """`marked` as for `Matcher`."""
         folds = [bits & ALL_FOLDS for bits in views]
         self._combined: Final = frozenset(folds)
         self._by_fold: dict[int, Matcher] = {}
@@ -31,7 +34,7 @@ class Folded:
         for step in STEPS:
             looking = [index for index, bits in enumerate(folds) if bits & step.bit]
             if step.fold and looking:
-                self._by_fold[step.bit] = Matcher.part(patterns, looking, store)
+                self._by_fold[step.bit] = Matcher.part(patterns, looking, store, marked=marked)
         self.size: Final = sum(matcher.size for matcher in self._by_fold.values())
 
     def wants(self, folds: int) -> bool:

@@ -36,13 +36,18 @@ def joined(values: Sequence[bytes]) -> bytes:
 
 
 def among_others(expression: bytes) -> bytes:
-    """The expression with "^" and "$" that hold at the ends of each of several joined values, too.
-
-    Nothing that may be left out is added to them: behind such a group the engine misses some matches of what follows.
-    """
+    """The expression with "^" and "$" that hold at the ends of each of several joined values, too."""
     return _ANCHOR.sub(
         lambda match: b"(?:%b|%b)" % (match[0], BETWEEN) if match[0] in (b"^", b"$") else match[0], expression
     )
+
+
+def between_marks(expression: bytes) -> bytes:
+    """The expression for values with a mark before and behind each: there "^" and "$" hold, and nowhere else.
+
+    A mark alone, and not the ends of the text or of lines as well: so it is one more literal to the engine.
+    """
+    return _ANCHOR.sub(lambda match: BETWEEN if match[0] in (b"^", b"$") else match[0], expression)
 
 
 def is_anchored(expression: bytes) -> bool:

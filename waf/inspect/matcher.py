@@ -18,6 +18,7 @@ from typing import Any, Final
 import hyperscan
 
 from waf.inspect import databases, gates
+from waf.inspect.bodies.parsed import MARK
 from waf.inspect.databases import Database, Pattern, PatternFault
 from waf.inspect.loosened import Recheck, loosened
 from waf.inspect.native import SEARCH
@@ -86,9 +87,12 @@ NewFound: Final[type[Found]] = Found if SEARCH is None else SEARCH.Found
 
 
 class Matcher:
-    """A compiled set of patterns; immutable. May be used from several threads at once."""
+    """A compiled set of patterns; immutable. May be used from several threads at once.
 
-    __slots__ = ("_chosen", "_groups", "_of", "_recheck", "_streaming", "size")
+    `marked`: a mark stands before and behind each text when it is searched (see `joining.between_marks`).
+    """
+
+    __slots__ = ("_chosen", "_groups", "_marked", "_of", "_recheck", "_streaming", "size")
 
     def __init__(
         self,
@@ -96,7 +100,10 @@ class Matcher:
         groups: Sequence[Database],
         streaming: Patterns | None,
         recheck: Recheck | None = None,
+        *,
+        marked: bool = False,
     ) -> None:
+        self._marked: Final = marked
         self._groups = tuple(groups)
         self._chosen: dict[int, tuple[Database, ...]] = {}
         members = [(group, frozenset(group.indices or ())) for group in groups]
@@ -115,6 +122,7 @@ class Matcher:
         *,
         streaming: bool = False,
         grouped: bool = False,
+        marked: bool = False,
     ) -> Matcher:
         """Compiles, or loads what was compiled before. Raises PatternFault naming every bad pattern.
 
@@ -133,13 +141,21 @@ class Matcher:
         except hyperscan.HyperscanError as error:
             faults = databases.faults(patterns, streaming=streaming)
             raise PatternFault(faults or [(-1, str(error))]) from None
-        return cls(len(patterns), groups, stream, recheck)
+        return cls(len(patterns), groups, stream, recheck, marked=marked)
 
     @classmethod
-    def part(cls, patterns: Sequence[Pattern], indices: Sequence[int], store: PatternStore) -> Matcher:
+    def part(
+        cls,
+        patterns: Sequence[Pattern],
+        indices: Sequence[int],
+        store: PatternStore,
+        *,
+        marked: bool = False,
+    ) -> Matcher:
         """Some of the patterns, told by their places among all; those were compiled before."""
         wanted = [patterns[index] for index in indices]
-        return cls(len(patterns), [Database(databases.compiled(wanted, store), indices)], None)
+        database = Database(databases.compiled(wanted, store), indices)
+        return cls(len(patterns), [database], None, marked=marked)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
@@ -166,6 +182,8 @@ class Matcher:
 
     def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
         found = NewFound(most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH)
+        if self._marked:
+            text = MARK + text + MARK
         try:
             for group in groups:
                 found.group(group.numbers)
@@ -175,7 +193,13 @@ class Matcher:
         return self._certain(text, found.matches())
 
     def _certain(self, text: bytes, matches: list[Match]) -> list[Match]:
-        return self._recheck.certain(text, matches) if matches and self._recheck is not None else matches
+        """Those of the text as it was searched that are matches of it as it is."""
+        if matches and self._recheck is not None:
+            matches = self._recheck.certain(text, matches)
+        if not self._marked:
+            return matches
+        last = len(text) - 1
+        return [(index, end - 1 if end <= last else last - 1) for index, end in matches]
 
     def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
         """As `scan`, for some of the patterns, and perhaps others."""
@@ -185,7 +209,7 @@ class Matcher:
     def hits(self, text: bytes) -> bool:
         """Whether there is any match; the scan ends at the first."""
         try:
-            if self._recheck is not None:
+            if self._recheck is not None or self._marked:
                 return bool(self.scan(text))
             for group in self._fitting(text):
                 group.scan(text, _enough)
@@ -363,9 +387,8 @@ def _grouped(
                 form = loosened(expression)
                 if form != expression:
                     loose[index] = pattern
-            part = Pattern(form, pattern.case, pattern.once, pattern.lines)
             shared = gates.TOGETHER.get(number, number)
-            families.setdefault(shared, []).append((index, part))
+            families.setdefault(shared, []).append((index, Pattern(form, pattern.case, pattern.once)))
             wanted.setdefault(shared, set()).update(gate)
     groups = []
     for number, members in sorted(families.items()):

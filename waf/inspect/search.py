@@ -19,7 +19,7 @@ from waf.inspect.far import Far
 from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Result, Scan
-from waf.inspect.joining import among_others, is_anchored, joined, stays_within, without_marks
+from waf.inspect.joining import among_others, between_marks, is_anchored, joined, stays_within, without_marks
 from waf.inspect.matcher import (
     CLOSE,
     SHORT,
@@ -98,16 +98,16 @@ class Searcher:
 
         Raises PatternFault with indices into `patterns`.
         """
+        anchored = [_longest(one.expression) if is_anchored(one.expression) else 0 for one in patterns]
         bounded = [without_marks(one.expression) for one in patterns]
         within = [stays_within(one) for one in bounded]
         # What is proved to be clean must not depend on how values are joined.
         expressions = [among_others(one.expression) for one in patterns]
         patterns = [
-            Pattern(among_others(expression), one.case, one.once, lines=False)
+            Pattern(between_marks(expression), one.case, one.once)
             for expression, one in zip(bounded, patterns, strict=True)
         ]
-        anchored = [_longest(one.expression) if is_anchored(one.expression) else 0 for one in patterns]
-        matcher = Matcher.build(patterns, store, grouped=True) if patterns else None
+        matcher = Matcher.build(patterns, store, grouped=True, marked=True) if patterns else None
         views = [ALL_FOLDS] * len(patterns) if views is None else views
         hints = Hints(store)
         expressions += hints.expressions
@@ -120,10 +120,18 @@ class Searcher:
             whole_where_ordinary=True,
         )
         whole = [False] * len(patterns) if whole is None else whole
-        far = Far(patterns, REACH, store)
+        far = Far(patterns, REACH, store, marked=True)
         families = range(len(patterns)) if families is None else families
         return cls(
-            matcher, hints, Folded(patterns, views, store), proves, within, anchored, whole, families, far
+            matcher,
+            hints,
+            Folded(patterns, views, store, marked=True),
+            proves,
+            within,
+            anchored,
+            whole,
+            families,
+            far,
         )
 
     @property
@@ -202,9 +210,9 @@ class Searcher:
 
 
 def _longest(expression: bytes) -> int:
-    """Bytes of the longest match, at most `COUNTED`."""
+    """Bytes of the longest match with a mark before and behind it, at most `COUNTED`."""
     most = longest(expression)
-    return COUNTED if most is None else min(most, COUNTED)
+    return COUNTED if most is None else min(most + 2, COUNTED)
 
 
 def _all_of(steps: Iterable[int]) -> int:
