@@ -5,6 +5,7 @@ Owns the judgement of how a value was written. Knows no attack: a note says that
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,9 +31,9 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
     `steps` are the bits of the steps that some of the values may have needed.
     """
     if steps & _NULL:
-        for field in fields:
-            if b"\0" in field.value:
-                _note_null(field, notes)
+        with_null = (field for field in fields if b"\0" in field.value)
+        for field in itertools.islice(with_null, _MOST):
+            _note_null(field, notes)
     most = len(notes.findings) + _MOST
     told: set[tuple[Chain, Part, str]] = set()  # of values of one name what one of them showed
     for text in decoded:

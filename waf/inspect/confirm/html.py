@@ -121,7 +121,9 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
     if name == b"script":
         if piece[tag.start() + 1 : tag.start() + 2].isspace() and not _LOOSE.match(piece, tag.end()):
             return None
-        return _script(piece, tag, closing, attributes.get(b"src", b""))
+        # in SVG its source is told by other names
+        foreign = b"href" in attributes or b"xlink:href" in attributes
+        return _script(piece, tag, closing, b"" if foreign else attributes.get(b"src", b""))
     if name == b"style":
         rest = piece[tag.end() : tag.end() + 1024]
         if _STYLE.search(rest.lower()):

@@ -184,11 +184,16 @@ def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None
 
 
 _TITLE: Final = re.compile(
-    rb"(?:(?!%00|%2e%2e|\.\.)[\w.%~/ :()'&,+\x80-\xff-]){1,400}?\.(?:mp3|m4a|m4b|flac|og[gv]|opus|wav|wma|aac|mp4|m4v|mkv|avi|webm|mov)"
+    rb"(?!%2f|%5c)(?:(?!%00|%2e%2e|\.\.)[\w.%~/ :()'&,+\x80-\xff-]){1,400}?\.(?:mp3|m4a|m4b|flac|og[gv]|opus|wav|wma|aac|mp4|m4v|mkv|avi|webm|mov)"
     rb"(?=[<\r\n\"']|\Z)(?!\s*+\.)",
     re.I,
 )
 """What lists of players name: a piece of music or a film, and nothing that a library of addresses would take for another file."""
+
+
+def _only_titles(value: bytes, start: int) -> bool:
+    """The address at `start` names a title, and so do those behind it that are too close for a question of their own."""
+    return all(_TITLE.match(value, one.end()) for one in _WRAPPER.finditer(value, start, start + _CAP))
 
 
 def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> Confidence | None:
@@ -209,7 +214,7 @@ def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> C
             or not absolute
             or b" " in value.strip()
             or not re.match(rb"[\w.$%~-]", rest)
-            or _TITLE.match(rest)
+            or (scheme.count(b"/") == 3 and _only_titles(value, match.start()))
         ):
             return None
     return Confidence.HIGH

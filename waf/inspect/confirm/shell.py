@@ -261,7 +261,8 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     if not words:
         return False
     first = words[0]
-    if does_nothing(mark, raw.strip()):
+    followed = cut is not None and cut[0] in b"\r\n" and bool(text[cut.end() :].strip())
+    if does_nothing(mark, raw.strip(), followed):
         return False
     shown = name = plain(first)
     if name.endswith(b".exe"):

@@ -144,12 +144,13 @@ _BY_FIRST: Final = {
 }
 
 
-def does_nothing(mark: bytes, command: bytes) -> bool:
+def does_nothing(mark: bytes, command: bytes, followed: bool) -> bool:
     """The simple command changes and tells nothing, or is none: settings of the shell, what is built anew, "name = value".
 
     And comparisons of search languages behind a bar, completions, URLs with two schemes, variables of Make, "more <50".
+    `followed`: another line comes behind it.
     """
-    if b"<" in command and mark in (b"&", b";", b"|") and _counts(command):
+    if b"<" in command and not followed and mark in (b"&", b";", b"|") and _counts(command):
         return True
     if mark == b"|" and _COMPARES.match(command):
         return True
@@ -190,6 +191,8 @@ _FIRST_WORD: Final = re.compile(rb"[a-z]+(?=[\s<])")
 def _counts(command: bytes) -> bool:
     """Fewer than so many, as shoppers search: to a shell the name of a file, which a filter would print at worst."""
     name = _FIRST_WORD.match(command)
+    if b" -" in command:
+        return False  # an option
     fewer = _FEWER.sub(b"", command, count=1)
     return name is not None and fewer != command and only_filters(name[0], fewer)
 
