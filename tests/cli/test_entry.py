@@ -98,6 +98,19 @@ def test_the_sidecar_does_not_load_the_library_for_command_lines() -> None:
     assert entry.__doc__
 
 
+_IN_PLACE = """
+def importing(name, *rest):
+    module = real(name, *rest)
+    if name == "waf.processes":
+        module.run = run
+    return module
+
+real, builtins.__import__ = builtins.__import__, importing
+sys.argv[1:] = ["run", "--config", sys.argv[1]]
+entry.main()
+"""
+"""Has `run` called in place of that of `waf.processes`."""
+
 LOADED = """
 import builtins, sys
 from waf.cli import entry
@@ -111,16 +124,6 @@ def run(files, environ):
     async def one(): return await asyncio.to_thread(lambda: 7)
     assert uvloop.run(one()) == 7
     return 0
-
-def importing(name, *rest):
-    module = real(name, *rest)
-    if name == "waf.processes":
-        module.run = run
-    return module
-
-real, builtins.__import__ = builtins.__import__, importing
-sys.argv[1:] = ["run", "--config", sys.argv[1]]
-entry.main()
 """
 
 
@@ -155,16 +158,6 @@ def run(files, environ):
         assert file.write(b"a") == 1
     assert orjson.dumps({"a": [1]}) == b'{"a":[1]}'
     return 0
-
-def importing(name, *rest):
-    module = real(name, *rest)
-    if name == "waf.processes":
-        module.run = run
-    return module
-
-real, builtins.__import__ = builtins.__import__, importing
-sys.argv[1:] = ["run", "--config", sys.argv[1]]
-entry.main()
 """
 
 
@@ -173,7 +166,11 @@ def test_what_serves_has_nothing_of_what_only_others_ask_of_python(tmp_path: Pat
     file = tmp_path / "waf.yaml"
     file.write_text(config)
     ended = subprocess.run(
-        [sys.executable, "-c", UNUSED, str(file)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", UNUSED + _IN_PLACE, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == ["", ""]
@@ -191,7 +188,11 @@ def test_openssl_is_loaded_where_tls_is_spoken(tmp_path: Path, config: str, load
     file = tmp_path / "waf.yaml"
     file.write_text(config)
     ended = subprocess.run(
-        [sys.executable, "-c", LOADED, str(file)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", LOADED + _IN_PLACE, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == loaded

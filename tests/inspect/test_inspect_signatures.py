@@ -410,3 +410,10 @@ def test_rules_in_force() -> None:
     assert {one.id for one in built.rules} == {"a", "b", "c"}
     assert built.size > 0
     assert Part.FILE in {place.part for one in built.rules for place in one.where}
+
+
+def test_values_that_may_hold_nulls_do_not_use_up_the_notes_of_others() -> None:
+    made = reading(b"/a/" + b"%00/" * 64 + b"b?" + b"&".join([b"x=%00%01%02%03"] * 64) + b"&q=a%00b")
+    found = signatures(rule(id="r", pattern="zzz")).check(made, 2)
+    assert not found
+    assert "protocol.null-byte" in [one.rule for one in made.findings]

@@ -31,9 +31,9 @@ def note_layers(fields: Sequence[Field], decoded: Sequence[Text], steps: int, no
     `steps` are the bits of the steps that some of the values may have needed.
     """
     if steps & _NULL:
-        with_null = (field for field in fields if b"\0" in field.value)
-        for field in itertools.islice(with_null, _MOST):
-            _note_null(field, notes)
+        noted = (field for field in fields if b"\0" in field.value and _note_null(field, notes))
+        for _ in itertools.islice(noted, _MOST):  # to name a field is dear, and more say no more
+            pass
     most = len(notes.findings) + _MOST
     told: set[tuple[Chain, Part, str]] = set()  # of values of one name what one of them showed
     for text in decoded:
@@ -68,11 +68,15 @@ def _note_percent(field: Field, text: Text, notes: Notes) -> None:
         notes.add("protocol.double-encoding", field.part, field.name)
 
 
-def _note_null(field: Field, notes: Notes) -> None:
+def _note_null(field: Field, notes: Notes) -> bool:
+    """Whether there was something to note: what may hold any bytes shall not use up the notes of what may not."""
     if field.part is Part.PATH:
         notes.add("protocol.null-byte-path", field.part)
     elif field.part not in _BINARY_PARTS and field.part is not Part.SEGMENT and is_text(field.value):
         notes.add("protocol.null-byte", field.part, field.name)
+    else:
+        return False
+    return True
 
 
 def _reveals(decoded: bytes, value: bytes) -> bool:
