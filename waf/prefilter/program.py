@@ -41,7 +41,7 @@ _OFTEN: Final = (
 )
 _MOST_PAIRS: Final = 255
 _SHARED: Final = 64  # pairs of sets that stand for several
-_MOST_ATOMS: Final = 1 << 15
+_MOST_ATOMS: Final = 1 << 17
 _MANY: Final = 3  # wholes that share a sign before it is worth while to look for them
 _MOST_OWN: Final = 64  # states of an automaton for one whole expression
 
