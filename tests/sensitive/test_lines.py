@@ -73,6 +73,7 @@ def test_numbers_in_names_are_looked_at_but_once() -> None:
     names = [Field(Part.FORM_NAME, "a123456", b"a123456"), Field(Part.FORM_NAME, "a1234567", b"a1234567")]
     values = [Field(Part.FORM, name.name, b"v") for name in names]
     assert Lines([*names, *values]).text == b"\n=a123456\n=a1234567\na123456=v\naxxxxxxx=v"
+    assert Lines([Field(Part.FORM_NAME, "a\\xff1", b"a\xff1")]).text == b"\n=a\xff1"
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,12 @@ def test_a_form_of_no_type_is_looked_at_once(body: str, expected: set[str]) -> N
     assert places(check(detector(), "/x", body.encode())) == {("sensitive.pan", place) for place in expected}
 
 
+def test_a_form_that_is_no_text_is_looked_at_once() -> None:
+    body = b"b=\xc0\xaf&card=" + CARD.encode()
+    found = check(detector(), "/x", body, Content_Type="application/x-www-form-urlencoded")
+    assert places(found) == {("sensitive.pan", "form.card")}
+
+
 def test_a_literal_with_escapes_is_looked_at_as_well() -> None:
     query = f'query {{ a(card: "\\u0034{CARD[1:]}") {{ id }} }}'
     found = check(detector(), "/graphql", query.encode(), Content_Type="application/graphql")

@@ -23,6 +23,7 @@ _PARTS: Final = 64  # more than there are parts of messages
 _DIGITS: Final = b"0123456789"
 _NUMBER: Final = 7  # digits of which a value may be made
 _WITHOUT_DIGITS: Final = bytes.maketrans(_DIGITS, b"x" * len(_DIGITS))
+_NAMES: Final = frozenset({Part.ARG_NAME, Part.FORM_NAME, Part.COOKIE_NAME})
 _LABEL: Final = 64  # bytes of a field's name that are looked at before its value
 
 
@@ -47,8 +48,8 @@ class Lines:
                 if len(label) - len(label.translate(None, _DIGITS)) >= _NUMBER:
                     label = label.translate(_WITHOUT_DIGITS)
                 spoken = labels[field.name] = name, label, len(labels) * _PARTS
-            # A name that is looked at itself says nothing of itself.
-            label = b"\n=" if value == spoken[0] else spoken[1]
+            # A name that is looked at itself says nothing of itself, even where it is no text and is told in another way.
+            label = b"\n=" if value == spoken[0] or field.part in _NAMES else spoken[1]
             lines += (label, value)
             size += len(label)
             starts.append(size)

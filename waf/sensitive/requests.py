@@ -88,6 +88,9 @@ _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.
 """PATH is looked at by its segments."""
 
 
+_PAIRS: Final = frozenset({Part.FORM_NAME, Part.FORM})
+
+
 class RequestCheck:
     """Finds and redacts in requests; immutable but for the memory of names."""
 
@@ -318,10 +321,10 @@ class RequestCheck:
 def _once(fields: Sequence[Field], kind: str, body: bytes) -> Sequence[Field]:
     """Of the fields of a body of this kind those that say something new.
 
-    A form of no type is there as it is, too, and its pairs have every byte of it; a document of GraphQL stands in a string of JSON, and all literals without escapes
+    A form of no type, or with bytes that are no text, is there as it is, too, and its pairs have every byte of it; a document of GraphQL stands in a string of JSON, and all literals without escapes
     stand in it as they are.
     """
-    if kind == "form" and len(fields) > 1:
+    if len(fields) > 1 and (kind == "form" or fields[0].part in _PAIRS):
         return [field for field in fields if field.part is not Part.BODY or field.value != body]
     if kind != "graphql":
         return fields
