@@ -206,9 +206,12 @@ def build(files: Files, kept: Kept, generation: int = 0, *, samples: bool = True
     policy = _assemble(
         config, in_force, highest, detector, tuning, kept, digest.hexdigest()[:12], generation, documents
     )
-    return Bundle(
-        policy, tuple(in_force), tuple(documents), loaded, loaded.warnings, tuple(dict.fromkeys(names))
-    )
+    warnings = loaded.warnings
+    if policy.signatures is not None and policy.signatures.searcher.program is None:
+        from waf.inspect.cost import in_any_text  # which hardly any process needs
+
+        warnings += tuple(in_any_text(policy.signatures.rules))
+    return Bundle(policy, tuple(in_force), tuple(documents), loaded, warnings, tuple(dict.fromkeys(names)))
 
 
 def _assemble(

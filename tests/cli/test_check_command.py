@@ -178,3 +178,12 @@ def test_run_refuses_configuration_that_cannot_be_used(desk: Desk) -> None:
     desk.write("waf.yaml", "mode: sometimes\n")
     result = desk.waf("run", "-c", "waf.yaml")
     assert (result.exit_code, "waf.yaml:1: mode" in result.stderr) == (2, True)
+
+
+def test_a_pattern_that_needs_nothing_of_a_text_is_a_warning(desk: Desk) -> None:
+    desk.write("waf.yaml", {"signatures": {"rules": ["own.yaml"], "defaults": False}})
+    desk.write("own.yaml", RULE.format(id="own", kind="sqli", pattern="[a-z]{40}"))
+    result = desk.waf("check", "-c", "waf.yaml")
+    assert result.exit_code == 0, result.stderr
+    told = "warning: own.yaml:2: own.pattern: '[a-z]{40}' needs no byte that could be looked for first"
+    assert told in result.stderr

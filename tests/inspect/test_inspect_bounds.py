@@ -163,7 +163,7 @@ CROSSING = """
 def test_what_begins_in_another_value_hides_nothing(target: bytes, found: bool) -> None:
     signatures = Signatures.build(parse_rules(CROSSING, "own.yaml"), STORE, mask)
     fields = read(made(target=target), b"", Limits(), mask).target
-    assert signatures._searcher.scan_all([field.value for field in fields]).matches
+    assert signatures.searcher.scan_all([field.value for field in fields]).matches
     findings = signatures.examine(fields, 2, Notes(Limits(), mask))
     assert bool(findings) is found
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.inspect.inspect_samples import mask, reading, rule, rules, signatures
 from waf.inspect.bodies.parsed import address
 from waf.inspect.clean_lines import CleanLines
-from waf.inspect.cost import ORDINARY, pattern_costs, too_dear
+from waf.inspect.cost import ORDINARY, in_any_text, pattern_costs, too_dear
 from waf.inspect.decode import views
 from waf.inspect.joining import among_others
 from waf.inspect.questions import Outcome
@@ -403,6 +403,16 @@ def test_dear_patterns_are_refused_unless_marked() -> None:
     (problem,) = too_dear(costs)
     assert str(problem).startswith("0.yaml:1: dear.pattern: 'x' costs ")
     assert too_dear(costs, limit=1e12) == []
+
+
+def test_rules_with_which_no_value_can_be_passed_without_the_engine() -> None:
+    usual, any_text = rule(id="usual", pattern="attack"), rule(id="any", patterns=["order", "(?:x=|[^y])z?"])
+    assert signatures(usual).searcher.program is not None
+    assert signatures(usual, any_text).searcher.program is None
+    (problem,) = in_any_text(rules(usual, any_text))
+    assert str(problem).startswith("1.yaml:1: any.pattern: '(?:x=|[^y])z?' needs no byte")
+    (problem,) = in_any_text(rules(usual))  # so they are too many
+    assert str(problem).startswith("signatures: rules: have more words and signs together than")
 
 
 def test_rules_in_force() -> None:

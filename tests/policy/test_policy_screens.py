@@ -67,7 +67,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory, pattern_cache: Path) -> t
     reference._screens.clear()
     assert reference.signatures is not None
     reference.signatures._clean_values = None  # type: ignore[misc]
-    reference.signatures._searcher.program = None  # type: ignore[misc]
+    reference.signatures.searcher.program = None  # type: ignore[misc]
     reference._read_body._json = reference._read_body._form = None  # type: ignore[misc]
     reference._read_body._xml = reference._read_body._parts = None  # type: ignore[misc]
     reference.detector._requests._clean = None  # type: ignore[misc]

@@ -12,9 +12,11 @@ from typing import Final
 import msgspec
 
 from waf.errors import Problem
-from waf.inspect.joining import between_marks
+from waf.inspect.joining import among_others, between_marks
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule
+from waf.prefilter.expressions import alternatives
+from waf.prefilter.factors import sets_of
 
 LIMIT: Final = 0.25  # µs/KiB that one pattern may cost on ordinary text
 _RUNS: Final = 5
@@ -112,6 +114,34 @@ def text_costs(
         one, grouped = (cost * 1e6 / _REPEATS / (len(text) / 1024) for cost in best)
         costs.append((one, grouped))
     return costs
+
+
+def in_any_text(rules: Sequence[Rule]) -> list[Problem]:
+    """A problem for each pattern of requests that may match in a text of any bytes: with one of them no value can be passed without
+    the engine (see `prefilter.program`). One without a place where there is none, and yet all together are too many.
+    """
+    problems = [
+        Problem(
+            rule.file,
+            rule.line,
+            f"{rule.id}.pattern",
+            f"{expression[:60]!r} needs no byte that could be looked for first, so each value of each request is searched by "
+            "the engine: two to four times as dear",
+            "add a word or a sign that each match has",
+        )
+        for rule in rules
+        if not rule.response
+        for expression in rule.patterns
+        if not all(map(sets_of, alternatives(among_others(expression.encode()))))
+    ]
+    return problems or [
+        Problem(
+            "signatures", 0, "rules",
+            "have more words and signs together than can be looked for first, so each value of each request is searched by "
+            "the engine: two to four times as dear",
+            "drop rules that this app does not need",
+        )
+    ]  # fmt: skip
 
 
 def _scan(matcher: Matcher, text: bytes) -> int:

@@ -81,7 +81,7 @@ class Signatures:
         response_program: bytes | None = None,
     ) -> None:
         self._requests: Final = requests
-        self._searcher: Final = searcher
+        self.searcher: Final = searcher
         self._files: Final = files
         self._file_matcher: Final = file_matcher
         self._responses: Final = responses
@@ -144,7 +144,7 @@ class Signatures:
     def size(self) -> int:
         """Bytes of all compiled patterns."""
         matchers = (self._file_matcher, self._response_matcher)
-        return self._searcher.size + sum(matcher.size for matcher in matchers if matcher is not None)
+        return self.searcher.size + sum(matcher.size for matcher in matchers if matcher is not None)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -173,20 +173,20 @@ class Signatures:
         sheet = None if bodiless else reading.body_sheet()
         if not bodiless and sheet is None:
             values = self._values(reading, level, findings, effort)
-            bodiless, sheet = proved(self._searcher, values)
+            bodiless, sheet = proved(self.searcher, values)
         # Apart from the head: what characters one of them has costs nothing in the other.
         suspect = sheet is not None and self._suspects(sheet, level, reading.notes)
         if bodiless or (sheet is not None and not suspect):
             if head_clear:
                 return findings
             known = self._clean_values
-            quick = None if known is None else reading.head_text(clean.lines, known, self._searcher.program)
+            quick = None if known is None else reading.head_text(clean.lines, known, self.searcher.program)
             if quick is not None:
                 text, nothing_new, fresh = quick
                 method = reading.request.method
                 if method not in self._clean_methods:
                     text += BETWEEN + method
-                if not text or not self._searcher.scan(text):
+                if not text or not self.searcher.scan(text):
                     self._clean_methods.add(method)  # one of the few that the parser lets through
                     if fresh and known is not None:
                         known.add(fresh)
@@ -201,7 +201,7 @@ class Signatures:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         if suspect or not (bodiless or sheet is not None):
             fields += values or self._values(reading, level, findings, effort)
-        scan = self._searcher.scan_all([field.value for field in fields])
+        scan = self.searcher.scan_all([field.value for field in fields])
         if not scan:
             clean.add(lines)
             return findings
@@ -219,13 +219,13 @@ class Signatures:
         values = self._clean_values
         if values is None:
             return None
-        return self._clean[level].lines, self._clean_methods, values, self._searcher.program
+        return self._clean[level].lines, self._clean_methods, values, self.searcher.program
 
     def examine(
         self, fields: Sequence[Field], level: int, notes: Notes, effort: Effort | None = None
     ) -> list[Finding]:
         """What the rules find in single fields of a request, which is paid from `effort`; without one they are all of it."""
-        scan = self._searcher.scan_all([field.value for field in fields])
+        scan = self.searcher.scan_all([field.value for field in fields])
         effort = Effort(sum([len(field.value) for field in fields])) if effort is None else effort
         return self._findings(fields, scan, level, notes, nothing_typed, effort)
 
@@ -234,7 +234,7 @@ class Signatures:
         findings: list[Finding] = []
         effort = Effort(reading.length)
         fields = [*reading.head, *self._values(reading, level, findings, effort)]
-        scan = self._searcher.scan_all([field.value for field in fields])
+        scan = self.searcher.scan_all([field.value for field in fields])
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         shown, told = (*reading.head, *reading.body_fields()), tuple(without_echoes(findings))
@@ -326,9 +326,9 @@ class Signatures:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
             fields = excerpts(fields, [end for _, end in scan.matches[:_SHOWN]])
-            scan = self._searcher.scan_all([field.value for field in fields])
+            scan = self.searcher.scan_all([field.value for field in fields])
         elif scan.spots is None:
-            scan = self._searcher.scan_all([field.value for field in fields])
+            scan = self.searcher.scan_all([field.value for field in fields])
         else:
             # All else is clean as it is and would not change by any step.
             matched = self._matched(scan, level)
@@ -336,10 +336,10 @@ class Signatures:
             wanted = steps_of(ends, matched, scan.spots)
             if not wanted:
                 return []
-            scan = self._searcher.narrowed(scan, ends, wanted)
+            scan = self.searcher.narrowed(scan, ends, wanted)
             fields = [fields[index] for index in wanted]
             values = [field.value for field in fields]
-            if self._searcher.idle(values, scan):
+            if self.searcher.idle(values, scan):
                 return []
         effort.first_look(len(fields), 0)
         _, candidates = self._examine(fields, scan, level, notes, typed, effort)
@@ -358,7 +358,7 @@ class Signatures:
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
         values = [field.value for field in fields]
-        result = self._searcher.search(values, scan, effort)
+        result = self.searcher.search(values, scan, effort)
         note_layers(fields, result.decoded, scan.steps, notes)
         for owner in sorted(result.overflowed)[:_NAMED]:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)
@@ -367,7 +367,7 @@ class Signatures:
         if not result.groups:
             return result, []
         effort.begin_questions()
-        matcher, judge = self._searcher.matcher, self._requests.judge
+        matcher, judge = self.searcher.matcher, self._requests.judge
         questions = Questions(matcher, effort)
         candidates = [*judge(result.groups, fields, matcher, level, typed, covers, questions)]
         unseen = [one for one in candidates if one.outcome is Outcome.UNSEEN]
@@ -383,7 +383,7 @@ class Signatures:
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
-        told = glance(self._searcher, sheet, lambda scan: self._matched(scan, level))
+        told = glance(self.searcher, sheet, lambda scan: self._matched(scan, level))
         if isinstance(told, bool):
             return told
         scan, values = told

@@ -129,7 +129,9 @@ class RequestCheck:
             return None
         lines = Lines(fields, told)
         candidates = self._finder.candidates(lines.text)
-        reading.charged = len(candidates) * 3 // 2  # microseconds: one that is nothing takes half of one, a value two
+        reading.charged = (
+            len(candidates) * 3 // 2
+        )  # microseconds: one that is nothing takes half of one, a value two
         return self._look(lines, candidates, orders) if candidates else None
 
     @property
