@@ -1,13 +1,13 @@
 """Sets that were written before the rules were read: short payloads, whole hostile requests, requests of known products.
 
-`blind.txt`, and later `unread.txt`, `unread_again.txt`, `unseen.txt`, `unseen_last.txt` and `tenth.txt`, hold payloads by
+`blind.txt`, and later `unread.txt`, `unread_again.txt`, `unseen.txt`, `unseen_last.txt`, `tenth.txt` and `eleventh.txt`, hold payloads by
 kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are lists of requests as JSON, one a line: `name`, `request` (method and
 target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
-rates say what was mended; see decisions 0038, 0043, 0044 and 0051 for what they were before. `worlds.jsonl` came last: what query
+rates say what was mended; see decisions 0038, 0043, 0044, 0051 and 0059 for what they were before. `worlds.jsonl` came last: what query
 languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
 app hands them on), and `later` ones of other products. `plain.txt` and `plain_requests.jsonl` are legitimate alone: what
 people write, texts that look like attacks, requests of products; `…_again` others, written when
-those had been used; see decision 0048.
+those had been used; see decision 0048. `eleventh_alike.txt` resembles each kind of the eleventh set and does no harm.
 """
 
 from __future__ import annotations

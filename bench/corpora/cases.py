@@ -155,6 +155,16 @@ _AT_HOME: Final = frozenset({"keys", "xxe", "graphql", "redirect", "crlf", "mail
 """Kinds that act at some places alone, so that places cannot be compared by them."""
 
 
+def _everywhere(group: str, kind: str, written: list[str], r: random.Random, few: int) -> Iterable[Case]:
+    """A few payloads of a kind in every encoding at every place."""
+    able = [payload for payload in written if payload.isprintable() and "%" not in payload]
+    if kind.split(maxsplit=1)[0] not in _AT_HOME:
+        for payload in r.sample(able, min(few, len(able))):
+            for encoding, place, made in tester.sent(payload, r):
+                rows = (f"{group} at {place}", f"{group} as {encoding}", f"{group} everywhere total")
+                yield Case(True, rows, made, payload)
+
+
 def unread_again(seed: int, count: int) -> Iterable[Case]:
     """The sixth set, unread too; and of each of its kinds a few payloads in every encoding at every place."""
     for group, file in (("6", "unread.txt"), ("6 again", "unread_again.txt")):
@@ -163,12 +173,7 @@ def unread_again(seed: int, count: int) -> Iterable[Case]:
             for payload in r.sample(written, min(count, len(written))):
                 made = _written(kind.split()[0], payload, r)
                 yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
-            able = [payload for payload in written if payload.isprintable() and "%" not in payload]
-            few = 0 if kind.split()[0] in _AT_HOME else max(1, min(count // 50, 4))
-            for payload in r.sample(able, min(few, len(able))):
-                for encoding, place, made in tester.sent(payload, r):
-                    rows = (f"{group} at {place}", f"{group} as {encoding}", f"{group} everywhere total")
-                    yield Case(True, rows, made, payload)
+            yield from _everywhere(group, kind, written, r, max(1, min(count // 50, 4)))
     for kind, request in blind.hostile_requests("unread_requests.jsonl"):
         yield Case(True, (f"6 requests {kind}", "6 requests total"), _whole(request, seed), request[1])
 
@@ -178,7 +183,7 @@ _UNSEEN: Final[dict[str, requests.Place]] = {
     "upload": tester.uploaded,
     "names": requests.MORE_PLACES["file-name"],
 }
-"""Kinds of the eighth and the tenth set that mean something at one place: a query, the content of a file, its name."""
+"""Kinds of the eighth set and of later ones that mean something at one place: a query, the content of a file, its name."""
 
 
 _UNSEEN_SETS: Final = (
@@ -186,11 +191,13 @@ _UNSEEN_SETS: Final = (
     ("8 last", "unseen_last"),
     ("10", "tenth"),
     ("10 again", "tenth_again"),
+    ("11", "eleventh"),
 )
+_UNSEEN_REQUESTS: Final = ("unseen", "unseen_last", "tenth", "eleventh")
 
 
 def unseen(seed: int, count: int) -> Iterable[Case]:
-    """The eighth set, unread as well: half of it what scanners send first, half what follows; a smaller one, and the tenth, of later."""
+    """The eighth set, unread as well: half of it what scanners send first, half what follows; a smaller one, the tenth and the eleventh."""
     for group, file in _UNSEEN_SETS:
         for kind, written in blind.payloads(f"{file}.txt").items():
             r = random.Random(f"{file}:{kind}:{seed}")
@@ -198,7 +205,11 @@ def unseen(seed: int, count: int) -> Iterable[Case]:
                 put = _UNSEEN.get(kind)
                 made = put(r, payload) if put else _written(kind.split()[0], payload, r)
                 yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
-    for group, file in _UNSEEN_SETS[:3]:
+            if file == "eleventh" and not put:
+                yield from _everywhere(group, kind, written, r, max(1, count // 100))
+    for group, file in _UNSEEN_SETS:
+        if file not in _UNSEEN_REQUESTS:
+            continue
         for kind, request in blind.hostile_requests(f"{file}_requests.jsonl"):
             rows = (f"{group} requests {kind}", f"{group} requests total")
             yield Case(True, rows, _whole(request, seed), request[1])
@@ -249,6 +260,7 @@ def unlooked(seed: int) -> Iterable[Case]:
         ("plain", "plain.txt", "plain_requests.jsonl"),
         ("plain again", "plain_again.txt", "plain_requests_again.jsonl"),
         ("plain tenth", "tenth_plain.txt", "tenth_plain_requests.jsonl"),
+        ("alike eleventh", "eleventh_alike.txt", ""),
     ):
         for kind, written in blind.payloads(texts_).items():
             r = random.Random(f"{texts_}:{kind}:{seed}")
@@ -257,7 +269,7 @@ def unlooked(seed: int) -> Iterable[Case]:
                 for place in (*_FEW, r.choice(_TEXT_PLACES[3:])):
                     made = requests.PLACES[place](r, text)
                     yield Case(False, (f"{group}/{kind}", f"{group} {who} total"), made, text)
-        for world, name, request in blind.worlds(requests_):
+        for world, name, request in blind.worlds(requests_) if requests_ else ():
             yield Case(
                 False,
                 (f"{group}/products {world}", f"{group} products total"),
