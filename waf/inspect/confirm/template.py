@@ -26,7 +26,7 @@ class _Delimited(NamedTuple):
     closing: bytes
     longest: int  # bytes between
     without: bytes = b""
-    dash: bool = False  # a "-" before the closing belongs to it
+    dash: bool = False  # a "-" or "_" before the closing belongs to it
 
 
 def _delimited(
@@ -38,7 +38,7 @@ def _delimited(
 _WAYS: Final = (
     _delimited(b"{", rb"\{\{\{?", b"}}", 600),
     _delimited(b"$#*@~%_!", rb"(?:\$!?|[#*@~%!]|__\$)\{", b"}", 600, b"\n"),
-    _delimited(b"<", rb"<%[-=#!@]?", b"%>", 600, dash=True),
+    _delimited(b"<", rb"<%[-=#!@_]?", b"%>", 600, dash=True),
     _delimited(b"[", rb"\[\[", b"]]", 300, b"[]"),
     _delimited(b"{", rb"\{%-?", b"%}", 600, dash=True),
     _delimited(b"<", rb"<#", b">", 300),
@@ -47,7 +47,7 @@ _WAYS: Final = (
     _delimited(
         b"{",
         rb"\{(?=php|system|exec|passthru|self::|\$smarty|@math |math |fetch |include |literal|if |eval |var_dump"
-        rb"|phpinfo|constant|smarty)",
+        rb"|phpinfo|constant|smarty|\$\w{1,24}\|@?(?:system|exec|passthru|shell_exec|eval|assert|phpinfo)\b)",
         b"}",
         300,
         b"\n{",
@@ -92,13 +92,14 @@ def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int
         if opener is None:
             return
         start = opener.start()
-        found = _closed(value, start, stop) or _open(value, start, stop)
+        closed = _closed(value, start, stop)
+        found = closed or _open(value, start, stop)
         if found is None:
             start += 1
             continue
         end, inside = found
         yield start, end, inside
-        start = end
+        start = end if closed else start + 1  # what nothing closes may hold what something does
 
 
 def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
@@ -113,7 +114,7 @@ def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
         inside = value[begin:end]
         if way.without and inside.translate(None, way.without) != inside:
             continue
-        if way.dash and inside[1:].endswith(b"-"):
+        if way.dash and inside[1:].endswith((b"-", b"_")):
             inside = inside[:-1]
         return end + len(way.closing), inside.lstrip(_BLANKS)
     return None
@@ -131,12 +132,13 @@ def _open(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
 
 
 _PROBE: Final = for_lower_case(
-    rb"[\s(]*(?:(?:set|assign|var)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
+    rb"[\s(]*(?:(?:set|assign|var|print|echo|puts|return)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
     rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
     rb"|[}|,;%*+/-])"
     rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
-    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|length|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
+    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|upcase|downcase|length|size|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
+    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:append|prepend|remove|concat|add|cat)\s*[:(]\s*['\"]\w{1,16}['\"]"
     rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*\[?[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$"
     rb"|\s*range\(\s*\d{1,6}\s*\)\s*$|[\s(]*['\"][^'\"{}]{0,20}['\"]\s*[~+]\s*['\"][^'\"{}]{0,20}['\"][\s)]*$"
     rb"|\s*['\"]\w{1,16}['\"]\s*\?\s*(?:upper_case|lower_case|length|eval|cap_first|reverse|html)\s*$",
@@ -179,12 +181,16 @@ _REACH: Final = Guarded(
         rb"|with\s+\"\w+\"\s+as|utl_file"
         rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
         rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bmessages\.storages\b|\bself\.(?:template|module|context)\.|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
+        rb"|\b(?:lipsum|cycler|joiner|get_flashed_messages)\s*\||\|\s*(?:filter|map|sort|reduce)\s*\(\s*\w+\s*\||\bconstant\s*\(\s*['\"]php_"
+        rb"|\bself\.(?:instance_variable|methods)|\benv\.(?:to_h|to_a|to_s|inspect|each|keys|values|map)\b|\bsystem(?:properties|environment)\b"
+        rb"|^for\s+\w+(?:\s*,\s*\w+)?\s+in\s+(?:config|self|lipsum)\b|^@import\s+['\"]|^functions\s*\{"
+        rb"|\bsession\.invalidate\s*\(|\bresponse\.sendredirect\s*\(|\brequest\.getsession\s*\(|\bgetservletcontext\s*\("
         rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
         re.S,
     )
 )
 _BARE: Final = re.compile(
-    rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery|printf?|println)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
+    rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery|printf?|println|env|expandenv|readfile|readdir|exec|shell)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
     rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
     rb"|php|@root)"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
@@ -209,6 +215,8 @@ _OPEN: Final = re.compile(_OPENED + rb"\Z", re.S)
 _DEEPLY: Final = Guarded(re.compile(_OPENED + rb"(?:" + rb"|".join(_DEEP) + rb")", re.I))
 """Nearly all pages have none, and need not be made lower case."""
 _PLACES_MAX: Final = 16
+_PREPROCESSED: Final = b"__${"
+"""What Thymeleaf runs before the expression around it."""
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -223,6 +231,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     for number, (begin, end, between) in enumerate(_expressions(value, start, start + WINDOW)):
         if number >= _PLACES_MAX:
             break
+        if _PREPROCESSED in between:
+            between = between.partition(_PREPROCESSED)[2]
         inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
         lowered = inside.lower()
         if _reaches(lowered) and not _CI.match(value, begin, end):
