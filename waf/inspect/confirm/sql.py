@@ -68,6 +68,16 @@ _TRUTH: Final = re.compile(
 _SET_TABLE: Final = re.compile(
     rb"(?:^\s*-?\d{1,12}|['\"])[\s)]*union\s+(?:(?:all|distinct)\s+)?table\s+[\w.`]+\s*(?:limit\s+\d|--|#|;|$)"
 )
+_SAME: Final = re.compile(
+    rb"\s*-?\d{1,12}['\")]*\s+(?:or|and|\|\||&&)\s+[\[`\"]?([a-z_]\w{0,40})[\]`\"]?\s?(?:=|<=|>=|like)\s?[\[`\"]?\1[\]`\"]?\s*\Z"
+)
+"""1 or [id]=[id]: what is compared with itself."""
+_CLAUSE: Final = re.compile(
+    rb"['\"][\s)]*(?:returning\s+(?:\*|[\w.]+(?:\s*,\s*[\w.]+)*)|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
+    rb"|into\s+@\w+(?:\s*,\s*@\w+)*)\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+)
+"""A last clause of a statement, and a comment."""
+_SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
@@ -110,7 +120,12 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     if document:
         return None
-    if _TRUTH.match(value) or (b"table" in value and _SET_TABLE.search(value)):
+    if (
+        _TRUTH.match(value)
+        or _SAME.match(value)
+        or _CLAUSE.search(value)
+        or (b"table" in value and _SET_TABLE.search(value))
+    ):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and told.statement:
         # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.
@@ -151,6 +166,8 @@ def _plain(value: bytes) -> bytes:
         value = _CAST.sub(b"", value)
     if b"user" in value and b"select" in value:
         value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
+    if b"similar" in value:
+        value = _SIMILAR.sub(b"like", value)
     if b"~" in value and _IS_LIKE.search(value):
         value = _LIKENESS.sub(rb"\1=", value)
     return value

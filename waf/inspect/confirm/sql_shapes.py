@@ -39,6 +39,9 @@ _QUOTED: Final = _one_of(
     r"\)*[&|]G\)*[&|]\(*[qz]$",  # 'or(1=1)or'
     rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
     rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
+    rf"\)*{_TAIL}U\(*E{_NAMES}k\(*[gGH]",  # ' union select a from file('…
+    rf"\)*=\(*[1v]\)*[&|]{_TEST}{_END}",  # `=1 or `a`=`a
+    r"\)+k(?:gn|nn|n)kT",  # ') on conflict(a) do update set
     rf"\)*;+\(*(?:T|{_SELECTS}|E{_NAMES}k[nX])",  # '; drop table
     rf"\)*{_TAIL}T",  # ' exec master..
     rf"\)*;+\(*H(?:={_OPERAND})?\)*T",  # '; if (select …)>0 waitfor
@@ -59,7 +62,8 @@ _LISTED: Final = re.compile(r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c")
 _ASSIGNED: Final = re.compile(rf",n={_OPERAND}(?:o{_OPERAND})*(?:,n={_OPERAND})*(?:k{_TEST}{_END}|;*c)")
 """', role='admin' where …, ', paid=1--: a further column of an update."""
 _GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
-_SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}{_END}")
+_CALLED = r"(?:[nso]+,)*gn?(?:,[nsog]+)*"
+_SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E(?:{_NAMES}k{_NAMES}|{_CALLED}kn{{1,4}}){_END}")
 _QUOTED_WEAK: Final = _one_of(
     rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
     r"\)*[o=|](?:[1svqzGe]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or', '-if(1=1,1,0)-'
@@ -91,6 +95,7 @@ _BARE: Final = _one_of(
             rf"[&|]{_STRONG_BARE}",  # 1 and sleep(5)
             r"=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
             rf"U(?:e|\(*E{_ITEMS})",  # -1 union select 1
+            rf"U\(*E{_NAMES}k\(*[gGH]",  # -1 union select a from file('…
             rf"b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
         ),
         rf"U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
@@ -100,7 +105,10 @@ _BARE: Final = _one_of(
     rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
     r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
     r"[1n]k,\(*[He]",  # price desc,(select sleep(5))
-    rf"[1n]k;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
+    rf"[1n]k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
+    rf"[1n]k*(?:l1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
+    rf"(?:1|G)=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # 1 is null or 1=1
+    rf"nk+{_CONST}={_CONST};*c",  # users where 1=1--
     rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
@@ -108,6 +116,7 @@ _BARE: Final = _one_of(
     rf"[1n]\)*l1(?:[,k]1)?kv{_END}",  # 1 limit 1 into @a
     rf"1,n={_OPERAND}(?:,n={_OPERAND})*k{_TEST}{_END}",  # 5, role='admin' where id=7
     rf"(?:G|o),{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # count(*),name from users--
+    rf"Gk{_NAMES}(?:k{_TEST})?(?:b{_OPERAND})?(?:h{_TEST})?;*c",  # count(*) from users--
     r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
     rf"[1n]?\)*h(?:{_CONST}|\(*G\)*)={_CONST}{_END}",  # 1 having 1=1

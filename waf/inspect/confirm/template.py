@@ -231,9 +231,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     for number, (begin, end, between) in enumerate(_expressions(value, start, start + WINDOW)):
         if number >= _PLACES_MAX:
             break
-        if _PREPROCESSED in between:
-            between = between.partition(_PREPROCESSED)[2]
-        inside, mark = between.lstrip(b"${#[:= "), value[begin : begin + 2]
+        first, preprocessed, rest = between.partition(_PREPROCESSED)
+        inside, mark = (rest if preprocessed else first).lstrip(b"${#[:= "), value[begin : begin + 2]
         lowered = inside.lower()
         if _reaches(lowered) and not _CI.match(value, begin, end):
             return Confidence.HIGH
