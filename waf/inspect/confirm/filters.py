@@ -70,7 +70,7 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
 # --------------------------------------------------------------------------------------------------------- XPath
 
 _XPATH: Final = re.compile(
-    rb"['\"]?\s*+\]\s*(?:\||/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
+    rb"['\"]?\s*+\]\s*(?:\||!|/|or\b|and\b|\[)\s*[^\n]{0,80}(?://|\[|::|node\(|text\(|\*)|(?:child|parent"
     rb"|ancestor|descendant|following|preceding|self|attribute)(?:-or-self|-sibling)?::(?:\*|node|text|\w)"
     rb"|\b(?:string-length|substring-before|count|name|local-name|contains|starts-with|substring"
     rb"|normalize-space|string|position|codepoints-to-string|doc|doc-available|unparsed-text|document|generate-id|namespace-uri|base-uri|document-uri"
@@ -142,7 +142,7 @@ _SCRIPT_FIRST: Final = re.compile(
 )
 # … or anywhere, as no program but one for a store has it.
 _SCRIPT: Final = re.compile(
-    rb"\bthis\.[A-Za-z_]\w*\.match\(|(?<![\w.])db\.[A-Za-z_]\w*\.(?:insert|remove|update|drop|save|delete|findand)\w*\s*\("
+    rb"\bthis\.[A-Za-z_]\w*\.match\(|(?<![\w.])db\.(?:(?:dropdatabase|shutdownserver|admincommand|runcommand)\s*\(|[A-Za-z_]\w*\.(?:insert|remove|update|drop|save|delete|findand)\w*\s*\()"
     rb"|(?:^|[^\w\s.:>]|\breturn)\s*db\.(?:get\w*|[A-Za-z_]\w*\.(?:find|aggregate|count)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|\bobjectid\(|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(\s*\d|while\s*\(\s*(?:1|true)\s*\)|return\s*\(?\s*(?:true\b|1\s*==))"

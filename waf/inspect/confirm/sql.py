@@ -63,7 +63,7 @@ _ASKS: Final = re.compile(
 
 _TRUTH: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)|(?:x?or|and)\s+not\s+\d{1,3}"
-    rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$"
+    rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$|\s*-?\d{1,12}['\")]*\s+is\s+(?:not\s+)?(?:null|true|false)\s+(?:x?or|and|\|\||&&)\s+[\w'\"(]"
 )
 _SET_TABLE: Final = re.compile(
     rb"(?:^\s*-?\d{1,12}|['\"])[\s)]*union\s+(?:(?:all|distinct)\s+)?table\s+[\w.`]+\s*(?:limit\s+\d|--|#|;|$)"
@@ -74,7 +74,7 @@ _SAME: Final = re.compile(
 """1 or [id]=[id]: what is compared with itself."""
 _CLAUSE: Final = re.compile(
     rb"['\"][\s)]*(?:returning\s+(?:\*|[\w.]+(?:\s*,\s*[\w.]+)*)|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
-    rb"|into\s+@\w+(?:\s*,\s*@\w+)*)\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"|allow\s+filtering|into\s+@\w+(?:\s*,\s*@\w+)*)\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
 _SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")

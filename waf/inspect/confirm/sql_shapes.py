@@ -107,7 +107,7 @@ _BARE: Final = _one_of(
     r"[1n]k,\(*[He]",  # price desc,(select sleep(5))
     rf"[1n]k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
     rf"[1n]k*(?:l1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
-    rf"(?:1|G)=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # 1 is null or 1=1
+    rf"G=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # length(a)=1 or 1=1
     rf"nk+{_CONST}={_CONST};*c",  # users where 1=1--
     rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     r"no1o\(*H",  # id-0*sleep(5)

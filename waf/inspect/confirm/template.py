@@ -182,7 +182,7 @@ _REACH: Final = Guarded(
         rb"|toString\(\)\.(?:constructor|replace|charat)|\bgroovy|new\s+java|#runtime|#cmd|#a\s*=|\(\s*#"
         rb"|@\w+(?:\.\w+)+@|exec\s*\(|getsystemresource|&exec|\*\{T\(|\|\s*(?:dump|inspect)\b|\bout\.print|get_admin_log|\bmessages\.storages\b|\bself\.(?:template|module|context)\.|^\s*@?math\s+(?:equation|key)\s*=|\bsend\s*\(\s*:"
         rb"|\b(?:lipsum|cycler|joiner|get_flashed_messages)\s*\||\|\s*(?:filter|map|sort|reduce)\s*\(\s*\w+\s*\||\bconstant\s*\(\s*['\"]php_"
-        rb"|\bself\.(?:instance_variable|methods)|\benv\.(?:to_h|to_a|to_s|inspect|each|keys|values|map)\b|\bsystem(?:properties|environment)\b"
+        rb"|\bself\.(?:instance_variable|methods)|\benv\.(?:to_h|to_a|to_s|inspect|each|keys|values|map)\b|\bsystem(?:properties|environment)\s*$"
         rb"|^for\s+\w+(?:\s*,\s*\w+)?\s+in\s+(?:config|self|lipsum)\b|^@import\s+['\"]|^functions\s*\{"
         rb"|\bsession\.invalidate\s*\(|\bresponse\.sendredirect\s*\(|\brequest\.getsession\s*\(|\bgetservletcontext\s*\("
         rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",

@@ -188,7 +188,7 @@ _HOST_BEHIND: Final = re.compile(rb"[/?\\]?#?@([^/\s@]{3,80}[^\s@]*)")
 
 def _inward(scheme: bytes, rest: bytes) -> _Reach | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
-        return _Reach.DISGUISED if scheme in _SPEAKING or b":" in rest else _Reach.SERVICE
+        return _Reach.DISGUISED if scheme in _SPEAKING or b":" in rest or _is_near(rest) else _Reach.SERVICE
     if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
         return None
     match = _AUTHORITY.match(rest)
@@ -213,6 +213,15 @@ def _inward(scheme: bytes, rest: bytes) -> _Reach | None:
     if str(address).encode() != host.strip(b"[]"):
         return _Reach.DISGUISED
     return _local(path) if address.is_private or address.is_loopback or address.is_unspecified else None
+
+
+def _is_near(rest: bytes) -> bool:
+    """The host is this machine or in a private network."""
+    match = _AUTHORITY.match(rest)
+    address = host_address(match[1]) if match else None
+    if match is None or address is None:
+        return match is not None and _LOCALHOST.search(match[1]) is not None
+    return address.is_private or address.is_loopback or address.is_link_local
 
 
 def _local(path: bytes) -> _Reach | None:
@@ -278,13 +287,13 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 _ODD_REDIRECT: Final = re.compile(
-    rb"(?i)[\s\x00-\x20]*(?:\xe3\x80\xb1\w|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+(?:\.[\w-]+)+(?=\.?(?:[/\\?#:\s@%&;]|\Z))"
+    rb"(?i)[\s\x00-\x20]*(?:/?\xe3\x80[\xb1\xb5]\w|;//(?:[\w-]+\.)+[a-z]{2,12}(?:/|\s*\Z)|//(?:\d{8,10}|\[[0-9a-f:]+(?:\d{1,3}(?:\.\d{1,3}){3})?\])(?:[/?#:]|\s*\Z)|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?[\w-]+(?:\.[\w-]+)+(?=\.?(?:[/\\?#:\s@%&;]|\Z))"
     rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,}|https?:)|https?:/{3,}|https?://\.[\w-]|//https?:|//0x[0-9a-f]{6,8}\b"
     rb"|[/\\]{2}[\w.-]*@|https?://[\w.-]+[?#]{1,2}@[\w-]+(?:\.[\w-]+)+|[a-z][a-z0-9+.-]{0,15}:@[\w-]+(?:\.[\w-]+)+"
     rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@|[\w-]{1,64}@[\w.-]+/[\w./-]+\.git/?\Z)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%2f(?=[.@])"
     rb"|%3f)[\w@%\\/.]|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
     rb"|//(?:[\w-]+\.)+[a-z]{2,}(?:%00|\x00)|/\.(?:[\w-]+\.)+[a-z]{2,}$|<>//"
-    rb"|(?:/?\.{1,2}/{2,4}|[\t\r\n\v\f]+//|https?:[\t\r\n]+)(?:[\w-]+\.)+(?!(?:html?|php|jsp|aspx?|m?js|ts|json|css|pdf|png|jpe?g|gif|svg|webp|ico|woff2?|md|txt|vue|xml|ya?ml|zip|mp\d)\b)[a-z]{2,12}(?=[/?#:]|\s*\Z)"
+    rb"|(?:/?(?:\.{1,2}/){0,3}\.{1,2}/{2,4}|[\t\r\n\v\f]+//|https?:[\t\r\n]+)(?:[\w-]+\.)+(?!(?:html?|php|jsp|aspx?|m?js|ts|json|css|pdf|png|jpe?g|gif|svg|webp|ico|woff2?|md|txt|vue|xml|ya?ml|zip|mp\d)\b)[a-z]{2,12}(?=[/?#:]|\s*\Z)"
     rb"|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
