@@ -192,6 +192,7 @@ _UNSEEN_SETS: Final = (
     ("10", "tenth"),
     ("10 again", "tenth_again"),
     ("11", "eleventh"),
+    ("11 again", "eleventh_again"),
 )
 _UNSEEN_REQUESTS: Final = ("unseen", "unseen_last", "tenth", "eleventh")
 

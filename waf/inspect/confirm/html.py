@@ -346,7 +346,7 @@ _leaves: Final = of_value(_breaks_out)
 
 
 _URL: Final = re.compile(
-    rb"(?:^/?|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:text/html"
+    rb"(?:^/?|[\s(\"'=\[<,;\x00-\x20])((?:\w{1,12}:)?(?:java|vb|live|j)script[\s\x00]*:|data:(?:text/html|application/xhtml\+xml)"
     rb"|mocha:)",
     re.I,
 )
@@ -364,7 +364,7 @@ def confirm_url(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if _HARMLESS.match(rest.split(b'"')[0].split(b"'")[0].split(b"<")[0].rstrip(b")\\")):
             continue
         if rest[:4].lower() == b"data":
-            if re.match(rb"data:text/html[\w;=-]*(?:;base64)?,", rest, re.I):
+            if re.match(rb"data:(?:text/html|application/xhtml\+xml)[\w;=-]*(?:;base64)?,", rest, re.I):
                 return Confidence.HIGH
             continue
         colon = rest.find(b":")

@@ -39,7 +39,7 @@ UNIX: Final = re.compile(
     rb"|syslog|logrotate|x11))"
     rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
-    rb"|home/[\w.$-]{1,32}/\.(?!(?:config|cache|local)/(?!gcloud))\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus)|dev/(?:shm|tcp|fd"
+    rb"|home/[\w.$-]{1,32}/\.(?!(?:config|cache|local)/(?!gcloud))\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus|lib/php/pearcmd)|dev/(?:shm|tcp|fd"
     rb"|random|zero|null/)|sys/class|private/etc|opt/(?:lampp|xampp|tomcat|bitnami)/"
     rb"|run/secrets/|var/run/secrets|(?:var/)?run/(?:docker|containerd|crio|podman)[\w/.-]{0,40}\.sock|tmp/sess_|boot/grub)",
     re.I,
@@ -53,7 +53,7 @@ WINDOWS: Final = re.compile(
     re.I,
 )
 APP: Final = re.compile(
-    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]\w|(?:^|[/\\])(?:\.env|\.git|\.svn|\.ht(?:access|passwd)"
+    rb"(?:^|[/\\])(?:web-inf|meta-inf)[/\\]\w|(?:^|[/\\])(?:\.env|\.git|\.svn|\.(?:bash|zsh|k?sh)(?:rc|_profile|_login|_logout)|\.profile|\.ht(?:access|passwd)"
     rb"|\.ssh|\.aws|\.bash_history|\.kube|\.docker|id_[dr]sa|id_ed25519|web\.config|wp-config\.php"
     rb"|global\.asax|settings\.py|database\.yml|config\.(?:php|inc|yml|json)|server\.xml|context\.xml"
     rb"|tomcat-users\.xml|authorized_keys|known_hosts|access[._]log|error[._]log|php\.ini|httpd\.conf"
@@ -62,7 +62,7 @@ APP: Final = re.compile(
     re.I,
 )
 _OUTRIGHT: Final = re.compile(
-    rb"/?(?:web-inf|meta-inf)/\w|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
+    rb"/?(?:web-inf|meta-inf)/\w|~\w{0,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
     rb"|(?:/|[a-z]:[/\\])[\w./\\-]{0,60}(?:(?<=[/\\])(?:\.env(?:\.[a-z]{2,10})?|web\.config)|\.htpasswd|/database\.yml)\Z",
     re.I,
 )
