@@ -35,10 +35,10 @@ _CALL: Final = for_lower_case(
     rb"|getenv|get_defined_vars|php_uname|execfile|compile|__import__|open|spawn|execsync|spawnsync|glob"
     rb"|extract|parse_str|session_start|simplexml_load_string)"
     + _ARGUMENT
-    + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|get_defined_vars)\s*\(\s*\)",
+    + rb"|(?<![\w$>])(?:phpinfo|phpversion|php_uname|get_defined_vars|get_current_user|getmypid|php_sapi_name|get_loaded_extensions)\s*\(\s*\)",
 )
 _SURE: Final = for_lower_case(
-    rb"\(\s{0,2}['\"]?(?:system|exec|passthru|shell_exec|assert|popen)['\"]?\s{0,2}\)\s{0,2}\(|\bnew\s+(?:reflection(?:function|method)"
+    rb"\A\s*(?:echo|print)\s+\d{1,9}\s*[*+.-]\s*\d{1,9}\s*;\s*\Z|\(\s{0,2}['\"]?(?:system|exec|passthru|shell_exec|assert|popen)['\"]?\s{0,2}\)\s{0,2}\(|\bnew\s+(?:reflection(?:function|method)"
     rb"|splfileobject)\s*\(|\bputenv\s*\(\s*['\"]ld_|\bopen\s*\(\s*['\"]/[^()]{1,60}\)\s*\.\s*read\w{0,5}\s*\(|\btimeit\.timeit\s*\("
     rb"|\bmodule\.(?:constructor\b|require\s*\()|\bbun\.(?:spawn|\$)|\bdeno\.(?:run|command|readtextfile|env)\s?[.(]"
     rb"|<\?(?:php\b|=|\s*(?:echo|system|eval|print|phpinfo|passthru|exec|include|require|@|\$_))|<\?\s*`"

@@ -80,14 +80,14 @@ _XPATH: Final = re.compile(
     rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
     rb"|\blast\(\)\s*[-+=<>]|['\"]\s*(?:or|and)\s+(?:lang|id|key|self|boolean)\s?(?:\(\s?['\"]|::)"
     rb"|/[^\[\]]{0,60}\[[^\[\]]{1,60}\bor\s+['\"]?(\w{1,8})['\"]?\s?=\s?['\"]?\1['\"]?\s?\]"
-    rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\A\s*(?:true|false)\(\)\s+(?:or|and)\s+//?\w|\|\s*//?\*|//user\b|/\*\s*\[",
+    rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\A\s*(?:true|false)\(\)\s+(?:or|and)\s+//?\w|\|\s*//?\*|['\"]\s*(?:or|and)\s+(?:processing-instruction|comment|text|node)\s?\(\s*\)|//user\b|/\*\s*\[",
     re.I,
 )
 _XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
 _XPATH_BEGINS: Final = re.compile(
     rb"^\s*+(?:\d++\s++)?(?:or|and)\b|^\s*+\d*+\s*+[\])]|^\s*+(?:last|position|true|false)\s*\(\s*\)|^\s*+[a-z-]{2,20}\s*\(\s*//"
     rb"|^\s*+\||^\s*+//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
-    rb"|^\s*+(?:count|string-length|doc)\s*\(|^\s*+substring\s*\(\s*name\s*\(|^\s*+[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*+/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*+last\(\)",
+    rb"|^\s*+(?:count|string-length|doc)\s*\(|^\s*+(?:substring\s*\(\s*)?(?:local-)?name\s*\(\s*/|^\s*+substring\s*\(\s*name\s*\(|^\s*+[a-z-]{3,24}\(\s*//[\w*@]+[/\[]|^\s*+/{1,2}(?:child|descendant|ancestor|parent|self|following|attribute)[a-z-]*::|^\s*+last\(\)",
     re.I,
 )
 
@@ -127,7 +127,7 @@ _OBJECT: Final = re.compile(
 # behind a quote that ends the app's literal …
 _SCRIPT_BEHIND: Final = re.compile(
     rb"(['\"`])\s*\+\s*this\.\w|(['\"`])\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
-    rb"|while\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})",
+    rb"|while\s*\(|\(\s*function\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})",
     re.I,
 )
 # … at the beginning, behind no more than a word or number and what ends it …

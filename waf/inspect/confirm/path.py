@@ -62,7 +62,7 @@ APP: Final = re.compile(
     re.I,
 )
 _OUTRIGHT: Final = re.compile(
-    rb"/?(?:web-inf|meta-inf)/\w|~\w{0,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
+    rb"/?(?:web-inf|meta-inf)/\w|~\w{1,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
     rb"|(?:/|[a-z]:[/\\])[\w./\\-]{0,60}(?:(?<=[/\\])(?:\.env(?:\.[a-z]{2,10})?|web\.config)|\.htpasswd|/database\.yml)\Z",
     re.I,
 )

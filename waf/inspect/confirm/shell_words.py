@@ -124,7 +124,7 @@ SHELL_VERBS: Final = re.compile(
     rb"(?:for\s+/[a-z]\s+%|invoke-(?:expression|webrequest|restmethod|command|mimikatz|item|wmimethod)|iex\b|new-object\s|"
     rb"start-(?:process|bitstransfer|job|sleep)|get-(?:process|childitem|content|wmiobject|service"
     rb"|localuser|aduser|"
-    rb"ciminstance|item|acl|host|credential)|(?:set|add)-(?:executionpolicy|mppreference|content|item)|add-type\s|"
+    rb"ciminstance|item|itemproperty|acl|host|credential|date\b|location|variable|help\b|module|computerinfo)|(?:set|add)-(?:executionpolicy|mppreference|content|item)|add-type\s|"
     rb"out-file\b|remove-item\b|copy-item\b|convertto-|select-string\b|test-connection\b|get-command\b)",
     re.I,
 )

@@ -77,6 +77,10 @@ _CLAUSE: Final = re.compile(
     rb"|allow\s+filtering|into\s+@\w+(?:\s*,\s*@\w+)*)\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
+_NARROWED: Final = re.compile(
+    rb"\A[^'\"]{0,40}['\"][\s)]*\s+where\s+[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+)
+"""A statement ended with another condition."""
 _SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
@@ -124,6 +128,7 @@ def judge(value: bytes) -> Confidence | None:
         _TRUTH.match(value)
         or _SAME.match(value)
         or _CLAUSE.search(value)
+        or _NARROWED.match(value)
         or (b"table" in value and _SET_TABLE.search(value))
     ):
         return Confidence.HIGH

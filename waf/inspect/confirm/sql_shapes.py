@@ -32,7 +32,7 @@ def _one_of(*shapes: str) -> re.Pattern[str]:
 
 
 _QUOTED: Final = _one_of(
-    rf"\)*o?[&|]{_TEST}(?:{_END}|b|l|h|k|U\(*[Ee])",  # ' or 'a'='a
+    rf"\)*o?[&|](?:G[&|])?{_TEST}(?:{_END}|b|l|h|k|U\(*[Ee])",  # ' or 'a'='a
     rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
     rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
     rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
@@ -104,8 +104,8 @@ _BARE: Final = _one_of(
     ),
     rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
     r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
-    r"[1n]k,\(*[He]",  # price desc,(select sleep(5))
-    rf"[1n]k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
+    r"(?:[1n]k|k),\(*[He]",  # price desc,(select sleep(5))
+    rf"[1n]?k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
     rf"[1n]k*(?:l1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
     rf"G=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # length(a)=1 or 1=1
     rf"nk+{_CONST}={_CONST};*c",  # users where 1=1--
@@ -118,6 +118,8 @@ _BARE: Final = _one_of(
     rf"(?:G|o),{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # count(*),name from users--
     rf"Gk{_NAMES}(?:k{_TEST})?(?:b{_OPERAND})?(?:h{_TEST})?;*c",  # count(*) from users--
     r"[1s]\)*b\(*[HeX]",  # 1 order by (select count(*)…
+    rf"[1n]\)*b{_OPERAND}(?:,{_OPERAND})*h{_CONST}={_CONST}{_END}",  # 1 group by a having 1=1
+    rf"(?:o|1(?:kn)?)k{_NAMES};*c",  # * from users--
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
     rf"[1n]?\)*h(?:{_CONST}|\(*G\)*)={_CONST}{_END}",  # 1 having 1=1
     r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…

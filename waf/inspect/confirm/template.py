@@ -42,12 +42,12 @@ _WAYS: Final = (
     _delimited(b"[", rb"\[\[", b"]]", 300, b"[]"),
     _delimited(b"{", rb"\{%-?", b"%}", 600, dash=True),
     _delimited(b"<", rb"<#", b">", 300),
-    _delimited(b"#", rb"#set\s?\(", b")", 400),
+    _delimited(b"#", rb"#(?:set|if|elseif)\s?\(", b")", 400),
     _delimited(b"@", rb"@\(", b")", 200, b"\n"),
     _delimited(
         b"{",
         rb"\{(?=php|system|exec|passthru|self::|\$smarty|@math |math |fetch |include |literal|if |eval |var_dump"
-        rb"|phpinfo|constant|smarty|\$\w{1,24}\|@?(?:system|exec|passthru|shell_exec|eval|assert|phpinfo)\b)",
+        rb"|phpinfo|constant|smarty|['\"]\w{1,16}['\"]\|@?\w{2,24}[:}]|\$\w{1,24}\|@?(?:system|exec|passthru|shell_exec|eval|assert|phpinfo)\b)",
         b"}",
         300,
         b"\n{",
@@ -77,7 +77,8 @@ _UNCLOSED: Final = (
 """What needs no end: the opening, what ends it, and how much is taken at most."""
 
 _OPENER: Final = re.compile(
-    rb"\{(?:[{%\dpsefilmvc$@]|[#!](?=[\d!]))|[$#*@~%!]!?\{|__\$\{|<[%#]|\[[\[#]|#set\s?\(|@[(sdhmcrfue]", re.I
+    rb"\{(?:[{%\dpsefilmvc$@'\"]|[#!](?=[\d!]))|[$#*@~%!]!?\{|__\$\{|<[%#]|\[[\[#]|#(?:set|if|elseif)\s?\(|@[(sdhmcrfue]",
+    re.I,
 )
 _BLANKS: Final = b" \t\r\n\f\v\0"
 _OPENERS_MAX: Final = 64
@@ -132,14 +133,18 @@ def _open(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
 
 
 _PROBE: Final = for_lower_case(
-    rb"[\s(]*(?:(?:set|assign|var|print|echo|puts|return)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
+    rb"[\s(]*(?:(?:set|assign|var|print|echo|puts|return|(?:else\s?)?if|elif|unless|when)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
     rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
     rb"|[}|,;%*+/-])"
     rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
-    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|upcase|downcase|length|size|reverse|title|capitalize|md5|base64|b64encode|list)\s*$"
+    rb"|(?:(?:else\s?)?if|elif|unless|when)\s+\(?\d{1,9}\s*[*+-]\s*\d{1,9}\)?\s*[=!<>]|\s*\d{1,9}\s+if\s+\d{1,9}\s+else\s|list\s+\d{1,6}\s?\.\.\s?\d{1,6}\s"
+    rb"|\s*\d{1,9}\s*\?\s*(?:c|string|abs|round|int|length)\s*$|\s*\d{1,6}\.(?:times|upto)\b"
+    rb"|\s*(?:len|slice|add|mul|sub|div|upper|lower|repeat|b64enc|b64dec|sha256sum)\s+(?:['\"]\w{1,16}['\"]|\d{1,9})(?:\s+(?:['\"]\w{1,16}['\"]|\d{1,9})){0,2}\s*$"
+    rb"|\s*['\"][\w, ]{1,20}['\"]\s*\|\s*split\s*[:(]\s*['\"]"
+    rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|upcase|downcase|length|size|reverse|title|capitalize|md5|base64|b64encode|list|strto(?:upper|lower)|strrev|strlen|count_characters|ucfirst)(?:\s*\|\s*\w{2,16}){0,3}\s*$"
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:append|prepend|remove|concat|add|cat)\s*[:(]\s*['\"]\w{1,16}['\"]"
-    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*\[?[\d\s,]{1,24}\]\s*\|\s*(?:length|sum|first|last|join)\s*$"
+    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*[\[(]?[\d\s,]{1,24}[\])]\s*\|\s*(?:length|sum|first|last|join|list|min|max|sort|reverse)\s*$"
     rb"|\s*range\(\s*\d{1,6}\s*\)\s*$|[\s(]*['\"][^'\"{}]{0,20}['\"]\s*[~+]\s*['\"][^'\"{}]{0,20}['\"][\s)]*$"
     rb"|\s*['\"]\w{1,16}['\"]\s*\?\s*(?:upper_case|lower_case|length|eval|cap_first|reverse|html)\s*$",
     re.S,
@@ -184,6 +189,8 @@ _REACH: Final = Guarded(
         rb"|\b(?:lipsum|cycler|joiner|get_flashed_messages)\s*\||\|\s*(?:filter|map|sort|reduce)\s*\(\s*\w+\s*\||\bconstant\s*\(\s*['\"]php_"
         rb"|\bself\.(?:instance_variable|methods)|\benv\.(?:to_h|to_a|to_s|inspect|each|keys|values|map)\b|\bsystem(?:properties|environment)\s*$"
         rb"|^for\s+\w+(?:\s*,\s*\w+)?\s+in\s+(?:config|self|lipsum)\b|^@import\s+['\"]|^functions\s*\{"
+        rb"|\brange\s*\(\s*\d{6,}|\bindex\s+\.env\b|\bapp\.config\s*$|\bsession\.items\s*\(|\bdjango\.version|\brails\.(?:application|env|root|configuration)\b|\bobjectspace\b"
+        rb"|\bsmarty::|@(?:environment|systemproperties|systemenvironment)\.|^#ctx\.|\.inspect\s*$"
         rb"|\bsession\.invalidate\s*\(|\bresponse\.sendredirect\s*\(|\brequest\.getsession\s*\(|\bgetservletcontext\s*\("
         rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
         re.S,
@@ -192,7 +199,7 @@ _REACH: Final = Guarded(
 _BARE: Final = re.compile(
     rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery|printf?|println|env|expandenv|readfile|readdir|exec|shell)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
     rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
-    rb"|php|@root)"
+    rb"|php|@root|(?:global\.)?process\.(?:version|versions|platform|arch|title|argv|pid|cwd\(\)))"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
     re.I,
 )
@@ -215,6 +222,7 @@ _OPEN: Final = re.compile(_OPENED + rb"\Z", re.S)
 _DEEPLY: Final = Guarded(re.compile(_OPENED + rb"(?:" + rb"|".join(_DEEP) + rb")", re.I))
 """Nearly all pages have none, and need not be made lower case."""
 _PLACES_MAX: Final = 16
+_NESTED: Final = re.compile(rb"[@~*]\{")
 _PREPROCESSED: Final = b"__${"
 """What Thymeleaf runs before the expression around it."""
 
@@ -232,7 +240,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         if number >= _PLACES_MAX:
             break
         first, preprocessed, rest = between.partition(_PREPROCESSED)
-        inside, mark = (rest if preprocessed else first).lstrip(b"${#[:= "), value[begin : begin + 2]
+        told = rest if preprocessed else first
+        inside, mark = told[1 if _NESTED.match(told) else 0 :].lstrip(b"${#[:= "), value[begin : begin + 2]
         lowered = inside.lower()
         if _reaches(lowered) and not _CI.match(value, begin, end):
             return Confidence.HIGH
