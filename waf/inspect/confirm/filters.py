@@ -127,7 +127,7 @@ _OBJECT: Final = re.compile(
 # behind a quote that ends the app's literal …
 _SCRIPT_BEHIND: Final = re.compile(
     rb"(['\"`])\s*\+\s*this\.\w|(['\"`])\s*[\])}]*\s*(?:;|\|\||&&|,|\})\s*(?:return\b|this\.|\$?where|\$or|\$and|\$ne|db\.|sleep\("
-    rb"|while\s*\(|\(\s*function\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|true\b|\d\s*={2})",
+    rb"|while\s*\(|\(\s*function\s*\(|var\b|it\s*=|date\s*(?:;|=\s*new\b)|do\s*\{|throw\b|'?[a-z\d]{0,3}'?\s*={2,3}|'\w{0,8}'\.(?:length|match|substr)|true\b|\d\s*={2})",
     re.I,
 )
 # … at the beginning, behind no more than a word or number and what ends it …

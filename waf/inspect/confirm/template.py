@@ -134,17 +134,21 @@ def _open(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
 
 _PROBE: Final = for_lower_case(
     rb"[\s(]*(?:(?:set|assign|var|print|echo|puts|return|(?:else\s?)?if|elif|unless|when)\s+)?(?:\$?[a-z_]\w{0,16}\s*=\s*)?-?(?:\d{1,12}|'[^'{}]{0,20}'"
-    rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|<<)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
+    rb"|\"[^\"{}]{0,20}\")\)?\s*(?:[*/%^+-]|\*\*|//|<<|[=!]=|&&|\|\|)\s*\(?(?:'\d{1,12}'|\"\d{1,12}\"|-?\d{1,12})[\s)]*(?:$"
     rb"|[}|,;%*+/-])"
-    rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|toUpperCase|upper|repeat)\("
+    rb"|[\s(]*['\"][\w]{0,20}['\"]\s*\.\s*(?:join|concat|upper|repeat|length|getbytes|to_?upper\w*|to_?lower\w*|charat|substring|hashcode|equals|matches|split|strip|trim|title|capitalize)\("
+    rb"|[\s(]*['\"]\w{0,20}['\"]\s*\.\s*(?:upcase|downcase|reverse|length|size|swapcase)\s*$"
+    rb"|\s*(?:range|max|min|random|cycle|abs|sum|pow|round)\(\s*[\[\d][\d\s,.\[\]]{0,40}\)\s*$"
+    rb"|\s*\[?\s*(?:['\"]\w{1,16}['\"]\s*,?\s*){1,8}\]\s*\|\s*(?:join|length|first|last|sort|reverse|size|min|max)\b"
+    rb"|\s*(?:true|false|\d{1,9})\s*\?\s*\d{1,9}\s*:\s*\d{1,9}\s*$|\s*(?:puts|print|echo|p)\s+\d{1,9}\s*$"
     rb"|\s*=?\s*\d{1,9}\s*\*\s*\d{1,9}"
     rb"|(?:(?:else\s?)?if|elif|unless|when)\s+\(?\d{1,9}\s*[*+-]\s*\d{1,9}\)?\s*[=!<>]|\s*\d{1,9}\s+if\s+\d{1,9}\s+else\s|list\s+\d{1,6}\s?\.\.\s?\d{1,6}\s"
     rb"|\s*\d{1,9}\s*\?\s*(?:c|string|abs|round|int|length)\s*$|\s*\d{1,6}\.(?:times|upto)\b"
-    rb"|\s*(?:len|slice|add|mul|sub|div|upper|lower|repeat|b64enc|b64dec|sha256sum)\s+(?:['\"]\w{1,16}['\"]|\d{1,9})(?:\s+(?:['\"]\w{1,16}['\"]|\d{1,9})){0,2}\s*$"
+    rb"|\s*(?:len|slice|eq|ne|lt|gt|le|ge|add|mul|sub|div|upper|lower|repeat|b64enc|b64dec|sha256sum)\s+(?:['\"]\w{1,16}['\"]|\d{1,9})(?:\s+(?:['\"]\w{1,16}['\"]|\d{1,9})){0,2}\s*$"
     rb"|\s*['\"][\w, ]{1,20}['\"]\s*\|\s*split\s*[:(]\s*['\"]"
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:upper|lower|upcase|downcase|length|size|reverse|title|capitalize|md5|base64|b64encode|list|strto(?:upper|lower)|strrev|strlen|count_characters|ucfirst)(?:\s*\|\s*\w{2,16}){0,3}\s*$"
     rb"|\s*['\"]\w{1,16}['\"]\s*\|\s*(?:append|prepend|remove|concat|add|cat)\s*[:(]\s*['\"]\w{1,16}['\"]"
-    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*[\[(]?[\d\s,]{1,24}[\])]\s*\|\s*(?:length|sum|first|last|join|list|min|max|sort|reverse)\s*$"
+    rb"|\s*['\"]?\d{1,9}['\"]?\s*\|\s*(?:(?:times|plus|minus|divided_by|modulo|int|float|abs|add|mul|sub|div|mod)\b|\w{2,16}\s*:\s*\d{1,9}\s*$)|\s*[\[(]?[\d\s,]{1,24}[\])]\s*\|\s*(?:length|sum|first|last|join|list|min|max|sort|reverse)\s*$"
     rb"|\s*range\(\s*\d{1,6}\s*\)\s*$|[\s(]*['\"][^'\"{}]{0,20}['\"]\s*[~+]\s*['\"][^'\"{}]{0,20}['\"][\s)]*$"
     rb"|\s*['\"]\w{1,16}['\"]\s*\?\s*(?:upper_case|lower_case|length|eval|cap_first|reverse|html)\s*$",
     re.S,
@@ -152,7 +156,7 @@ _PROBE: Final = for_lower_case(
 _PROBE_SIGN: Final = re.compile(rb"[\d'\"\[]")  # each of its branches has one
 _REACH: Final = Guarded(
     for_lower_case(
-        rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|dict|getattribute|getitem|code"
+        rb"__(?:class|mro|base|bases|subclasses|globals|builtins|init|import|file|dir|dict|getattribute|getitem|code"
         rb"|reduce|proto|name|self)__|__proto__|\\x5f\\x5f|\\137\\137|\\u005f"
         rb"|\bconstructor\b|getclass\s*\(|\bclass\s*\.\s*(?:forname|getclassloader|classloader|module"
         rb"|getmethod|resource|protectiondomain)|\.class\.|forname\s*\("
@@ -198,7 +202,7 @@ _REACH: Final = Guarded(
 )
 _BARE: Final = re.compile(
     rb"^\s*(?:handler(?:\.application)?\.settings|(?:call|html|js|urlquery|printf?|println|env|expandenv|readfile|readdir|exec|shell)\s+[\"'.][^{}]{0,60}|self|this|current_app|config|settings|request|dump|_self|app|_context|debug|env|\$smarty\.\w+|class"
-    rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|__\w+__|\.|\$context|environment"
+    rb"|application|session|phpinfo\(\)|constructor|lipsum|cycler|joiner|url_for|get_flashed_messages|__\w+__|\.|\$context|environment"
     rb"|php|@root|(?:global\.)?process\.(?:version|versions|platform|arch|title|argv|pid|cwd\(\)))"
     rb"(?:\s*\|\s*\w+)*[\s})]*$",
     re.I,
