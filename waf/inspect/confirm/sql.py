@@ -73,12 +73,12 @@ _SAME: Final = re.compile(
 )
 """1 or [id]=[id]: what is compared with itself."""
 _CLAUSE: Final = re.compile(
-    rb"['\"][\s)]*(?:returning\s+(?:\*|[\w.]+(?:\s*,\s*[\w.]+)*)|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
-    rb"|allow\s+filtering|into\s+@\w+(?:\s*,\s*@\w+)*)\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"['\"][\s)]*(?:returning\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+)|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
+    rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
 _NARROWED: Final = re.compile(
-    rb"\A[^'\"]{0,40}['\"][\s)]*\s+where\s+[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*;?\s*(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A statement ended with another condition."""
 _SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")

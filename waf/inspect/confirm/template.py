@@ -100,7 +100,17 @@ def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int
             continue
         end, inside = found
         yield start, end, inside
-        start = end if closed else start + 1  # what nothing closes may hold what something does
+        start = end if closed else _next_closed(value, start + 1, end)
+
+
+def _next_closed(value: bytes, start: int, end: int) -> int:
+    """Where the first expression that something closes begins within one that nothing does; its end if there is none."""
+    for number, opener in enumerate(_OPENER.finditer(value, start, end)):
+        if number == _OPENERS_MAX:
+            break
+        if _closed(value, opener.start(), end) is not None:
+            return opener.start()
+    return end
 
 
 def _closed(value: bytes, start: int, stop: int) -> tuple[int, bytes] | None:
