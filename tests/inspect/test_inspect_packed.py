@@ -17,9 +17,11 @@ from waf.inspect.bodies.parsed import Notes
 from waf.model import Kind, Part
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+# A name of "{}" is how JSON tells of an empty object.
+_KEYS = _TEXTS.filter(lambda text: text != "" and "{}" not in text)
 _DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**31), 2**40) | st.floats(allow_nan=False) | _TEXTS,
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(_TEXTS.filter(bool), inner, max_size=20),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(_KEYS, inner, max_size=20),
     max_leaves=30,
 )
 
@@ -71,7 +73,7 @@ def _as_packed(data: bytes, media: bytes) -> list[tuple[Part, str, bytes]]:
 @given(_DOCUMENTS)
 @settings(max_examples=300)
 def test_a_document_is_read_as_the_json_of_it(document: Any) -> None:
-    expected = [one for one in _as_json(document) if "{}" not in one[1]]
+    expected = _as_json(document)
     assert _as_packed(msgspec.msgpack.encode([document]), b"application/msgpack") == expected
     for open_ends in (False, True):
         assert _as_packed(_cbor([document], open_ends), b"application/cbor") == expected
