@@ -13,6 +13,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.together import together
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(ROOT.glob("waf/**/*.py"))
 MOST_LINES = 400
@@ -115,8 +117,8 @@ def test_the_changelog_has_a_place_for_what_comes() -> None:
 # ------------------------------------------------------------------------------------------ Kubernetes
 
 
-@pytest.mark.parametrize("version", KUBERNETES)
-@pytest.mark.parametrize("number", range(len(manifests())))
+@together("version", KUBERNETES)
+@together("number", range(len(manifests())))
 def test_the_manifest_is_valid(number: int, version: str) -> None:
     kubernetes_validate.validate(manifests()[number], version, strict=True)
 

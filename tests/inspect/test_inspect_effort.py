@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.inspect.inspect_samples import reading, rule, signatures
+from tests.together import together
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
 from waf.inspect.notices import NOTICES
 from waf.model import Confidence, Severity
@@ -68,10 +69,10 @@ def _refuses(rules: str) -> bool:
     return notice.severity is Severity.HIGH and notice.confidence is Confidence.HIGH
 
 
-@pytest.mark.parametrize("size", [3_000, 90_000])
-@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("junk", JUNK)
+@together("size", [3_000, 90_000])
+@together("place", [0.0, 0.5, 1.0])
+@together("hidden", HIDDEN)
+@together("junk", JUNK)
 def test_an_attack_behind_padding_is_found_or_the_message_refused(
     junk: str, hidden: str, place: float, size: int
 ) -> None:

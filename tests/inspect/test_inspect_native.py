@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chance import by_chance, joined, several
+from tests.together import together
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
@@ -70,8 +71,8 @@ def test_a_step_gives_the_same(
         step(texts[0].decode("latin-1"))
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
-@pytest.mark.parametrize("unit", _PIECES, ids=repr)
+@together("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@together("unit", _PIECES, ids=repr)
 def test_a_step_gives_the_same_of_long_texts(
     reference: Callable[[bytes], tuple[bytes, ...]], unit: bytes
 ) -> None:
@@ -81,7 +82,7 @@ def test_a_step_gives_the_same_of_long_texts(
         assert step(text) == reference(text)
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@together("reference", REFERENCES, ids=lambda one: str(one.__name__))
 def test_a_step_gives_the_same_of_any_character(reference: Callable[[bytes], tuple[bytes, ...]]) -> None:
     step = getattr(VIEWS, reference.__name__)
     every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000).encode()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask, noticed, reading
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body, packed_body
 from waf.inspect.bodies.parsed import Notes
@@ -86,8 +87,8 @@ def test_any_bytes_are_read(media: bytes, data: bytes) -> None:
     packed_body.parse(data, media, Notes(Limits(), mask)).fields()
 
 
-@pytest.mark.parametrize("media", [b"application/msgpack", b"application/cbor"])
-@pytest.mark.parametrize(
+@together("media", [b"application/msgpack", b"application/cbor"])
+@together(
     "unit", [b"\x81", b"\xa1a", b"\x91", b"\x9f", b"\xdf", b"\xc1", b"\x7f", b"\xd9\xff", b"\x80", b"\x01"]
 )
 def test_what_is_behind_a_bound_is_searched_as_one_text(media: bytes, unit: bytes) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.chance import several
 from tests.inspect.inspect_samples import STORE
 from tests.sensitive.messages import ENTITIES, FINDER
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.speed import PASSES, SIFT
 from waf.inspect.bodies.parsed import Notes
@@ -46,7 +47,7 @@ def factors(*texts: str) -> frozenset[bytes]:
     return frozenset(text.encode().translate(SYMBOLS).replace(SYMBOLS[0x7F:0x80], b"\1") for text in texts)
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "best"),
     [
         (rb"select", ["select"]),
@@ -307,7 +308,7 @@ def test_words_whose_case_tells() -> None:
     assert not passes(unknown, b"a pan"), "what is not known word by word counts in any case"
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "text", "found"),
     [
         (rb"\b[0-9]{3}", b"123", True),
