@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import kubernetes_validate
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import schemas
 from tests.kube.json_patch import apply
 from tests.kube.pod_shapes import SHAPES, container, http, pod, shape
 from tests.together import together
@@ -79,7 +79,7 @@ def test_every_shape_is_injected_once_and_can_be_taken_back(
 def valid(spec_pod: dict[str, Any], version: str) -> None:
     whole = {"apiVersion": "v1", "kind": "Pod", **spec_pod}
     whole["metadata"].setdefault("name", "x")
-    kubernetes_validate.validate(_bare(whole), version, strict=True)
+    schemas.validate(_bare(whole), version, strict=True)
 
 
 def _bare(value: Any) -> Any:
@@ -106,7 +106,7 @@ def test_what_is_injected_is_valid_where_sidecars_are_ordinary(version: str) -> 
 def test_the_schema_check_can_fail() -> None:
     broken = injected(shape("one number"), Settings(), NEW)
     broken["spec"]["initContainers"][0]["restartPolice"] = "Always"
-    with pytest.raises(kubernetes_validate.ValidationError):
+    with pytest.raises(schemas.ValidationError):
         valid(broken, "1.31")
 
 
