@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check patterns coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check tests tests-pure patterns coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
 setup: $(VENV)/.needs $(VENV)/.installed
@@ -28,9 +28,12 @@ $(VENV)/.needs: pyproject.toml | $(VENV)/.made
 run: setup
 	$(BIN)/waf demo
 
-# So many processes at once; all tests of a file in one of them, since they may share what is dear to make.
+# So many processes at once; all tests of a file in one of them, since they may share what is dear to make. In the order of their
+# names, those that start whole programs and wait for them come early, and the last files are short ones.
 JOBS ?= 2
-PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# What is asked again of the sources where nothing was compiled.
+PURE = tests/proxy tests/http1 tests/record
 # Tests start this program hundreds of times: it must not be compiled from source each time, whatever a container says.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -39,8 +42,13 @@ IN_ONE_PIECE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # First what one processor does, side by side with the compiler; each says what it has to say in one piece.
 check:
 	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns
+	$(MAKE) --jobs=2 tests tests-pure
+tests:
 	$(PYTEST)
-	WAF_PURE_PYTHON=1 $(PYTEST) tests/proxy tests/http1 tests/record
+# Beside the others, who wait now and then; only its end is told, and all of it where something failed.
+tests-pure:
+	WAF_PURE_PYTHON=1 $(BIN)/pytest $(PURE) > $(VENV)/pure.txt 2>&1 || { cat $(VENV)/pure.txt; exit 1; }
+	tail -n 1 $(VENV)/pure.txt
 # Where tests look for compiled patterns (tests/conftest.py), so that not each process makes them.
 patterns: setup
 	$(BIN)/waf rules compile --cache .pytest_cache/d/home/waf-sidecar
@@ -48,7 +56,7 @@ patterns: setup
 # The same with its lines counted, which takes half as long again.
 coverage: setup
 	$(BIN)/coverage run -m pytest
-	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest tests/proxy tests/http1 tests/record
+	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest $(PURE)
 	$(BIN)/coverage report --skip-covered --sort=cover | tail -25
 
 lint: $(VENV)/.needs

@@ -36,7 +36,7 @@ def together(
     names: str | Sequence[str],
     cases: Iterable[Any],
     *,
-    ids: Sequence[str] | Callable[[Any], str] | None = None,
+    ids: Sequence[object] | Callable[[Any], str] | None = None,
     families: Callable[..., str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Judge all `cases` in one test; `families`, which gets what a case consists of, names the test that a case is in.
@@ -101,7 +101,7 @@ def judge_all(test: Callable[..., None], cases: Sequence[Case], fixtures: dict[s
 
 
 def _named(
-    keys: Sequence[str], cases: Iterable[Any], ids: Sequence[str] | Callable[[Any], str] | None
+    keys: Sequence[str], cases: Iterable[Any], ids: Sequence[object] | Callable[[Any], str] | None
 ) -> Iterator[Case]:
     for number, case in enumerate(cases):
         given = None
@@ -112,9 +112,9 @@ def _named(
         else:
             values = (case,) if len(keys) == 1 else tuple(case)
         if given is None and callable(ids):
-            given = "-".join(ids(value) for value in values)
+            given = "-".join(str(ids(value)) for value in values)
         elif given is None and ids is not None:
-            given = ids[number]
+            given = str(ids[number])
         elif given is None:
             given = "-".join(f"{value if isinstance(value, str) else repr(value):.60}" for value in values)
         yield Case(given, dict(zip(keys, values, strict=True)))
