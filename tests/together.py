@@ -36,7 +36,7 @@ def together(
     names: str | Sequence[str],
     cases: Iterable[Any],
     *,
-    ids: Sequence[object] | Callable[[Any], str] | None = None,
+    ids: Sequence[object] | Callable[[Any], object] | None = None,
     families: Callable[..., str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Judge all `cases` in one test; `families`, which gets what a case consists of, names the test that a case is in.
@@ -101,20 +101,23 @@ def judge_all(test: Callable[..., None], cases: Sequence[Case], fixtures: dict[s
 
 
 def _named(
-    keys: Sequence[str], cases: Iterable[Any], ids: Sequence[object] | Callable[[Any], str] | None
+    keys: Sequence[str], cases: Iterable[Any], ids: Sequence[object] | Callable[[Any], object] | None
 ) -> Iterator[Case]:
+    taken: set[str] = set()
     for number, case in enumerate(cases):
-        given = None
+        name: object = None
         if isinstance(case, type(pytest.param())):
             if case.marks:
                 raise ValueError(f"a case with marks: {case}")
-            given, values = case.id, case.values
+            name, values = case.id, case.values
         else:
             values = (case,) if len(keys) == 1 else tuple(case)
-        if given is None and callable(ids):
-            given = "-".join(str(ids(value)) for value in values)
-        elif given is None and ids is not None:
-            given = str(ids[number])
-        elif given is None:
-            given = "-".join(f"{value if isinstance(value, str) else repr(value):.60}" for value in values)
-        yield Case(given, dict(zip(keys, values, strict=True)))
+        if name is None and callable(ids):
+            name = "-".join(str(ids(value)) for value in values)
+        elif name is None and ids is not None:
+            name = ids[number]
+        elif name is None:
+            name = "-".join(f"{value if isinstance(value, str) else repr(value):.60}" for value in values)
+        name = f"{name}" if f"{name}" not in taken else f"{name}, number {number}"
+        taken.add(name)
+        yield Case(name, dict(zip(keys, values, strict=True)))
