@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check tests tests-pure patterns coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check tests tests-pure patterns collected coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
 setup: $(VENV)/.needs $(VENV)/.installed
@@ -41,7 +41,7 @@ test: check
 IN_ONE_PIECE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # First what one processor does, side by side with the compiler; each says what it has to say in one piece.
 check:
-	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns
+	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns collected
 	$(MAKE) --jobs=2 tests tests-pure
 tests:
 	$(PYTEST)
@@ -52,6 +52,10 @@ tests-pure:
 # Where tests look for compiled patterns (tests/conftest.py), so that not each process makes them.
 patterns: setup
 	$(BIN)/waf rules compile --cache .pytest_cache/d/home/waf-sidecar
+
+# pytest rewrites all tests and writes down what it made of them: once, while one processor makes the patterns, and not in each process.
+collected: setup
+	$(BIN)/pytest --collect-only -qq > $(VENV)/collected.txt || { cat $(VENV)/collected.txt; exit 1; }
 
 # The same with its lines counted, which takes half as long again.
 coverage: setup
