@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PURE = (
@@ -24,6 +25,20 @@ PURE = (
 """None of them changes what it was given, and nobody changes what they give, lists aside."""
 MOST = 8192
 """Results of each: tests make up expressions as well, tens of thousands of them."""
+
+
+_remembering = True
+
+
+@contextmanager
+def afresh() -> Iterator[None]:
+    """Where a test changes what these functions know besides their arguments: nothing is remembered or told from memory."""
+    global _remembering  # noqa: PLW0603
+    _remembering = False
+    try:
+        yield
+    finally:
+        _remembering = True
 
 
 def remember() -> None:
@@ -44,7 +59,7 @@ def _memory(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def ask(*args: Any) -> Any:
-        result = once(*args)
+        result = once(*args) if _remembering else function(*args)
         return [*result] if type(result) is list else result
 
     return ask
