@@ -13,7 +13,7 @@ import msgspec
 
 from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
-from waf.inspect.decode import MAX_TEXTS, Text
+from waf.inspect.decode import MAX_TEXTS
 from waf.inspect.effort import Effort
 from waf.inspect.hits import Hit
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
@@ -138,7 +138,8 @@ class Questions:
 
     def _affords(self, armed: Armed, hits: list[Hit]) -> bool:
         """Whether no more than half of what is left pays for a question about each: a share is a guess made before any was asked."""
-        dearest = max(_cost(armed, len(hit.text.data), self._short(armed, hit)) for hit in hits)
+        firsts = first_of_texts(hits)
+        dearest = max(_cost(armed, len(hit.text.data), self._short(armed, hit)) for hit in firsts)
         return len(hits) * dearest * _UNIT * 2 <= self._effort.left
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
@@ -207,24 +208,28 @@ class Questions:
         if armed.scope is Scope.NEAR:
             return differing(hits, _NEAR)
         wholes: dict[bytes, Hit] = {}
-        others: list[Hit] = []
-        text: Text | None = None
-        whole = False
-        for hit in hits:
-            if hit.text is not text:
-                text = hit.text
-                whole = self._of_whole(armed, text.data)
-                if whole:
-                    wholes.setdefault(text.data, hit)
-            if not whole:
-                others.append(hit)
-        return [*wholes.values(), *differing(others, _NEAR)]
+        found: set[int] = set()
+        for hit in first_of_texts(hits):
+            if self._of_whole(armed, hit.text.data):
+                found.add(id(hit.text))
+                wholes.setdefault(hit.text.data, hit)
+        if not found:
+            return differing(hits, _NEAR)
+        return [*wholes.values(), *differing([hit for hit in hits if id(hit.text) not in found], _NEAR)]
 
     def _is_document(self, data: bytes) -> bool:
         known = self._documents.get(data)
         if known is None:
             known = self._documents[data] = is_document(data)
         return known
+
+
+def first_of_texts(hits: list[Hit]) -> list[Hit]:
+    """Of the hits the first in each text: a text may have very many."""
+    firsts: dict[int, Hit] = {}
+    for hit in hits:
+        firsts.setdefault(id(hit.text), hit)
+    return [*firsts.values()]
 
 
 def first_of_each(hits: list[Hit], near: int) -> list[Hit]:

@@ -14,6 +14,7 @@ from waf.inspect.confirm.shape import is_document, prose_words, words_after
 from waf.model import Confidence
 
 _CAP: Final = 1024
+_OUTSIDE: Final = 4096  # bytes on each side of a path by which it is told whether it is the whole value
 
 _BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
 _UP: Final = re.compile(
@@ -169,7 +170,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
     """A sensitive file is named without climbing: an attack where it is the whole value."""
-    outside = value[:start] + value[end:]
+    outside = value[max(start - _OUTSIDE, 0) : start] + value[end : end + _OUTSIDE]
     if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
