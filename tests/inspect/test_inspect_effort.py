@@ -36,7 +36,7 @@ def test_it_grows_with_the_message_and_no_further() -> None:
     assert Effort(500 * 1024).left == BASE // 2 + 500 * PER_KB
     assert all(given(size) < given(size + 1024) for size in range(0, COUNTED, 1024))
     assert Effort(COUNTED * 9).left == Effort(COUNTED).left
-    assert Effort(1024, glance=True).left < Effort(0).left
+    assert Effort(1024, glance=True).left < Effort(1024, bodiless=True).left < Effort(0).left
 
 
 def test_what_is_spent_is_the_same_every_time() -> None:
@@ -117,18 +117,32 @@ def test_files_of_one_message_share_its_budget() -> None:
 
 
 def test_what_is_read_and_what_is_judged_is_paid() -> None:
-    effort = Effort(100_000)
+    effort = Effort(100_000, 2000)
+    assert effort.left == Effort(100_000).left - 2000
     before = effort.left
-    effort.read(1000, 2000)
-    assert effort.left == before - 3500
+    effort.read(1000)
+    assert effort.left == before - 1500
     effort.judge(10)
-    assert effort.left == before - 3530
+    assert effort.left == before - 1530
 
 
 def test_what_another_search_cost_is_not_there_for_signatures() -> None:
     checker = signatures(rule(patterns=["attack"], confirm_pattern="attack"))
     for charged, told in ((0, ["one"]), (10**6, ["limit.questions"])):
         made = reading(body=b"a=an attack", content_type=b"application/x-www-form-urlencoded")
+        made.charged = charged
+        findings = checker.check(made, 2)
+        assert [one.rule for one in [*findings, *made.findings]] == told
+
+
+def test_what_a_head_is_made_of_and_what_was_searched_in_it_is_paid() -> None:
+    checker = signatures(rule(patterns=["attack"], where=["arg"], confirm_pattern="attack"))
+    for cookies, charged, told in (
+        (2, 0, ["one"]),
+        (2, 10**6, ["limit.questions"]),
+        (3000, 0, ["limit.questions"]),
+    ):
+        made = reading(b"/a?b=an+attack", b"Cookie: " + b"; ".join([b"c=1"] * cookies))
         made.charged = charged
         findings = checker.check(made, 2)
         assert [one.rule for one in [*findings, *made.findings]] == told
