@@ -9,8 +9,14 @@ import pytest
 
 from tests.inspect.inspect_samples import reading, rule, signatures
 from tests.together import together
+from waf.inspect import questions
+from waf.inspect.decode import Text
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
+from waf.inspect.hits import Hit
 from waf.inspect.notices import NOTICES
+from waf.inspect.questions import Armed, Questions
+from waf.inspect.rulebook import arm
+from waf.inspect.rules import parse_rules
 from waf.model import Confidence, Severity
 
 JUNK = {
@@ -94,6 +100,26 @@ def test_an_attack_behind_padding_is_found_or_the_message_refused(
         made = reading(body=body, content_type=content_type)
         findings = checker.check(made, 2)
         assert findings or any(_refuses(one.rule) for one in made.findings), content_type
+
+
+def test_what_questions_cost_is_looked_up_once_for_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        Text(0, b"%d" % start + b"".join(b" %d" % number for number in range(2000))) for start in range(3)
+    ]
+    hits = [Hit(text, (0, end)) for text in texts for end in range(3, 8000, 9)]
+    asked: list[int] = []
+    cost = questions._cost
+
+    def counted(armed: Armed, size: int, short: bool) -> int:
+        asked.append(size)
+        return cost(armed, size, short)
+
+    monkeypatch.setattr(questions, "_cost", counted)
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="template"), "rules.yaml")
+    chosen, complete = Questions(None, Effort(100_000)).chosen(arm(one, []), hits)
+    assert len(asked) == len(texts)
+    assert chosen
+    assert not complete
 
 
 def test_a_candidate_in_a_file_that_nobody_is_asked_about_is_told() -> None:

@@ -156,9 +156,9 @@ def test_shapes_of_sql_are_the_same(texts: Sequence[bytes]) -> None:
 MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)
 
 
-@given(MATCHES, st.integers(0, 20), st.booleans())
+@given(MATCHES, st.integers(0, 20), st.booleans(), st.integers(0, 13))
 def test_matches_are_kept_as_the_reference_keeps_them(
-    groups: list[list[tuple[int, int]]], most: int, numbered: bool
+    groups: list[list[tuple[int, int]]], most: int, numbered: bool, last: int
 ) -> None:
     assert SEARCH is not None
     both = [Found(most), SEARCH.Found(most)]
@@ -171,6 +171,7 @@ def test_matches_are_kept_as_the_reference_keeps_them(
             for index, end in group:
                 enough[-1] = enough[-1] or bool(found(index, 0, end, 0, None))
     assert enough[0] == enough[1]
+    assert both[0].matches(last) == both[1].matches(last)
     assert both[0].matches() == both[1].matches()
 
 

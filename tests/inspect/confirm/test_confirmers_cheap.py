@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chance import joined, several
-from waf.inspect.confirm import code, html, shell, shell_starts, shell_talk, sql, template
+from waf.inspect.confirm import code, html, path, shell, shell_starts, shell_talk, sql, template
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.native import SHELL
 
@@ -204,3 +204,11 @@ def test_code_is_framed_as_by_one_expression(texts: Sequence[bytes]) -> None:
     for text in texts:
         whole = code._WHOLE.match(text) is not None
         assert code._is_framed(text) == (whole or _FRAME.search(text) is not None), text
+
+
+@pytest.mark.parametrize(("far", "sure"), [(path._OUTSIDE - 100, False), (path._OUTSIDE + 100, True)])
+def test_a_path_is_the_whole_value_by_what_is_near_it(far: int, sure: bool) -> None:
+    words = b" with some words more"
+    for value in (b"/etc/passwd," + b"x" * far + words, words[::-1] + b"x" * far + b",/etc/passwd"):
+        end = value.index(b"passwd") + len(b"passwd")
+        assert (path.confirm(value, (end - len(b"/etc/passwd"), end)) is not None) is sure
