@@ -46,6 +46,9 @@ _NEAR: Final = (
 )
 
 
+_TAIL: Final = 16  # bytes before a match's end that tell where it begins, of one that is shorter
+
+
 class Outcome(enum.Enum):
     """What became of a match."""
 
@@ -101,7 +104,7 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_matcher", "_share")
+    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_lengths", "_matcher", "_share")
 
     def __init__(self, matcher: Matcher | None, effort: Effort) -> None:
         self._matcher = matcher
@@ -110,6 +113,9 @@ class Questions:
         self._share = _LEAST
         self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
+        self._lengths: dict[
+            tuple[int, bytes], int
+        ] = {}  # of short matches, by the pattern and the bytes before the end
 
     def share(self, groups: int) -> None:
         """Shares out what is left among so many pairs of rule and value."""
@@ -176,21 +182,32 @@ class Questions:
         if answer is not None and answer[1] is None:
             return Outcome.REJECTED, (end - answer[0], end), rule.confidence
         if armed.confirm is None:
-            return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
+            return Outcome.FOUND, (self._start_of(matcher, hit), end), rule.confidence
         if answer is None:
             if self._effort.left <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
             self._effort.ask(_UNIT * _cost(armed, len(data), short))
             # Where a match starts takes several scans to find, and not all confirmers want to know.
-            start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
+            start = end if short or armed.scope is Scope.VALUE else self._start_of(matcher, hit)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
         length, confidence = answer
         if confidence is not None and not length:
-            length = end - matcher.start_of(data, hit.match)
+            length = end - self._start_of(matcher, hit)
         if confidence is None:
             return Outcome.REJECTED, (end - length, end), rule.confidence
         return Outcome.FOUND, (end - length, end), confidence
+
+    def _start_of(self, matcher: Matcher, hit: Hit) -> int:
+        """As `Matcher.start_of`, which scans several times: the same few bytes come again and again."""
+        data, (index, end) = hit.text.data, hit.match
+        tail = index, data[max(end - _TAIL, 0) : end]
+        length = self._lengths.get(tail)
+        if length is None:
+            length = end - matcher.start_of(data, hit.match)
+            if length < _TAIL:
+                self._lengths[tail] = length
+        return end - length
 
     def _question(self, armed: Armed, hit: Hit) -> Question:
         data, end = hit.text.data, hit.match[1]
