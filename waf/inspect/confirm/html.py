@@ -310,6 +310,15 @@ _OWN_FUNCTION: Final = re.compile(
 )
 
 
+_PROPERTY: Final = re.compile(rb"\{[\w$.]{1,60}\}(?=[\s/])")
+
+
+def _is_property(code: bytes) -> bool:
+    """Of a component, "{save}", which runs nothing where it is not called; no other handler follows."""
+    named = _PROPERTY.match(code)
+    return named is not None and _BREAKOUT.search(code, named.end()) is None
+
+
 def _breaks_out(value: bytes) -> Confidence | None:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
     value = value[: WINDOW * 2]
@@ -327,7 +336,7 @@ def _breaks_out(value: bytes) -> Confidence | None:
             continue
         if match.start() < left and match.start() >= many:
             continue
-        if code[:1] == b"{" and not match[2] and not js.acts(code):
+        if code[:1] == b"{" and not match[2] and (_is_property(code) or not js.acts(code)):
             continue
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue

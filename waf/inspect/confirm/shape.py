@@ -108,6 +108,26 @@ def without_phrases(value: bytes) -> bytes:
     return _SEARCHED.sub(lambda match: b" " * len(match[0]), value) if b'("' in value else value
 
 
+_FENCE: Final = re.compile(
+    rb"^```[ \t]*+(?!(?:in|instanceof|of|or|and|xor)\b)[A-Za-z+#]{1,12}\d?[ \t]*\r?\n", re.M | re.I
+)
+_FENCE_ENDS: Final = re.compile(rb"[^`]*\n```(?!`)[^`]*+(?:\Z|(?=`))")
+
+
+def in_fence(value: bytes, position: int) -> bool:
+    """`position` lies in a block of code of Markdown whose first line names its language, and which ends again.
+
+    No program has that block run: an empty string, one more and a name in a row are an error, and so is, to who reads
+    on from the next line, a string that nothing ends. So no other backtick may follow, but for those of a further block.
+    Markup is none of this function's business, nor are shells, to which backticks are commands.
+    """
+    for opened in _FENCE.finditer(value, 0, position):
+        ended = _FENCE_ENDS.match(value, opened.end() - 1)
+        if ended is not None and position <= value.find(b"\n```", opened.end() - 1):
+            return ended.end() == len(value) or _FENCE.match(value, ended.end()) is not None
+    return False
+
+
 _LEFT: Final = re.compile(
     rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
 )

@@ -30,6 +30,7 @@ from waf.inspect.confirm.shell_starts import CUT, LOOK, SECRET_READ, SEPARATOR, 
 from waf.inspect.confirm.shell_talk import (
     BRACE,
     FENCE,
+    LOGIN_SHELL,
     NO_CODE,
     SECRET,
     TAG_ENDS,
@@ -374,7 +375,7 @@ def _alone(head: bytes) -> bool:
     normal = NOISE.sub(b"", spaced(text))
     if not (_ALONE.match(normal) or _ALONE.match(text)):
         return False
-    if NO_CODE.match(text):
+    if NO_CODE.match(text) or LOGIN_SHELL.fullmatch(text):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):
