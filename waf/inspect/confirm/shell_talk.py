@@ -246,17 +246,13 @@ def _harmless(span: bytes) -> bool:
     return not any(_PROBE.match(span, end) or _REACHES.match(span, end) for end in ends)
 
 
-_FIELD: Final = re.compile(rb"(?:id|dir)\Z")
-"""What columns are called, which at the beginning of a sentence need not be a command."""
-
-
 def shown_first(value: bytes) -> int:
     """Where the code ends that the value begins with in backticks, and then goes on to speak about; 0: nowhere.
 
     As behind words, where backticks show code too. Not what asks the machine, names its files or reaches out.
     """
     span = _SPAN.match(value)
-    if span is None or not (_FIELD.match(span[1]) or _harmless(span[1])):
+    if span is None or not _harmless(span[1]):
         return 0
     line = _LINE.match(value, span.end(), span.end() + _LOOK)
     said = b". " + _SPANS.sub(b"", line[0]) if line else b""
