@@ -14,6 +14,7 @@ from waf.inspect.confirm.shape import (
     behind_literals,
     for_lower_case,
     in_fence,
+    in_span,
     is_document,
     leaves_literal,
     prose_words,
@@ -100,8 +101,10 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 
 def _is_shown(value: bytes, position: int) -> bool:
-    """A page that includes the text as a program meets an error first. One opening tag suffices for the code behind it."""
-    return in_fence(value, position) and b"<?" not in value and not leaves_literal(value, position)
+    """A program made of the text meets an error first. One opening tag suffices for the code behind it."""
+    if b"<?" in value or b"<%" in value or leaves_literal(value, position):
+        return False
+    return in_fence(value, position) or in_span(value, position)
 
 
 _REPLACES: Final = re.compile(

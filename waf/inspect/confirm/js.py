@@ -16,6 +16,7 @@ from waf.inspect.confirm.shape import (
     behind_literals,
     for_lower_case,
     in_fence,
+    in_span,
     is_document,
     leaves_literal,
     of_value,
@@ -149,7 +150,7 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
             return Confidence.HIGH
         if opening and (
             in_fence(piece, match.start())
-            or _in_span(piece, match.start())
+            or in_span(piece, match.start())
             or _NUMBERED.search(before, max(0, len(before) - 96))
         ):
             said = True
@@ -180,24 +181,6 @@ _TELLS: Final = re.compile(
 )  # no function is called so; or it asks for a page of the site
 _NUMBERED: Final = re.compile(rb"(?:\A|\n)[ \t]*\d{1,3}\.[ \t]+(?:[A-Za-z]+[ \t]+){0,8}\Z")
 """A step of a list, which is a number and a name in a row."""
-_SPAN: Final = re.compile(rb"`[^`]*`")
-_RUNS_TEXT: Final = re.compile(
-    rb"(?:settimeout|setinterval|setimmediate|function|execscript|eval|constructor)\s*\Z", re.I
-)
-_ASSIGNS: Final = re.compile(rb"[={]")
-
-
-def _in_span(piece: bytes, start: int) -> bool:
-    """Code in backticks, in a sentence: a string, or right behind the end of one, where a name is an error."""
-    opened, closed = piece.rfind(b"`", 0, start), piece.find(b"`", start)
-    if opened < 0 or closed < 0 or not piece[opened + 1 : opened + 2].isalpha():
-        return False
-    code, before = piece[opened:closed], piece[:opened]
-    if b"\n" in code or b"${" in code or _RUNS_TEXT.search(before) or _ASSIGNS.search(_SPAN.sub(b"", before)):
-        return False
-    return prose_words(piece, opened) >= 2 or words_after(piece, closed + 1) >= 2
-
-
 _CALLED: Final = re.compile(rb"[\w$.]*\s?(\([^()]{0,60}\))?(?=[ \t]+[A-Za-z])")
 _NO_ARGUMENT: Final = re.compile(
     rb"[A-Za-z]{4,12}\s*\(\s*(?:\d[\d.,]*[ \t]+(?!(?:in|instanceof)\b)[A-Za-z]{2,16}|[<>?:.*]{1,3})\s*\)"

@@ -19,7 +19,7 @@ WINDOW: Final = 2048
 """Bytes that a confirmer looks at from a point of interest on. Bounds its time whatever the value's length."""
 
 _LOOK_BACK: Final = 160
-_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
+_WORD: Final = re.compile(rb"(?:e\.g|i\.e)\.,?|[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
 _SAMPLE: Final = 4096
 _KINDS: Final = 1024  # bytes whose kinds are counted
 
@@ -126,6 +126,31 @@ def in_fence(value: bytes, position: int) -> bool:
         if ended is not None and position <= value.find(b"\n```", opened.end() - 1):
             return ended.end() == len(value) or _FENCE.match(value, ended.end()) is not None
     return False
+
+
+_SPAN: Final = re.compile(rb"`[^`\n]*`")
+_RUNS_TEXT: Final = re.compile(
+    rb"(?:settimeout|setinterval|setimmediate|function|execscript|eval|constructor)\s*\Z", re.I
+)
+_ASSIGNS: Final = re.compile(rb"[={]")
+
+
+def in_span(value: bytes, position: int) -> bool:
+    """`position` lies in code in backticks, in a sentence: a string, or right behind the end of one, where a name is an error.
+
+    So are two words in a row before or behind it. Not for shells, nor behind what runs strings, or gives that another name.
+    """
+    opened, closed = value.rfind(b"`", 0, position), value.find(b"`", position)
+    if opened < 0 or closed < 0 or not value[opened + 1 : opened + 2].isalpha():
+        return False
+    code, before = value[opened:closed], value[max(0, opened - WINDOW) : opened]
+    if b"\n" in code or b"${" in code or _RUNS_TEXT.search(before, max(0, len(before) - 32)):
+        return False
+    before = _SPAN.sub(b"", before)
+    if _ASSIGNS.search(before):
+        return False
+    behind = _SPAN.sub(b"", value[closed + 1 : closed + 1 + _LOOK_BACK])
+    return prose_words(before, len(before)) >= 2 or words_after(behind, 0) >= 2
 
 
 _LEFT: Final = re.compile(
