@@ -102,11 +102,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def _is_shown(value: bytes, position: int) -> bool:
     """A program made of the text meets an error first. One opening tag suffices for the code behind it."""
-    if b"<?" in value or b"<%" in value or leaves_literal(value, position):
+    if b"<?" in value or b"<%" in value or _IN_BRACES.search(value, max(0, position - 64), position):
         return False
     return in_fence(value, position) or in_span(value, position)
 
 
+_IN_BRACES: Final = re.compile(rb"\{[^\n{}]*\Z")
+"""What engines of templates run wherever it stands."""
 _REPLACES: Final = re.compile(
     rb"preg_replace\s*\(\s*(['\"])([/#~@!])(?:(?!\2|\1|%00|\\0|\\x00)[^\x00\n]){1,120}\2[imsxuadj]{0,4}\1\s*,"
 )

@@ -121,11 +121,24 @@ def in_fence(value: bytes, position: int) -> bool:
     on from the next line, a string that nothing ends. So no other backtick may follow, but for those of a further block.
     Markup is none of this function's business, nor are shells, to which backticks are commands.
     """
+    if _acts_within(value, position):
+        return False
     for opened in _FENCE.finditer(value, 0, position):
         ended = _FENCE_ENDS.match(value, opened.end() - 1)
         if ended is not None and position <= value.find(b"\n```", opened.end() - 1):
             return ended.end() == len(value) or _FENCE.match(value, ended.end()) is not None
     return False
+
+
+_MARKUP: Final = re.compile(rb"(?<!\w)<[A-Za-z!/?%]|\{[%{@#!]|[$#*@%]\{")
+
+
+def _acts_within(value: bytes, position: int) -> bool:
+    """Before `position` a string of the app's ends, whatever is shown behind, or markup or an expression of templates begins."""
+    if _MARKUP.search(value, max(0, position - WINDOW), position):
+        return True
+    first = (value.find(quote, 0, position) for quote in (b"'", b'"'))
+    return any(place >= 0 and _BEHIND.match(value, place + 1) is not None for place in first)
 
 
 _SPAN: Final = re.compile(rb"`[^`\n]*`")
@@ -144,7 +157,12 @@ def in_span(value: bytes, position: int) -> bool:
     if opened < 0 or closed < 0 or not value[opened + 1 : opened + 2].isalpha():
         return False
     code, before = value[opened:closed], value[max(0, opened - WINDOW) : opened]
-    if b"\n" in code or b"${" in code or _RUNS_TEXT.search(before, max(0, len(before) - 32)):
+    if (
+        _acts_within(value, position)
+        or b"\n" in code
+        or b"${" in code
+        or _RUNS_TEXT.search(before, max(0, len(before) - 32))
+    ):
         return False
     before = _SPAN.sub(b"", before)
     if _ASSIGNS.search(before):
