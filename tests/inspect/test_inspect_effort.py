@@ -10,6 +10,7 @@ import pytest
 from tests.inspect.inspect_samples import reading, rule, signatures
 from tests.together import together
 from waf.inspect import questions
+from waf.inspect.confirm import shell
 from waf.inspect.decode import Text
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
 from waf.inspect.hits import Hit
@@ -110,9 +111,9 @@ def test_what_questions_cost_is_looked_up_once_for_a_text(monkeypatch: pytest.Mo
     asked: list[int] = []
     cost = questions._cost
 
-    def counted(armed: Armed, size: int, short: bool) -> int:
-        asked.append(size)
-        return cost(armed, size, short)
+    def counted(armed: Armed, text: bytes, end: int, short: bool) -> int:
+        asked.append(len(text))
+        return cost(armed, text, end, short)
 
     monkeypatch.setattr(questions, "_cost", counted)
     (one,) = parse_rules(rule(patterns=["attack"], confirm="template"), "rules.yaml")
@@ -150,6 +151,17 @@ def test_what_is_read_and_what_is_judged_is_paid() -> None:
     assert effort.left == before - 1500
     effort.judge(10)
     assert effort.left == before - 1530
+
+
+def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="shell"), "rules.yaml")
+    none, few, many, script = (
+        questions._cost(arm(one, []), text, 3, False)
+        for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"\n" * 3 + b";id " * 90)
+    )
+    assert none < few < many
+    assert (many - none) // (few - none) == shell._STARTS_MAX // 4 == 6
+    assert none < script < few
 
 
 def test_what_another_search_cost_is_not_there_for_signatures() -> None:

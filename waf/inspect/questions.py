@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
+from waf.inspect.confirm import PLACES, READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS
 from waf.inspect.effort import Effort
@@ -31,9 +31,11 @@ _DOCUMENTS: Final = {"shell": 5120, "template": 4096}
 _SEARCHED_MOST: Final = {"shell": 65536}  # bytes of it that are searched
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 48, "js": 16, "shell": 64, "template": 64, "code": 32, "path": 64}
-"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match …"""
+_DEARER: Final = {"html": 48, "js": 16, "template": 64, "code": 32, "path": 64}
+"""For so many bytes one more where every tag is read, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
+_COUNTED: Final = 2  # to judge what is around it where the places that are read can be counted beforehand; …
+_PER_PLACE: Final = 4  # … and so many for each
 _READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
@@ -145,7 +147,7 @@ class Questions:
     def _affords(self, armed: Armed, hits: list[Hit]) -> bool:
         """Whether no more than half of what is left pays for a question about each: a share is a guess made before any was asked."""
         firsts = first_of_texts(hits)
-        dearest = max(_cost(armed, len(hit.text.data), self._short(armed, hit)) for hit in firsts)
+        dearest = max(_cost(armed, hit.text.data, hit.match[1], self._short(armed, hit)) for hit in firsts)
         return len(hits) * dearest * _UNIT * 2 <= self._effort.left
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
@@ -187,7 +189,7 @@ class Questions:
             if self._effort.left <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
-            self._effort.ask(_UNIT * _cost(armed, len(data), short))
+            self._effort.ask(_UNIT * _cost(armed, data, end, short))
             # Where a match starts takes several scans to find, and not all confirmers want to know.
             start = end if short or armed.scope is Scope.VALUE else self._start_of(matcher, hit)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
@@ -270,9 +272,9 @@ differing: Final[Callable[[list[Hit], int], list[Hit]]] = (
 )
 
 
-def _cost(armed: Armed, size: int, short: bool) -> int:
-    """What a question about a text of so many bytes takes of the budget; `short`: of a document as a whole."""
-    confirm = armed.rule.confirm
+def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
+    """What a question about a match that ends there takes of the budget; `short`: about a document as a whole."""
+    confirm, size = armed.rule.confirm, len(text)
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short and confirm in _DOCUMENTS:
@@ -283,4 +285,6 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
         return _ADDRESS
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
+    if confirm in PLACES:
+        return _COUNTED + _PER_PLACE * PLACES[confirm](text, end)
     return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)

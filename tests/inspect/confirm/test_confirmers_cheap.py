@@ -212,3 +212,12 @@ def test_a_path_is_the_whole_value_by_what_is_near_it(far: int, sure: bool) -> N
     for value in (b"/etc/passwd," + b"x" * far + words, words[::-1] + b"x" * far + b",/etc/passwd"):
         end = value.index(b"passwd") + len(b"passwd")
         assert (path.confirm(value, (end - len(b"/etc/passwd"), end)) is not None) is sure
+
+
+def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(shell, "_command", lambda value, begin, end: judged.append(begin))
+    for value in (b"a b", b"a;b|c `d` $(e", b";x" * 99, b"name;" + b"y" * 600 + b";z"):
+        judged.clear()
+        shell.confirm(value, (3, 3))
+        assert len(judged) == shell.places(value, 3), value
