@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: run test check patterns coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
+.PHONY: run test check tests tests-pure patterns collected coverage lint types imports setup clean fuzz sanitize unfair mutation soak torture bench bench-check bench-detection e2e-kube \
         format docs manifest
 
 setup: $(VENV)/.needs $(VENV)/.installed
@@ -13,8 +13,8 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 # The project without what it needs, and what it needs without the project: neither waits for the other, and the
-# compiler takes longest.
-PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+# compiler takes longest. What nobody loads needs no bytecode: ten seconds of compiling.
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 NEEDS = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
         print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\n")
 $(VENV)/.installed: pyproject.toml setup.py $(COMPILED) | $(VENV)/.made
@@ -28,9 +28,12 @@ $(VENV)/.needs: pyproject.toml | $(VENV)/.made
 run: setup
 	$(BIN)/waf demo
 
-# So many processes at once; all tests of a file in one of them, since they may share what is dear to make.
+# So many processes at once; all tests of a file in one of them, since they may share what is dear to make. In the order of their
+# names, those that start whole programs and wait for them come early, and the last files are short ones.
 JOBS ?= 2
-PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# What is asked again of the sources where nothing was compiled.
+PURE = tests/proxy tests/http1 tests/record
 # Tests start this program hundreds of times: it must not be compiled from source each time, whatever a container says.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -38,17 +41,26 @@ test: check
 IN_ONE_PIECE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # First what one processor does, side by side with the compiler; each says what it has to say in one piece.
 check:
-	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns
+	$(MAKE) --jobs=$(JOBS) $(IN_ONE_PIECE) setup lint types imports patterns collected
+	$(MAKE) --jobs=2 tests tests-pure
+tests:
 	$(PYTEST)
-	WAF_PURE_PYTHON=1 $(PYTEST) tests/proxy tests/http1 tests/record
+# Beside the others, who wait now and then; only its end is told, and all of it where something failed.
+tests-pure:
+	WAF_PURE_PYTHON=1 $(BIN)/pytest $(PURE) > $(VENV)/pure.txt 2>&1 || { cat $(VENV)/pure.txt; exit 1; }
+	tail -n 1 $(VENV)/pure.txt
 # Where tests look for compiled patterns (tests/conftest.py), so that not each process makes them.
 patterns: setup
 	$(BIN)/waf rules compile --cache .pytest_cache/d/home/waf-sidecar
 
+# pytest rewrites all tests and writes down what it made of them: once, while one processor makes the patterns, and not in each process.
+collected: setup
+	$(BIN)/pytest --collect-only -qq > $(VENV)/collected.txt || { cat $(VENV)/collected.txt; exit 1; }
+
 # The same with its lines counted, which takes half as long again.
 coverage: setup
 	$(BIN)/coverage run -m pytest
-	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest tests/proxy tests/http1 tests/record
+	WAF_PURE_PYTHON=1 $(BIN)/coverage run --append -m pytest $(PURE)
 	$(BIN)/coverage report --skip-covered --sort=cover | tail -25
 
 lint: $(VENV)/.needs

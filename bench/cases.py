@@ -87,20 +87,23 @@ def document(rng: random.Random, size: int) -> bytes:
     }
     items: list[dict[str, object]] = []
     order["items"] = items
+    left = size - len(_json(order)) + 1  # the first item has no comma before it
     while True:
-        items.append(
-            {
-                "sku": f"{rng.choice(_WORDS)}-{rng.randrange(1000):03d}",
-                "quantity": rng.randrange(1, 9),
-                "price": round(rng.uniform(1, 200), 2),
-                "gift": rng.random() < 0.2,
-                "comment": prose(rng, rng.randrange(3, 12)),
-            }
-        )
-        text = json.dumps(order, separators=(",", ":")).encode()
-        if len(text) > size:
-            items.pop()
-            return json.dumps(order, separators=(",", ":")).encode()
+        item: dict[str, object] = {
+            "sku": f"{rng.choice(_WORDS)}-{rng.randrange(1000):03d}",
+            "quantity": rng.randrange(1, 9),
+            "price": round(rng.uniform(1, 200), 2),
+            "gift": rng.random() < 0.2,
+            "comment": prose(rng, rng.randrange(3, 12)),
+        }
+        left -= len(_json(item)) + 1
+        if left < 0:
+            return _json(order)
+        items.append(item)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 @cache

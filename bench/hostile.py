@@ -213,32 +213,51 @@ def _target(text: str) -> str:
     return text.translate(_IN_TARGET)
 
 
+def _cookies(pairs: list[str], room: int) -> list[str]:
+    line = "; ".join(pairs)[:room].translate(_IN_LINE)
+    return [f"Cookie: {piece}" for piece in _cut(line, _LINE - 200)]
+
+
+def _lines(text: str, each: int, room: int, most: int = 80) -> list[str]:
+    longest = min(each, _LINE - 200)
+    pieces = _cut(text.translate(_IN_LINE), longest)
+    return [f"X-{n}: {piece}" for n, piece in enumerate(pieces[: min(most, room // (longest + 8))])]
+
+
 def _heads(carrier: str, text: str, each: int) -> bytes:
     """A request's head with the text in it, as long as a head may be."""
     target, lines = "/a", []
+    pieces = _cut(text.replace(";", ""), each)
     if carrier == "path":
         target = "/" + _target(text)[:_LINE].rstrip("%")
     elif carrier == "query, one value":
         target = "/a?q=" + _target(text).replace("&", "%26")[:_LINE]
     elif carrier == "query, many values":
         target = "/a?" + "&".join("k=" + _target(p).replace("&", "%26") for p in _cut(text, each))[:_LINE]
+    elif carrier == "query, names":
+        coded = (_target(p).replace("&", "%26").replace("=", "%3D") for p in _cut(text, each))
+        target = "/a?" + "&".join(f"{piece}=1" for piece in coded)[:_LINE]
     elif carrier == "query as it is":
         target = "/a?" + _target(text)[:_LINE]
     elif carrier == "cookies":
-        line = "; ".join(f"k{n}={p}" for n, p in enumerate(_cut(text.replace(";", ""), each)))
-        lines = [f"Cookie: {piece}" for piece in _cut(line[:_HEAD].translate(_IN_LINE), _LINE - 200)]
+        lines = _cookies([f"k{n}={piece}" for n, piece in enumerate(pieces)], _HEAD)
+    elif carrier == "cookies, names":
+        lines = _cookies([f"{piece}={n}" for n, piece in enumerate(pieces)], _HEAD)
     elif carrier == "referer":
         lines = ["Referer: http://a/?" + _target(text)[: _LINE - 200]]
+    elif carrier == "head, everywhere":
+        target = "/a?" + "&".join("k=" + _target(p).replace("&", "%26") for p in _cut(text, each))[:_LINE]
+        lines = _cookies([f"k{n}={piece}" for n, piece in enumerate(pieces)], _HEAD // 3)
+        lines += _lines(text, each, _HEAD - _LINE - _HEAD // 3)
     else:
-        room = min(each, _LINE - 200)
-        pieces = _cut(text.translate(_IN_LINE), room)
-        lines = [f"X-{n}: {piece}" for n, piece in enumerate(pieces[: min(80, _HEAD // (room + 8))])]
+        lines = _lines(text, each, _HEAD)
     head = "".join(f"{line}\r\n" for line in lines)
     return f"GET {target} HTTP/1.1\r\nHost: shop.example\r\n{head}\r\n".encode("latin-1")
 
 
 HEADS: Final = (
-    "path", "query, one value", "query, many values", "query as it is", "cookies", "referer", "headers",
+    "path", "query, one value", "query, many values", "query, names", "query as it is", "cookies", "cookies, names", "referer", "headers",
+    "head, everywhere",
 )  # fmt: skip
 ZIPPED: Final = "gzip: "
 CARRIERS: Final = (

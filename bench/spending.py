@@ -40,9 +40,11 @@ class Recorded(Effort):
     __slots__ = ("given",)
     all: Final[list[Recorded]] = []
 
-    def __init__(self, length: int, *, glance: bool = False) -> None:
-        super().__init__(length, glance=glance)
-        self.given = self.left
+    def __init__(
+        self, length: int, charged: int = 0, *, glance: bool = False, bodiless: bool = False
+    ) -> None:
+        super().__init__(length, charged, glance=glance, bodiless=bodiless)
+        self.given = self.left + charged
         self.all.append(self)
 
     def begin_questions(self) -> None:

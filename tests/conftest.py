@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 import waf
 from tests.patterns import forget_old
+from tests.remembered import remember
 from waf.control.files import default_cache_dir
 
 # Two busy cores decide how long an example takes; a test that needs a bound on time is a benchmark. The default run
@@ -27,6 +28,7 @@ settings.load_profile(os.environ.get("WAF_HYPOTHESIS", "checks"))
 for _module in pkgutil.walk_packages(waf.__path__, "waf."):
     if not _module.name.endswith("__main__"):
         importlib.import_module(_module.name)
+remember()
 
 
 def pytest_configure(config: pytest.Config) -> None:

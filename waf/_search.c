@@ -139,11 +139,18 @@ static int sort(Match *matches, Py_ssize_t count)
     return 0;
 }
 
-PyDoc_STRVAR(matches_doc, "matches() -> list[tuple[int, int]]\n\n(index, end) of all matches by end, each once.");
+PyDoc_STRVAR(matches_doc, "matches(last: int = 0) -> list[tuple[int, int]]\n\n(index, end) of all matches by end, each once.");
 
-static PyObject *found_matches(PyObject *self, PyObject *unused)
+static PyObject *found_matches(PyObject *self, PyObject *const *arguments, Py_ssize_t given)
 {
     Found *found = (Found *)self;
+    unsigned long long last = 0; /* where a mark stands behind the text, as one does before it; 0: there are none */
+    if (given > 1) {
+        PyErr_SetString(PyExc_TypeError, "matches takes no more than where the last mark stands");
+        return NULL;
+    }
+    if (given == 1 && (last = PyLong_AsUnsignedLongLong(arguments[0]), PyErr_Occurred()))
+        return NULL;
     Match *matches = found->matches;
     if (found->groups > 1 && found->count > 1) {
         if (sort(matches, found->count) < 0)
@@ -166,7 +173,10 @@ static PyObject *found_matches(PyObject *self, PyObject *unused)
     for (Py_ssize_t at = 0; at < found->count; at++) {
         PyObject *pair = PyTuple_New(2);
         PyObject *index = PyLong_FromUnsignedLong(matches[at].index);
-        PyObject *end = PyLong_FromUnsignedLongLong(matches[at].end);
+        unsigned long long place = matches[at].end;
+        if (last)
+            place = place > last ? last - 1 : place ? place - 1 : 0;
+        PyObject *end = PyLong_FromUnsignedLongLong(place);
         if (pair == NULL || index == NULL || end == NULL) {
             Py_XDECREF(pair);
             Py_XDECREF(index);
@@ -187,7 +197,7 @@ static PyMemberDef found_members[] = {
 };
 static PyMethodDef found_methods[] = {
     {"group", found_group, METH_O, group_doc},
-    {"matches", found_matches, METH_NOARGS, matches_doc},
+    {"matches", (PyCFunction)(void (*)(void))found_matches, METH_FASTCALL, matches_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot found_slots[] = {

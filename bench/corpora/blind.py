@@ -7,7 +7,10 @@ rates say what was mended; see decisions 0038, 0043, 0044, 0051 and 0059 for wha
 languages, settings, everyday apps and people put into requests, `pieces` that resemble payloads (many of them act where an
 app hands them on), and `later` ones of other products. `plain.txt` and `plain_requests.jsonl` are legitimate alone: what
 people write, texts that look like attacks, requests of products; `…_again` others, written when
-those had been used; see decision 0048. `eleventh_alike.txt` resembles each kind of the eleventh set and does no harm.
+those had been used; see decision 0048. `eleventh_plain…` came after those of the tenth, judged legitimate and kept before they were measured
+once: everyday, tricky, rich and code as the goals for wrong refusals name them, `code on purpose` what hands code to an app whose work that
+is; see decision 0058. `eleventh_alike.txt` resembles each kind of the eleventh set of attacks and does no
+harm.
 """
 
 from __future__ import annotations

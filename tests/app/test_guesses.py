@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.app.rig import RawApp, on_uvloop, serving
 from tests.sensitive.messages import CARD, detector
+from tests.together import together
 from waf.guesses import DEEPEST, MOST, SIDE_BY_SIDE, Guesses
 from waf.sensitive.anomaly import KNOWN_AFTER
 from waf.sensitive.inventory import OTHER
@@ -17,7 +17,7 @@ from waf.sensitive.inventory import OTHER
 MASK = detector().mask
 
 
-@pytest.mark.parametrize(
+@together(
     ("path", "place"),
     [
         (b"/", "/"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.together import together
 from waf.cli import entry, serve
 from waf.cli.entry import OPTIONS, plain_run
 from waf.cli.main import main
@@ -50,7 +51,7 @@ def test_what_is_plain_is_read_as_click_reads_it(by_click: Any, arguments: list[
     assert set(mine) == set(theirs)
 
 
-@pytest.mark.parametrize(
+@together(
     "arguments",
     [
         [],

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.together import together
 from waf.config.address import Endpoint, parse_endpoint, parse_upstream
 from waf.config.describe import json_schema, reference
 from waf.config.load import parse_config
@@ -88,7 +89,7 @@ def test_an_endpoint_is_read(text: str, expected: tuple[Endpoint, bool]) -> None
     assert parse_endpoint(str(endpoint)) == endpoint
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     ["", "80", "a", "a:", "a:-1", "a:65536", "a:080", "a b:80", "-a:80", "a..b:80", "256.0.0.1:80", "1.2:80",
      "[::g]:80", "::1:80", "unix:a", "unix:/", "unix:/" + "a" * 107, "a:８０"],
@@ -113,7 +114,7 @@ def test_an_upstream_is_read(text: str, expected: Endpoint) -> None:
     assert parse_upstream(text) == expected
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     ["", "127.0.0.1:80", "https://a", "ftp://a", "http://", "http://:80", "http://a:0", "http://a/b", "http://a?b",
      "http://a#b", "http://u:p@a", "http://a:b"],

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.config.document import MAX_NODES, read_document
 from waf.config.layers import ENVIRONMENT, JOINED
 from waf.config.load import effective, load, parse_config
@@ -29,7 +30,7 @@ def problems_of(text: str) -> list[tuple[int, str, str]]:
     return [(p.line, p.path, f"{p.message} ({p.mend})") for p in caught.value.problems]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@together("name", TABLE)
 def test_a_mistake_is_told_with_its_place_and_mend(name: str) -> None:
     case = TABLE[name]
     assert set(case) == {"text", "problems"}, "unknown keys in the table"
@@ -74,7 +75,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), VALUES.items())
+@together(("text", "expected"), VALUES.items())
 def test_a_value_is_read_as_what_its_key_is(text: str, expected: tuple[str, Any]) -> None:
     path, value = expected
     have: Any = parse_config(text, "waf.yaml")
@@ -212,7 +213,7 @@ ENVIRONMENTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "mend"), ENVIRONMENTS.items())
+@together(("name", "mend"), ENVIRONMENTS.items())
 def test_unknown_variables_are_told_without_their_value(name: str, mend: str | None) -> None:
     warnings = load((), {name: "some-value"}).warnings
     assert [warning.mend for warning in warnings] == ([] if mend is None else [mend])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.config.schema import Seconds, Size
 from waf.config.units import MAX_SECONDS, MAX_SIZE, SECOND_UNITS, SIZE_UNITS, parse_seconds, parse_size
 
@@ -79,28 +80,28 @@ BAD_SPANS = {
 }
 
 
-@pytest.mark.parametrize(("text", "size"), SIZES.items())
+@together(("text", "size"), SIZES.items())
 def test_a_size_is_read(text: str, size: int) -> None:
     parsed = parse_size(text)
     assert parsed == size
     assert type(parsed) is Size
 
 
-@pytest.mark.parametrize(("text", "told"), BAD_SIZES.items())
+@together(("text", "told"), BAD_SIZES.items())
 def test_what_is_no_size_is_told(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
         parse_size(text)
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "seconds"), SPANS.items())
+@together(("text", "seconds"), SPANS.items())
 def test_a_span_is_read(text: str, seconds: float) -> None:
     parsed = parse_seconds(text)
     assert parsed == pytest.approx(seconds, abs=1e-12)
     assert type(parsed) is Seconds
 
 
-@pytest.mark.parametrize(("text", "told"), BAD_SPANS.items())
+@together(("text", "told"), BAD_SPANS.items())
 def test_what_is_no_span_is_told(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
         parse_seconds(text)

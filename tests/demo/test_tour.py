@@ -2,9 +2,9 @@
 
 import socket
 
-import pytest
 from aiohttp.test_utils import TestClient
 
+from tests.together import together
 from waf.demo import catalogue
 from waf.demo.shop import serve_shop
 from waf.demo.tour import VISITS, Fate, Step, Visit, judge, render, render_tour, run_tour
@@ -28,7 +28,7 @@ JUDGED = [
 ]
 
 
-@pytest.mark.parametrize(("visit", "status", "text", "fate"), JUDGED)
+@together(("visit", "status", "text", "fate"), JUDGED)
 def test_fates(visit: Visit, status: int, text: str, fate: Fate) -> None:
     assert judge(visit, status, text) is fate
 

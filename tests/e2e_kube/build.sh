@@ -13,6 +13,7 @@ cd "$target/src"
 compgen -G "kubernetes-*/" > /dev/null || apt-get source -qq kubernetes
 cd kubernetes-*/
 # The vendored reflect2 1.0.1 crashes with Go >= 1.18 at the first call of a webhook; Debian's 1.0.2 does not.
+rm vendor/github.com/modern-go/reflect2/*.go # files were renamed between the two
 cp /usr/share/gocode/src/github.com/modern-go/reflect2/*.go /usr/share/gocode/src/github.com/modern-go/reflect2/*.s \
   vendor/github.com/modern-go/reflect2/
 cat > ../version <<'V'

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from tests.house.configuration_page import render
+from tests.together import together
 from waf.cli.main import main
 from waf.config.document import read_document
 from waf.config.load import parse_config
@@ -93,7 +94,7 @@ def _command_lines() -> list[tuple[str, str]]:
     return lines
 
 
-@pytest.mark.parametrize(("document", "line"), _command_lines())
+@together(("document", "line"), _command_lines())
 def test_command_lines_name_commands_and_options_that_exist(document: str, line: str) -> None:
     words = shlex.split(line)[1:]
     command: click.Command = main
@@ -124,7 +125,7 @@ def test_make_targets_in_documents_exist() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@together("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in _LINK.findall(path.read_text()):
         if not re.match(r"[a-z]+:|#", target):

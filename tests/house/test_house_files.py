@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
+
+from tests import schemas
+from tests.together import together
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(ROOT.glob("waf/**/*.py"))
@@ -115,17 +117,17 @@ def test_the_changelog_has_a_place_for_what_comes() -> None:
 # ------------------------------------------------------------------------------------------ Kubernetes
 
 
-@pytest.mark.parametrize("version", KUBERNETES)
-@pytest.mark.parametrize("number", range(len(manifests())))
+@together("version", KUBERNETES)
+@together("number", range(len(manifests())))
 def test_the_manifest_is_valid(number: int, version: str) -> None:
-    kubernetes_validate.validate(manifests()[number], version, strict=True)
+    schemas.validate(manifests()[number], version, strict=True)
 
 
 def test_the_schema_check_sees_mistakes() -> None:
     broken = of_kind("Deployment")
     broken["spec"]["template"]["spec"]["initContainers"][0]["restartPolice"] = "Always"
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(broken, KUBERNETES[0], strict=True)
+    with pytest.raises(schemas.ValidationError):
+        schemas.validate(broken, KUBERNETES[0], strict=True)
 
 
 def test_the_sidecar_is_native_and_takes_the_port_name() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.http1 import http1_wire as wire
+from tests.together import together
 from waf.config.schema import Limits
 from waf.errors import ClientFault, Fault, UpstreamFault
 from waf.http1 import forwarding, serialize
@@ -94,7 +95,7 @@ def limits_of(case: Case) -> Limits:
     return Limits(**case.limits)
 
 
-@pytest.mark.parametrize("case", REQUEST_CASES)
+@together("case", REQUEST_CASES)
 def test_request(case: Case) -> None:
     message = case.message()
     limits = limits_of(case)
@@ -130,7 +131,7 @@ def app_lines(case: Case, got: wire.OurRequest) -> list[bytes]:
     return [line for line in lines[:-2] if case.all_lines or not line.startswith(b"X-Forwarded-")]
 
 
-@pytest.mark.parametrize("case", RESPONSE_CASES)
+@together("case", RESPONSE_CASES)
 def test_response(case: Case) -> None:
     message = case.message()
     method = latin(case.method)

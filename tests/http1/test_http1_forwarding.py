@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http1 import http1_wire as wire
+from tests.together import together
 from waf.http1 import forwarding, parse, serialize
 from waf.http1.forwarding import TrustedProxies
 from waf.http1.hosts import HostRule
@@ -21,7 +22,7 @@ def headers(*values: str, name: bytes = b"X-Forwarded-For") -> Headers:
     return Headers.make(*[(name, value.encode("latin-1")) for value in values])
 
 
-@pytest.mark.parametrize(
+@together(
     ("peer", "said", "hops", "client", "trusted"),
     [
         # no proxy configured, or the peer is none of ours
@@ -118,7 +119,7 @@ def test_valid_traceparent(value) -> None:
     assert forwarding.traceparent(Headers.make((b"TraceParent", value))) == value
 
 
-@pytest.mark.parametrize(
+@together(
     "value",
     [
         b"", b"00", TRACE.upper(), b"ff" + TRACE[2:], TRACE + b"-more", TRACE + b" ", b" " + TRACE,
@@ -217,9 +218,9 @@ def test_framing_by_the_version_of_the_client(length, close, minor, lines) -> No
     assert head.split(b"\r\n") == [b"HTTP/1.1 200 OK", b"A: b", *lines, b"", b""]
 
 
-@pytest.mark.parametrize("length", [None, 0, 5])
-@pytest.mark.parametrize("minor", [0, 1])
-@pytest.mark.parametrize("status", [100, 103, 204, 304])
+@together("length", [None, 0, 5])
+@together("minor", [0, 1])
+@together("status", [100, 103, 204, 304])
 def test_bodiless_responses_are_never_framed(status, minor, length) -> None:
     response = answer(b"HTTP/1.1 %d X\r\nA: b\r\n\r\n" % status)
     head = serialize.response_head(response, length=length, close=False, minor=minor).lower()
@@ -242,11 +243,9 @@ def test_chunks() -> None:
     assert serialize.LAST_CHUNK == b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    "status", [200, 400, 403, 405, 408, 413, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505]
-)
-@pytest.mark.parametrize("head_only", [False, True])
-@pytest.mark.parametrize("minor", [0, 1])
+@together("status", [200, 400, 403, 405, 408, 413, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505])
+@together("head_only", [False, True])
+@together("minor", [0, 1])
 def test_simple_response_reads_back(status, head_only, minor) -> None:
     data = serialize.simple_response(
         status, b"sorry", b"text/html", close=True, minor=minor, head_only=head_only, extra=((b"X-Id", b"1"),)
@@ -352,7 +351,7 @@ def test_path_and_query_are_the_target() -> None:
     assert (star.target, star.path, star.query) == (b"*", b"*", None)
 
 
-@pytest.mark.parametrize(
+@together(
     ("said", "hops", "identity"),
     [
         ([], 1, ""),

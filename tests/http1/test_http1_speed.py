@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.cases import cases
 from tests.http1 import http1_strategies as make
+from tests.together import together
 from waf.config.schema import Limits
 from waf.errors import ClientFault, UpstreamFault
 from waf.http1 import parse, seek, serialize, speed
@@ -97,7 +98,7 @@ def test_ordinary_answers_are_read_in_c() -> None:
     assert same_response(ANSWER, b"GET") is not None
 
 
-@pytest.mark.parametrize(
+@together(
     "head",
     [
         b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",

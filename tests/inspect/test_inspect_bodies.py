@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import field_values, mask, noticed, raw, reading, shown, signatures, table
+from tests.together import together
 from waf.config.schema import Limits, Size
 from waf.inspect import torn
 from waf.inspect.bodies import json_body, multipart_body, xml_body
@@ -34,7 +35,7 @@ CODERS = {
 }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+@together("case", CASES, ids=lambda case: case["case"])
 def test_table(case: dict[str, Any]) -> None:
     assert not set(case) - {"case", "type", "body", "kind", "fields", "has", "notices"}
     made = reading(b"/", body=raw(case["body"]), content_type=raw(case.get("type", "")))
@@ -59,7 +60,7 @@ def test_the_table_knows_every_notice_of_bodies() -> None:
     assert {rule for rule in NOTICES if not rule.startswith(elsewhere)} - tried == set()
 
 
-@pytest.mark.parametrize("case", ORDINARY, ids=lambda case: case["case"])
+@together("case", ORDINARY, ids=lambda case: case["case"])
 def test_ordinary_traffic_is_not_noticed(case: dict[str, Any]) -> None:
     assert not set(case) - {"case", "type", "body", "coding", "target", "lines"}
     body, lines = raw(case.get("body", "")), [raw(line) for line in case.get("lines", [])]
@@ -85,7 +86,7 @@ def test_codings_are_undone(coding: str) -> None:
     assert made.body.startswith(b'{"a"')
 
 
-@pytest.mark.parametrize(
+@together(
     ("coding", "body", "rule"),
     [
         (b"gzip", b'{"a": "x"}', "protocol.coding-mislabelled"),
@@ -477,7 +478,7 @@ def test_xml_never_opens_anything() -> None:
     assert [finding.rule for finding in notes.findings] == ["protocol.xml-doctype"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("value", "name", "filename", "tricky"),
     [
         (b'form-data; name="a"', b"a", None, False),

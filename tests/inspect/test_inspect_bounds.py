@@ -8,6 +8,7 @@ import pytest
 
 from tests.inspect.inspect_samples import STORE, mask
 from tests.inspect.inspect_samples import request as made
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import graphql
 from waf.inspect.bodies.parsed import LONGEST_NAME, Notes
@@ -176,9 +177,9 @@ JUNK = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("unit", JUNK)
-@pytest.mark.parametrize("first", [False, True])
-@pytest.mark.parametrize("kind", ["one", "values", "within"])
+@together("unit", JUNK)
+@together("first", [False, True])
+@together("kind", ["one", "values", "within"])
 def test_junk_hides_nothing_that_is_encoded_twice(unit: bytes, first: bool, kind: str) -> None:
     signatures = Signatures.build(parse_rules(RULE, "own.yaml"), STORE, mask)
     for size in (3_000, 30_000, 200_000):

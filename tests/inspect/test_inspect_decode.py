@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import raw, table
+from tests.together import together
 from waf.inspect.decode import MAX_FOLDS, MAX_LAYERS, MAX_TEXTS, STEPS, Text, can_differ, views
 from waf.inspect.layers import NAMED, has_overlong, is_text, unpercent
 from waf.inspect.views import FOLDS, LAYERS, View, chain_label
@@ -28,7 +29,7 @@ _PIECES = st.sampled_from(
 VALUES = st.one_of(st.binary(max_size=80), st.lists(_PIECES, max_size=20).map(b"".join))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["value"][:40])
+@together("case", CASES, ids=lambda case: case["value"][:40])
 def test_table(case: dict[str, Any]) -> None:
     assert not set(case) - {"value", "gives", "never"}
     value = raw(case["value"])

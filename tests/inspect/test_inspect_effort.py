@@ -8,8 +8,16 @@ from urllib.parse import quote
 import pytest
 
 from tests.inspect.inspect_samples import reading, rule, signatures
+from tests.together import together
+from waf.inspect import questions
+from waf.inspect.confirm import shell
+from waf.inspect.decode import Text
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
+from waf.inspect.hits import Hit
 from waf.inspect.notices import NOTICES
+from waf.inspect.questions import Armed, Questions
+from waf.inspect.rulebook import arm
+from waf.inspect.rules import parse_rules
 from waf.model import Confidence, Severity
 
 JUNK = {
@@ -35,7 +43,7 @@ def test_it_grows_with_the_message_and_no_further() -> None:
     assert Effort(500 * 1024).left == BASE // 2 + 500 * PER_KB
     assert all(given(size) < given(size + 1024) for size in range(0, COUNTED, 1024))
     assert Effort(COUNTED * 9).left == Effort(COUNTED).left
-    assert Effort(1024, glance=True).left < Effort(0).left
+    assert Effort(1024, glance=True).left < Effort(1024, bodiless=True).left < Effort(0).left
 
 
 def test_what_is_spent_is_the_same_every_time() -> None:
@@ -68,10 +76,10 @@ def _refuses(rules: str) -> bool:
     return notice.severity is Severity.HIGH and notice.confidence is Confidence.HIGH
 
 
-@pytest.mark.parametrize("size", [3_000, 90_000])
-@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("junk", JUNK)
+@together("size", [3_000, 90_000])
+@together("place", [0.0, 0.5, 1.0])
+@together("hidden", HIDDEN)
+@together("junk", JUNK)
 def test_an_attack_behind_padding_is_found_or_the_message_refused(
     junk: str, hidden: str, place: float, size: int
 ) -> None:
@@ -95,6 +103,26 @@ def test_an_attack_behind_padding_is_found_or_the_message_refused(
         assert findings or any(_refuses(one.rule) for one in made.findings), content_type
 
 
+def test_what_questions_cost_is_looked_up_once_for_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        Text(0, b"%d" % start + b"".join(b" %d" % number for number in range(2000))) for start in range(3)
+    ]
+    hits = [Hit(text, (0, end)) for text in texts for end in range(3, 8000, 9)]
+    asked: list[int] = []
+    cost = questions._cost
+
+    def counted(armed: Armed, text: bytes, end: int, short: bool) -> int:
+        asked.append(len(text))
+        return cost(armed, text, end, short)
+
+    monkeypatch.setattr(questions, "_cost", counted)
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="template"), "rules.yaml")
+    chosen, complete = Questions(None, Effort(100_000)).chosen(arm(one, []), hits)
+    assert len(asked) == len(texts)
+    assert chosen
+    assert not complete
+
+
 def test_a_candidate_in_a_file_that_nobody_is_asked_about_is_told() -> None:
     checker = signatures(rule(where=["file"], patterns=["attack"], confirm_pattern="attack"))
     effort = Effort(0)
@@ -116,18 +144,43 @@ def test_files_of_one_message_share_its_budget() -> None:
 
 
 def test_what_is_read_and_what_is_judged_is_paid() -> None:
-    effort = Effort(100_000)
+    effort = Effort(100_000, 2000)
+    assert effort.left == Effort(100_000).left - 2000
     before = effort.left
-    effort.read(1000, 2000)
-    assert effort.left == before - 3500
+    effort.read(1000)
+    assert effort.left == before - 1500
     effort.judge(10)
-    assert effort.left == before - 3530
+    assert effort.left == before - 1530
+
+
+def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="shell"), "rules.yaml")
+    none, few, many, script = (
+        questions._cost(arm(one, []), text, 3, False)
+        for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"\n" * 3 + b";id " * 90)
+    )
+    assert none < few < many
+    assert (many - none) // (few - none) == shell._STARTS_MAX // 4 == 6
+    assert none < script < few
 
 
 def test_what_another_search_cost_is_not_there_for_signatures() -> None:
     checker = signatures(rule(patterns=["attack"], confirm_pattern="attack"))
     for charged, told in ((0, ["one"]), (10**6, ["limit.questions"])):
         made = reading(body=b"a=an attack", content_type=b"application/x-www-form-urlencoded")
+        made.charged = charged
+        findings = checker.check(made, 2)
+        assert [one.rule for one in [*findings, *made.findings]] == told
+
+
+def test_what_a_head_is_made_of_and_what_was_searched_in_it_is_paid() -> None:
+    checker = signatures(rule(patterns=["attack"], where=["arg"], confirm_pattern="attack"))
+    for cookies, charged, told in (
+        (2, 0, ["one"]),
+        (2, 10**6, ["limit.questions"]),
+        (3000, 0, ["limit.questions"]),
+    ):
+        made = reading(b"/a?b=an+attack", b"Cookie: " + b"; ".join([b"c=1"] * cookies))
         made.charged = charged
         findings = checker.check(made, 2)
         assert [one.rule for one in [*findings, *made.findings]] == told

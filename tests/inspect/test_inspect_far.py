@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import reading, rule, signatures
+from tests.together import together
 from waf.inspect.changes import REACH
 from waf.inspect.databases import Pattern
 from waf.inspect.far import FILLING, RUN, Far, find_run
@@ -100,9 +101,9 @@ def test_who_has_to_be_asked() -> None:
     assert set(b" \n()'\"") <= set(FILLING)
 
 
-@pytest.mark.parametrize("filler", [b" ", b"(", b"\n\t", b"' ", b"x"])
-@pytest.mark.parametrize("size", [20, RUN - 2, RUN, REACH + 50, 1500])
-@pytest.mark.parametrize("hidden", [b"%6fr", b"o&#114;"])
+@together("filler", [b" ", b"(", b"\n\t", b"' ", b"x"])
+@together("size", [20, RUN - 2, RUN, REACH + 50, 1500])
+@together("hidden", [b"%6fr", b"o&#114;"])
 def test_a_long_match_of_what_was_decoded_is_found(filler: bytes, size: int, hidden: bytes) -> None:
     lines = b"Nothing is written otherwise in this line of a page.\n" * 60
     text = lines + hidden + filler * (size // len(filler)) + b"11" + lines

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import raw, reading, request, shown, table
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.speed import values
 from waf.inspect import torn
@@ -21,7 +22,7 @@ from waf.model import Framing, Headers, Part, Request
 CASES = table("head.yaml")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case)[:60])
+@together("case", CASES, ids=lambda case: str(case)[:60])
 def test_table(case: dict[str, Any]) -> None:
     assert not set(case) - {"target", "lines", "fields"}
     made = reading(raw(case["target"]), *[raw(line) for line in case.get("lines", [])])

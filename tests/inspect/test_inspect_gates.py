@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
+from tests.together import together
 from waf.inspect import gates
 from waf.inspect.joining import among_others
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches, watched
@@ -35,7 +36,7 @@ def test_alternatives(expression: bytes, parts: list[bytes]) -> None:
     assert alternatives(expression) == parts
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "gate"),
     [
         (rb"select", b""),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import alike, mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import graphql, json_body
 from waf.inspect.bodies.parsed import MARK, BodyKind, Collector, Notes
@@ -32,7 +33,7 @@ def test_as_the_reference(text: bytes, most: int) -> None:
     assert graphql.literals(text, most) == graphql.read_literals(text, most)
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "said"),
     [
         (b'{ a(b: "x\\u0027 or\\t1") }', [b"x' or\t1"]),
@@ -43,7 +44,7 @@ def test_as_the_reference(text: bytes, most: int) -> None:
         (b'"\\ud83d\\ude00"', [b"\xed\xa0\xbd\xed\xb8\x80"]),
     ],
 )
-@pytest.mark.parametrize("read", [graphql.literals, graphql.read_literals])
+@together("read", [graphql.literals, graphql.read_literals])
 def test_what_literals_say(text: bytes, said: list[bytes], read: object) -> None:
     assert callable(read)
     assert read(text, 100) == said

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import LIMITS, STORE, mask, rules
 from tests.inspect.inspect_samples import request as made
+from tests.together import together
 from waf.inspect.joining import BETWEEN, among_others, between_marks, joined, stays_within, without_marks
 from waf.inspect.matcher import Matcher, Pattern
 from waf.inspect.reading import read
@@ -54,7 +55,7 @@ def test_ends_of_values_are_told_by_marks(text: bytes, found: list[int]) -> None
         assert matcher.hits(text) is bool(found)
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "within"),
     [
         (rb"a.{0,9}b", True),

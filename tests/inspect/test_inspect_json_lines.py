@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body
 from waf.inspect.bodies.json_values import Pairs, read_scalars, scalars
@@ -96,9 +97,9 @@ def test_more_lines_than_are_read_are_looked_at_as_they_are() -> None:
     assert fields[-1].value.endswith(b"the last") or any(b"the last" in field.value for field in fields)
 
 
-@pytest.mark.parametrize("depth", [200, 250, 300, 1000])
-@pytest.mark.parametrize("nested", [199, 249, 251, 400])
-@pytest.mark.parametrize("lines", [False, True])
+@together("depth", [200, 250, 300, 1000])
+@together("nested", [199, 249, 251, 400])
+@together("lines", [False, True])
 def test_what_nests_deeper_than_can_be_written_is_too_deep_under_any_limit(
     depth: int, nested: int, lines: bool
 ) -> None:

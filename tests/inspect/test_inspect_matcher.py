@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import Store
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.hits import ends_of, steps_of
+from waf.inspect.decode import Text
+from waf.inspect.effort import Effort
+from waf.inspect.hits import Hit, ends_of, steps_of
 from waf.inspect.matcher import MAX_MATCHES, PER_MATCH, Matcher, Pattern, PatternFault, TooManyMatches
+from waf.inspect.questions import Questions
 from waf.inspect.search import Searcher
 
 EXPRESSIONS = [b"union\\s+select", b"^admin$", b"a[^b]{0,5}c", b"\\bor\\b"]
@@ -52,6 +55,19 @@ def test_case() -> None:
 def test_starts_are_those_of_the_shortest_match(text: bytes, match: tuple[int, int], found: bytes) -> None:
     assert match in MATCHER.scan(text)
     assert text[MATCHER.start_of(text, match) : match[1]] == found
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"union", b"  ", b"select", b"a", b"1c", b"or", b" ", b"admin", b"\n", b"x" * 20]),
+        max_size=30,
+    ).map(b"".join)
+)
+def test_what_is_remembered_of_starts_is_what_the_matcher_tells(text: bytes) -> None:
+    asked = Questions(MATCHER, Effort(0))
+    for match in MATCHER.scan(text, 10_000):
+        hit = Hit(Text(0, text), match)
+        assert asked._start_of(MATCHER, hit) == MATCHER.start_of(text, match)
 
 
 def test_all_bad_patterns_are_named() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chance import by_chance, joined, several
+from tests.together import together
 from waf.inspect import folds, layers
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
@@ -70,8 +71,8 @@ def test_a_step_gives_the_same(
         step(texts[0].decode("latin-1"))
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
-@pytest.mark.parametrize("unit", _PIECES, ids=repr)
+@together("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@together("unit", _PIECES, ids=repr)
 def test_a_step_gives_the_same_of_long_texts(
     reference: Callable[[bytes], tuple[bytes, ...]], unit: bytes
 ) -> None:
@@ -81,7 +82,7 @@ def test_a_step_gives_the_same_of_long_texts(
         assert step(text) == reference(text)
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: str(one.__name__))
+@together("reference", REFERENCES, ids=lambda one: str(one.__name__))
 def test_a_step_gives_the_same_of_any_character(reference: Callable[[bytes], tuple[bytes, ...]]) -> None:
     step = getattr(VIEWS, reference.__name__)
     every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000).encode()
@@ -155,9 +156,9 @@ def test_shapes_of_sql_are_the_same(texts: Sequence[bytes]) -> None:
 MATCHES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=12), max_size=4)
 
 
-@given(MATCHES, st.integers(0, 20), st.booleans())
+@given(MATCHES, st.integers(0, 20), st.booleans(), st.integers(0, 13))
 def test_matches_are_kept_as_the_reference_keeps_them(
-    groups: list[list[tuple[int, int]]], most: int, numbered: bool
+    groups: list[list[tuple[int, int]]], most: int, numbered: bool, last: int
 ) -> None:
     assert SEARCH is not None
     both = [Found(most), SEARCH.Found(most)]
@@ -170,6 +171,7 @@ def test_matches_are_kept_as_the_reference_keeps_them(
             for index, end in group:
                 enough[-1] = enough[-1] or bool(found(index, 0, end, 0, None))
     assert enough[0] == enough[1]
+    assert both[0].matches(last) == both[1].matches(last)
     assert both[0].matches() == both[1].matches()
 
 

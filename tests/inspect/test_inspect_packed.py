@@ -11,15 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask, noticed, reading
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body, packed_body
 from waf.inspect.bodies.parsed import Notes
 from waf.model import Kind, Part
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+# A name of "{}" is how JSON tells of an empty object.
+_KEYS = _TEXTS.filter(lambda text: text != "" and "{}" not in text)
 _DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**31), 2**40) | st.floats(allow_nan=False) | _TEXTS,
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(_TEXTS.filter(bool), inner, max_size=20),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(_KEYS, inner, max_size=20),
     max_leaves=30,
 )
 
@@ -71,7 +74,7 @@ def _as_packed(data: bytes, media: bytes) -> list[tuple[Part, str, bytes]]:
 @given(_DOCUMENTS)
 @settings(max_examples=300)
 def test_a_document_is_read_as_the_json_of_it(document: Any) -> None:
-    expected = [one for one in _as_json(document) if "{}" not in one[1]]
+    expected = _as_json(document)
     assert _as_packed(msgspec.msgpack.encode([document]), b"application/msgpack") == expected
     for open_ends in (False, True):
         assert _as_packed(_cbor([document], open_ends), b"application/cbor") == expected
@@ -84,8 +87,8 @@ def test_any_bytes_are_read(media: bytes, data: bytes) -> None:
     packed_body.parse(data, media, Notes(Limits(), mask)).fields()
 
 
-@pytest.mark.parametrize("media", [b"application/msgpack", b"application/cbor"])
-@pytest.mark.parametrize(
+@together("media", [b"application/msgpack", b"application/cbor"])
+@together(
     "unit", [b"\x81", b"\xa1a", b"\x91", b"\x9f", b"\xdf", b"\xc1", b"\x7f", b"\xd9\xff", b"\x80", b"\x01"]
 )
 def test_what_is_behind_a_bound_is_searched_as_one_text(media: bytes, unit: bytes) -> None:

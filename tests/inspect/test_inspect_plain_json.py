@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.chance import several
 from tests.inspect.inspect_samples import alike, mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import json_body, json_limits, plain
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes, Parsed
@@ -54,7 +55,7 @@ def test_plain(body: bytes, text: bytes) -> None:
     assert sheet(body) == text
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         b"", b" ", b"1", b'"a"', b"null", b"]", b"}", b"[", b"{", b"[1", b"[1,]", b"[,1]", b"{,}", b'{"a"}', b'{"a":}',
@@ -121,7 +122,7 @@ def agrees(body: bytes, depth: int = 64) -> None:
         assert field.value in text if within else held(field, values), field
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "doubled"),
     [
         (b'{"a":1,"a":2}', [b"a"]),
@@ -221,7 +222,7 @@ def test_documents_are_read_as_by_the_reference(
     assert alike(made[2], expected[2], most)
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "asks"),
     [
         (b'{"query":"{a}"}', True),
@@ -283,7 +284,7 @@ def screened(body: bytes, depth: int = 64) -> tuple[bool, list[bytes]] | None:
     return None if found is None else (found[0] == 4, found[1].split(MARK))
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "escaped", "values"),
     [
         (b'["a"]', False, [b"", b"a"]),
@@ -309,7 +310,7 @@ def test_simple_escapes_are_undone_where_a_document_is_screened(
     assert screened(body) == (escaped, values)
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         rb'["\u007f"]', rb'["\u0000"]', rb'["\u001f"]', rb'["\ud834"]', rb'["\udd1e"]', rb'["\ud834\u0041"]', rb'["\ud834\udb00"]', rb'["\u12"]',

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import multipart_body, plain
 from waf.inspect.bodies.choose import plain_boundary
@@ -68,7 +69,7 @@ def test_plain(body: bytes, text: bytes, count: int) -> None:
 PLAIN = form((b"a", b"x"))
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         b"", b"--", b"--B", b"--B\r\n", b"--B--", b"--B--\r\n", b"x" + PLAIN, b"\r\n" + PLAIN, PLAIN + b"x", PLAIN + b"\r\n",

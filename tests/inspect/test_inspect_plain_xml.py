@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.chance import by_chance, several
 from tests.inspect.inspect_samples import alike, mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import plain, xml_body
 from waf.inspect.bodies.parsed import MARK, BodyKind, Notes
@@ -40,7 +41,7 @@ def made(body: bytes, limits: Limits) -> tuple[list[Field] | None, set[str]]:
     return fields, {finding.rule for finding in notes.findings}
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "text"),
     [
         (b"<a/>", b"\x7fa"),
@@ -61,7 +62,7 @@ def test_plain(body: bytes, text: bytes) -> None:
     assert sheet(body) == (text, text.count(MARK))
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         b"", b" ", b"x", b"<", b"<a", b"<a>", b"<a/", b"<a></b>", b"</a>", b"<a/>x", b"<a/><b/>", b"<a></a", b"< a/>", b"<a / >", b"<a b/>",

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import protobuf_body
 from waf.inspect.bodies.parsed import Notes
@@ -84,7 +85,7 @@ def test_any_bytes(body: bytes) -> None:
     agrees(body)
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "plain"),
     [
         (b"", True), (field(1, 2, b"words"), True), (field(2**59, 2, b"words"), True), (field(2**60, 2, b"words"), False), (b"\xff" * 10, False), (b"\xff" * 9 + b"\x01", False),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import rule, signatures, table
+from tests.together import together
 from waf.errors import ConfigError, Problem
 from waf.inspect.rulebook import arm
 from waf.inspect.rules import GROUPS, Place, Sample, parse_rules
@@ -18,7 +19,7 @@ from waf.model import Confidence, Field, Part, Severity
 CASES = table("rules.yaml")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+@together("case", CASES, ids=lambda case: case["case"])
 def test_mistakes_are_located(case: dict[str, Any]) -> None:
     assert not set(case) - {"case", "file", "problems"}
     with pytest.raises(ConfigError) as raised:

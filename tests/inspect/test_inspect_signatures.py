@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import mask, reading, rule, rules, signatures
+from tests.together import together
 from waf.inspect.bodies.parsed import address
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.cost import ORDINARY, in_any_text, pattern_costs, too_dear
@@ -34,7 +35,7 @@ def found(made: Reading, *files: str, level: int = 2) -> list[tuple[str, str, st
 ATTACK = rule(pattern="attack", where=["values", "names", "headers"])
 
 
-@pytest.mark.parametrize(
+@together(
     ("made", "address"),
     [
         (lambda: reading(b"/an/attack"), "path"),
@@ -279,7 +280,7 @@ def found_headers(findings: list[Finding]) -> list[str]:
     return [one.address for one in findings]
 
 
-@pytest.mark.parametrize(
+@together(
     ("line", "kept"),
     [
         (b"Accept: */*", True),

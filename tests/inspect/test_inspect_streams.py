@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import request, response, rule, signatures
+from tests.together import together
 from waf.inspect.signatures import Signatures
 from waf.inspect.streams import BodyScan, StreamScan
 from waf.model import Finding, Request
@@ -57,8 +58,8 @@ def checker() -> Signatures:
 SIZES = (1, 2, 3, 7, 64, 1 << 20)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(
+@together("size", SIZES)
+@together(
     ("content_type", "body", "found"),
     [
         (b"application/octet-stream", b"x" * 300 + b"<?php\n@system($x)" + b"y" * 300, ["shell"]),
@@ -142,8 +143,8 @@ def test_any_pieces_of_a_file(body: bytes, size: int) -> None:
 # ----------------------------------------------------------------------------------------------------- responses
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(
+@together("size", SIZES)
+@together(
     ("body", "found"),
     [
         (b"<pre>" + b"x" * 400 + b"Traceback (most recent call last)", ["trace"]),

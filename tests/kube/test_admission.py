@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.kube.json_patch import apply
 from tests.kube.pod_shapes import SHAPES, container, pod, shape
+from tests.together import together
 from waf.kube.admission import BadReview, review, review_config
 from waf.kube.inject import injected
 from waf.kube.settings import LABEL_INJECT, PREFIX, Settings
@@ -57,7 +58,7 @@ def answer(
     return response
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@together("name", SHAPES)
 def test_the_patch_makes_what_the_function_makes(name: str) -> None:
     before = shape(name)
     response = answer(before)
@@ -132,7 +133,7 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("body", BAD, ids=range(len(BAD)))
+@together("body", BAD, ids=range(len(BAD)))
 def test_what_is_no_review_is_refused(body: bytes) -> None:
     with pytest.raises(BadReview):
         review(body, Settings(), NAMESPACES, (1, 31))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import kubernetes_validate
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import schemas
 from tests.kube.json_patch import apply
 from tests.kube.pod_shapes import SHAPES, container, http, pod, shape
+from tests.together import together
 from waf.kube.inject import inject, injected, remarks, without
 from waf.kube.pods import check_shape, unfit, wanted, workload_of
 from waf.kube.settings import LABEL_INJECT, PREFIX, STATUS, Settings, SettingsError, settle
@@ -51,7 +52,7 @@ def cases() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("name", "capture", "version"), cases())
+@together(("name", "capture", "version"), cases())
 def test_every_shape_is_injected_once_and_can_be_taken_back(
     name: str, capture: str, version: tuple[int, int]
 ) -> None:
@@ -78,7 +79,7 @@ def test_every_shape_is_injected_once_and_can_be_taken_back(
 def valid(spec_pod: dict[str, Any], version: str) -> None:
     whole = {"apiVersion": "v1", "kind": "Pod", **spec_pod}
     whole["metadata"].setdefault("name", "x")
-    kubernetes_validate.validate(_bare(whole), version, strict=True)
+    schemas.validate(_bare(whole), version, strict=True)
 
 
 def _bare(value: Any) -> Any:
@@ -105,14 +106,14 @@ def test_what_is_injected_is_valid_where_sidecars_are_ordinary(version: str) -> 
 def test_the_schema_check_can_fail() -> None:
     broken = injected(shape("one number"), Settings(), NEW)
     broken["spec"]["initContainers"][0]["restartPolice"] = "Always"
-    with pytest.raises(kubernetes_validate.ValidationError):
+    with pytest.raises(schemas.ValidationError):
         valid(broken, "1.31")
 
 
 # ------------------------------------------------------------------------------------------ ports and probes
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "annotations", "upstream", "service_name", "renamed"),
     [
         ("one named port", {}, 8080, "http", ["app-http"]),
@@ -175,7 +176,7 @@ def test_a_probe_of_another_port_is_left_alone(capture: str) -> None:
     assert app["livenessProbe"] == before["spec"]["containers"][0]["livenessProbe"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("made", "annotations", "says"),
     [
         (pod(container("a", 8080, livenessProbe={"grpc": {"port": 8080}})), {"capture": "redirect"}, "gRPC"),
@@ -358,7 +359,7 @@ def test_replicas_learn_under_the_name_of_their_workload(made: Any, workload: st
 # ------------------------------------------------------------------------------------------ who is injected
 
 
-@pytest.mark.parametrize(
+@together(
     ("of_namespace", "of_pod", "more", "namespace", "why_not"),
     [
         ("true", None, {}, "shop", ""),

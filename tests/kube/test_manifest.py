@@ -10,13 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from aiohttp import web
 from click.testing import CliRunner
 
 from bench.processes import free_port
+from tests import schemas
 from tests.kube.api_double import ApiDouble, status
 from tests.kube.test_client import until
 from tests.kube.test_fleet import Numbers, pod_token
@@ -56,10 +56,10 @@ def the(kind: str, name: str) -> Thing:
 def test_every_object_is_valid() -> None:
     for version in KUBERNETES:
         for thing in MANIFEST:
-            kubernetes_validate.validate(thing, version, strict=True)
+            schemas.validate(thing, version, strict=True)
     for path in (ROOT / "docs" / "examples").glob("*.yaml"):
         for thing in documents(path):
-            kubernetes_validate.validate(thing, KUBERNETES[0], strict=True)
+            schemas.validate(thing, KUBERNETES[0], strict=True)
 
 
 def test_the_base_gives_the_same_objects() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.kube.settings import ANNOTATIONS, PREFIX, STATUS, Settings, SettingsError, quantity, settle
 
 GOOD = {
@@ -46,7 +47,7 @@ def test_every_annotation_has_an_example_and_a_setting() -> None:
         assert value != default, name
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "text"),
     [
         ("listen-port", "0"), ("listen-port", "65536"), ("listen-port", "80"), ("listen-port", " 8080"),

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.policy.paths import canonical, template
 
 
-@pytest.mark.parametrize(
+@together(
     ("raw", "text", "ambiguous"),
     [
         (b"/", "/", False),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.rig import JSON, PROTECT, Walk, Workshop
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.speed import HEADS
 from waf.inspect import torn
@@ -300,7 +301,7 @@ def test_verdicts_on_xml_are_those_of_the_reference(
 
 
 @pytest.mark.skipif(HEADS is None, reason="without the accelerator there is no screen")
-@pytest.mark.parametrize(
+@together(
     ("body", "kind", "clear"),
     [
         (in_parts("name", b"Mary"), PARTS, BOTH),

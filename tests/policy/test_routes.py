@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.config.schema import Config, Inspection, Route, Size
 from waf.model import Mode
 from waf.policy.paths import canonical
@@ -48,7 +49,7 @@ def test_a_route_may_be_for_some_methods_and_hosts(route: Route, fits: set[tuple
     assert found == fits
 
 
-@pytest.mark.parametrize(
+@together(
     ("pattern", "host", "fits"),
     [
         ("shop.example", b"shop.example", True),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.parse import request_head
 from waf.policy.samples import Sample, from_curl, from_har, from_har_entry, from_raw
@@ -25,7 +26,7 @@ def parts(sample: Sample) -> tuple[str, str, dict[str, str], bytes]:
     return request.method.decode(), request.target.decode(), headers, sample.body
 
 
-@pytest.mark.parametrize(
+@together(
     ("line", "method", "target", "headers", "body"),
     [
         ("curl http://shop/a?b=1", "GET", "/a?b=1", {"host": "shop"}, b""),
@@ -70,7 +71,7 @@ def test_a_form_becomes_multipart() -> None:
     assert b'name="b"\r\n\r\nx y\r\n' in body
 
 
-@pytest.mark.parametrize(
+@together(
     ("line", "mend"),
     [
         ("", "no URL"),
@@ -141,7 +142,7 @@ def test_har_with_its_query_apart() -> None:
     assert parts(from_har_entry(twice))[1] == "/a?q=1"
 
 
-@pytest.mark.parametrize(
+@together(
     "har",
     [None, [], {}, {"log": 1}, {"log": {"entries": {}}}, {"log": {"entries": [1]}}, {"log": {"entries": [{}]}},
      {"log": {"entries": [entry(postData=3)]}}, {"log": {"entries": [entry(headers=[1])]}},

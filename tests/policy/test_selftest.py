@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.together import together
 from waf.control.files import DirectoryPatternStore
 from waf.inspect.reading import read
 from waf.inspect.rules import Place, Rule, parse_rules
@@ -22,8 +23,8 @@ CARRIED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("part", CARRIED, ids=lambda part: part.label)
+@together("text", TEXTS)
+@together("part", CARRIED, ids=lambda part: part.label)
 def test_a_text_is_read_where_it_was_put(part: Part, text: str) -> None:
     made = place(text, Place(part))
     assert made is not None

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
+from tests.together import together
 from waf.prefilter.expressions import ending
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "end"),
     [
         (rb"abc[0-9]{1,5}", rb"abc[0-9]{1,5}"),

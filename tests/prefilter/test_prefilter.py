@@ -6,14 +6,17 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.chance import several
+from tests.chance import joined, several
 from tests.inspect.inspect_samples import STORE
+from tests.remembered import afresh
 from tests.sensitive.messages import ENTITIES, FINDER
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.speed import PASSES, SIFT
 from waf.inspect.bodies.parsed import Notes
@@ -46,7 +49,7 @@ def factors(*texts: str) -> frozenset[bytes]:
     return frozenset(text.encode().translate(SYMBOLS).replace(SYMBOLS[0x7F:0x80], b"\1") for text in texts)
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "best"),
     [
         (rb"select", ["select"]),
@@ -164,7 +167,7 @@ def test_what_matches_does_not_pass_where_products_are_small(
     expressions: list[str], texts: list[str]
 ) -> None:
     coded = [one.encode() for one in expressions]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, afresh():
         patch.setattr(prefilter_factors, "_MOST", 3)
         patch.setattr(prefilter_factors, "_MOST_LISTED", 6)
         patch.setattr(prefilter_factors, "_WIDEST", 4)
@@ -307,7 +310,7 @@ def test_words_whose_case_tells() -> None:
     assert not passes(unknown, b"a pan"), "what is not known word by word counts in any case"
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "text", "found"),
     [
         (rb"\b[0-9]{3}", b"123", True),
@@ -360,17 +363,16 @@ def narrowed() -> bytes | None:
     )
 
 
+_DIGITS = [b"1234", b"12", b"A", b"D", b"Z", b"9", b"=", b";", b"-", b" ", b"abc", b"\n"]
+
+
 @needs_c
-@given(
-    st.lists(
-        st.sampled_from([b"1234", b"12", b"A", b"D", b"Z", b"9", b"=", b";", b"-", b" ", b"abc", b"\n"]),
-        max_size=9,
-    ).map(b"".join)
-)
-@settings(max_examples=1500, deadline=None)
-def test_wholes_in_place_of_their_sign_stop_all_that_holds_one(text: bytes) -> None:
-    if any(re.search(whole, text) for whole in _WHOLES):
-        assert not passes(narrowed(), text)
+@given(st.tuples(st.lists(st.sampled_from(_DIGITS), max_size=9).map(b"".join)) | several(joined(_DIGITS, 9)))
+@settings(max_examples=250, deadline=None)
+def test_wholes_in_place_of_their_sign_stop_all_that_holds_one(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        if any(re.search(whole, text) for whole in _WHOLES):
+            assert not passes(narrowed(), text), text
 
 
 @needs_c
@@ -406,16 +408,15 @@ def alarming() -> bytes | None:
     return program.build([b"never there"], None, exact=_ALARMING)
 
 
+_NEAR = [b"A", b"AB", b"xyz ", b"12", b"1", b"@", b"C", b" words, and more words", b"\n"]
+
+
 @needs_c
-@given(
-    st.lists(
-        st.sampled_from([b"A", b"AB", b"xyz ", b"12", b"1", b"@", b"C", b" words, and more words", b"\n"]),
-        max_size=9,
-    ).map(b"".join)
-)
-@settings(max_examples=1500, deadline=None)
-def test_an_automaton_that_begins_before_alarms_finds_all(text: bytes) -> None:
-    assert passes(alarming(), text) == (not any(re.search(one, text) for one in _ALARMING))
+@given(st.tuples(st.lists(st.sampled_from(_NEAR), max_size=9).map(b"".join)) | several(joined(_NEAR, 9)))
+@settings(max_examples=250, deadline=None)
+def test_an_automaton_that_begins_before_alarms_finds_all(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert passes(alarming(), text) == (not any(re.search(one, text) for one in _ALARMING)), text
 
 
 @needs_c
@@ -558,15 +559,34 @@ def _ordinary(text: bytes) -> bytes:
     return bytes(byte for byte in text if SYMBOLS[byte] in ORDINARY)
 
 
-_PIECES = st.one_of(
-    st.sampled_from([*samples(), *map(_ordinary, samples()), *map(_quoted, samples())]).flatmap(
-        lambda text: st.tuples(st.integers(0, len(text)), st.integers(1, 40)).map(
+def _cut(texts: Sequence[bytes], most: int) -> st.SearchStrategy[bytes]:
+    """Up to so many bytes out of one of the texts."""
+    return st.sampled_from(texts).flatmap(
+        lambda text: st.tuples(st.integers(0, len(text)), st.integers(1, most)).map(
             lambda cut: text[cut[0] : cut[0] + cut[1]]
         )
-    ),
-    st.binary(max_size=4),
-    st.sampled_from([b" ", b"'", b"O'Neill ", b"\n", b"../", b"plain words", b"or ", b"4711", b"eyJ", b"0x"]),
-)
+    )
+
+
+def _cut_by_chance(chance: Random, texts: Sequence[bytes], most: int) -> bytes:
+    text = chance.choice(texts)
+    start = chance.randint(0, len(text))
+    return text[start : start + chance.randint(1, most)]
+
+
+_SAMPLES = [*samples(), *map(_ordinary, samples()), *map(_quoted, samples())]
+_BETWEEN = [b" ", b"'", b"O'Neill ", b"\n", b"../", b"plain words", b"or ", b"4711", b"eyJ", b"0x"]
+_PIECES = st.one_of(_cut(_SAMPLES, 40), st.binary(max_size=4), st.sampled_from(_BETWEEN))
+
+
+def _of_samples(chance: Random) -> bytes:
+    def piece() -> bytes:
+        kind = chance.randrange(3)
+        if kind == 0:
+            return _cut_by_chance(chance, _SAMPLES, 40)
+        return chance.randbytes(chance.randint(0, 4)) if kind == 1 else chance.choice(_BETWEEN)
+
+    return b"".join(piece() for _ in range(chance.randint(0, 5)))
 
 
 def test_all_shipped_rules_and_entities_are_understood() -> None:
@@ -589,11 +609,12 @@ def test_no_sample_passes_in_which_something_matches() -> None:
 
 
 @needs_c
-@given(st.lists(_PIECES, max_size=5).map(b"".join))
-@settings(max_examples=2000, deadline=None)
-def test_no_text_passes_in_which_something_matches(text: bytes) -> None:
-    if passes(searcher().program, text):
-        assert is_clean(text)
+@given(st.tuples(st.lists(_PIECES, max_size=5).map(b"".join)) | several(_of_samples))
+@settings(max_examples=320, deadline=None)
+def test_no_text_passes_in_which_something_matches(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        if passes(searcher().program, text):
+            assert is_clean(text), text
 
 
 VALUES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]
@@ -608,22 +629,26 @@ def test_no_value_passes_that_is_one(before: bytes) -> None:
             assert not FINDER.candidates(before + text), text
 
 
+_BESIDE = [b" ", b"\n", b"=", b"12", b"A", b"card", b"Pan", b"-"]
+
+
+def _of_values(chance: Random) -> bytes:
+    return b"".join(
+        _cut_by_chance(chance, VALUES, 60) if chance.randrange(2) else chance.choice(_BESIDE)
+        for _ in range(chance.randint(0, 6))
+    )
+
+
 @needs_c
 @given(
-    st.lists(
-        st.sampled_from(VALUES).flatmap(
-            lambda text: st.tuples(st.integers(0, len(text)), st.integers(1, 60)).map(
-                lambda cut: text[cut[0] : cut[0] + cut[1]]
-            )
-        )
-        | st.sampled_from([b" ", b"\n", b"=", b"12", b"A", b"card", b"Pan", b"-"]),
-        max_size=6,
-    ).map(b"".join)
+    st.tuples(st.lists(_cut(VALUES, 60) | st.sampled_from(_BESIDE), max_size=6).map(b"".join))
+    | several(_of_values)
 )
-@settings(max_examples=1500, deadline=None)
-def test_no_text_passes_with_a_value_in_it(text: bytes) -> None:
-    if passes(FINDER.program, text):
-        assert not FINDER.candidates(text)
+@settings(max_examples=250, deadline=None)
+def test_no_text_passes_with_a_value_in_it(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        if passes(FINDER.program, text):
+            assert not FINDER.candidates(text), text
 
 
 def test_the_end_is_a_column_of_its_own() -> None:

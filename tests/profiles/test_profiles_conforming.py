@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.profiles.traffic import FORM, JSON, START, args, cookies, learned_shop, learner, seen
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.parse import request_head
 from waf.inspect.reading import read
@@ -253,7 +254,7 @@ def test_shapes_in_c_are_shapes_in_python(value: bytes) -> None:
     assert speed.shape_of(value) == v.shape_of(value)
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [b"", b"[", b'{"a"', b'{"a":', b'{"a":1', b"[1,]", b'{"a":1,}', b"}", b'"', b'{"a":"\\"}', b"[" * 99],
 )

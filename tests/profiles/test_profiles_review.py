@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.profiles.traffic import SOURCES, START, args, check, learned_shop, learner, rules, seen, shop
+from tests.together import together
 from waf.errors import ConfigError
 from waf.model import Field, Part, Request
 from waf.profiles.closing import LEAST
@@ -102,7 +103,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "line", "path", "message"), WRONG)
+@together(("text", "line", "path", "message"), WRONG)
 def test_mistakes_are_told_with_their_line(text: str, line: int, path: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text, "profile.yaml")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.model import Field, Kind, Part
 from waf.profiles import values as v
 from waf.profiles.constraints import Aspect, Constraint, Key, Stage
@@ -45,7 +46,7 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("value", "expected"), TYPES)
+@together(("value", "expected"), TYPES)
 def test_type_of(value: bytes, expected: v.Type) -> None:
     assert v.type_of(value) is expected
 
@@ -195,7 +196,7 @@ SEGMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("segment", "slot"), SEGMENTS)
+@together(("segment", "slot"), SEGMENTS)
 def test_slot_of(segment: bytes, slot: str | None) -> None:
     assert slot_of(segment) == slot
 
@@ -216,7 +217,7 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "segments"), PATHS)
+@together(("path", "segments"), PATHS)
 def test_split(path: bytes, segments: list[bytes] | None) -> None:
     assert split(path) == segments
 

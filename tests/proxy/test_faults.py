@@ -6,6 +6,7 @@ import pytest
 
 from tests.proxy.stage import Actor, OpenPolicy, Stage, Transport
 from tests.proxy.test_conversation import BLOCK, GET, OK, filtered_policy, header, post, status
+from tests.together import together
 from waf.config.schema import Config, Limits, Timeouts, Upstream
 from waf.errors import ClientFault, OwnFault, UpstreamFault
 from waf.http1.rules import RULES
@@ -25,7 +26,7 @@ def outcome(stage: Stage) -> tuple[Outcome, str, int]:
 # -------------------------------------------------------------------------------------------------- the table
 
 
-@pytest.mark.parametrize("rule", FAULTS)
+@together("rule", FAULTS)
 def test_each_fault_says_whose_it_is(rule: str) -> None:
     reason = FAULTS[rule]
     error = fault(rule)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.together import together
 from waf.errors import ClientFault
 from waf.model import PASSED, Verdict
 from waf.proxy.relay import TURN, filtered_by_turns
@@ -47,8 +48,8 @@ def _talk(body_filter: _Filter, turns: list[float], lost: bool = False) -> Any:
 DATA = bytes(range(256)) * 400
 
 
-@pytest.mark.parametrize("each", [0.0, 1e-7, 1e-6, 1e-5, 1e-4])
-@pytest.mark.parametrize("last", [True, False])
+@together("each", [0.0, 1e-7, 1e-6, 1e-5, 1e-4])
+@together("last", [True, False])
 def test_all_bytes_pass_in_order_and_others_have_turns(each: float, last: bool) -> None:
     body_filter, turns = _Filter(each), list[float]()
     exchange = SimpleNamespace(overhead=0.0)

@@ -6,10 +6,10 @@ import json
 from email.utils import formatdate
 
 import h11
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.parse import request_head
 from waf.proxy.identity import Ids
@@ -37,8 +37,8 @@ def read(data: bytes, method: bytes = b"GET") -> tuple[h11.Response, bytes]:
     return response, body
 
 
-@pytest.mark.parametrize("status", EXPLANATIONS)
-@pytest.mark.parametrize("accept", [b"text/html,application/xhtml+xml", b"application/json", b"*/*", None])
+@together("status", EXPLANATIONS)
+@together("accept", [b"text/html,application/xhtml+xml", b"application/json", b"*/*", None])
 def test_each_status_in_html_and_json(status: int, accept: bytes | None) -> None:
     lines = () if accept is None else (b"Accept: " + accept,)
     data = reply(status, request(*lines), "f" * 32, 1_700_000_000.0, close=False)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.proxy.stage import OpenPolicy, Stage
 from tests.proxy.test_conversation import BLOCK, Filter
+from tests.together import together
 from waf.config.schema import Config, Limits, Size, Timeouts
 from waf.model import Admitted, Outcome, Refused, Released, Withheld
 from waf.proxy.faults import fault
@@ -94,8 +95,8 @@ def outcome(request: bytes, answer: bytes, cut: int | None, answer_cut: int | No
     return asked, got, closed, cut_off, told, idle
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-@pytest.mark.parametrize("request_", REQUESTS)
+@together("answer", ANSWERS)
+@together("request_", REQUESTS)
 def test_the_same_in_one_piece_and_in_two(request_: bytes, answer: bytes) -> None:
     whole = outcome(request_, answer, None, None)
     assert outcome(request_, answer, 3, None) == whole

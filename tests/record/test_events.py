@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.record.sample_exchanges import blocked, exchange, finding, mask, request, response, watched
+from tests.together import together
 from waf.model import (
     PASSED,
     Action,
@@ -144,7 +145,7 @@ def test_the_app_s_own_status_is_told_beside_ours() -> None:
     assert (told["waf.upstream.status_code"], told["http.response.status_code"]) == (500, 502)
 
 
-@pytest.mark.parametrize("outcome", Outcome)
+@together("outcome", Outcome)
 def test_every_outcome_has_an_event_type(outcome: Outcome) -> None:
     assert event(exchange(outcome=outcome), mask)["event.type"] == [EVENT_TYPES[outcome]]
 
@@ -190,7 +191,7 @@ REMARKABLE: list[tuple[str, Exchange, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "which", "expected"), REMARKABLE, ids=[row[0] for row in REMARKABLE])
+@together(("name", "which", "expected"), REMARKABLE, ids=[row[0] for row in REMARKABLE])
 def test_which_exchanges_are_remarkable(name: str, which: Exchange, expected: bool) -> None:
     assert remarkable(which) is expected
 

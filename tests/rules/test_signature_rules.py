@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.patterns import patterns_made
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.confirm import CONFIRMERS
 from waf.inspect.decode import views
@@ -49,7 +50,7 @@ def _check(signatures: Signatures, request: Request, body: bytes, level: int) ->
     return signatures.check(read(request, body, _LIMITS, _mask), level)
 
 
-@pytest.mark.parametrize("rule", REQUEST_RULES, ids=lambda rule: rule.id)
+@together("rule", REQUEST_RULES, ids=lambda rule: rule.id)
 def test_hits_are_found_in_every_place(rule: Rule, signatures: Signatures) -> None:
     tried = 0
     for sample in rule.hits:
@@ -65,7 +66,7 @@ def test_hits_are_found_in_every_place(rule: Rule, signatures: Signatures) -> No
     assert tried
 
 
-@pytest.mark.parametrize("rule", [rule for rule in REQUEST_RULES if rule.misses], ids=lambda rule: rule.id)
+@together("rule", [rule for rule in REQUEST_RULES if rule.misses], ids=lambda rule: rule.id)
 def test_misses_pass(rule: Rule, signatures: Signatures) -> None:
     for sample in rule.misses:
         for where, request, body in placed(rule, sample):
@@ -126,7 +127,7 @@ def _texts(rule: Rule, value: bytes) -> Iterator[bytes]:
             yield text
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if len(rule.patterns) > 1], ids=lambda rule: rule.id)
+@together("rule", [rule for rule in RULES if len(rule.patterns) > 1], ids=lambda rule: rule.id)
 def test_each_pattern_finds_what_no_other_of_its_rule_finds(rule: Rule) -> None:
     # "^" and "$" are the ends of a value, and of lines in responses
     flags = re.S | (re.M if rule.response else 0) | (0 if rule.case else re.I)

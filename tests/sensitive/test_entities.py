@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sensitive.messages import ENTITIES, FINDER
+from tests.together import together
 from waf.errors import ConfigError
 from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import Candidates
@@ -26,7 +27,7 @@ def test_there_are_entities_of_every_group() -> None:
     assert len({e.id for e in ENTITIES}) == len(ENTITIES) > 50
 
 
-@pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: e.id)
+@together("entity", ENTITIES, ids=lambda e: e.id)
 def test_its_hits_are_found_exactly(entity: Entity) -> None:
     for sample in entity.hits:
         text = sample.text.encode()
@@ -34,7 +35,7 @@ def test_its_hits_are_found_exactly(entity: Entity) -> None:
         assert sample.value.encode() in found, sample.text
 
 
-@pytest.mark.parametrize("entity", [e for e in ENTITIES if e.misses], ids=lambda e: e.id)
+@together("entity", [e for e in ENTITIES if e.misses], ids=lambda e: e.id)
 def test_its_misses_are_not_found(entity: Entity) -> None:
     for sample in entity.misses:
         found = [h for h in settled_by(FINDER.find(sample.text.encode())) if h.entity.id == entity.id]
@@ -52,7 +53,7 @@ def test_a_file_is_read() -> None:
     assert entity.edges in EDGES
 
 
-@pytest.mark.parametrize(
+@together(
     ("old", "new", "path", "line"),
     [
         ("group: secret", "group: secrets", "thing.group", 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sensitive.messages import CARD, FINDER
+from tests.together import together
 from waf.sensitive.beside import settled_by
 from waf.sensitive.context import is_decisive, label_before
 from waf.sensitive.find import apart
@@ -15,7 +16,7 @@ def found(text: str) -> list[tuple[str, str, bool]]:
     return [(h.entity.id, data[h.start : h.end].decode(), h.acts) for h in settled_by(FINDER.find(data))]
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "value"),
     [
         (f"{CARD} 123", CARD),
@@ -37,7 +38,7 @@ def test_a_card_number_is_found_exactly(text: str, value: str) -> None:
     assert ("pan", value, True) in found(text)
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     [
         f"1{CARD}", f"{CARD}1", f"0.{CARD}", f"{CARD}.5", f"v{CARD}", f"{CARD}a", f"{CARD}_x", f"+{CARD}", f"${CARD}",
@@ -51,7 +52,7 @@ def test_a_look_alike_of_a_card_is_left_alone(text: str) -> None:
     assert not [hit for hit in found(text) if hit[2]]
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "entity"),
     [
         ("SSN 536228145", "us-ssn"),
@@ -106,7 +107,7 @@ def test_published_numbers_are_told_apart() -> None:
     assert not hit.test
 
 
-@pytest.mark.parametrize(
+@together(
     ("before", "label"),
     [
         (b'{"ssn":"', b"ssn"), (b'{"a.b" : [ "', b"a.b"), (b"x=1&ssn=", b"ssn"), (b"<ssn>", b"ssn"),

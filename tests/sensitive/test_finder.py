@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER, detector, request, response
+from tests.together import together
 from waf.config.schema import SensitiveRule
 from waf.sensitive import candidates, context, detect, find, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
@@ -222,10 +223,8 @@ def test_every_twin_is_asked_for_what_its_patterns_match() -> None:
 
 
 @in_c
-@pytest.mark.parametrize(
-    "lengths", [*sorted(cards._GROUPS), (16,), (19,), (20,), (4, 4, 4, 4, 4), (4, 12), (0, 4, 4, 4, 4)]
-)
-@pytest.mark.parametrize(
+@together("lengths", [*sorted(cards._GROUPS), (16,), (19,), (20,), (4, 4, 4, 4, 4), (4, 12), (0, 4, 4, 4, 4)])
+@together(
     "prefix", ["4", "51", "2720", "2721", "34", "3589", "3590", "305", "306", "6440", "6600", "62", "58"]
 )
 def test_groups_and_issuers(lengths: tuple[int, ...], prefix: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.sensitive.messages import detector, request
+from tests.together import together
 from waf.config.schema import Limits
 from waf.inspect.bodies import plain
 from waf.inspect.reading import read
@@ -51,7 +52,7 @@ def agrees(body: bytes, kind: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         '{"a":1}', "{}", "[]", '[[],{},[{}],"x"]', '{"a":{"b":[1,"x",{"c":null}],"d":[]},"a.b":true,"a":{"b":[2]}}', '{"a":"a","b":{"a":"a"}}',
@@ -76,7 +77,7 @@ def test_numbers_in_names_are_looked_at_but_once() -> None:
     assert Lines([Field(Part.FORM_NAME, "a\\xff1", b"a\xff1")]).text == b"\n=a\xff1"
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         '{"a":"{\\"b\\" 1}"}', '{"a":"{\\"b\\":1,\\"b\\":2}"}', '{"a":"[1e100]"}', '{"a":"\\u007f"}', '{"a":"\\u0000"}', '{"a\\n":1}', '{"a":1234567890123456789}',
@@ -88,7 +89,7 @@ def test_what_is_not_plain_is_left_to_the_fields(body: str) -> None:
     assert both(body.encode(), JSON) is None
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         "a=1", "a=1&b=2", "a", "a=", "=a", "&a=1&", "a=b=c", "email=email", "a=%41+b%2", "n%0Aame=x", "a%u0041=%zz", "card%5Bno%5D=4539+1488",
@@ -110,7 +111,7 @@ def parts(*pairs: tuple[str, str]) -> bytes:
 IN_PARTS = b"multipart/form-data; boundary=B"
 
 
-@pytest.mark.parametrize(
+@together(
     ("pairs", "made"),
     [
         ([("a", "1")], True), ([("a", "1"), ("a", ""), ("", "x"), ("b[c]", "x\r\ny")], True), ([("email", "email")], True),
@@ -182,11 +183,11 @@ def test_forms_with_odd_names_are_left_to_the_fields(body: str) -> None:
 
 
 @built
-@pytest.mark.parametrize(
+@together(
     "document",
     [[0] * 8, [0] * 9, [[], {}, "x", "y", -0.0, {"k": {"l": None}}] * 4, {"a": {"b": ["x"] * 9, "c": {"d": 1}}, "e": "f"}],
 )  # fmt: skip
-@pytest.mark.parametrize("most", [1, 2, 7, 8, 9, 100])
+@together("most", [1, 2, 7, 8, 9, 100])
 def test_what_is_more_than_there_may_be_fields_is_one(document: Any, most: int) -> None:
     """The reference keeps of it what may matter, in no order and each once."""
     made = both(json.dumps(document).encode(), JSON, most)

@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 
 from tests.patterns import patterns_made
 from tests.sensitive.messages import FINDER
+from tests.together import together
 from waf.sensitive import speed
 from waf.sensitive.numerals import Numerals, numerals
 from waf.sensitive.sieve import Sieve
@@ -124,7 +125,7 @@ def test_all_signs_of_numbers_are_of_this_kind() -> None:
     assert len(FOUND.heads) == 18
 
 
-@pytest.mark.parametrize(
+@together(
     "sign",
     ["[a-z]{9}", "[0-9]{3}", "[0-9]{2}[a-z]{2}", "[A-Z]{4}", "[0-9]?[A-Z]{3}", "[ ,-][0-9]{6}", "[0-9](?:[ .-]{2}[0-9]){8}",
      "[0-9]{6}x{0,90}", "[0-9](?:,?[0-9]){8}", "[A-Z]{3}[0-9]"],
@@ -133,7 +134,7 @@ def test_others_are_left_to_hyperscan(sign: str) -> None:
     assert numerals([sign]) == (None, [sign])
 
 
-@pytest.mark.parametrize(
+@together(
     ("sign", "heads", "least", "exactly"),
     [("[0-9]{6}", b"", 6, 0), ("[0-9](?:-?[0-9]){5}x", b"", 0, 6), ("[0-9]{7}[0-9x]", b"", 7, 0), ("[0-9]{7} ?[xy]", b"", 0, 7),
      ("[0-9]{7}(?:x|-?y)", b"", 0, 7), ("[0-9]{7}(?:x|)", b"", 7, 0), ("[0-9]{6}x?", b"", 6, 0),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sensitive.messages import CARD, ENTITIES, SSN, detector, request, response
+from tests.together import together
 from waf.config.schema import Sensitive, SensitiveRule
 from waf.sensitive.containers import Container
 from waf.sensitive.orders import Policy, path_pattern
@@ -27,8 +28,8 @@ def addresses(body: bytes, kind: str = "application/json", size: int = 0, **conf
     return {count.address for count in passed.hits}
 
 
-@pytest.mark.parametrize("size", [0, 1, 13])
-@pytest.mark.parametrize(
+@together("size", [0, 1, 13])
+@together(
     ("body", "address"),
     [
         (f'{{"card":"{CARD}"}}', "json.card"),

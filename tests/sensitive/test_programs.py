@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sensitive.messages import ENTITIES, FINDER
+from tests.together import together
 from waf.sensitive import speed
 from waf.sensitive.find import Finder
 from waf.sensitive.programs import program, run
@@ -125,7 +126,7 @@ def test_any_expression(first: str, second: str, grouped: bool, words: str, star
         _alike(pattern, text, min(start, len(text)), len(text))
 
 
-@pytest.mark.parametrize(
+@together(
     "expression",
     [rb"(a)\1", rb"\B", rb"(a)(b)", rb"(?:ab)*", rb"(?:ab){1,300}", rb"(?:(?:ab){20}c){20}", rb"(?:a?)+", rb"(?:a*){2}", rb"(?=(a))a", rb"a$",
      rb"(?m:^a)", rb"(?>ab)", rb"(?:ab)++"],

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sensitive.messages import CARD, SSN, detector
+from tests.together import together
 
 SECRETS = [
     CARD, "4539 1488 0343 6467", SSN, "DE89370400440532013000", "AKIAQ3EGRTZ5MWVN7KLA", "jane.doe@mail.example.com",
@@ -14,8 +15,8 @@ SECRETS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("frame", ["{}", "x={}", '"a": "{}"', "a\n{}\nb", "' OR '{}'='1", "{} {}"])
+@together("secret", SECRETS)
+@together("frame", ["{}", "x={}", '"a": "{}"', "a\n{}\nb", "' OR '{}'='1", "{} {}"])
 def test_nothing_planted_is_shown(secret: str, frame: str) -> None:
     text = frame.replace("{}", secret)
     assert secret not in detector().mask(text.encode())

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sensitive.messages import CARD, SSN, Reading, detector, request
+from tests.together import together
 from waf.config.schema import Limits, SensitiveRule
 from waf.inspect.reading import read
 from waf.model import Field, Part, Request, Severity
@@ -38,7 +39,7 @@ def test_an_ordinary_request_carries_nothing_and_its_body_is_not_parsed() -> Non
     assert not reading.parsed
 
 
-@pytest.mark.parametrize(
+@together(
     ("target", "body", "headers", "place"),
     [
         (f"/x?card={CARD}", "", {}, ("sensitive.pan", "arg.card")),

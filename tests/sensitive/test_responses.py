@@ -10,6 +10,7 @@ import pytest
 import zstandard
 
 from tests.sensitive.messages import CARD, detector, request, response
+from tests.together import together
 from waf.config.schema import SensitiveRule
 from waf.model import Action, BodyRefused, Framing, Response
 from waf.sensitive.coding import BadCoding, codings, decoder, unfolded
@@ -37,8 +38,8 @@ def head(passed: object) -> Response:
     return passed.response  # type: ignore[attr-defined,no-any-return]
 
 
-@pytest.mark.parametrize("coding", CODERS)
-@pytest.mark.parametrize("size", [1, 7, 100_000])
+@together("coding", CODERS)
+@together("size", [1, 7, 100_000])
 def test_a_coded_body_is_redacted(coding: bytes, size: int) -> None:
     body = CODERS[coding](BODY)
     passed = detector().response_filter(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER
+from tests.together import together
 from waf.sensitive import speed
 from waf.sensitive.candidates import Candidates
 from waf.sensitive.entities import Entity
@@ -57,8 +58,8 @@ def test_the_same_is_found_with_and_without(pieces: list[bytes]) -> None:
     assert FINDER.find(text) == WHOLE.find(text)
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s[:24].decode("utf-8", "replace"))
-@pytest.mark.parametrize("before", [b"", b"\n", b"z" * 400 + b" "], ids=["first", "line", "far in"])
+@together("sample", SAMPLES, ids=lambda s: s[:24].decode("utf-8", "replace"))
+@together("before", [b"", b"\n", b"z" * 400 + b" "], ids=["first", "line", "far in"])
 def test_each_sample_is_found_alike(sample: bytes, before: bytes) -> None:
     text = before + sample + b" " * 700
     assert FINDER.find(text) == WHOLE.find(text)

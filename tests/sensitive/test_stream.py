@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.patterns import patterns_made
 from tests.sensitive.messages import CARD, ENTITIES, KEY, SSN, detector, request, response, through
+from tests.together import together
 from waf.config.schema import SensitiveRule
 from waf.model import Action, BodyRefused
 from waf.sensitive.detect import Detector
@@ -58,14 +59,14 @@ BODIES: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BODIES)
+@together("name", BODIES)
 def test_redacted_whole(name: str) -> None:
     kind, body, out = BODIES[name]
     assert through(detector(), kind, body.encode()).decode() == out
     assert len(out) == len(body)
 
 
-@pytest.mark.parametrize("name", BODIES)
+@together("name", BODIES)
 def test_redacted_alike_wherever_it_is_cut(name: str) -> None:
     kind, body, out = BODIES[name]
     data, wanted = body.encode(), out.encode()

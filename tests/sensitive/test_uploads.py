@@ -7,6 +7,7 @@ import gzip
 import pytest
 
 from tests.sensitive.messages import CARD, SSN, detector, request
+from tests.together import together
 from waf.model import Finding, Severity
 
 FILLER = b"nothing to see here, 12.50 EUR\r\n" * 900
@@ -42,8 +43,8 @@ def places(found: list[Finding]) -> set[tuple[str, str]]:
     return {(f.rule, f.address) for f in found}
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(
+@together("size", SIZES)
+@together(
     ("kind", "body", "wanted"),
     [
         ("application/json", b'{"a":[' + b"1," * 9000 + b'{"card":"4539148803436467"}]}', {("sensitive.pan", "json.a[].card")}),

@@ -23,6 +23,7 @@ from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import ssn
 
+from tests.together import together
 from waf.sensitive.validate import VALIDATORS
 from waf.sensitive.validate.bank import iban_length
 from waf.sensitive.validate.digits import luhn, verhoeff
@@ -50,7 +51,7 @@ ORACLES: dict[str, tuple[Any, Callable[[random.Random], str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ORACLES)
+@together("name", ORACLES)
 def test_agrees_with_stdnum(name: str) -> None:
     r = random.Random(name)
     oracle, make = ORACLES[name]
@@ -93,7 +94,7 @@ IBANS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("value", IBANS)
+@together("value", IBANS)
 def test_iban(value: str) -> None:
     validate = VALIDATORS["iban"]
     assert validate(value.encode()) == 1.0
@@ -105,7 +106,7 @@ def test_iban(value: str) -> None:
     assert validate(value[:-1].encode()) == 0.0
 
 
-@pytest.mark.parametrize(
+@together(
     ("value", "factor"),
     [
         ("4539148803436467", 1.0),
@@ -173,7 +174,7 @@ def test_phone_numbers_in_international_form_agree_with_phonenumbers() -> None:
         assert VALIDATORS["phone"](value.encode()) == 0.0, value
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "good", "bad"),
     [
         ("routing", ["021000021", "026009593", "111000025"], ["021000022", "990000003", "000000000"]),

@@ -14,7 +14,7 @@ cdef class Effort:
     cpdef text(self, Py_ssize_t length, bint fold, bint aside)
     cpdef carried(self, Py_ssize_t length, bint aside)
     cdef _pay(self, Py_ssize_t units, bint aside)
-    cpdef read(self, Py_ssize_t fields, Py_ssize_t charged)
+    cpdef read(self, Py_ssize_t fields)
     cpdef first_look(self, Py_ssize_t count, Py_ssize_t length)
     cpdef first_matches(self, Py_ssize_t found, Py_ssize_t kept, Py_ssize_t length)
     @cython.locals(units=Py_ssize_t, paid=Py_ssize_t)

@@ -15,7 +15,8 @@ PER_KB: Final = 165
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
-_GLANCE: Final = 2_000  # … in place of the first where only a few values are looked at
+_BODILESS: Final = 2_500  # … in place of the first where there is no body: no ordinary head takes half of it
+_GLANCE: Final = 2_000  # … or where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
 _ASKING: Final = 4  # a part in so many is for questions alone, and …
@@ -33,9 +34,15 @@ class Effort:
 
     __slots__ = ("_ample", "_density", "_expected", "_folds", "_half", "_reserve", "left")
 
-    def __init__(self, length: int, *, glance: bool = False) -> None:
-        """`length` is that of the message, in bytes; `glance`: of a few values, to tell whether it must be looked at whole."""
-        self.left = given(length) - (BASE - _GLANCE if glance else 0)
+    def __init__(
+        self, length: int, charged: int = 0, *, glance: bool = False, bodiless: bool = False
+    ) -> None:
+        """`length` is that of the message, in bytes, and `charged` the units that other searches of it cost.
+
+        `glance`: of a few values, to tell whether it must be looked at whole; `bodiless`: the message is a head alone.
+        """
+        less = BASE - _GLANCE if glance else BASE - _BODILESS if bodiless else 0
+        self.left = given(length) - less - charged
         self._reserve = self.left // _ASKING
         self._half = self.left // 2
         self._folds = self.left // _FOLDING
@@ -85,9 +92,9 @@ class Effort:
         if aside:
             self._folds -= units
 
-    def read(self, fields: int, charged: int) -> None:
-        """So many fields that were made, and what other searches of the message cost."""
-        self.left -= fields * 3 // 2 + charged
+    def read(self, fields: int) -> None:
+        """So many fields that were made."""
+        self.left -= fields * 3 // 2
 
     def first_look(self, count: int, length: int) -> None:
         """So many values that are looked at closer, and bytes that were read more than once for them."""

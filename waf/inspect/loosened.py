@@ -54,12 +54,15 @@ class Recheck:
         self._database: Final = Database(compiled([*patterns.values()], store), [*patterns])
         self.size: Final[int] = self._database.size  # bytes
 
+    def doubts(self, text: bytes) -> bool:
+        """Whether controls stand in the text: without them all matches are certain."""
+        one, other, third = _CONTROLS  # thousands of short texts are asked about
+        return one in text or other in text or third in text
+
     def certain(self, text: bytes, matches: Sequence[Match]) -> list[Match]:
         """The matches but for those that controls alone make. Looks once at what all doubtful ones may have; of more than a few they
         count as matches, as no honest text has so many controls beside URLs.
         """
-        if not any(control in text for control in _CONTROLS):
-            return [*matches]
         doubtful: dict[Match, bool] = {}  # each with whether it may begin before what is looked at
         low, high = len(text), 0
         for match in matches:

@@ -76,11 +76,14 @@ class Found:
         self._indices = None if numbers is None else memoryview(numbers).cast("I")
         self._groups += 1
 
-    def matches(self) -> list[Match]:
-        """All by ascending end, each once."""
-        if self._groups < 2 or len(self._matches) < 2:
-            return self._matches
-        return sorted(dict.fromkeys(self._matches), key=lambda match: match[1])
+    def matches(self, last: int = 0) -> list[Match]:
+        """All by ascending end, each once. `last` is where a mark stands behind the text, and one before it: their ends are
+        those in the text without them.
+        """
+        found = self._matches
+        if self._groups > 1 and len(found) > 1:
+            found = sorted(dict.fromkeys(found), key=lambda match: match[1])
+        return [(index, max(min(end, last) - 1, 0)) for index, end in found] if last else found
 
 
 NewFound: Final[type[Found]] = Found if SEARCH is None else SEARCH.Found
@@ -189,17 +192,16 @@ class Matcher:
                 found.group(group.numbers)
                 group.scan(text, found)
         except hyperscan.ScanTerminated:
-            raise TooManyMatches(self._certain(text, found.matches())) from None
-        return self._certain(text, found.matches())
+            raise TooManyMatches(self._told(text, found)) from None
+        return self._told(text, found)
 
-    def _certain(self, text: bytes, matches: list[Match]) -> list[Match]:
-        """Those of the text as it was searched that are matches of it as it is."""
-        if matches and self._recheck is not None:
-            matches = self._recheck.certain(text, matches)
-        if not self._marked:
-            return matches
-        last = len(text) - 1
-        return [(index, end - 1 if end <= last else last - 1) for index, end in matches]
+    def _told(self, text: bytes, found: Found) -> list[Match]:
+        """Those matches of the text as it was searched that are matches of it as it is."""
+        last = len(text) - 1 if self._marked else 0
+        if self._recheck is None or not self._recheck.doubts(text):
+            return found.matches(last)
+        matches = self._recheck.certain(text, found.matches())
+        return [(index, max(min(end, last) - 1, 0)) for index, end in matches] if last else matches
 
     def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
         """As `scan`, for some of the patterns, and perhaps others."""

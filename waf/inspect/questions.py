@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from waf.inspect.confirm import READS_DOCUMENTS, Confirmer
+from waf.inspect.confirm import PLACES, READS_DOCUMENTS, Confirmer
 from waf.inspect.confirm.shape import is_document
-from waf.inspect.decode import MAX_TEXTS, Text
+from waf.inspect.decode import MAX_TEXTS
 from waf.inspect.effort import Effort
 from waf.inspect.hits import Hit
 from waf.inspect.matcher import Match, Matcher, TooManyMatches, thinned
@@ -31,9 +31,11 @@ _DOCUMENTS: Final = {"shell": 5120, "template": 4096}
 _SEARCHED_MOST: Final = {"shell": 65536}  # bytes of it that are searched
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 48, "js": 16, "shell": 64, "template": 64, "code": 32, "path": 64}
-"""For so many bytes one more where every tag is read, every place where a command may begin, every call around a match …"""
+_DEARER: Final = {"html": 48, "js": 16, "template": 64, "code": 32, "path": 64}
+"""For so many bytes one more where every tag is read, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
+_COUNTED: Final = 2  # to judge what is around it where the places that are read can be counted beforehand; …
+_PER_PLACE: Final = 4  # … and so many for each
 _READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
@@ -44,6 +46,9 @@ _LEAST: Final = 6  # questions that every rule may ask at every field while ther
 _NEAR: Final = (
     160  # bytes on each side of a match's end within which two matches must be alike to be one question
 )
+
+
+_TAIL: Final = 16  # bytes before a match's end that tell where it begins, of one that is shorter
 
 
 class Outcome(enum.Enum):
@@ -101,7 +106,7 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_matcher", "_share")
+    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_lengths", "_matcher", "_share")
 
     def __init__(self, matcher: Matcher | None, effort: Effort) -> None:
         self._matcher = matcher
@@ -110,6 +115,9 @@ class Questions:
         self._share = _LEAST
         self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
+        self._lengths: dict[
+            tuple[int, bytes], int
+        ] = {}  # of short matches, by the pattern and the bytes before the end
 
     def share(self, groups: int) -> None:
         """Shares out what is left among so many pairs of rule and value."""
@@ -138,7 +146,8 @@ class Questions:
 
     def _affords(self, armed: Armed, hits: list[Hit]) -> bool:
         """Whether no more than half of what is left pays for a question about each: a share is a guess made before any was asked."""
-        dearest = max(_cost(armed, len(hit.text.data), self._short(armed, hit)) for hit in hits)
+        firsts = first_of_texts(hits)
+        dearest = max(_cost(armed, hit.text.data, hit.match[1], self._short(armed, hit)) for hit in firsts)
         return len(hits) * dearest * _UNIT * 2 <= self._effort.left
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
@@ -175,21 +184,32 @@ class Questions:
         if answer is not None and answer[1] is None:
             return Outcome.REJECTED, (end - answer[0], end), rule.confidence
         if armed.confirm is None:
-            return Outcome.FOUND, (matcher.start_of(data, hit.match), end), rule.confidence
+            return Outcome.FOUND, (self._start_of(matcher, hit), end), rule.confidence
         if answer is None:
             if self._effort.left <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
-            self._effort.ask(_UNIT * _cost(armed, len(data), short))
+            self._effort.ask(_UNIT * _cost(armed, data, end, short))
             # Where a match starts takes several scans to find, and not all confirmers want to know.
-            start = end if short or armed.scope is Scope.VALUE else matcher.start_of(data, hit.match)
+            start = end if short or armed.scope is Scope.VALUE else self._start_of(matcher, hit)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
         length, confidence = answer
         if confidence is not None and not length:
-            length = end - matcher.start_of(data, hit.match)
+            length = end - self._start_of(matcher, hit)
         if confidence is None:
             return Outcome.REJECTED, (end - length, end), rule.confidence
         return Outcome.FOUND, (end - length, end), confidence
+
+    def _start_of(self, matcher: Matcher, hit: Hit) -> int:
+        """As `Matcher.start_of`, which scans several times: the same few bytes come again and again."""
+        data, (index, end) = hit.text.data, hit.match
+        tail = index, data[max(end - _TAIL, 0) : end]
+        length = self._lengths.get(tail)
+        if length is None:
+            length = end - matcher.start_of(data, hit.match)
+            if length < _TAIL:
+                self._lengths[tail] = length
+        return end - length
 
     def _question(self, armed: Armed, hit: Hit) -> Question:
         data, end = hit.text.data, hit.match[1]
@@ -207,24 +227,28 @@ class Questions:
         if armed.scope is Scope.NEAR:
             return differing(hits, _NEAR)
         wholes: dict[bytes, Hit] = {}
-        others: list[Hit] = []
-        text: Text | None = None
-        whole = False
-        for hit in hits:
-            if hit.text is not text:
-                text = hit.text
-                whole = self._of_whole(armed, text.data)
-                if whole:
-                    wholes.setdefault(text.data, hit)
-            if not whole:
-                others.append(hit)
-        return [*wholes.values(), *differing(others, _NEAR)]
+        found: set[int] = set()
+        for hit in first_of_texts(hits):
+            if self._of_whole(armed, hit.text.data):
+                found.add(id(hit.text))
+                wholes.setdefault(hit.text.data, hit)
+        if not found:
+            return differing(hits, _NEAR)
+        return [*wholes.values(), *differing([hit for hit in hits if id(hit.text) not in found], _NEAR)]
 
     def _is_document(self, data: bytes) -> bool:
         known = self._documents.get(data)
         if known is None:
             known = self._documents[data] = is_document(data)
         return known
+
+
+def first_of_texts(hits: list[Hit]) -> list[Hit]:
+    """Of the hits the first in each text: a text may have very many."""
+    firsts: dict[int, Hit] = {}
+    for hit in hits:
+        firsts.setdefault(id(hit.text), hit)
+    return [*firsts.values()]
 
 
 def first_of_each(hits: list[Hit], near: int) -> list[Hit]:
@@ -248,9 +272,9 @@ differing: Final[Callable[[list[Hit], int], list[Hit]]] = (
 )
 
 
-def _cost(armed: Armed, size: int, short: bool) -> int:
-    """What a question about a text of so many bytes takes of the budget; `short`: of a document as a whole."""
-    confirm = armed.rule.confirm
+def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
+    """What a question about a match that ends there takes of the budget; `short`: about a document as a whole."""
+    confirm, size = armed.rule.confirm, len(text)
     if short and confirm not in READS_DOCUMENTS:
         return _GLANCE
     if short and confirm in _DOCUMENTS:
@@ -261,4 +285,6 @@ def _cost(armed: Armed, size: int, short: bool) -> int:
         return _ADDRESS
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
+    if confirm in PLACES:
+        return _COUNTED + _PER_PLACE * PLACES[confirm](text, end)
     return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)

@@ -167,7 +167,7 @@ class Signatures:
         """
         clean = self._clean[level]
         findings: list[Finding] = []
-        effort = Effort(reading.length)
+        effort = Effort(reading.length, reading.charged, bodiless=reading.body_kind is BodyKind.NONE)
         values: list[Field] = []  # of the body, where they are made already
         bodiless = body_clear or reading.body_kind is BodyKind.NONE
         sheet = None if bodiless else reading.body_sheet()
@@ -195,8 +195,8 @@ class Signatures:
                     return findings
         lines = clean.unknown(reading.request.headers.lines)
         fields = reading.target + reading.cookies
-        if lines:
-            fields += header_fields(lines)
+        effort.read(len(fields))  # not those of header lines, which may be remembered
+        fields += header_fields(lines)
         if self._looks_at_method:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         if suspect or not (bodiless or sheet is not None):
@@ -232,7 +232,7 @@ class Signatures:
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
-        effort = Effort(reading.length)
+        effort = Effort(reading.length, reading.charged, bodiless=reading.body_kind is BodyKind.NONE)
         fields = [*reading.head, *self._values(reading, level, findings, effort)]
         scan = self.searcher.scan_all([field.value for field in fields])
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
@@ -299,9 +299,9 @@ class Signatures:
         return StreamScan(self._files, self._file_matcher, Field(Part.FILE, name, b""), level, (), effort)
 
     def _values(self, reading: Reading, level: int, findings: list[Finding], effort: Effort) -> list[Field]:
-        """The body's fields but files, which are scanned at once and by their own rules; pays for what it cost to read."""
+        """The body's fields but files, which are scanned at once and by their own rules; pays for what it cost to make them."""
         fields = reading.body_fields()
-        effort.read(len(fields), reading.charged)
+        effort.read(len(fields))
         if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
             return list(fields)
         values: list[Field] = []

@@ -31,13 +31,18 @@ def further_requests() -> Iterator[Case]:
         "size within the end": chunked + b"1\r\nx\r0\r\n\r\n", "only CR ends data": chunked + b"1\r\nx\r\r0\r\n\r\n",
         "two sizes": chunked + b"1 2\r\nx\r\n0\r\n\r\n", "size, comma": chunked + b"1,2\r\nx\r\n0\r\n\r\n",
         "size of 2^32": chunked + b"100000001\r\nx\r\n0\r\n\r\n", "size of 2^64": chunked + b"10000000000000001\r\nx\r\n0\r\n\r\n",
-        "negative in two's complement": chunked + b"ffffffff\r\nx\r\n0\r\n\r\n", "full-width digit": chunked + b"\xef\xbc\x91\r\nx\r\n0\r\n\r\n",
+        "full-width digit": chunked + b"\xef\xbc\x91\r\nx\r\n0\r\n\r\n",
         "zeros beyond the limit": chunked + b"1\r\nx\r\n000000000\r\n\r\n", "trailer is a request": chunked + b"0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "no last chunk": chunked + b"1\r\nx\r\n\r\n", "head's rest in the body": chunked + b"0\r\nContent-Length: 5\r\nHost: b\r\n\r\n",
         "percent size": chunked + b"%31\r\nx\r\n0\r\n\r\n", "size with a sign in the middle": chunked + b"0-1\r\nx\r\n0\r\n\r\n",
         "size and equals": chunked + b"1=\r\nx\r\n0\r\n\r\n", "BWS tab before semicolon": chunked + b"1\t;a\r\nx\r\n0\r\n\r\n",
         "extension of an empty name": chunked + b'1;="b"\r\nx\r\n0\r\n\r\n', "backslash at the end": chunked + b'1;a="\\\r\nx\r\n0\r\n\r\n',
     })  # fmt: skip
+    # Four gibibytes to us, and the client ends: else both wait until a slow client has had its time.
+    yield Case(
+        "chunk lines that end twice", "negative in two's complement",
+        chunked + b"ffffffff\r\nx\r\n0\r\n\r\n" + CANARY, refused=False, ends=True,
+    )  # fmt: skip
     yield from _refused("lengths", {
         name: head(*lines) + b"abcde" for name, lines in {
             "with plus twice": (b"Content-Length: ++5",), "hex of five": (b"Content-Length: 0x05",), "list of same": (b"Content-Length: 5,5,5",),

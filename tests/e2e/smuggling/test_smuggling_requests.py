@@ -13,6 +13,7 @@ from tests.e2e.smuggling.odd_bytes import odd_requests
 from tests.e2e.smuggling.ordinary_cases import ordinary
 from tests.e2e.smuggling.readers import Message, answers, read_alike
 from tests.e2e.smuggling.request_cases import Case, malformed
+from tests.together import together
 from waf.model import Exchange
 
 CASES = [*malformed(), *ordinary(), *further_requests(), *odd_requests()]
@@ -100,7 +101,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
         return on_uvloop(lambda: _run(request.param))
 
 
-@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=NAMES)
+@together(("number", "case"), enumerate(CASES), ids=NAMES, families=lambda _, case: case.kind)
 def test_the_app_sees_what_the_client_meant_or_nothing(outcomes: list[Seen], number: int, case: Case) -> None:
     seen = outcomes[number]
     assert not seen.unlike

@@ -16,6 +16,7 @@ from tests.e2e.smuggling.odd_bytes import odd_answers
 from tests.e2e.smuggling.readers import answers
 from tests.e2e.smuggling.response_cases import GONE, PAUSE, RESET, Answer, all_answers
 from tests.http1.http1_wire import Refused
+from tests.together import together
 from waf.model import Exchange
 
 CASES = [*all_answers(), *further_answers(), *odd_answers()]
@@ -103,7 +104,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[Seen]:
     return on_uvloop(lambda: _run(request.param))
 
 
-@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=NAMES)
+@together(("number", "case"), enumerate(CASES), ids=NAMES, families=lambda _, case: case.kind)
 def test_the_client_gets_one_whole_answer_or_sees_that_it_is_none(
     outcomes: list[Seen], number: int, case: Answer
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.together import together
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
 from waf.inspect.confirm.shape import is_document
 from waf.model import Confidence
@@ -45,7 +46,7 @@ def test_every_confirmer_has_a_table_and_every_table_a_confirmer() -> None:
     assert tables == set(CONFIRMERS)
 
 
-@pytest.mark.parametrize("name", sorted(CONFIRMERS))
+@together("name", sorted(CONFIRMERS))
 def test_table(name: str) -> None:
     confirm = CONFIRMERS[name]
     wrong = []
@@ -59,7 +60,7 @@ def test_table(name: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("name", sorted(set(CONFIRMERS) - _ASKS_THE_PATTERN - _OWN_PLACES))
+@together("name", sorted(set(CONFIRMERS) - _ASKS_THE_PATTERN - _OWN_PLACES))
 def test_everyday_text_is_no_attack(name: str) -> None:
     confirm = CONFIRMERS[name]
     wrong = [value for _, value in _cases("everyday") if confirm(value, (0, len(value))) is Confidence.HIGH]
@@ -87,7 +88,7 @@ _PAGE = (
 )
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "inside", "acts"),
     [
         ("sql", b"Students and teachers should select a name from the list, or drop it.\n", False),
@@ -180,7 +181,7 @@ _REPEATED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(CONFIRMERS))
+@together("name", sorted(CONFIRMERS))
 def test_long_repetition_is_judged_like_a_shorter_one(name: str) -> None:
     """Work is bounded: 64 KiB of anything ends as soon as 8 KiB do (a hang would be seen, time is not measured)."""
     confirm = CONFIRMERS[name]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waf.inspect.confirm import code, html, shell, shell_starts, shell_talk, sql, template
+from tests.chance import joined, several
+from waf.inspect.confirm import code, html, path, shell, shell_starts, shell_talk, sql, template
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.native import SHELL
 
@@ -21,38 +23,52 @@ _SHELL = [
     b"</etc/passwd", b"< /etc/shadow", b"$IFS", b"${IFS}", b"$@", b"$SHELL -c", b"{ls,-la}", b"{", b"word", b"name=value", b"nbsp;", b"a b c d ", b"well-known",
     b"$'\\x", b"i'd", b"w\\ho", b"/?in/?s", b"timeout 3 id", b"x" * 20, b"x" * 300,
 ]  # fmt: skip
-COMMANDS = st.lists(st.one_of(st.sampled_from(_SHELL), st.binary(max_size=2)), max_size=30).map(b"".join)
+
+
+def _texts(pieces: Sequence[bytes], most: int, odd: int = 0) -> st.SearchStrategy[Sequence[bytes]]:
+    """One that is drawn part by part, or a dozen by chance: of n examples, six and a half n texts."""
+    part = st.sampled_from(pieces)
+    one = st.lists(part | st.binary(max_size=odd) if odd else part, max_size=most).map(b"".join)
+    return st.tuples(one) | several(joined(pieces, most, odd))
+
+
+COMMANDS = _texts(_SHELL, 30, odd=2)
 
 
 @given(COMMANDS, st.integers(0, 40), st.integers(0, 300), st.integers(0, 8))
-@settings(max_examples=3000)
-def test_places_of_commands_are_the_same_in_c(text: bytes, begin: int, length: int, most: int) -> None:
+@settings(max_examples=600)
+def test_places_of_commands_are_the_same_in_c(
+    texts: Sequence[bytes], begin: int, length: int, most: int
+) -> None:
     if SHELL is None:
         pytest.skip("not built")
-    found = shell_starts.find_starts(text, begin, begin + length, most)
-    assert shell_starts.starts(text, begin, begin + length, most) == found
-    probes = shell_starts.find_probes(text, length, most)
-    assert [*shell_starts.probes(text, length, most)] == [*probes]
+    for text in texts:
+        found = shell_starts.find_starts(text, begin, begin + length, most)
+        assert shell_starts.starts(text, begin, begin + length, most) == found, text
+        probes = shell_starts.find_probes(text, length, most)
+        assert [*shell_starts.probes(text, length, most)] == [*probes], text
 
 
 @given(COMMANDS)
-@settings(max_examples=3000)
-def test_nothing_runs_where_a_place_is_idle(text: bytes) -> None:
-    kept = shell_starts.find_starts(text, 0, len(text), 1000)
-    for match in shell_starts.START.finditer(text):
-        if match.span() not in kept:
-            assert shell._command(text, *match.span()) is None
-            assert not shell_talk.begins_probe(text, *match.span())
-            mark = match[0].lstrip()[:1] or b"\n"
-            assert not shell._runs(text, *match.span(), mark, weak=True)
+@settings(max_examples=500)
+def test_nothing_runs_where_a_place_is_idle(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        kept = shell_starts.find_starts(text, 0, len(text), 1000)
+        for match in shell_starts.START.finditer(text):
+            if match.span() not in kept:
+                assert shell._command(text, *match.span()) is None, text
+                assert not shell_talk.begins_probe(text, *match.span()), text
+                mark = match[0].lstrip()[:1] or b"\n"
+                assert not shell._runs(text, *match.span(), mark, weak=True), text
 
 
 @given(COMMANDS)
-@settings(max_examples=1000)
-def test_no_probe_is_left_out(text: bytes) -> None:
-    probes = [*shell_starts.find_probes(text, len(text), 1000)]
-    for match in re.finditer(rb"(?:;|\|\|?|&&?|\$\()[ \t]*(?=[a-z/])", text):
-        assert match.span() in probes or not shell_talk.begins_probe(text, *match.span())
+@settings(max_examples=200)
+def test_no_probe_is_left_out(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        probes = [*shell_starts.find_probes(text, len(text), 1000)]
+        for match in re.finditer(rb"(?:;|\|\|?|&&?|\$\()[ \t]*(?=[a-z/])", text):
+            assert match.span() in probes or not shell_talk.begins_probe(text, *match.span()), text
 
 
 @pytest.mark.parametrize(("one", "first"), shell_talk._IDLE)
@@ -71,22 +87,27 @@ _SQL = [
     b"/*", b"*/", b"::int", b"::text[]", b"(select current_user)", b"'~'", b"'!~*'", b"drop table a", b"information_schema.tables", b"from ", b"where ",
     b"(((", b"f(", b"char(1)", b"@@version", b"word ", b"a,b,", b"||", b"&&", b"==", b"||||", b"limit 1", b"xp_cmdshell", b" in a line of text\n",
 ]  # fmt: skip
-STATEMENTS = st.lists(st.one_of(st.sampled_from(_SQL), st.binary(max_size=2)), max_size=40).map(b"".join)
+STATEMENTS = _texts(_SQL, 40, odd=2)
 
 
 @given(STATEMENTS)
-@settings(max_examples=3000)
-def test_shapes_of_sql_are_the_same_in_c(text: bytes) -> None:
-    assert shape_of(text.lower()) == read_shape(text.lower())
+@settings(max_examples=500)
+def test_shapes_of_sql_are_the_same_in_c(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert shape_of(text.lower()) == read_shape(text.lower()), text
 
 
 _LINE = b"A line of text that says, (for now) nothing at all; it is here, as lines 1-5 are.\n"
 
 
-@given(st.lists(st.tuples(STATEMENTS, st.integers(0, 40)), min_size=1, max_size=4))
+@given(STATEMENTS, st.integers(1, 4), st.lists(st.integers(0, 40), min_size=4, max_size=4))
 @settings(max_examples=1000)
-def test_pieces_of_a_document_tell_what_the_whole_tells(parts: list[tuple[bytes, int]]) -> None:
-    text = b"".join(part + _LINE * lines for part, lines in parts) + _LINE * 20
+def test_pieces_of_a_document_tell_what_the_whole_tells(
+    texts: Sequence[bytes], count: int, lines: list[int]
+) -> None:
+    text = (
+        b"".join(part + _LINE * more for part, more in zip(texts[:count], lines, strict=False)) + _LINE * 20
+    )
     told = sql._glance(text)
     if told is None:
         return
@@ -107,9 +128,10 @@ def _afloat_everywhere(value: bytes) -> bool:
 
 
 @given(STATEMENTS)
-@settings(max_examples=2000)
-def test_statements_afloat_are_found_among_the_first_words(text: bytes) -> None:
-    assert sql._acts_afloat(text.lower()) == _afloat_everywhere(text.lower())
+@settings(max_examples=350)
+def test_statements_afloat_are_found_among_the_first_words(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert sql._acts_afloat(text.lower()) == _afloat_everywhere(text.lower()), text
 
 
 _TEMPLATE = [bytes([byte]) for byte in b"{}$#*@~%_[]<>!()-= a1\n"] + [
@@ -121,11 +143,12 @@ _TEMPLATE = [bytes([byte]) for byte in b"{}$#*@~%_[]<>!()-= a1\n"] + [
 ]
 
 
-@given(st.lists(st.sampled_from(_TEMPLATE), min_size=1, max_size=12).map(b"".join))
-@settings(max_examples=2000)
-def test_delimiters_begin_as_is_told(text: bytes) -> None:
-    for way in template._WAYS:
-        assert text[:1] in way.first or way.opening.match(text) is None
+@given(_texts(_TEMPLATE, 12))
+@settings(max_examples=350)
+def test_delimiters_begin_as_is_told(texts: Sequence[bytes]) -> None:
+    for text in filter(None, texts):
+        for way in template._WAYS:
+            assert text[:1] in way.first or way.opening.match(text) is None, text
 
 
 _EXPRESSION = [bytes([byte]) for byte in b"'\"`[](){}|+-*/%^.,; a1"] + [
@@ -138,10 +161,11 @@ _EXPRESSION = [bytes([byte]) for byte in b"'\"`[](){}|+-*/%^.,; a1"] + [
 ]
 
 
-@given(st.lists(st.sampled_from(_EXPRESSION), max_size=12).map(b"".join))
-@settings(max_examples=2000)
-def test_a_probe_has_its_sign(text: bytes) -> None:
-    assert template._PROBE_SIGN.search(text) or template._PROBE.match(text) is None
+@given(_texts(_EXPRESSION, 12))
+@settings(max_examples=350)
+def test_a_probe_has_its_sign(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert template._PROBE_SIGN.search(text) or template._PROBE.match(text) is None, text
 
 
 _PAGE = [bytes([byte]) for byte in b"\"'`<>/; =\0\nax1"] + [
@@ -156,14 +180,15 @@ _PAGE = [bytes([byte]) for byte in b"\"'`<>/; =\0\nax1"] + [
 ]
 
 
-@given(st.lists(st.sampled_from(_PAGE), max_size=16).map(b"".join))
-@settings(max_examples=2000)
-def test_handlers_are_found_as_by_one_expression(text: bytes) -> None:
+@given(_texts(_PAGE, 16))
+@settings(max_examples=350)
+def test_handlers_are_found_as_by_one_expression(texts: Sequence[bytes]) -> None:
     whole = re.compile(rb"(?:^|[\s\"'`/>;\x00])" + html._HANDLED, re.I)
-    first = html._BEGINS.match(text)
-    found = [first.span()] if first else []
-    found += [match.span() for match in html._BREAKOUT.finditer(text, first.end() if first else 0)]
-    assert found == [match.span() for match in whole.finditer(text)]
+    for text in texts:
+        first = html._BEGINS.match(text)
+        found = [first.span()] if first else []
+        found += [match.span() for match in html._BREAKOUT.finditer(text, first.end() if first else 0)]
+        assert found == [match.span() for match in whole.finditer(text)], text
 
 
 _CODE = [bytes([byte]) for byte in b";\"'){}$/# \na=.x9(-"] + [b"${", b"//", b"return", b"new "]
@@ -173,8 +198,26 @@ _FRAME = re.compile(
 )
 
 
-@given(st.lists(st.sampled_from(_CODE), max_size=10).map(b"".join))
-@settings(max_examples=2000)
-def test_code_is_framed_as_by_one_expression(text: bytes) -> None:
-    whole = code._WHOLE.match(text) is not None
-    assert code._is_framed(text) == (whole or _FRAME.search(text) is not None)
+@given(_texts(_CODE, 10))
+@settings(max_examples=350)
+def test_code_is_framed_as_by_one_expression(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        whole = code._WHOLE.match(text) is not None
+        assert code._is_framed(text) == (whole or _FRAME.search(text) is not None), text
+
+
+@pytest.mark.parametrize(("far", "sure"), [(path._OUTSIDE - 100, False), (path._OUTSIDE + 100, True)])
+def test_a_path_is_the_whole_value_by_what_is_near_it(far: int, sure: bool) -> None:
+    words = b" with some words more"
+    for value in (b"/etc/passwd," + b"x" * far + words, words[::-1] + b"x" * far + b",/etc/passwd"):
+        end = value.index(b"passwd") + len(b"passwd")
+        assert (path.confirm(value, (end - len(b"/etc/passwd"), end)) is not None) is sure
+
+
+def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(shell, "_command", lambda value, begin, end: judged.append(begin))
+    for value in (b"a b", b"a;b|c `d` $(e", b";x" * 99, b"name;" + b"y" * 600 + b";z"):
+        judged.clear()
+        shell.confirm(value, (3, 3))
+        assert len(judged) == shell.places(value, 3), value

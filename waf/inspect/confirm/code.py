@@ -13,6 +13,8 @@ from waf.inspect.confirm import stands
 from waf.inspect.confirm.shape import (
     behind_literals,
     for_lower_case,
+    in_fence,
+    in_span,
     is_document,
     leaves_literal,
     prose_words,
@@ -81,19 +83,36 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     around = (max(0, span[0] - 32), span[1] + 160)
     match = _SURE.search(lowered, *around)
     if match:
+        if match[0][:1] != b"<" and _is_shown(value, match.start()):
+            return None
         return stands.confirm(value, match.span())
     match = _CALL.search(lowered, *around)
+    while match is not None and _REPLACES.match(lowered, match.start()):
+        match = _CALL.search(lowered, match.end(), around[1])
     if match is None or _MEASURED.match(value, match.end() - 1):
         return None
     if leaves_literal(value, match.start()):
         return Confidence.HIGH
-    if prose_words(value, match.start()) >= 2:
+    if prose_words(value, match.start()) >= 2 or _is_shown(value, match.start()):
         return None
     if stands.confirm(value, match.span()) is None or _TALK.match(value, match.end()):
         return None
     return Confidence.HIGH if _acts(value, match) else Confidence.MEDIUM
 
 
+def _is_shown(value: bytes, position: int) -> bool:
+    """A program made of the text meets an error first. One opening tag suffices for the code behind it."""
+    if b"<?" in value or b"<%" in value or _IN_BRACES.search(value, max(0, position - 64), position):
+        return False
+    return in_fence(value, position) or in_span(value, position)
+
+
+_IN_BRACES: Final = re.compile(rb"\{[^\n{}]*\Z")
+"""What engines of templates run wherever it stands."""
+_REPLACES: Final = re.compile(
+    rb"preg_replace\s*\(\s*(['\"])([/#~@!])(?:(?!\2|\1|%00|\\0|\\x00)[^\x00\n]){1,120}\2[imsxuadj]{0,4}\1\s*,"
+)
+"""With a pattern that has nothing evaluated: PHP's "e" behind it does, and once did in front of a null."""
 _DIFFERENCE: Final = re.compile(rb"\s*(?:diff --git |--- a/|@@ -\d+)")
 _IMPORTS: Final = re.compile(
     rb"(?:\s*(?:(?:const|let|var)\s+[\w$,{}: \t]{1,80}=\s*require\(\s*(['\"])(?!child_process|vm['\"])[@\w./-]{1,80}\1\s*\)\s*;?"

@@ -14,7 +14,7 @@ from typing import Final
 
 from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.html_unrun import never_runs
+from waf.inspect.confirm.html_unrun import is_shown, never_runs
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
@@ -87,7 +87,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         left -= read
         found = _tag(piece, tag, attributes)
         if found is not None:
-            if found is Confidence.HIGH and _shown(value, start + tag.start()):
+            if found is Confidence.HIGH and is_shown(value, start + tag.start()):
                 found = None
             elif found is Confidence.HIGH:
                 return found
@@ -102,17 +102,6 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if _leaves(value, span) or confirm_url(value, span) is Confidence.HIGH:
         return Confidence.HIGH
     return best
-
-
-def _shown(value: bytes, position: int) -> bool:
-    """The tag stands in a code span or fence of Markdown, or within a page of source code: it is shown, not put."""
-    before = value[max(0, position - 4096) : position]
-    line = before[before.rfind(b"\n") + 1 :]
-    if line.count(b"`") % 2 == 1 and b"`" in value[position : position + 200]:
-        return prose_words(value, position - (len(line) - line.rfind(b"`"))) > 0
-    if before.count(b"\n```") % 2 == 1 or (before.startswith(b"```") and position < 4096):
-        return is_document(value)
-    return False
 
 
 def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> Confidence | None:
@@ -310,6 +299,15 @@ _OWN_FUNCTION: Final = re.compile(
 )
 
 
+_PROPERTY: Final = re.compile(rb"\{[\w$.]{1,60}\}(?=[\s/])")
+
+
+def _is_property(code: bytes) -> bool:
+    """Of a component, "{save}", which runs nothing where it is not called; no other handler follows."""
+    named = _PROPERTY.match(code)
+    return named is not None and _BREAKOUT.search(code, named.end()) is None
+
+
 def _breaks_out(value: bytes) -> Confidence | None:
     """A handler (or a style with script) follows a quote that closes an attribute, or begins the value."""
     value = value[: WINDOW * 2]
@@ -327,7 +325,9 @@ def _breaks_out(value: bytes) -> Confidence | None:
             continue
         if match.start() < left and match.start() >= many:
             continue
-        if code[:1] == b"{" and not match[2] and not js.acts(code):
+        if code[:1] == b"{" and not match[2] and (_is_property(code) or not js.acts(code)):
+            continue
+        if value[match.start() : match.start() + 1] == b"`" and is_shown(value, match.start() + 1):
             continue
         if prose_words(value, match.start()) >= 3 and not _ends_attribute(value, match.start() + 1):
             continue

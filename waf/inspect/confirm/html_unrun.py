@@ -1,12 +1,15 @@
-"""Does a script tag hold what no browser runs, as a text has it that speaks of the tag?
+"""Does a script tag hold what no browser runs, as a text has it that speaks of the tag? Is a tag or handler shown as code?
 
-Owns what never parses as JavaScript right behind the tag. Knows nothing of other tags; see `html.py`.
+Owns what never parses as JavaScript right behind the tag, and the code spans and fences of Markdown. Knows nothing of
+other tags; see `html.py`.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+from waf.inspect.confirm.shape import is_document, prose_words
 
 _LOOK: Final = 400  # bytes behind the tag's name that the caller hands over
 
@@ -42,3 +45,14 @@ def _never_parses(rest: bytes, ended: bool) -> bool:
     if quote not in (b"'", b'"') or quote in line or b"</" in line or line.rstrip(b"\r").endswith(b"\\"):
         return False
     return ended or b"\n" in rest
+
+
+def is_shown(value: bytes, position: int) -> bool:
+    """The tag stands in a code span or fence of Markdown, or within a page of source code: it is shown, not put."""
+    before = value[max(0, position - 4096) : position]
+    line = before[before.rfind(b"\n") + 1 :]
+    if line.count(b"`") % 2 == 1 and b"`" in value[position : position + 200]:
+        return prose_words(value, position - (len(line) - line.rfind(b"`"))) > 0
+    if before.count(b"\n```") % 2 == 1 or (before.startswith(b"```") and position < 4096):
+        return is_document(value)
+    return False

@@ -15,6 +15,8 @@ from waf.inspect.confirm.shape import (
     WINDOW,
     behind_literals,
     for_lower_case,
+    in_fence,
+    in_span,
     is_document,
     leaves_literal,
     of_value,
@@ -146,6 +148,13 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         before = piece[: match.start()]
         if opening and leaves_literal(piece, match.start()):
             return Confidence.HIGH
+        if opening and (
+            in_fence(piece, match.start())
+            or in_span(piece, match.start())
+            or _NUMBERED.search(before, max(0, len(before) - 96))
+        ):
+            said = True
+            continue
         if _NAMED_BEFORE.search(before[-32:]) and not _KEYWORD.search(before[-32:]):
             continue  # two names in a row are no script
         if _OWN_MODULE.match(piece, match.start()) or _NO_ARGUMENT.match(piece, match.start()):
@@ -167,6 +176,11 @@ _OPERATOR_WORD: Final = re.compile(
     rb"\s+(?:in|of|instanceof|as|from|for|if|else|while|do|var|let|const|return|and|or)\b"
 )
 _METHOD: Final = re.compile(rb"constructor\s*\([\w\s,={}$.]{0,80}\)\s*\{")
+_TELLS: Final = re.compile(
+    rb"[A-Z][a-z]+[ \t]+`|(?:open|print|fetch|writeln?)[ \t]+`(?:(?!//)[\w ./@#=-]){1,80}`"
+)  # no function is called so; or it asks for a page of the site
+_NUMBERED: Final = re.compile(rb"(?:\A|\n)[ \t]*\d{1,3}\.[ \t]+(?:[A-Za-z]+[ \t]+){0,8}\Z")
+"""A step of a list, which is a number and a name in a row."""
 _CALLED: Final = re.compile(rb"[\w$.]*\s?(\([^()]{0,60}\))?(?=[ \t]+[A-Za-z])")
 _NO_ARGUMENT: Final = re.compile(
     rb"[A-Za-z]{4,12}\s*\(\s*(?:\d[\d.,]*[ \t]+(?!(?:in|instanceof)\b)[A-Za-z]{2,16}|[<>?:.*]{1,3})\s*\)"
@@ -178,11 +192,13 @@ _PROMPT: Final = re.compile(rb"\s*>>> ?\Z")
 def _said(piece: bytes, match: re.Match[bytes]) -> bool:
     """Two plain words go on behind the name or its call, where no operator stands: a script with them does not even begin.
 
-    Or it is the constructor of a class, or stands behind the prompt of Python.
+    Or it is the constructor of a class, stands behind the prompt of Python, or is what a step of a manual tells to open.
     """
     start = match.start()
-    if _METHOD.match(piece, start) or (
-        _PROMPT.match(piece, 0, start) and piece[start : start + 6] == b"print("
+    if (
+        _METHOD.match(piece, start)
+        or _TELLS.match(piece, start)
+        or (_PROMPT.match(piece, 0, start) and piece[start : start + 6] == b"print(")
     ):
         return True
     called = _CALLED.match(piece, start)

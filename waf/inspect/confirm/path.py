@@ -14,6 +14,7 @@ from waf.inspect.confirm.shape import is_document, prose_words, words_after
 from waf.model import Confidence
 
 _CAP: Final = 1024
+_OUTSIDE: Final = 4096  # bytes on each side of a path by which it is told whether it is the whole value
 
 _BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
 _UP: Final = re.compile(
@@ -167,10 +168,18 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     return _named(value, start, end, path)
 
 
+_INSTALLED: Final = re.compile(
+    rb"[a-z]:[/\\]{1,2}(?:program files(?: \(x86\))?(?:[/\\]{1,2}(?!\.)[\w .()+-]{1,60}(?<!\.))*"
+    rb"[/\\]{1,2}(?:[\w ()+-]{1,60}|(?!\.)[\w .()+-]{1,60}\.(?:exe|dll|sys|msi|ocx|ico|lnk|scr))|windows[/\\]{1,2}temp)[/\\]{0,2}",
+    re.I,
+)
+"""Where programs are, as inventories tell it: a directory or a program, nothing to be read in a page."""
+
+
 def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
     """A sensitive file is named without climbing: an attack where it is the whole value."""
-    outside = value[:start] + value[end:]
-    if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path):
+    outside = value[max(start - _OUTSIDE, 0) : start] + value[end : end + _OUTSIDE]
+    if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path) or _INSTALLED.fullmatch(value):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
         if outside.strip():

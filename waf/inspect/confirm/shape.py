@@ -19,7 +19,7 @@ WINDOW: Final = 2048
 """Bytes that a confirmer looks at from a point of interest on. Bounds its time whatever the value's length."""
 
 _LOOK_BACK: Final = 160
-_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
+_WORD: Final = re.compile(rb"(?:e\.g|i\.e)\.,?|[A-Za-z\x80-\xff][A-Za-z\x80-\xff'\xe2\x80\x99-]*[,.:;!?)\"]?")
 _SAMPLE: Final = 4096
 _KINDS: Final = 1024  # bytes whose kinds are counted
 
@@ -106,6 +106,69 @@ def without_phrases(value: bytes) -> bytes:
     A quote before the name would end the app's literal, but no language has a name right behind one.
     """
     return _SEARCHED.sub(lambda match: b" " * len(match[0]), value) if b'("' in value else value
+
+
+_FENCE: Final = re.compile(
+    rb"^```[ \t]*+(?!(?:in|instanceof|of|or|and|xor)\b)[A-Za-z+#]{1,12}\d?[ \t]*\r?\n", re.M | re.I
+)
+_FENCE_ENDS: Final = re.compile(rb"[^`]*\n```(?!`)[^`]*+(?:\Z|(?=`))")
+
+
+def in_fence(value: bytes, position: int) -> bool:
+    """`position` lies in a block of code of Markdown whose first line names its language, and which ends again.
+
+    No program has that block run: an empty string, one more and a name in a row are an error, and so is, to who reads
+    on from the next line, a string that nothing ends. So no other backtick may follow, but for those of a further block.
+    Markup is none of this function's business, nor are shells, to which backticks are commands.
+    """
+    if _acts_within(value, position):
+        return False
+    for opened in _FENCE.finditer(value, 0, position):
+        ended = _FENCE_ENDS.match(value, opened.end() - 1)
+        if ended is not None and position <= value.find(b"\n```", opened.end() - 1):
+            return ended.end() == len(value) or _FENCE.match(value, ended.end()) is not None
+    return False
+
+
+_MARKUP: Final = re.compile(rb"(?<!\w)<[A-Za-z!/?%]|\{[%{@#!]|[$#*@%]\{")
+
+
+def _acts_within(value: bytes, position: int) -> bool:
+    """Before `position` a string of the app's ends, whatever is shown behind, or markup or an expression of templates begins."""
+    if _MARKUP.search(value, max(0, position - WINDOW), position):
+        return True
+    first = (value.find(quote, 0, position) for quote in (b"'", b'"'))
+    return any(place >= 0 and _BEHIND.match(value, place + 1) is not None for place in first)
+
+
+_SPAN: Final = re.compile(rb"`[^`\n]*`")
+_RUNS_TEXT: Final = re.compile(
+    rb"(?:settimeout|setinterval|setimmediate|function|execscript|eval|constructor)\s*\Z", re.I
+)
+_ASSIGNS: Final = re.compile(rb"[={]")
+
+
+def in_span(value: bytes, position: int) -> bool:
+    """`position` lies in code in backticks, in a sentence: a string, or right behind the end of one, where a name is an error.
+
+    So are two words in a row before or behind it. Not for shells, nor behind what runs strings, or gives that another name.
+    """
+    opened, closed = value.rfind(b"`", 0, position), value.find(b"`", position)
+    if opened < 0 or closed < 0 or not value[opened + 1 : opened + 2].isalpha():
+        return False
+    code, before = value[opened:closed], value[max(0, opened - WINDOW) : opened]
+    if (
+        _acts_within(value, position)
+        or b"\n" in code
+        or b"${" in code
+        or _RUNS_TEXT.search(before, max(0, len(before) - 32))
+    ):
+        return False
+    before = _SPAN.sub(b"", before)
+    if _ASSIGNS.search(before):
+        return False
+    behind = _SPAN.sub(b"", value[closed + 1 : closed + 1 + _LOOK_BACK])
+    return prose_words(before, len(before)) >= 2 or words_after(behind, 0) >= 2
 
 
 _LEFT: Final = re.compile(

@@ -30,6 +30,7 @@ from waf.inspect.confirm.shell_starts import CUT, LOOK, SECRET_READ, SEPARATOR, 
 from waf.inspect.confirm.shell_talk import (
     BRACE,
     FENCE,
+    LOGIN_SHELL,
     NO_CODE,
     SECRET,
     TAG_ENDS,
@@ -53,6 +54,7 @@ from waf.model import Confidence
 _LONG: Final = 2048
 _FAR: Final = 65536
 _STARTS_MAX: Final = 24
+_SCRIPT: Final = 3  # ends of lines
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = Guarded(
@@ -91,7 +93,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     best: Confidence | None = None
     end = span[1] + LOOK
-    if value.count(b"\n") >= 3:  # a script breaks out of nothing after its first line
+    if value.count(b"\n") >= _SCRIPT:  # it breaks out of nothing after its first line
         if _within(value):
             return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
@@ -103,6 +105,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if _alone(value[:_LONG]):
         return Confidence.HIGH
     return best
+
+
+def places(value: bytes, end: int) -> int:
+    """So many places `confirm` reads around a match that ends there; of a script it reads few, and its lines besides."""
+    if value.count(b"\n") >= _SCRIPT:
+        return 1 + min(len(value), _LONG) // LOOK
+    return len(list(starts(value, max(0, end - LOOK), end + LOOK, _STARTS_MAX)))
 
 
 def _opening(value: bytes) -> Confidence | None:
@@ -374,7 +383,7 @@ def _alone(head: bytes) -> bool:
     normal = NOISE.sub(b"", spaced(text))
     if not (_ALONE.match(normal) or _ALONE.match(text)):
         return False
-    if NO_CODE.match(text):
+    if NO_CODE.match(text) or LOGIN_SHELL.fullmatch(text):
         return False
     words = normal.split()
     if len(words) == 1 and normal.lower() in (b"id", b"whoami"):

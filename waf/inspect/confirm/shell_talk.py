@@ -27,6 +27,10 @@ FENCE: Final = re.compile(
 """What opens a block of code in Markdown; the languages are programs that do nothing without arguments."""
 NO_CODE: Final = re.compile(rb"(?:python\d?|perl|ruby|node|php)\s+-[cer](?:,|\s+[a-z]+(?:[\s,.?!]|$)|$)")
 """Options of interpreters that are talked of: what follows is a word, or nothing."""
+LOGIN_SHELL: Final = re.compile(
+    rb"/(?:usr/(?:local/)?)?s?bin/(?:(?:ba|z|da|k|mk|c|tc|fi)?sh|nologin|false|true|python[23]?(?:\.\d{1,2})?|perl|ruby|node|php)"
+)
+"""What accounts and programs have for a shell or an interpreter: with no arguments and no script it does nothing."""
 TAG_ENDS: Final = re.compile(rb"</(?:code|pre|kbd|samp|tt|span|a|b|i|em|strong|p|li|td|div|h\d)>")
 """Closing tags, which only look like redirections."""
 
@@ -108,8 +112,9 @@ def tells_version(value: bytes, begin: int) -> bool:
 
 _BUILT: Final = (
     rb"rm\s+-rf?\s+(?:\./)?(?:node_modules|dist|build|target|coverage|__pycache__|\.next|\.cache|venv|\.venv)/?"
-    rb"(?=\s*(?:$|[;&|<)`]))"
-    rb"|rm\s+-rf?\s+/var/(?:lib/apt/lists|cache/(?:apk|yum|dnf|apt/archives))/\*(?=\s*(?:$|[;&|<)`]))"
+    rb"(?=\s*(?:$|[;&|<)`])|[ \t]*\r?\n)"
+    rb"|rm\s+-rf?\s+(?:/var/(?:lib/apt/lists|cache/(?:apk|yum|dnf|apt/archives))/\*|/root/\.(?:cache|npm)(?:/pip)?)(?:[ \t]+/(?:var/)?tmp/\*){0,2}"
+    rb"(?=\s*(?:$|[;&|<)`])|[ \t]*\r?\n)"
 )
 _REBUILDS: Final = re.compile(_BUILT)
 _COMPARES: Final = re.compile(
@@ -223,6 +228,7 @@ _PROBE: Final = re.compile(
 _SPAN: Final = re.compile(rb"\s*`([^`\r\n]{1,400})`(?=[\s,.:;!?)]|\xe2\x80)")
 
 
+_SPANS: Final = re.compile(rb"`[^`\r\n]{1,200}`")
 _STEPS: Final = re.compile(rb"(?:\A|[;|&(])\s*(?:(?:sudo|exec|nohup|time|command|then|do|[{!])\s+)*+")
 _REACHES: Final = re.compile(
     rb"(?:curl|wget|lynx|busybox|ssh|scp|s?ftp|tftp|telnet|nc|ncat|socat|s?mail|sendmail|(?:ba|da|z|k)?sh|env|reboot|shutdown|halt"
@@ -249,7 +255,8 @@ def shown_first(value: bytes) -> int:
     if span is None or not _harmless(span[1]):
         return 0
     line = _LINE.match(value, span.end(), span.end() + _LOOK)
-    return span.end() if line is not None and said_behind(b". " + line[0], 2) else 0
+    said = b". " + _SPANS.sub(b"", line[0]) if line else b""
+    return span.end() if said_behind(said, 2) else 0
 
 
 def in_span(value: bytes, begin: int) -> bool:

@@ -75,12 +75,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 _CALLS: Final = re.compile(rb"(?:\([^()\n]{0,80}\)|\.\s?\w{1,40}|\[[^\]\n]{0,40}\])+")
 _WORD_BEHIND: Final = re.compile(
     rb"\)[ \t]+(?!(?:and|or|xor|as|if|unless|for|in|is|not|else|instanceof|rescue|while|until|do|then|end|with)\b)"
-    rb"[A-Za-z]{3,}(?:[ \t,.!?]|$)"
+    rb"[A-Za-z]{3,}(?:[ \t,.!?]|$)|\)[ \t]+not[ \t]+(?!in\b)[A-Za-z]{2,}(?:[ \t,.!?]|$)"
 )
 
 
 def is_said(value: bytes, end: int) -> bool:
-    """Behind the call whose name ends at `end` stands a plain word, where no language of programs has one."""
+    """Behind the call whose name ends at `end` stands a plain word, where no language of programs has one: "f() not found"."""
     calls = _CALLS.match(value, end)
     return calls is not None and _WORD_BEHIND.match(value, calls.end() - 1) is not None
 

@@ -281,9 +281,11 @@ _USUAL: Final = re.compile(
     rb"\b(?:include|require)\(\s*['\"][a-z0-9_-][a-z0-9_/-]{0,80}(?:\.[a-z0-9_-]{1,24}){0,2}\.(?:twig|html?|j2|jinja2?|njk|tpl|liquid)['\"]"
     rb"|\bconditions_encoded=\"[\w`:^|\[\], /-]{1,400}\""
     rb"|\burl_for\(\s*['\"][a-z0-9_.-]{1,60}['\"]\s*(?=[,)])"
+    rb"|\|\s*join\s*\(\s*['\"]\s*(?:[,;|/-]|<br ?/?>)\s*['\"]\s*\)"
     rb"|\bprocess\.env\.(?:node_env|port|host|ci|public_url|(?:react_app|vite|next_public|nuxt)_[a-z0-9_]+)\b"
 )
-"""What pages have between delimiters: other templates by name, addresses of their own, public settings of a build, and what a shop's widget shows."""
+"""What pages have between delimiters: other templates by name, addresses of their own, lists with signs between, public settings of
+a build, and what a shop's widget shows."""
 
 
 def _reaches(inside: bytes) -> bool:

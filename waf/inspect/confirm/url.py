@@ -114,7 +114,10 @@ def confirm_ssrf(value: bytes, span: tuple[int, int]) -> Confidence | None:
 def confirm_local(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a URL that plainly names this machine or a private network, unless it only tells where a page is."""
     for reach, start in _inward_urls(value, span):
-        if reach is _Reach.LOCAL and not _REPORTED.search(value, max(0, start - 64), start):
+        if reach is _Reach.LOCAL and not (
+            _REPORTED.search(value, max(0, start - 64), start)
+            or _TOLD.search(value, max(0, start - 40), start)
+        ):
             return Confidence.HIGH
     return None
 
@@ -128,6 +131,10 @@ _REPORTED: Final = re.compile(
 """What names a URL that nobody fetches, in JSON, in cookies, in attributes of XML."""
 
 
+_TOLD: Final = re.compile(
+    rb"\b(?:requests|axios|httpx|session|client|page|cy)\.(?:get|post|put|patch|delete|head|goto|visit)\(\s?[\"']$"
+)
+"""A call in a program that somebody shows; who reads an address from the value has none there."""
 _FRAME: Final = re.compile(rb"/[^\s]*:\d{1,6}:\d{1,6}[),]*$")
 """A line and a column behind a path, as traces of JavaScript have them."""
 
