@@ -10,7 +10,7 @@ import pytest
 from tests.inspect.inspect_samples import reading, rule, signatures
 from tests.together import together
 from waf.inspect import questions
-from waf.inspect.confirm import shell
+from waf.inspect.confirm import shell_starts
 from waf.inspect.decode import Text
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
 from waf.inspect.hits import Hit
@@ -160,7 +160,7 @@ def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None
         for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"\n" * 3 + b";id " * 90)
     )
     assert none < few < many
-    assert (many - none) // (few - none) == shell._STARTS_MAX // 4 == 6
+    assert (many - none) // (few - none) == shell_starts.MOST // 4 == 6
     assert none < script < few
 
 

@@ -220,4 +220,4 @@ def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) 
     for value in (b"a b", b"a;b|c `d` $(e", b";x" * 99, b"name;" + b"y" * 600 + b";z"):
         judged.clear()
         shell.confirm(value, (3, 3))
-        assert len(judged) == shell.places(value, 3), value
+        assert len(judged) == shell_starts.places(value, 3), value

@@ -26,7 +26,18 @@ from waf.inspect.confirm.shell_arguments import (
     takes_enough,
     words_of,
 )
-from waf.inspect.confirm.shell_starts import CUT, LOOK, SECRET_READ, SEPARATOR, START, probes, starts
+from waf.inspect.confirm.shell_starts import (
+    CUT,
+    LOOK,
+    MOST,
+    SCRIPT,
+    SECRET_READ,
+    SEPARATOR,
+    START,
+    leads_group,
+    probes,
+    starts,
+)
 from waf.inspect.confirm.shell_talk import (
     BRACE,
     FENCE,
@@ -53,8 +64,6 @@ from waf.model import Confidence
 
 _LONG: Final = 2048
 _FAR: Final = 65536
-_STARTS_MAX: Final = 24
-_SCRIPT: Final = 3  # ends of lines
 _ENTITY: Final = re.compile(rb"&(?:#\w{1,7}|[A-Za-z]{2,8});?")
 _GLOB: Final = re.compile(rb"(?:/[\w?*\[\]-]{1,12}){2,4}$")
 _UNMISTAKABLE: Final = Guarded(
@@ -80,7 +89,7 @@ _ALPHABETIC: Final = re.compile(rb"(?:^|[\s(\"'])[A-Za-z\x80-\xff]{2,}(?=[\s,.:;
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """How sure it is that `value` runs a command. None: it only talks of one.
 
-    Bounded: at most `_STARTS_MAX` places are read, `LOOK` bytes each; they are taken around `span`.
+    Bounded: at most `MOST` places are read, `LOOK` bytes each; they are taken around `span`.
     """
     document = is_document(value)
     if document:
@@ -93,11 +102,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     best: Confidence | None = None
     end = span[1] + LOOK
-    if value.count(b"\n") >= _SCRIPT:  # it breaks out of nothing after its first line
+    if value.count(b"\n") >= SCRIPT:  # it breaks out of nothing after its first line
         if _within(value):
             return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)
-    for begin, behind in starts(value, max(near, shown_first(value)), end, _STARTS_MAX):
+    for begin, behind in starts(value, max(near, shown_first(value)), end, MOST):
         found = _command(value, begin, behind)
         if found is Confidence.HIGH:
             return found
@@ -105,13 +114,6 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if _alone(value[:_LONG]):
         return Confidence.HIGH
     return best
-
-
-def places(value: bytes, end: int) -> int:
-    """So many places `confirm` reads around a match that ends there; of a script it reads few, and its lines besides."""
-    if value.count(b"\n") >= _SCRIPT:
-        return 1 + min(len(value), _LONG) // LOOK
-    return len(list(starts(value, max(0, end - LOOK), end + LOOK, _STARTS_MAX)))
 
 
 def _opening(value: bytes) -> Confidence | None:
@@ -127,7 +129,7 @@ def _opening(value: bytes) -> Confidence | None:
 
 def _within(value: bytes) -> bool:
     """A text of many lines holds a whole command, behind plain words or in its first line."""
-    for begin, behind in probes(value, _FAR, _STARTS_MAX * 4):
+    for begin, behind in probes(value, _FAR, MOST * 4):
         if not begins_probe(value, begin, behind):
             continue
         # A sentence may begin on the line above.
@@ -167,7 +169,7 @@ def _command(value: bytes, begin: int, end: int) -> Confidence | None:
         return None
     if mark in b"|&;" and in_span(value, begin):
         return None
-    if mark == b"{" and not (BRACE.match(value, begin) and _leads_group(before)):
+    if mark == b"{" and not (BRACE.match(value, begin) and leads_group(before)):
         return None
     probe = begins_probe(value, begin, end)
     # The cheapest first: nearly all separators have no command behind them.
@@ -191,17 +193,6 @@ def _command(value: bytes, begin: int, end: int) -> Confidence | None:
         if mark == b"`" or (close >= 0 and words_after(rest, close + 1) >= 2):  # code quoted in a sentence
             return None
     return Confidence.HIGH
-
-
-_LEADING: Final = re.compile(rb"\b(?:then|do|else|time)\Z")
-
-
-def _leads_group(before: bytes) -> bool:
-    """Behind any other word a brace is an argument, as it is behind the condition of another language."""
-    stripped = before.rstrip()
-    if not stripped or stripped[-1] in b";|&(`{'\"=" or b"\n" in before[len(stripped) :]:
-        return True
-    return _LEADING.search(stripped, max(len(stripped) - 5, 0)) is not None
 
 
 def _doubtful(value: bytes, begin: int, mark: bytes, before: bytes) -> bool:

@@ -18,7 +18,11 @@ Place = tuple[int, int]
 """Where a separator begins, and where the word behind it, and behind prefixes that leave it a command, does."""
 
 LOOK: Final = 256
-"""Bytes of a command that are read."""
+"""Bytes of a command that are read, …"""
+MOST: Final = 24
+"""… and places around a match that are judged."""
+SCRIPT: Final = 3
+"""Ends of lines from which on a value is a script, of which less is judged."""
 
 START: Final = re.compile(
     rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while"
@@ -126,3 +130,21 @@ def _probes_in_c(value: bytes, end: int, most: int) -> Iterable[Place]:
 
 starts: Final[Callable[[bytes, int, int, int], list[Place]]] = find_starts if SHELL is None else _starts_in_c
 probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHELL is None else _probes_in_c
+
+
+def places(value: bytes, end: int) -> int:
+    """So many places `shell.confirm` reads around a match that ends there; of a script it reads few, and its lines besides."""
+    if value.count(b"\n") >= SCRIPT:
+        return 1 + min(len(value), 8 * LOOK) // LOOK
+    return len(list(starts(value, max(0, end - LOOK), end + LOOK, MOST)))
+
+
+_LEADING: Final = re.compile(rb"\b(?:then|do|else|time)\Z")
+
+
+def leads_group(before: bytes) -> bool:
+    """Behind any other word a brace is an argument, as it is behind the condition of another language."""
+    stripped = before.rstrip()
+    if not stripped or stripped[-1] in b";|&(`{'\"=" or b"\n" in before[len(stripped) :]:
+        return True
+    return _LEADING.search(stripped, max(len(stripped) - 5, 0)) is not None
