@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chance import joined, several
-from waf.inspect.confirm import code, html, path, shell, shell_starts, shell_talk, sql, template
+from waf.inspect.confirm import code, html, path, shape, shell, shell_starts, shell_talk, sql, template
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.native import SHELL
 
@@ -221,3 +221,36 @@ def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) 
         judged.clear()
         shell.confirm(value, (3, 3))
         assert len(judged) == shell_starts.places(value, 3), value
+
+
+_PHRASES = (
+    b'"eval(',
+    b'"system(',
+    b' "',
+    b"(",
+    b")",
+    b" ",
+    b"x",
+    b"'",
+    b"+",
+    b":",
+    b"a" * 39,
+    b'"' + b"a" * 39 + b"(",
+    b"\n",
+)
+
+
+@given(_texts(_PHRASES, 30), st.integers(0, 200), st.integers(0, 200))
+@settings(max_examples=200)
+def test_phrases_are_blanked_in_a_piece_as_in_the_whole(
+    texts: Sequence[bytes], start: int, size: int
+) -> None:
+    for text in texts:
+        piece = shape.piece_without_phrases(text, start, start + size)
+        assert piece == shape.without_phrases(text)[start : start + size], text
+
+
+def test_a_call_behind_more_blanks_than_are_read_is_no_phrase() -> None:
+    text = b'"eval("' + b" " * 200 + b"'a')"
+    assert shape.piece_without_phrases(text, 0, 7) == b'"eval("'
+    assert shape.piece_without_phrases(text[:30], 0, 7) == b" " * 7

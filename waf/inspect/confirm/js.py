@@ -20,6 +20,7 @@ from waf.inspect.confirm.shape import (
     is_document,
     leaves_literal,
     of_value,
+    piece_without_phrases,
     prose_words,
     without_phrases,
     words_after,
@@ -129,11 +130,10 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
         return Confidence.HIGH if broken else None
-    value = without_phrases(value)
     if len(value) <= _WINDOW:
-        return _short(value, span)
+        return _short(without_phrases(value), span)
     start = max(0, span[0] - _WINDOW // 4)
-    return _judge(value[start : start + _WINDOW], start == 0)
+    return _judge(piece_without_phrases(value, start, start + _WINDOW), start == 0)
 
 
 def _judge(piece: bytes, opening: bool) -> Confidence | None:

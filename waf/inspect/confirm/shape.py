@@ -108,6 +108,19 @@ def without_phrases(value: bytes) -> bytes:
     return _SEARCHED.sub(lambda match: b" " * len(match[0]), value) if b'("' in value else value
 
 
+_PHRASE: Final = 64  # bytes that one and what stands around it have
+
+
+def piece_without_phrases(value: bytes, start: int, end: int) -> bytes:
+    """The same of the bytes from `start` to `end`, without reading all of a long value.
+
+    Where blanks go on too long to see what is behind them, it is no phrase.
+    """
+    low, high = max(start - _PHRASE, 0), end + _PHRASE
+    around = value[low:high] + (b"'" if high < len(value) else b"")
+    return without_phrases(around)[start - low : end - low]
+
+
 _FENCE: Final = re.compile(
     rb"^```[ \t]*+(?!(?:in|instanceof|of|or|and|xor)\b)[A-Za-z+#]{1,12}\d?[ \t]*\r?\n", re.M | re.I
 )

@@ -13,8 +13,8 @@ from waf.inspect.confirm.shape import (
     blanks,
     is_document,
     leaves_literal,
+    piece_without_phrases,
     prose_words,
-    without_phrases,
     words_after,
 )
 from waf.model import Confidence
@@ -51,7 +51,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         return None
     if (
-        not without_phrases(value)[span[0] : span[1]].strip()
+        not piece_without_phrases(value, *span).strip()
         or _THROWN.match(value, span[0])
         or _traced(value, span[0])
     ):

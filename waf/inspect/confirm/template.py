@@ -88,6 +88,7 @@ _OPENERS_MAX: Final = 64
 def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bytes]]:
     """Where expressions begin and end within the bounds, in order and apart, and what stands between the delimiters."""
     stop = min(stop, len(value))
+    within = iter(range(_OPENERS_MAX))  # those that are tried behind the others that nothing closes, together
     for _ in range(_OPENERS_MAX):
         opener = _OPENER.search(value, start, stop)
         if opener is None:
@@ -100,14 +101,12 @@ def _expressions(value: bytes, start: int, stop: int) -> Iterator[tuple[int, int
             continue
         end, inside = found
         yield start, end, inside
-        start = end if closed else _next_closed(value, start + 1, end)
+        start = end if closed else _next_closed(value, start + 1, end, within)
 
 
-def _next_closed(value: bytes, start: int, end: int) -> int:
+def _next_closed(value: bytes, start: int, end: int, tries: Iterator[int]) -> int:
     """Where the first expression that something closes begins within one that nothing does; its end if there is none."""
-    for number, opener in enumerate(_OPENER.finditer(value, start, end)):
-        if number == _OPENERS_MAX:
-            break
+    for _, opener in zip(tries, _OPENER.finditer(value, start, end), strict=False):
         if _closed(value, opener.start(), end) is not None:
             return opener.start()
     return end
