@@ -133,10 +133,16 @@ probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHE
 
 
 def places(value: bytes, end: int) -> int:
-    """So many places `shell.confirm` reads around a match that ends there; of a script it reads few, and its lines besides."""
+    """So many places `shell.confirm` reads around a match that ends there, but for braces, with which it is done at once; of
+    a script it reads few, and its lines besides.
+    """
     if value.count(b"\n") >= SCRIPT:
         return 1 + min(len(value), 8 * LOOK) // LOOK
-    return len(list(starts(value, max(0, end - LOOK), end + LOOK, MOST)))
+    found = starts(value, max(0, end - LOOK), end + LOOK, MOST)
+    return sum(value[begin] != _BRACE for begin, _ in found)
+
+
+_BRACE: Final = ord("{")
 
 
 _LEADING: Final = re.compile(rb"\b(?:then|do|else|time)\Z")
