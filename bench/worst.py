@@ -37,6 +37,7 @@ USUAL: Final = 19.0  # … where nginx takes so many µs of CPU for a GET that i
 UNIT: Final = 100_000  # bytes
 PIECE: Final = 64 * 1024
 KEPT: Final = 96  # genomes that are changed further
+ROUNDS: Final = 5
 PER_CARRIER: Final = 3  # of them of one carrier
 SHOWN: Final = 10
 SMALL: Final = 40_000  # bytes of text of a small message
@@ -173,6 +174,12 @@ def search(judge: Judge, seconds: float, chance: random.Random, only: str) -> tu
     return best, tried
 
 
+def measured_again(judge: Judge, found: Sequence[Trial]) -> list[Trial]:
+    """Least of several rounds through all of them: a machine that is slow for a while would make the next ones look dear."""
+    rounds = [[trial(judge, one.genome) for one in found] for _ in range(ROUNDS)]
+    return [min(tries, key=lambda one: one.seconds) for tries in zip(*rounds, strict=True)]
+
+
 def _kept(trials: Iterable[Trial], most: int = KEPT, each: int = PER_CARRIER) -> list[Trial]:
     """The dearest, few of each carrier: what is bad in one way shall not hide what is bad in another."""
     count: dict[str, int] = {}
@@ -260,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found, tried = search(judge, options.seconds, random.Random(options.seed), options.only)
         large = [one for one in found if one.text >= SMALL][: 3 * SHOWN]
         small = [one for one in found if one.text < SMALL][: 3 * SHOWN]
-        again = [trial(judge, one.genome, 5) for one in large + small]
+        again = measured_again(judge, large + small)
         after = reference()
         worst, tables = report(again, None if before is None or after is None else (before + after) / 2)
         text = f"{time.strftime('%Y-%m-%d')}, {machine()}. {tried:,} messages tried in {options.seconds:.0f} s; the worst:\n\n"
