@@ -246,8 +246,11 @@ class Questions:
 def first_of_texts(hits: list[Hit]) -> list[Hit]:
     """Of the hits the first in each text: a text may have very many."""
     firsts: dict[int, Hit] = {}
+    last = None
     for hit in hits:
-        firsts.setdefault(id(hit.text), hit)
+        if hit.text is not last:  # those of one text mostly stand together
+            last = hit.text
+            firsts.setdefault(id(last), hit)
     return [*firsts.values()]
 
 
