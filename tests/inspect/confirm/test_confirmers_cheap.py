@@ -256,3 +256,29 @@ def test_a_call_behind_more_blanks_than_are_read_is_no_phrase() -> None:
     text = b'"eval("' + b" " * 200 + b"'a')"
     assert shape.piece_without_phrases(text, 0, 7) == b'"eval("'
     assert shape.piece_without_phrases(text[:30], 0, 7) == b" " * 7
+
+
+@pytest.mark.parametrize(("before", "behind", "shown"), [(10, 10, True), (700, 10, False), (10, 3000, False)])
+def test_a_block_of_code_is_looked_for_near_a_place(before: int, behind: int, shown: bool) -> None:
+    value = b"```js\n" + b"a = 1\n" * before + b"alert(1)\n```\n" + b"a word\n" * behind
+    assert shape.in_fence(value, value.index(b"alert")) is shown
+
+
+def test_of_thousands_of_blocks_those_near_a_place_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    class Ends:
+        def match(self, value: bytes, start: int, end: int) -> None:
+            read.append(end - start)
+
+    monkeypatch.setattr(shape, "_FENCE_ENDS", Ends())
+    value = b"```a\nx\n```\n" * 80_000 + b"system('id')"
+    assert not shape.in_fence(value, value.index(b"system"))
+    assert 0 < len(read) < shape._FENCED // 8
+    assert max(read) <= shape._FENCED + shape._FENCED_BEHIND
+
+
+def test_a_place_of_a_program_is_no_longer_than_paths_are() -> None:
+    for names, sure in ((3, False), (500, True)):
+        value = b"c:\\program files" + b"\\ab" * names
+        assert (path.confirm(value, (0, 16)) is not None) is sure, names

@@ -14,6 +14,7 @@ from waf.inspect.confirm.shape import is_document, prose_words, words_after
 from waf.model import Confidence
 
 _CAP: Final = 1024
+_LONGEST_PATH: Final = 1024  # bytes of what can be a place of a program
 _OUTSIDE: Final = 4096  # bytes on each side of a path by which it is told whether it is the whole value
 
 _BREAK: Final = re.compile(rb"[\s\"'<>|,&?#=(){}\x00]|%00|%0[ad]|\xef\xbc\x9f")
@@ -179,7 +180,9 @@ _INSTALLED: Final = re.compile(
 def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None:
     """A sensitive file is named without climbing: an attack where it is the whole value."""
     outside = value[max(start - _OUTSIDE, 0) : start] + value[end : end + _OUTSIDE]
-    if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path) or _INSTALLED.fullmatch(value):
+    if path.lower().startswith((b"http:/", b"https:/")) or _PAGE.search(path):
+        return None
+    if len(value) <= _LONGEST_PATH and _INSTALLED.fullmatch(value):
         return None
     if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
         if outside.strip():

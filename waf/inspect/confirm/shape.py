@@ -124,6 +124,8 @@ def piece_without_phrases(value: bytes, start: int, end: int) -> bytes:
 _FENCE: Final = re.compile(
     rb"^```[ \t]*+(?!(?:in|instanceof|of|or|and|xor)\b)[A-Za-z+#]{1,12}\d?[ \t]*\r?\n", re.M | re.I
 )
+_FENCED: Final = 4096  # bytes before a place within which its block begins, …
+_FENCED_BEHIND: Final = 16384  # … and behind it within which the text must end, or a further block begin
 _FENCE_ENDS: Final = re.compile(rb"[^`]*\n```(?!`)[^`]*+(?:\Z|(?=`))")
 
 
@@ -132,12 +134,14 @@ def in_fence(value: bytes, position: int) -> bool:
 
     No program has that block run: an empty string, one more and a name in a row are an error, and so is, to who reads
     on from the next line, a string that nothing ends. So no other backtick may follow, but for those of a further block.
-    Markup is none of this function's business, nor are shells, to which backticks are commands.
+    Markup is none of this function's business, nor are shells, to which backticks are commands. Of a long text little is read:
+    what begins or ends farther away shows nothing.
     """
     if _acts_within(value, position):
         return False
-    for opened in _FENCE.finditer(value, 0, position):
-        ended = _FENCE_ENDS.match(value, opened.end() - 1)
+    behind = position + _FENCED_BEHIND
+    for opened in _FENCE.finditer(value, max(0, position - _FENCED), position):
+        ended = _FENCE_ENDS.match(value, opened.end() - 1, behind)
         if ended is not None and position <= value.find(b"\n```", opened.end() - 1):
             return ended.end() == len(value) or _FENCE.match(value, ended.end()) is not None
     return False
