@@ -30,7 +30,7 @@ _UNITS: Final = (
     "$(id)", "$(", "cat /etc/passwd ", "/etc/passwd", "http://127.0.0.1/", "http://", "://", "@", "\n", "\r\n", " ", "a",
     "\xff", "php://", "{jndi:", "${jndi:", "${lower:", "${::-", "sleep(", "sleep(1)", "system(", "eval(", "alert(",
     "require(", "document.", "window[", "constructor", "__proto__", "__class__", ".class.", "*)(", "(|(", "&", "!", "%", "$",
-    "word ", "The quick brown fox ", "\x7f", '"a":', "$ne", "$where", "this.", "import ", "case ", "end ", "having ",
+    "word ", "The quick brown fox ", "```js\n", "\n```\n", "~/.ssh/", "c:\\program files\\a", "\x7f", '"a":', "$ne", "$where", "this.", "import ", "case ", "end ", "having ",
     "order by ", "1", "0", ",", "1,", "a=", "a=b&", "Bcc:", "\r\nSet-Cookie: a=", "rO0AB", "O:8:", "!!python", "exec ", "@@",
     "char(", "concat(", "0x", "-", "--", "#", ":", "?", "*", "/", "\\", "~", "+", "query{", "a:b{", "\\u00", "{\"a\":\"", "\\\"",
     # what stands in answers
