@@ -268,7 +268,7 @@ CARRIERS: Final = (
 )
 
 
-def _text(genome: Genome, size: int) -> str:
+def text_of(genome: Genome, size: int) -> str:
     chance = random.Random(genome.seed)
     drawn = genome.shuffled or any(COUNTER in unit for unit in genome.units)
     if not drawn:
@@ -290,9 +290,9 @@ def message(genome: Genome) -> Message:
     zipped = genome.carrier.startswith(ZIPPED)
     carrier = genome.carrier.removeprefix(ZIPPED)
     if carrier in HEADS:
-        head = _heads(carrier, _text(genome, _HEAD * 2), genome.each)
+        head = _heads(carrier, text_of(genome, _HEAD * 2), genome.each)
         return Message(head, b"", False, len(head))
-    text = _text(genome, genome.size)
+    text = text_of(genome, genome.size)
     coding = b"Content-Encoding: gzip\r\n" if zipped else b""
     if carrier in ANSWERS:
         content_type, body = ANSWERS[carrier], _raw(text)

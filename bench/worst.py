@@ -192,7 +192,8 @@ def _kept(trials: Iterable[Trial], most: int = KEPT, each: int = PER_CARRIER) ->
     return kept
 
 
-def _shown(genome: Genome) -> str:
+def shown(genome: Genome) -> str:
+    """What its text is made of."""
     units = " ".join(ascii(unit) for unit in genome.units).replace("|", "\\|").replace("`", "\\`")
     return f"{'by chance' if genome.shuffled else 'in turn'}: {units}"
 
@@ -216,7 +217,7 @@ def table(trials: Sequence[Trial], speed: float) -> str:
         where = f"{one.genome.carrier}, {one.genome.each}"
         lines.append(
             f"| {one.taken * speed:.1f} | {one.taken:.1f} | {one.seconds * 1e3:.1f} | {one.text / 1000:.0f} | {one.rate * 10:.0f} | {where} "
-            f"| {_shown(one.genome)} | {one.outcome} |"
+            f"| {shown(one.genome)} | {one.outcome} |"
         )
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from waf.inspect.confirm.shape import (
     in_span,
     is_document,
     leaves_literal,
+    near,
     prose_words,
     without_phrases,
 )
@@ -74,6 +75,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if is_document(value):
         broken = any(_BREAKS.match(value, position) for position in behind_literals(value))
         return Confidence.HIGH if broken else None
+    value, span = near(value, span)
     value = without_phrases(value)
     if _IMPORTS.match(value):
         return None

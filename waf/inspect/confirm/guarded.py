@@ -22,12 +22,13 @@ _POSSESSIVE: Final = re.compile(rb"(?<=[*+?}])\+")
 class Guarded:
     """An expression for texts in lower case, or, where it is without case, for any."""
 
-    __slots__ = ("_engine", "pattern")
+    __slots__ = ("_engine", "_exact", "pattern")
     all: Final[list[Guarded]] = []
 
     def __init__(self, pattern: re.Pattern[bytes]) -> None:
         self.pattern: Final = pattern
         self._engine: Matcher | None = None
+        self._exact: Final = loosened(pattern.pattern) == pattern.pattern
         self.all.append(self)
 
     def prepare(self, store: PatternStore) -> None:
@@ -40,6 +41,13 @@ class Guarded:
     def occurs(self, text: bytes) -> bool:
         """False: `search` finds nothing in the text."""
         return self._engine is None or len(text) < _SHORT or self._engine.hits(text)
+
+    def found(self, text: bytes) -> bool:
+        """Whether it is there; where the engine knows all of the expression `re` need not look for it."""
+        if not self.occurs(text):
+            return False
+        told = self._exact and self._engine is not None and len(text) >= _SHORT
+        return told or self.pattern.search(text) is not None
 
     def search(self, text: bytes) -> re.Match[bytes] | None:
         return self.pattern.search(text) if self.occurs(text) else None

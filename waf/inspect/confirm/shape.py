@@ -121,6 +121,24 @@ def piece_without_phrases(value: bytes, start: int, end: int) -> bytes:
     return without_phrases(around)[start - low : end - low]
 
 
+_LONG: Final = 65_536
+_FIRST: Final = 4096
+_BEFORE: Final = 8192
+_BEHIND_MATCH: Final = 24_576  # more than `in_fence` reads
+
+
+def near(value: bytes, span: tuple[int, int]) -> tuple[bytes, tuple[int, int]]:
+    """What a confirmer reads of a long value, and where `span` is in it: how the value begins, and what surrounds the match."""
+    low = span[0] - _BEFORE
+    if len(value) <= _LONG:
+        return value, span
+    high = span[1] + _BEHIND_MATCH
+    if low <= _FIRST:
+        return value[:high], span
+    cut = low - _FIRST
+    return value[:_FIRST] + value[low:high], (span[0] - cut, span[1] - cut)
+
+
 _FENCE: Final = re.compile(
     rb"^```[ \t]*+(?!(?:in|instanceof|of|or|and|xor)\b)[A-Za-z+#]{1,12}\d?[ \t]*\r?\n", re.M | re.I
 )

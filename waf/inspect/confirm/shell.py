@@ -30,10 +30,10 @@ from waf.inspect.confirm.shell_starts import (
     CUT,
     LOOK,
     MOST,
-    SCRIPT,
     SECRET_READ,
     SEPARATOR,
     START,
+    is_script,
     leads_group,
     probes,
     starts,
@@ -102,7 +102,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     best: Confidence | None = None
     end = span[1] + LOOK
-    if value.count(b"\n") >= SCRIPT:  # it breaks out of nothing after its first line
+    if is_script(value):  # it breaks out of nothing after its first line
         if _within(value):
             return Confidence.HIGH
         end = min(end, value.find(b"\n", len(value) - len(value.lstrip())) + 1)

@@ -21,8 +21,9 @@ LOOK: Final = 256
 """Bytes of a command that are read, …"""
 MOST: Final = 24
 """… and places around a match that are judged."""
-SCRIPT: Final = 3
-"""Ends of lines from which on a value is a script, of which less is judged."""
+_SCRIPT: Final = 3
+"""Ends of lines from which on a value is a script, of which less is judged, …"""
+_BEGINNING: Final = 64 * 1024  # … where so many bytes have them
 
 START: Final = re.compile(
     rb"(?:\$\(|<\(|>\(|`|\|\|?&?|&&?|;+|\r?\n|\r|\{(?=[\s\w/$'\"]))[\s\x00(!{]*(?:(?:then|do|else|if|while"
@@ -132,11 +133,21 @@ starts: Final[Callable[[bytes, int, int, int], list[Place]]] = find_starts if SH
 probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHELL is None else _probes_in_c
 
 
+def is_script(value: bytes) -> bool:
+    """It has several lines: what it is made part of is no one line either. Of what is longer the beginning tells."""
+    behind = 0
+    for _ in range(_SCRIPT):
+        behind = value.find(b"\n", behind, _BEGINNING) + 1
+        if not behind:
+            return False
+    return True
+
+
 def places(value: bytes, end: int) -> int:
     """So many places `shell.confirm` reads around a match that ends there, but for braces, with which it is done at once; of
     a script it reads few, and its lines besides.
     """
-    if value.count(b"\n") >= SCRIPT:
+    if is_script(value):
         return 1 + min(len(value), 8 * LOOK) // LOOK
     found = starts(value, max(0, end - LOOK), end + LOOK, MOST)
     return sum(value[begin] != _BRACE for begin, _ in found)

@@ -77,6 +77,8 @@ _CLAUSE: Final = re.compile(
     rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
+_CLAUSE_MAX: Final = 2048  # bytes from its quote to the end of the value
+_TABLE_MAX: Final = 65_536
 _NARROWED: Final = re.compile(
     rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
@@ -127,9 +129,9 @@ def judge(value: bytes) -> Confidence | None:
     if (
         _TRUTH.match(value)
         or _SAME.match(value)
-        or _CLAUSE.search(value)
+        or _CLAUSE.search(value, max(len(value) - _CLAUSE_MAX, 0))
         or _NARROWED.match(value)
-        or (b"table" in value and _SET_TABLE.search(value))
+        or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
     ):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and told.statement:

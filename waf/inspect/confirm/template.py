@@ -249,6 +249,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return _in_document(value)
     start = max(0, span[0] - 64)
     best: Confidence | None = None
+    about: bool | None = None  # whether the text is about templates or code, where that was asked
     for number, (begin, end, between) in enumerate(_expressions(value, start, start + WINDOW)):
         if number >= _PLACES_MAX:
             break
@@ -258,8 +259,13 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         lowered = inside.lower()
         if _reaches(lowered) and not _CI.match(value, begin, end):
             return Confidence.HIGH
-        if _PROBE_SIGN.search(inside) and _PROBE.match(lowered) and _probe_stands(value, begin, end):
-            return Confidence.HIGH
+        if not about and _PROBE_SIGN.search(inside) and _PROBE.match(lowered):
+            if _stands_alone(value, begin):
+                return Confidence.HIGH
+            if _PRODUCT.match(value, begin, end):
+                about = _is_about(value)
+                if not about:
+                    return Confidence.HIGH
         if (
             _BARE.match(inside)
             and not (inside.strip() in _ITEMS and _LISTED.search(value))
@@ -305,17 +311,19 @@ def _in_document(value: bytes) -> Confidence | None:
     for times in islice(_TIMES.finditer(value, 0, _ABOUT_MAX), _TIMES_MAX):
         product = _PRODUCT.search(value, max(0, times.start() - 16), times.start() + 24)
         if product is not None:
-            return Confidence.HIGH if _said_of_nothing(value, *product.span()) else None
+            return None if _is_about(value) else Confidence.HIGH
     return None
 
 
 _PRODUCT: Final = re.compile(
     rb"(?:\{\{|[$#]\{)\s?\d{1,9}\*(?:\d{1,9}|'\d{1,9}')\s?\}|<%=\s?\d{1,9}\s?\*\s?\d{1,9}\s?%>"
 )
-_ABOUT: Final = re.compile(
-    rb"templat|inject|ssti|jinja|twig|engine|express|evaluat|render|mustache|handlebar|vue|angular|liquid|interpolat|brace"
-    rb"|syntax|payload|vulnerab|exploit|moustache|formula|code|markup|\x60|liquid|script|macro|variable|placeholder",
-    re.I,
+_ABOUT: Final = Guarded(
+    re.compile(
+        rb"templat|inject|ssti|jinja|twig|engine|express|evaluat|render|mustache|handlebar|vue|angular|liquid|interpolat|brace"
+        rb"|syntax|payload|vulnerab|exploit|moustache|formula|code|markup|\x60|liquid|script|macro|variable|placeholder",
+        re.I,
+    )
 )
 """What those write about who write such a thing in a text."""
 _ABOUT_MAX: Final = 65_536
@@ -323,11 +331,21 @@ _TIMES: Final = re.compile(rb"\*")
 _TIMES_MAX: Final = 256
 
 
-def _said_of_nothing(value: bytes, begin: int, end: int) -> bool:
-    """A product of two numbers between the delimiters of engines, in a text that is about neither templates nor code."""
-    return _PRODUCT.match(value, begin, end) is not None and _ABOUT.search(value, 0, _ABOUT_MAX) is None
+def _is_about(value: bytes) -> bool:
+    """The text is about templates or code: a product of two numbers between the delimiters of engines is an example there."""
+    return _ABOUT.found(value[:_ABOUT_MAX])
 
 
-def _probe_stands(value: bytes, begin: int, end: int) -> bool:
+_FEW_BLANKS: Final = 4
+
+
+def _stands_alone(value: bytes, begin: int) -> bool:
     """Arithmetic of literals is a probe unless a formula or a sentence is around it."""
-    return len(value) < 256 or value.count(b" ", 0, begin) < 4 or _said_of_nothing(value, begin, end)
+    if len(value) < 256:
+        return True
+    behind = 0
+    for _ in range(_FEW_BLANKS):
+        behind = value.find(b" ", behind, begin) + 1
+        if not behind:
+            return True
+    return False
