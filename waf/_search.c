@@ -18,6 +18,20 @@ enum { MARK = 0x7f };
 
 /* ------------------------------------------------------------------------------------------------------- matches */
 
+/* A tuple of two, which become its own. */
+static PyObject *pair_of(PyObject *first, PyObject *second)
+{
+    PyObject *pair = first == NULL || second == NULL ? NULL : PyTuple_New(2);
+    if (pair == NULL) {
+        Py_XDECREF(first);
+        Py_XDECREF(second);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(pair, 0, first);
+    PyTuple_SET_ITEM(pair, 1, second);
+    return pair;
+}
+
 typedef struct {
     uint64_t end;
     uint32_t index;
@@ -171,24 +185,34 @@ static PyObject *found_matches(PyObject *self, PyObject *const *arguments, Py_ss
     if (list == NULL)
         return NULL;
     for (Py_ssize_t at = 0; at < found->count; at++) {
-        PyObject *pair = PyTuple_New(2);
-        PyObject *index = PyLong_FromUnsignedLong(matches[at].index);
         unsigned long long place = matches[at].end;
         if (last)
             place = place > last ? last - 1 : place ? place - 1 : 0;
-        PyObject *end = PyLong_FromUnsignedLongLong(place);
-        if (pair == NULL || index == NULL || end == NULL) {
-            Py_XDECREF(pair);
-            Py_XDECREF(index);
-            Py_XDECREF(end);
+        PyObject *pair = pair_of(PyLong_FromUnsignedLong(matches[at].index), PyLong_FromUnsignedLongLong(place));
+        if (pair == NULL) {
             Py_DECREF(list);
             return NULL;
         }
-        PyTuple_SET_ITEM(pair, 0, index);
-        PyTuple_SET_ITEM(pair, 1, end);
         PyList_SET_ITEM(list, at, pair);
     }
     return list;
+}
+
+PyDoc_STRVAR(touches_doc, "touches(patterns: bytes) -> bool\n\nWhether any match is of a pattern whose byte is not 0.");
+
+static PyObject *found_touches(PyObject *self, PyObject *patterns)
+{
+    Found *found = (Found *)self;
+    if (!PyBytes_Check(patterns)) {
+        PyErr_SetString(PyExc_TypeError, "touches takes a byte for each pattern");
+        return NULL;
+    }
+    const char *of = PyBytes_AS_STRING(patterns);
+    size_t known = (size_t)PyBytes_GET_SIZE(patterns);
+    for (Py_ssize_t at = 0; at < found->count; at++)
+        if (found->matches[at].index < known && of[found->matches[at].index])
+            Py_RETURN_TRUE;
+    Py_RETURN_FALSE;
 }
 
 static PyMemberDef found_members[] = {
@@ -198,6 +222,7 @@ static PyMemberDef found_members[] = {
 static PyMethodDef found_methods[] = {
     {"group", found_group, METH_O, group_doc},
     {"matches", (PyCFunction)(void (*)(void))found_matches, METH_FASTCALL, matches_doc},
+    {"touches", found_touches, METH_O, touches_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot found_slots[] = {
@@ -263,14 +288,41 @@ static int is_pair_of_numbers(PyObject *match, uint64_t *index, uint64_t *end)
 }
 
 PyDoc_STRVAR(placed_doc,
-             "placed(matches, ends, close) -> list[tuple[int, tuple[int, int]]]\n\n"
+             "placed(matches, ends, close, wanted=None) -> list[tuple[int, tuple[int, int]]]\n\n"
              "Each match by ascending end with the number of the text that it is in: texts are joined by a mark, behind\n"
-             "which each ends. Left out is what ends less than `close` bytes behind a kept one of the same pattern and text.");
+             "which each ends. Left out is what ends less than `close` bytes behind a kept one of the same pattern and text.\n"
+             "With `wanted`, a dict by numbers of texts, only those in them, numbered by their order in it.");
+
+/* For each of so many texts its place among the keys of a dict, or -1; NULL where memory is out or a key is no number. */
+static Py_ssize_t *numbered(PyObject *wanted, Py_ssize_t texts)
+{
+    Py_ssize_t *numbers = PyMem_Malloc(((size_t)texts + 1) * sizeof *numbers);
+    if (numbers == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < texts; i++)
+        numbers[i] = -1;
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0, place = 0; PyDict_Next(wanted, &at, &key, &value); place++) {
+        Py_ssize_t number = PyLong_AsSsize_t(key);
+        if (number < 0 || number >= texts) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "no text has such a number");
+            PyMem_Free(numbers);
+            return NULL;
+        }
+        numbers[number] = place;
+    }
+    return numbers;
+}
 
 static PyObject *placed(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 3 || !PyList_Check(arguments[0]) || !PyList_Check(arguments[1]) || !PyLong_Check(arguments[2])) {
-        PyErr_SetString(PyExc_TypeError, "placed takes matches, ends and a distance");
+    PyObject *wanted = count == 4 && arguments[3] != Py_None ? arguments[3] : NULL;
+    if (count < 3 || count > 4 || !PyList_Check(arguments[0]) || !PyList_Check(arguments[1]) ||
+        !PyLong_Check(arguments[2]) || (wanted != NULL && !PyDict_Check(wanted))) {
+        PyErr_SetString(PyExc_TypeError, "placed takes matches, ends, a distance, and numbers");
         return NULL;
     }
     PyObject *matches = arguments[0], *ends = arguments[1], *list = NULL;
@@ -279,7 +331,10 @@ static PyObject *placed(PyObject *unused, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred())
         return NULL;
     Table table = {NULL, 0};
+    Py_ssize_t *numbers = NULL;
     uint64_t *bounds = PyMem_Calloc((size_t)texts + 1, sizeof *bounds);
+    if (wanted != NULL && (numbers = numbered(wanted, texts)) == NULL)
+        goto failed;
     if (bounds == NULL || open_table(&table, found) < 0) {
         PyErr_NoMemory();
         goto failed;
@@ -311,7 +366,10 @@ static PyObject *placed(PyObject *unused, PyObject *const *arguments, Py_ssize_t
             continue;
         kept->key = ((uint64_t)number << 32 | index) + 1;
         kept->end = local;
-        PyObject *place = Py_BuildValue("(n(KK))", number, (unsigned long long)index, (unsigned long long)local);
+        if (numbers != NULL && numbers[number] < 0)
+            continue;
+        PyObject *place = pair_of(PyLong_FromSsize_t(numbers == NULL ? number : numbers[number]),
+                                  pair_of(PyLong_FromUnsignedLongLong(index), PyLong_FromUnsignedLongLong(local)));
         int failed = place == NULL || PyList_Append(list, place) < 0;
         Py_XDECREF(place);
         if (failed)
@@ -319,10 +377,12 @@ static PyObject *placed(PyObject *unused, PyObject *const *arguments, Py_ssize_t
     }
     PyMem_Free(table.slots);
     PyMem_Free(bounds);
+    PyMem_Free(numbers);
     return list;
 failed:
     PyMem_Free(table.slots);
     PyMem_Free(bounds);
+    PyMem_Free(numbers);
     Py_XDECREF(list);
     return NULL;
 }
@@ -694,7 +754,7 @@ static int hinted(const uint8_t *start, const uint8_t *at, const uint8_t *end)
 
 static int append(PyObject *list, int bit, Py_ssize_t offset)
 {
-    PyObject *spot = Py_BuildValue("(in)", bit, offset);
+    PyObject *spot = pair_of(PyLong_FromLong(bit), PyLong_FromSsize_t(offset));
     if (spot == NULL)
         return -1;
     int failed = PyList_Append(list, spot);
@@ -818,7 +878,28 @@ static PyObject *is_pasted(PyObject *unused, PyObject *value)
     return PyBool_FromLong(kinds >= VARIED);
 }
 
+PyDoc_STRVAR(watched_doc, "watched(text, bits) -> int\n\n"
+                          "All bits of the text's bytes together; `bits` has a uint32 for each of 256.");
+
+static PyObject *watched(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) ||
+        PyBytes_GET_SIZE(arguments[1]) != 256 * (Py_ssize_t)sizeof(uint32_t)) {
+        PyErr_SetString(PyExc_TypeError, "watched takes a text and 256 numbers");
+        return NULL;
+    }
+    uint32_t of[256], bits = 0;
+    memcpy(of, PyBytes_AS_STRING(arguments[1]), sizeof of);
+    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(arguments[0]), *end = at + PyBytes_GET_SIZE(arguments[0]);
+    for (; end - at >= 4; at += 4)
+        bits |= of[at[0]] | of[at[1]] | of[at[2]] | of[at[3]];
+    for (; at < end; at++)
+        bits |= of[*at];
+    return PyLong_FromUnsignedLong(bits);
+}
+
 static PyMethodDef methods[] = {
+    {"watched", (PyCFunction)(void (*)(void))watched, METH_FASTCALL, watched_doc},
     {"is_document", is_pasted, METH_O, document_doc},
     {"gathered", (PyCFunction)(void (*)(void))gathered, METH_FASTCALL, gathered_doc},
     {"differing", (PyCFunction)(void (*)(void))differing, METH_FASTCALL, differing_doc},

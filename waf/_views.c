@@ -73,6 +73,28 @@ static int holds(PyObject *text, int c)
     return memchr(PyBytes_AS_STRING(text), c, (size_t)PyBytes_GET_SIZE(text)) != NULL;
 }
 
+/* As it is where nothing in it is encoded. */
+static PyObject *decoded(PyObject *text, Step step, int other)
+{
+    if (!is_bytes(text))
+        return NULL;
+    return holds(text, '%') || holds(text, other) ? made(text, step, 1) : Py_NewRef(text);
+}
+
+PyDoc_STRVAR(unpercent_doc, "unpercent(data) -> bytes\n\nAs `unpercent` in waf/inspect/layers.py.");
+
+static PyObject *unpercent(PyObject *unused, PyObject *data)
+{
+    return decoded(data, percent, '%');
+}
+
+PyDoc_STRVAR(unform_doc, "unform(data) -> bytes\n\nAs `unform` in waf/inspect/layers.py.");
+
+static PyObject *unform(PyObject *unused, PyObject *data)
+{
+    return decoded(data, percent_of_form, '+');
+}
+
 static PyObject *decode_percent(PyObject *unused, PyObject *text)
 {
     if (!is_bytes(text))
@@ -230,6 +252,8 @@ static PyObject *learn(PyObject *unused, PyObject *const *arguments, Py_ssize_t 
 
 static PyMethodDef methods[] = {
     {"learn", (PyCFunction)(void (*)(void))learn, METH_FASTCALL, forms_doc},
+    {"unpercent", unpercent, METH_O, unpercent_doc},
+    {"unform", unform, METH_O, unform_doc},
     {"decode_percent", decode_percent, METH_O, NULL},
     {"decode_html", decode_html, METH_O, NULL},
     {"decode_js", decode_js, METH_O, NULL},

@@ -14,7 +14,7 @@ from tests.inspect.inspect_samples import STORE
 from tests.together import together
 from waf.inspect import gates
 from waf.inspect.joining import among_others
-from waf.inspect.matcher import Matcher, Pattern, TooManyMatches, watched
+from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule, parse_rules
 from waf.prefilter.expressions import alternatives
 
@@ -140,9 +140,9 @@ def test_groups_find_in_any_text_what_all_together_find(text: bytes) -> None:
 @settings(max_examples=200)
 def test_watched_characters_are_seen(text: bytes) -> None:
     alike = {gates.ALIKE[byte] for byte in text} & gates.WATCHED
-    assert watched(text) == watched(bytes(sorted(alike)))
-    assert watched(text).bit_count() == len(alike)
-    assert watched(text * 3) == watched(text)
+    assert gates.watched(text) == gates.watched(bytes(sorted(alike)))
+    assert gates.watched(text).bit_count() == len(alike)
+    assert gates.watched(text * 3) == gates.watched(text)
 
 
 _EXPRESSION = st.recursive(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.chance import by_chance, joined, several
 from tests.together import together
-from waf.inspect import folds, layers
+from waf.inspect import folds, gates, layers, native
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
@@ -171,20 +171,36 @@ def test_matches_are_kept_as_the_reference_keeps_them(
             for index, end in group:
                 enough[-1] = enough[-1] or bool(found(index, 0, end, 0, None))
     assert enough[0] == enough[1]
+    for patterns in (b"", b"\0\0\1", b"\0" * 7 + b"\1\0\1"):
+        assert both[0].touches(patterns) is both[1].touches(patterns)
     assert both[0].matches(last) == both[1].matches(last)
     assert both[0].matches() == both[1].matches()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 60)), max_size=40), st.lists(st.integers(1, 20), min_size=1, max_size=6),
-       st.integers(0, 14))  # fmt: skip
+       st.integers(0, 14), st.sets(st.integers(0, 5)))  # fmt: skip
 def test_matches_are_placed_as_the_reference_places_them(
-    matches: list[tuple[int, int]], sizes: list[int], close: int
+    matches: list[tuple[int, int]], sizes: list[int], close: int, numbers: set[int]
 ) -> None:
     assert SEARCH is not None
     ends = list(accumulate(sizes))
     for some in (sorted(matches, key=lambda match: match[1]), matches):
         within = [match for match in some if match[1] <= ends[-1]]
         assert SEARCH.placed(within, ends, close) == place(within, ends, close)
+        wanted = {number: 0 for number in numbers if number < len(ends)}
+        assert SEARCH.placed(within, ends, close, wanted) == place(within, ends, close, wanted)
+
+
+@given(TEXTS)
+def test_watched_characters_are_the_same(text: bytes) -> None:
+    assert gates.watched(text) == gates.find_watched(text)
+
+
+@given(TEXTS, st.lists(st.sampled_from([b"%", b"%2", b"%41", b"%zz", b"+", b"=", b"%2B", b"a"])))
+def test_values_of_forms_are_decoded_the_same(text: bytes, pieces: list[bytes]) -> None:
+    for value in (text, b"".join(pieces), text.join(pieces)):
+        assert native.unpercent(value) == layers.unpercent(value)
+        assert native.unform(value) == layers.unform(value)
 
 
 @given(
@@ -231,6 +247,19 @@ def test_what_is_no_match_is_refused() -> None:
             SEARCH.placed(matches, ends, 12)
     with pytest.raises(ValueError, match="behind"):
         SEARCH.placed([], [3, 3], 12)
+    for numbers, error in (
+        ({7: 0}, ValueError),
+        ({-1: 0}, ValueError),
+        ({"a": 0}, TypeError),
+        ([0], TypeError),
+    ):
+        with pytest.raises(error):
+            SEARCH.placed([], [3], 12, numbers)
+    for arguments in ((b"a",), (b"a", b"short"), ("a", bytes(1024))):
+        with pytest.raises(TypeError):
+            SEARCH.watched(*arguments)
+    with pytest.raises(TypeError):
+        SEARCH.Found(3).touches("text")
 
 
 _DATA = [b"attack now " * 40, b"an attack, " * 30 + b"attack", b"attack", b"", b"x" * 900]

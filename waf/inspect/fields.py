@@ -13,7 +13,7 @@ from typing import Final
 from waf.http1.memo import Memo
 from waf.inspect import torn
 from waf.inspect.bodies.parsed import LONGEST_NAME
-from waf.inspect.layers import unpercent
+from waf.inspect.native import unform, unpercent
 from waf.model import Field, HeaderLine, Part
 
 _METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
@@ -55,7 +55,7 @@ def query_fields(query: bytes) -> list[Field]:
     if b"=" not in query:
         if not query:
             return []
-        value = unpercent(query.replace(b"+", b" "))
+        value = unform(query)
         return [Field(_QUERY, "", value, query if value != query else None)]
     return pair_fields(query, Part.ARG_NAME, Part.ARG)
 
@@ -82,7 +82,7 @@ def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
         name, equals, value = pair.partition(b"=")
         if b"%" in pair or b"+" in pair:
             raw_name, raw = name, value
-            name, value = unpercent(name.replace(b"+", b" ")), unpercent(value.replace(b"+", b" "))
+            name, value = unform(name), unform(value)
             named = names[name] if name == raw_name else Field(name_part, name_text(name), name, raw_name)
             if name:
                 add(named)
@@ -95,7 +95,7 @@ def pair_fields(data: bytes, name_part: Part, value_part: Part) -> list[Field]:
             if equals:
                 add(Field(value_part, named.name, value))
     for name, raw in torn.pairs(data):
-        value = unpercent(raw.replace(b"+", b" "))
+        value = unform(raw)
         add(Field(value_part, name_text(name), value, raw if value != raw else None))
     return fields
 
@@ -125,7 +125,7 @@ def _asked_for(label: str, url: bytes) -> list[Field]:
     fields = []
     for pair in url.partition(b"?")[2].split(b"&", _MOST):
         raw = pair.partition(b"=")[2]
-        value = unpercent(raw.replace(b"+", b" "))
+        value = unform(raw)
         if value != raw or len(raw) >= _LONG:
             fields.append(Field(_HEADER, label, value, raw if value != raw else None))
     return fields

@@ -7,11 +7,13 @@ Knows no engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from re import _constants as code  # type: ignore[attr-defined]
 from typing import Final
 
+from waf.inspect.native import SEARCH
 from waf.prefilter.expressions import Item, parse
 
 _RARE: Final = (b"\x80", b"$", b"<>", b"%", b"|&`\\", b"@#*!+~^\0")
@@ -41,6 +43,28 @@ ALIKE: Final = bytes(
     0 if byte < 32 and byte not in b"\t\r\n" else 128 if byte > 127 else byte for byte in range(256)
 )
 """A table for `bytes.translate`: one byte stands for all rare controls, one for all beyond ASCII."""
+
+BITS: Final = {byte: 1 << number for number, byte in enumerate(sorted(WATCHED))}
+"""A bit for each character that is watched."""
+_OF_BYTES: Final = array("I", [BITS.get(byte, 0) for byte in ALIKE]).tobytes()
+_UNWATCHED: Final = bytes(byte for byte in range(256) if ALIKE[byte] not in WATCHED)
+
+
+def find_watched(text: bytes) -> int:
+    """The bits of the characters that the text has, of those that decide whether a group of patterns is looked for."""
+    bits = 0
+    for byte in set(text.translate(ALIKE, _UNWATCHED)):
+        bits |= BITS[byte]
+    return bits
+
+
+def _watched_in_c(text: bytes) -> int:
+    assert SEARCH is not None
+    bits: int = SEARCH.watched(text, _OF_BYTES)
+    return bits
+
+
+watched: Final[Callable[[bytes], int]] = find_watched if SEARCH is None else _watched_in_c
 
 Gate = frozenset[int]
 """Bytes of which a text must have one."""

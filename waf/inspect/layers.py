@@ -31,6 +31,11 @@ def unpercent(data: bytes) -> bytes:
     return binascii.a2b_qp(_BAD_PERCENT.sub(b"=25", data).replace(b"%", b"="))
 
 
+def unform(data: bytes) -> bytes:
+    """The same of a part of a urlencoded list, where "+" is a blank."""
+    return unpercent(data.replace(b"+", b" "))
+
+
 _PERCENT_U: Final = re.compile(rb"%[uU]([0-9A-Fa-f]{4})")
 
 

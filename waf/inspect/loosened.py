@@ -46,13 +46,15 @@ def loosened(expression: bytes) -> bytes:
 class Recheck:
     """Which matches of loosened patterns are matches of the patterns themselves; immutable."""
 
-    __slots__ = ("_database", "_reach", "size")
+    __slots__ = ("_database", "_reach", "patterns", "size")
 
     def __init__(self, patterns: Mapping[int, Pattern], store: PatternStore) -> None:
         """`patterns` are those that were loosened, by their numbers among all. Raises hyperscan.HyperscanError."""
         self._reach: Final = {index: longest(one.expression) for index, one in patterns.items()}
         self._database: Final = Database(compiled([*patterns.values()], store), [*patterns])
         self.size: Final[int] = self._database.size  # bytes
+        # A byte for each of all patterns, not 0 for those that were loosened.
+        self.patterns: Final = bytes(index in self._reach for index in range(max(patterns) + 1))
 
     def doubts(self, text: bytes) -> bool:
         """Whether controls stand in the text: without them all matches are certain."""

@@ -36,7 +36,6 @@ __all__ = [
     "place",
     "placed",
     "thinned",
-    "watched",
 ]
 
 MAX_MATCHES: Final = 256  # of one scan, and …
@@ -75,6 +74,10 @@ class Found:
         """Whose matches follow: what stands for each of its patterns, as in `Database.numbers`."""
         self._indices = None if numbers is None else memoryview(numbers).cast("I")
         self._groups += 1
+
+    def touches(self, patterns: bytes) -> bool:
+        """Whether any is of a pattern whose byte is not 0."""
+        return any(patterns[index : index + 1] > b"\0" for index, _ in self._matches)
 
     def matches(self, last: int = 0) -> list[Match]:
         """All by ascending end, each once. `last` is where a mark stands behind the text, and one before it: their ends are
@@ -172,7 +175,7 @@ class Matcher:
         if len(self._groups) == 1:
             return self._groups
         if there is None:
-            there = watched(text)
+            there = gates.watched(text)
         return self._chosen.get(there) or self._choose(there)
 
     def _choose(self, there: int) -> tuple[Database, ...]:
@@ -198,9 +201,10 @@ class Matcher:
     def _told(self, text: bytes, found: Found) -> list[Match]:
         """Those matches of the text as it was searched that are matches of it as it is."""
         last = len(text) - 1 if self._marked else 0
-        if self._recheck is None or not self._recheck.doubts(text):
+        recheck = self._recheck
+        if recheck is None or not recheck.doubts(text) or not found.touches(recheck.patterns):
             return found.matches(last)
-        matches = self._recheck.certain(text, found.matches())
+        matches = recheck.certain(text, found.matches())
         return [(index, max(min(end, last) - 1, 0)) for index, end in matches] if last else matches
 
     def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
@@ -279,13 +283,17 @@ def thinned(matches: Sequence[Match], last: dict[int, int] | None = None) -> lis
     return kept
 
 
-def place(matches: Sequence[Match], ends: Sequence[int], close: int) -> list[tuple[int, Match]]:
+def place(
+    matches: Sequence[Match], ends: Sequence[int], close: int, wanted: dict[int, int] | None = None
+) -> list[tuple[int, Match]]:
     """Each match of joined texts with the number of its text, and its end in there; thinned as `thinned` does.
 
-    `ends` are behind the mark that follows each text. Matches come by ascending end. In C: `waf/_search.c`.
+    `ends` are behind the mark that follows each text. Matches come by ascending end. With `wanted` only those of texts
+    whose numbers it has, numbered by their order in it. In C: `waf/_search.c`.
     """
     kept: dict[tuple[int, int], int] = {}
     places: list[tuple[int, Match]] = []
+    numbers = None if wanted is None else {number: order for order, number in enumerate(wanted)}
     number, last = 0, len(ends) - 1
     for index, end in matches:
         if number and end <= ends[number - 1]:  # should the engine ever give them in another order
@@ -297,13 +305,14 @@ def place(matches: Sequence[Match], ends: Sequence[int], close: int) -> list[tup
         local = min(end - start, ends[number] - start - 1)
         if local - kept.get((number, index), -close) >= close:
             kept[number, index] = local
-            places.append((number, (index, local)))
+            if numbers is None:
+                places.append((number, (index, local)))
+            elif number in numbers:
+                places.append((numbers[number], (index, local)))
     return places
 
 
-placed: Final[Callable[[Sequence[Match], Sequence[int], int], list[tuple[int, Match]]]] = (
-    place if SEARCH is None else SEARCH.placed
-)
+placed: Final[Callable[..., list[tuple[int, Match]]]] = place if SEARCH is None else SEARCH.placed
 
 
 class MatchStream:
@@ -351,25 +360,6 @@ class MatchStream:
 
 # --------------------------------------------------------------------------------------------------------- groups
 
-_BIT: Final = {byte: 1 << number for number, byte in enumerate(sorted(gates.WATCHED))}
-_BITS: Final = tuple(_BIT.items())
-_UNWATCHED: Final = bytes(byte for byte in range(256) if gates.ALIKE[byte] not in gates.WATCHED)
-_HANDFUL: Final = 32  # bytes
-
-
-def watched(text: bytes) -> int:
-    """The characters that the text has, of those that decide whether a group of patterns is looked for."""
-    text = text.translate(gates.ALIKE, _UNWATCHED)
-    bits = 0
-    if len(text) <= _HANDFUL:
-        for byte in text:
-            bits |= _BIT[byte]
-    else:
-        for byte, bit in _BITS:
-            if byte in text:
-                bits |= bit
-    return bits
-
 
 def _grouped(
     patterns: Sequence[Pattern], loose: dict[int, Pattern] | None = None
@@ -395,6 +385,6 @@ def _grouped(
     groups = []
     for number, members in sorted(families.items()):
         usual = number == gates.FREE or not wanted[number] <= gates.WATCHED
-        bits = 0 if usual else sum(_BIT[byte] for byte in wanted[number])
+        bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[number])
         groups.append((bits, [index for index, _ in members], [part for _, part in members]))
     return groups

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Final
 
@@ -43,3 +44,6 @@ SQL: Final = _module("waf._sql")
 """The tokens of SQL."""
 VIEWS: Final = _views()
 """The steps of decoding, by the names of their references in `layers` and `folds`."""
+unpercent: Final[Callable[[bytes], bytes]] = layers.unpercent if VIEWS is None else VIEWS.unpercent
+unform: Final[Callable[[bytes], bytes]] = layers.unform if VIEWS is None else VIEWS.unform
+"""The one part of a step that others want by itself: see `layers`."""

@@ -7,7 +7,7 @@ cdef class Rounds:
     cdef Effort _effort
     cdef object _hints, _searcher
     cdef list _values
-    cdef dict _known, _groups, _judged_whole
+    cdef dict _allowed, _known, _groups, _judged_whole
     cdef Py_ssize_t _count, _most
     cdef set _overflowed
     cdef bint _exhausted, _unopened
@@ -19,7 +19,7 @@ cdef class Rounds:
 
     @cython.locals(
         following=list, effort=Effort, long=bint, known=set, most=Py_ssize_t, fold=bint, aside=bint, data=bytes, whole=bytes,
-        made=bytes, apart=bint,
+        made=bytes, apart=bint, allowing=dict, behind=tuple,
     )
     cdef list _decode(self, list frontier, list ends, object scan)
     cdef object _hinted(self, list frontier, list ends, object scan)

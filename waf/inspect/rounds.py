@@ -63,6 +63,7 @@ class Rounds:
         self._most = _HITS + length // _PER_HIT
         self._overflowed: set[int] = set()
         self._exhausted = self._unopened = False
+        self._allowed: dict[tuple[int, int], int] = {}  # steps after others and so many layers
 
     def run(self, scan: Scan) -> Result:
         frontier = [Text(owner, value) for owner, value in enumerate(self._values)]
@@ -161,7 +162,7 @@ class Rounds:
         """The texts that one more step makes of these; `scan` is the look at all of them, joined."""
         following: list[Text] = []
         effort, values = self._effort, self._values
-        next_folds = self._searcher.folded.next
+        allowing = self._allowed
         # The short ones first: what is long shall not use up what they need.
         for text, wanted in sorted(self._hinted(frontier, ends, scan), key=_size):
             owner, whole, chain, mask = text.owner, text.data, text.chain, text.mask
@@ -170,7 +171,11 @@ class Rounds:
             if known is None:
                 known = self._known[owner] = {values[owner]}
             most = MAX_TEXTS + len(values[owner]) // _PER_TEXT
-            allowed = text.steps & (next_folds(mask & ALL_FOLDS) | ~ALL_FOLDS)
+            behind = (mask, len(chain))
+            allowed = allowing.get(behind)
+            if allowed is None:
+                more = self._searcher.folded.next(mask & ALL_FOLDS) | ~ALL_FOLDS
+                allowed = allowing[behind] = text.steps & more
             for step in _steps_of(wanted & allowed):
                 fold = step.fold
                 # In a long text a fold undoes what hardly hides there.

@@ -17,6 +17,7 @@ from waf.inspect.decode import STEPS, Step
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.far import Far
 from waf.inspect.folded import ALL_FOLDS, Folded
+from waf.inspect.gates import watched
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Result, Scan
 from waf.inspect.joining import among_others, between_marks, is_anchored, joined, stays_within, without_marks
@@ -28,7 +29,6 @@ from waf.inspect.matcher import (
     Pattern,
     TooManyMatches,
     placed,
-    watched,
 )
 from waf.inspect.rounds import Rounds
 from waf.inspect.views import View
@@ -171,10 +171,7 @@ class Searcher:
 
         `ends` is that of all (see `ends_of`).
         """
-        places = placed(scan.matches, ends, CLOSE)
-        if len(wanted) != len(ends):
-            numbers = {number: place for place, number in enumerate(wanted)}
-            places = [(numbers[number], match) for number, match in places if number in numbers]
+        places = placed(scan.matches, ends, CLOSE, wanted if len(wanted) != len(ends) else None)
         steps = [*wanted.values()]
         # Where the places are known, only whether there is any match is asked about matches.
         return Scan([match for _, match in places[:1]], _all_of(steps), None, False, steps, places)

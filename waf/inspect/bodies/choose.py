@@ -25,7 +25,8 @@ from waf.inspect.bodies.content_type import (
 )
 from waf.inspect.bodies.parsed import LONGEST_NAME, MARK, BodyKind, Collector, Notes, Parsed, Sheet
 from waf.inspect.fields import pair_fields
-from waf.inspect.layers import is_text, unpercent
+from waf.inspect.layers import is_text
+from waf.inspect.native import unform, unpercent
 from waf.model import Field, Part, Request
 
 EMPTY: Final = Parsed(BodyKind.NONE, list)
@@ -207,7 +208,7 @@ def _pairs(data: bytes, notes: Notes) -> list[Field]:
             if len(field.value) > longest:
                 notes.add("limit.value", field.part, field.name[:LONGEST_NAME])
     if rest:
-        fields.append(Field(Part.BODY, "", unpercent(rest.replace(b"&", b"\n").replace(b"+", b" "))))
+        fields.append(Field(Part.BODY, "", unform(rest.replace(b"&", b"\n"))))
     return fields
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from waf.inspect.layers import unpercent
+from waf.inspect.native import unpercent
+
 
 _PARAMETER: Final = re.compile(
     rb"[ \t]*;[ \t]*(?:([!#$%&'+.^_`|~0-9A-Za-z-]+\*?)[ \t]*(=)[ \t]*"
