@@ -6,7 +6,7 @@ cpdef Py_ssize_t given(Py_ssize_t length)
 
 cdef class Effort:
     cdef public Py_ssize_t left
-    cdef Py_ssize_t _ample, _density, _expected, _folds, _half, _reserve
+    cdef Py_ssize_t _ample, _density, _expected, _folds, _most, _reserve
 
     cpdef allow(self, Py_ssize_t length)
     cpdef step(self, Py_ssize_t length, bint aside)

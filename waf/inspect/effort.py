@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 165
+PER_KB: Final = 120
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
@@ -19,8 +19,9 @@ _BODILESS: Final = 2_500  # … in place of the first where there is no body: no
 _GLANCE: Final = 2_000  # … or where only a few values are looked at
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
-_ASKING: Final = 4  # a part in so many is for questions alone, and …
-_FOLDING: Final = 8  # … no more than one in so many for folds of what is long or decoded
+_ASKING: Final = 4  # a part in so many is for questions alone, which …
+_SHARE: Final = 5  # … take no more than so many eighths, and …
+_FOLDING: Final = 8  # … no more than one in so many is for folds of what is long or decoded
 
 
 def given(length: int) -> int:
@@ -32,7 +33,7 @@ def given(length: int) -> int:
 class Effort:
     """What is `left`. `looks` and `folds` tell whether there is any for one more view, `ample` that it is not scarce."""
 
-    __slots__ = ("_ample", "_density", "_expected", "_folds", "_half", "_reserve", "left")
+    __slots__ = ("_ample", "_density", "_expected", "_folds", "_most", "_reserve", "left")
 
     def __init__(
         self, length: int, charged: int = 0, *, glance: bool = False, bodiless: bool = False
@@ -44,7 +45,7 @@ class Effort:
         less = BASE - _GLANCE if glance else BASE - _BODILESS if bodiless else 0
         self.left = given(length) - less - charged
         self._reserve = self.left // _ASKING
-        self._half = self.left // 2
+        self._most = self.left * _SHARE // 8
         self._folds = self.left // _FOLDING
         self._ample = self.left // 4 * 3
         self._density = 0  # units for the matches in a KiB of the message as it is
@@ -54,7 +55,7 @@ class Effort:
         """Takes so many more bytes into the budget, of a text that comes in pieces."""
         more = length * PER_KB // 1024
         self.left += more
-        self._half += more // 2
+        self._most += more * _SHARE // 8
         self._folds += more // _FOLDING
 
     @property
@@ -72,7 +73,7 @@ class Effort:
 
     def step(self, length: int, aside: bool) -> None:
         """A step over so many bytes; `aside`: a fold that is paid from their part."""
-        self._pay(length // 400 + 2, aside)
+        self._pay(length // 800 + 2, aside)
 
     def text(self, length: int, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds.
@@ -85,7 +86,7 @@ class Effort:
 
     def carried(self, length: int, aside: bool) -> None:
         """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""
-        self._pay(length // 500, aside)
+        self._pay(length // 1000, aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
@@ -113,8 +114,8 @@ class Effort:
         self.left -= units - paid
 
     def begin_questions(self) -> None:
-        """Nothing more is decoded; questions about documents would take whatever there is, so half of all must do."""
-        self.left = min(self.left, self._half)
+        """Nothing more is decoded; questions about documents would take whatever there is, so a part of all must do."""
+        self.left = min(self.left, self._most)
 
     def judge(self, groups: int) -> None:
         """So many pairs of a rule and a value are judged, whatever is asked about them."""
