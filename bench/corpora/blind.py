@@ -9,8 +9,8 @@ app hands them on), and `later` ones of other products. `plain.txt` and `plain_r
 people write, texts that look like attacks, requests of products; `…_again` others, written when
 those had been used; see decision 0048. `eleventh_plain…` came after those of the tenth, judged legitimate and kept before they were measured
 once: everyday, tricky, rich and code as the goals for wrong refusals name them, `code on purpose` what hands code to an app whose work that
-is; see decision 0058. `eleventh_alike.txt` resembles each kind of the eleventh set of attacks and does no
-harm.
+is; see decision 0058. `twelfth_plain…` was written after those before any rule was read, and committed before it was measured.
+`eleventh_alike.txt` resembles each kind of the eleventh set of attacks and does no harm.
 """
 
 from __future__ import annotations

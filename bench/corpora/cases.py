@@ -263,6 +263,7 @@ def unlooked(seed: int) -> Iterable[Case]:
         ("plain tenth", "tenth_plain.txt", "tenth_plain_requests.jsonl"),
         ("alike eleventh", "eleventh_alike.txt", ""),
         ("plain eleventh", "eleventh_plain.txt", "eleventh_plain_requests.jsonl"),
+        ("plain twelfth", "twelfth_plain.txt", "twelfth_plain_requests.jsonl"),
     ):
         for kind, written in blind.payloads(texts_).items():
             r = random.Random(f"{texts_}:{kind}:{seed}")
