@@ -13,7 +13,6 @@ import msgspec
 
 from waf.inspect.native import unpercent
 
-
 _PARAMETER: Final = re.compile(
     rb"[ \t]*;[ \t]*(?:([!#$%&'+.^_`|~0-9A-Za-z-]+\*?)[ \t]*(=)[ \t]*"
     rb'(?:"((?:[^"\\]|\\.)*)"|([^\s";]*)))?',
