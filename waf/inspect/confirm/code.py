@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm import stands
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import (
     behind_literals,
     for_lower_case,
@@ -62,6 +63,8 @@ _SURE: Final = for_lower_case(
     rb"|system\.diagnostics\.process|process\.start\s*\(|response\.write\s*\(|createobject\s*\(\s*['\"]"
     rb"|wscript\.shell|server\.createobject|scripting\.filesystemobject|\bdatetime\.now\b|\([\w'\"]{1,12}(?:\(\d{1,3}\))?\.\(?[\w'\".()]{1,40}\)\(|\b(?:hex2bin|base64_decode|str_rot13|strrev|gzinflate|urldecode)\s?\(\s?['\"][\w+/=%.]{1,80}['\"]\s?\)\s?\(|(?:\A|[;}\'\")])\s*system\.exit\s*\(\s*\d|\(\s*(?:function\s*\(\)|\(\)\s*=>)\s*\{?\s*(?:return\s+)?(?:process|global)\b|\bglobal\s*\[\s*['\"]process|\(\s*@?\$_(?:get|post|request|cookie|server)\b|(\$\w{1,16})\s*=\s*[\w'\".\s(]{1,60}\)?;[^\n]{0,60}?\1\s*\(|(?:^|[;'\")}])\s*(?:echo|print|die|return)\s*\(?\s*`[^`]{1,60}`\s*\)?\s*(?:;|\?>)|\b(?:c?pickle|marshal|dill|shelve|yaml)\.(?:loads?|unsafe_load)\s*\(\s*\w{0,2}['\"]|\bvm\.run(?:inthis|innew|in)context\s*\(|\bconstructor\s*\(\s*['\"`]\s*return\b|['\"]\s*\.\s*execute\s*\(\s*\)",
 )
+_SURELY: Final = Guarded(_SURE)
+_CALLS: Final = Guarded(_CALL)
 
 
 _BREAKS: Final = re.compile(
@@ -83,12 +86,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return None
     lowered = value.lower()
     around = (max(0, span[0] - 32), span[1] + 160)
-    match = _SURE.search(lowered, *around)
+    match = _SURELY.search(lowered, *around)
     if match:
         if match[0][:1] != b"<" and _is_shown(value, match.start()):
             return None
         return stands.confirm(value, match.span())
-    match = _CALL.search(lowered, *around)
+    match = _CALLS.search(lowered, *around)
     while match is not None and _REPLACES.match(lowered, match.start()):
         match = _CALL.search(lowered, match.end(), around[1])
     if match is None or _MEASURED.match(value, match.end() - 1):

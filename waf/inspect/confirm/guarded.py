@@ -15,8 +15,10 @@ from waf.inspect.matcher import Matcher, Pattern
 from waf.model import PatternStore
 
 _SHORT: Final = 24  # bytes of a text for which it does not pay
-_AROUND: Final = re.compile(rb"\(\?<?[=!](?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[])*\)")
+_TOKEN: Final = re.compile(rb"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<?[=!]|.", re.S)
+_AROUND: Final = (b"(?=", b"(?!", b"(?<=", b"(?<!")
 _POSSESSIVE: Final = re.compile(rb"(?<=[*+?}])\+")
+_AGAIN: Final = re.compile(rb"((?<!\\)(?:\\\\)*)\\[1-9]")
 
 
 class Guarded:
@@ -49,16 +51,34 @@ class Guarded:
         told = self._exact and self._engine is not None and len(text) >= _SHORT
         return told or self.pattern.search(text) is not None
 
-    def search(self, text: bytes) -> re.Match[bytes] | None:
-        return self.pattern.search(text) if self.occurs(text) else None
+    def search(self, text: bytes, start: int = 0, end: int | None = None) -> re.Match[bytes] | None:
+        """As that of `pattern`, which sees no further than to `end`."""
+        if end is None and not start:
+            return self.pattern.search(text) if self.occurs(text) else None
+        end = len(text) if end is None else end
+        # With the byte before, by which the edges of words are told.
+        return self.pattern.search(text, start, end) if self.occurs(text[max(start - 1, 0) : end]) else None
 
     def finditer(self, text: bytes) -> Iterable[re.Match[bytes]]:
         return self.pattern.finditer(text) if self.occurs(text) else ()
 
 
 def loosened(expression: bytes) -> bytes:
-    """The expression without what the engine does not know, which only narrows it: what stands around, what is kept."""
-    return _POSSESSIVE.sub(b"", _AROUND.sub(b"", expression))
+    """The expression without what the engine does not know, which only narrows it: what stands around, what is kept, what
+    stood before (256 bytes of it at most)."""
+    return _AGAIN.sub(rb"\1.{0,256}", _POSSESSIVE.sub(b"", _alone(expression)))
+
+
+def _alone(expression: bytes) -> bytes:
+    """Without what stands around."""
+    kept: list[bytes] = []
+    depth = 0  # of groups within what is left out
+    for token in _TOKEN.findall(expression):
+        if depth or token in _AROUND:
+            depth += (token[:1] == b"(") - (token == b")")
+        else:
+            kept.append(token)
+    return b"".join(kept)
 
 
 def prepare(store: PatternStore) -> None:

@@ -7,7 +7,9 @@ html.py's, which asks `is_code` here. Prose and source that mention a function d
 
 from __future__ import annotations
 
+import heapq
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
@@ -87,12 +89,15 @@ _LITERAL_CALL: Final = re.compile(
     rb"|self\b|window\b|/|alert|decodeuri)|[=,(]\s*(?:alert|prompt|confirm|eval)\s*[;,)]",
     re.I,
 )
+_SINKS: Final = Guarded(_SINK)
+_OBSCURELY: Final = Guarded(_OBSCURE)
+_LITERAL_CALLS: Final = Guarded(_LITERAL_CALL)
 
 
 def is_code(text: bytes) -> bool:
     """True where `text`, which stands where only script can stand, does something: calls, assigns, navigates."""
     piece = text[:WINDOW]
-    if _SINK.search(piece) or _LOUD.search(piece.lower()) or _OBSCURE.search(piece):
+    if _SINKS.search(piece) or _LOUD.search(piece.lower()) or _OBSCURELY.search(piece):
         return True
     return bool(_JS_PUNCTUATION.search(piece)) and not _WORDY.search(piece)
 
@@ -138,7 +143,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
 
 def _judge(piece: bytes, opening: bool) -> Confidence | None:
     """`opening`: the piece begins where the value does."""
-    obscure = _OBSCURE.search(piece)
+    obscure = _OBSCURELY.search(piece)
     if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
         return Confidence.HIGH
     said = False
@@ -215,10 +220,10 @@ _KEYWORD: Final = re.compile(
 _short: Final = of_value(lambda value: _judge(value, True))
 
 
-def _sinks(piece: bytes) -> list[re.Match[bytes]]:
-    found = [*_SINK.finditer(piece), *_LOUD.finditer(piece.lower()), *_LITERAL_CALL.finditer(piece)]
-    found.sort(key=lambda match: match.start())
-    return found
+def _sinks(piece: bytes) -> Iterable[re.Match[bytes]]:
+    """In order; no more are looked for than are asked for."""
+    found = (_SINKS.finditer(piece), _LOUD.finditer(piece.lower()), _LITERAL_CALLS.finditer(piece))
+    return heapq.merge(*found, key=lambda match: match.start())
 
 
 def _leaves(before: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import is_document, prose_words, words_after
 from waf.model import Confidence
 
@@ -63,6 +64,7 @@ APP: Final = re.compile(
     rb"|[/\\%?\x00#;.])",
     re.I,
 )
+_UNIX, _WINDOWS, _APP = Guarded(UNIX), Guarded(WINDOWS), Guarded(APP)
 _OUTRIGHT: Final = re.compile(
     rb"/?(?:web-inf|meta-inf)/\w|~\w{1,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
     rb"|(?:/|[a-z]:[/\\])[\w./\\-]{0,60}(?:(?<=[/\\])(?:\.env(?:\.[a-z]{2,10})?|web\.config)|\.htpasswd|/database\.yml)\Z",
@@ -128,7 +130,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if wrapped:
         return _wrapper(value, start, path, wrapped)
     highest, ups = climb(path)
-    sensitive = UNIX.search(path) or WINDOWS.search(path) or APP.search(path)
+    sensitive = _UNIX.search(path) or _WINDOWS.search(path) or _APP.search(path)
     if prose_words(value, start) >= 3 or (words_after(value, end) >= 2 and value[end : end + 1].isspace()):
         return None
     if _MATRIX.search(path):
@@ -184,7 +186,7 @@ def _named(value: bytes, start: int, end: int, path: bytes) -> Confidence | None
         return None
     if len(value) <= _LONGEST_PATH and _INSTALLED.fullmatch(value):
         return None
-    if APP.search(path) and not (UNIX.search(path) or WINDOWS.search(path)):
+    if _APP.search(path) and not (_UNIX.search(path) or _WINDOWS.search(path)):
         if outside.strip():
             return None
         return Confidence.HIGH if _OUTRIGHT.match(path) else Confidence.MEDIUM
@@ -219,7 +221,7 @@ def _wrapper(value: bytes, start: int, path: bytes, match: re.Match[bytes]) -> C
         return None
     if scheme.startswith(b"zip:") and rest[:1] not in b"/.\\":
         return None
-    if scheme.startswith(b"file:") and not (UNIX.search(path) or WINDOWS.search(path)):
+    if scheme.startswith(b"file:") and not (_UNIX.search(path) or _WINDOWS.search(path)):
         absolute = scheme.count(b"/") != 2 or rest[:2].endswith(b":")
         if (
             match.start() > start

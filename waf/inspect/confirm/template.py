@@ -308,6 +308,8 @@ def _in_document(value: bytes) -> Confidence | None:
             for match in islice(deep.finditer(lowered), _PLACES_MAX):
                 if _OPEN.search(value, max(0, match.start() - 300), match.start()):
                     return Confidence.HIGH
+    if not _PRODUCTS.occurs(value[:_ABOUT_MAX]):
+        return None
     for times in islice(_TIMES.finditer(value, 0, _ABOUT_MAX), _TIMES_MAX):
         product = _PRODUCT.search(value, max(0, times.start() - 16), times.start() + 24)
         if product is not None:
@@ -318,6 +320,7 @@ def _in_document(value: bytes) -> Confidence | None:
 _PRODUCT: Final = re.compile(
     rb"(?:\{\{|[$#]\{)\s?\d{1,9}\*(?:\d{1,9}|'\d{1,9}')\s?\}|<%=\s?\d{1,9}\s?\*\s?\d{1,9}\s?%>"
 )
+_PRODUCTS: Final = Guarded(_PRODUCT)
 _ABOUT: Final = Guarded(
     re.compile(
         rb"templat|inject|ssti|jinja|twig|engine|express|evaluat|render|mustache|handlebar|vue|angular|liquid|interpolat|brace"
