@@ -878,6 +878,34 @@ static PyObject *is_pasted(PyObject *unused, PyObject *value)
     return PyBool_FromLong(kinds >= VARIED);
 }
 
+PyDoc_STRVAR(up_to_doc, "ends_up_to(matches, levels, level) -> list[int]\n\n"
+                        "Where those matches end of whose pattern the byte in `levels` is no more than `level`.");
+
+static PyObject *ends_up_to(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3 || !PyList_Check(arguments[0]) || !PyBytes_Check(arguments[1]) || !PyLong_Check(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "ends_up_to takes matches, a byte for each pattern, and a number");
+        return NULL;
+    }
+    const uint8_t *levels = (const uint8_t *)PyBytes_AS_STRING(arguments[1]);
+    uint64_t patterns = (uint64_t)PyBytes_GET_SIZE(arguments[1]), index, end;
+    long level = PyLong_AsLong(arguments[2]);
+    if (level == -1 && PyErr_Occurred())
+        return NULL;
+    PyObject *list = PyList_New(0);
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(arguments[0]); i++) {
+        PyObject *match = PyList_GET_ITEM(arguments[0], i);
+        int wrong = !is_pair_of_numbers(match, &index, &end);
+        if (!wrong && index >= patterns) {
+            PyErr_SetString(PyExc_IndexError, "no pattern has such an index");
+            wrong = 1;
+        }
+        if (wrong || (levels[index] <= level && PyList_Append(list, PyTuple_GET_ITEM(match, 1)) < 0))
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
 PyDoc_STRVAR(watched_doc, "watched(text, bits) -> int\n\n"
                           "All bits of the text's bytes together; `bits` has a uint32 for each of 256.");
 
@@ -899,6 +927,7 @@ static PyObject *watched(PyObject *unused, PyObject *const *arguments, Py_ssize_
 }
 
 static PyMethodDef methods[] = {
+    {"ends_up_to", (PyCFunction)(void (*)(void))ends_up_to, METH_FASTCALL, up_to_doc},
     {"watched", (PyCFunction)(void (*)(void))watched, METH_FASTCALL, watched_doc},
     {"is_document", is_pasted, METH_O, document_doc},
     {"gathered", (PyCFunction)(void (*)(void))gathered, METH_FASTCALL, gathered_doc},

@@ -21,7 +21,7 @@ from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
-from waf.inspect.hits import Hit, find_ends, find_firsts, find_steps, gather
+from waf.inspect.hits import Hit, find_ends, find_ends_up_to, find_firsts, find_steps, gather
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
@@ -191,6 +191,13 @@ def test_matches_are_placed_as_the_reference_places_them(
         assert SEARCH.placed(within, ends, close, wanted) == place(within, ends, close, wanted)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60))), st.integers(0, 5))
+def test_matches_up_to_a_level_are_the_same(matches: list[tuple[int, int]], level: int) -> None:
+    assert SEARCH is not None
+    levels = bytes((1, 2, 3, 4))
+    assert SEARCH.ends_up_to(matches, levels, level) == find_ends_up_to(matches, levels, level)
+
+
 @given(TEXTS)
 def test_watched_characters_are_the_same(text: bytes) -> None:
     assert gates.watched(text) == gates.find_watched(text)
@@ -260,6 +267,14 @@ def test_what_is_no_match_is_refused() -> None:
             SEARCH.watched(*arguments)
     with pytest.raises(TypeError):
         SEARCH.Found(3).touches("text")
+    for arguments, error in (
+        (([(0, 1)], b"", 2), IndexError),
+        (([(0, "a")], b"a", 2), TypeError),
+        (([(0, 1)], b"a", 2**80), OverflowError),
+        (([(0, 1)], b"a"), TypeError),
+    ):
+        with pytest.raises(error):
+            SEARCH.ends_up_to(*arguments)
 
 
 _DATA = [b"attack now " * 40, b"an attack, " * 30 + b"attack", b"attack", b"", b"x" * 900]

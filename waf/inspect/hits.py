@@ -135,6 +135,14 @@ def find_steps(ends: list[int], offsets: Sequence[int], spots: Sequence[Spot]) -
     return dict(sorted(found.items())) if len(found) > 1 else found
 
 
+def find_ends_up_to(matches: Sequence[Match], levels: bytes, level: int) -> list[int]:
+    """Where those matches end of whose pattern the byte in `levels` is no more than `level`. In C: `waf/_search.c`."""
+    return [end for index, end in matches if levels[index] <= level]
+
+
+ends_up_to: Final[Callable[[Sequence[Match], bytes, int], list[int]]] = (
+    find_ends_up_to if SEARCH is None else SEARCH.ends_up_to
+)
 steps_of: Final[Callable[[list[int], Sequence[int], Sequence[Spot]], dict[int, int]]] = (
     find_steps if SEARCH is None else SEARCH.steps_of
 )

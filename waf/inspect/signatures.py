@@ -23,7 +23,7 @@ from waf.inspect.decode import Text
 from waf.inspect.effort import Effort
 from waf.inspect.fields import header_fields
 from waf.inspect.glance import glance, proved
-from waf.inspect.hits import Result, Scan, ends_of, steps_of
+from waf.inspect.hits import Result, Scan, ends_of, ends_up_to, steps_of
 from waf.inspect.joining import BETWEEN
 from waf.inspect.matcher import Matcher, PatternFault
 from waf.inspect.questions import Armed, Outcome, Questions, Scope
@@ -378,8 +378,7 @@ class Signatures:
 
     def _matched(self, scan: Scan, level: int) -> list[int]:
         """The offsets behind the matches of rules up to the level."""
-        levels = self._requests.levels
-        return [end for index, end in scan.matches if levels[index] <= level]
+        return ends_up_to(scan.matches, self._requests.levels, level)
 
     def _suspects(self, sheet: Sheet, level: int, notes: Notes) -> bool:
         """Whether anything might be found in the fields behind a sheet: only then are they made."""
