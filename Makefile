@@ -86,6 +86,7 @@ torture: setup
 	$(BIN)/python -m bench.torture --results
 	$(BIN)/python -m bench.worst --sizes --results
 	$(BIN)/python -m bench.spending --results
+	$(BIN)/python -m bench.charges --results
 soak: setup
 	$(BIN)/python -m bench.soak --results
 mutation: setup
