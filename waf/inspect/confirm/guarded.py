@@ -65,8 +65,8 @@ class Guarded:
 
 def loosened(expression: bytes) -> bytes:
     """The expression without what the engine does not know, which only narrows it: what stands around, what is kept, what
-    stood before (256 bytes of it at most)."""
-    return _AGAIN.sub(rb"\1.{0,256}", _POSSESSIVE.sub(b"", _alone(expression)))
+    stood before (64 bytes of it at most)."""
+    return _AGAIN.sub(rb"\1.{0,64}", _POSSESSIVE.sub(b"", _alone(expression)))
 
 
 def _alone(expression: bytes) -> bytes:
