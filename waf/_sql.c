@@ -508,6 +508,16 @@ static int are_beside(const char *at, const char *end, int constant_first)
 
 static const char DANGER[] = "DHeETX";
 
+/* Where the alias of the table is in `select max(a) from b c`, which is left out; NULL where there is none. */
+static const char *aliased(const char *at, const char *end)
+{
+    if (end - at < 5 || (at[1] != 'g' && at[1] != 'G'))
+        return NULL;
+    for (at += 2; end - at > 1 && at[0] == ',' && strchr("gG1ns", at[1]) != NULL;)
+        at += 2;
+    return end - at > 2 && at[0] == 'k' && at[1] == 'n' && at[2] == 'n' ? at + 2 : NULL;
+}
+
 /* What a call, 0 for none, or a group becomes; see `_fold` in sql_reduction.py. */
 static char fold(char call, const char *at, const char *end)
 {
@@ -517,14 +527,16 @@ static char fold(char call, const char *at, const char *end)
         const char *names = at + 1;
         while (names < end && *names == 'n')
             names++;
-        return names == end || are_beside(at, end, 0) ? 'n' : call ? 'H' : 'e';
+        const char *alias = aliased(at, end);
+        int said = alias ? are_beside(at, alias, 0) || are_beside(alias, end, 0) : are_beside(at, end, 0);
+        return names == end || said ? 'n' : call ? 'H' : 'e';
     }
     if (at < end && *at == 'a' && end[-1] == 'a')
         return 'e';
     if (any_of(at, end, DANGER))
         return call == 'F' ? 'e' : 'H';
     if (call)
-        return call == 'F' ? 'G' : 'g';
+        return call == 'F' || (any_of(at, end, "G") && !are_beside(at, end, 1)) ? 'G' : 'g';
     if (at == end)
         return '?';
     if (any_of(at, end, "ngk?U"))

@@ -22,6 +22,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
+from waf.inspect.confirm.sql_plain import plain
 from waf.inspect.confirm.sql_reduction import shape_of
 from waf.inspect.confirm.sql_shapes import bare, behind, is_afloat, is_glued
 from waf.inspect.confirm.sql_tokens import tokens
@@ -73,26 +74,38 @@ _SAME: Final = re.compile(
 )
 """1 or [id]=[id]: what is compared with itself."""
 _CLAUSE: Final = re.compile(
-    rb"['\"][\s)]*(?:returning\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+)|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
+    rb"['\"][\s)]*(?:returning(?:\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+|[\w.]+\([^\r\n]{0,200}?\))|\s*\(\s*select\b[^\r\n]{1,400}?\))|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
     rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
+_DISTINCT: Final = re.compile(
+    rb"\A\s*distinct\s?(?:on\s?)?\([^()]{1,80}\)[\w\s,.]{0,80}\sfrom\s+[\w.]{1,60}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+)
+"""What is selected, once."""
+_JOINED: Final = re.compile(
+    rb"\A\s*[a-z_][\w.]{0,40}(?:\s+(?:as\s+)?[a-z_]\w{0,20})?\s+(?:(?:cross|natural|inner|left|right|full)\s+(?:outer\s+)?)?join\s+[a-z_][\w.]{0,40}"
+    rb"(?:\s+(?:as\s+)?[a-z_]\w{0,20})?\s+on\s*\(?(\d{1,9})\s?=\s?\1\)?\s*+;?\s*+(?:--|#|/\*)"
+)
+"""Another table, whatever it has."""
+_EQUAL: Final = re.compile(
+    rb"\A[^'\"]{0,200}['\"][\s)]*(?:x?or|and|\|\||&&)[\s(]*(['\"])(\w{1,12})\1\s?=\s?\1\2\1[\s)]*(?:x?or|and|\|\||&&)[\s(]"
+)
+"""' or '1'='1' or …: a condition that holds, whatever follows it."""
+_ASKED: Final = re.compile(
+    rb"\A\s*-?\d{1,12}['\")]{0,4}\s+(?:not\s+)?(?:r?like|regexp|x?or|and|&&|\|\||div|mod|in)\s+[(+~-]*[a-z_]\w{1,40}\s?\("
+    rb"[^\r\n]{0,200}?\b(?:(?:current_|session_|system_)?user|version|database|schema|db_name|user_name)\s?\(\s?\)"
+)
+"""5 and f(user()): a call that is told who asks."""
+_EXECUTES: Final = re.compile(
+    rb"\bcopy\b[^;]{1,200}\bprogram\s*['$]|\bexec(?:ute)?\s+(?:master\.+\w*\.*)?xp_cmdshell\b"
+)
+"""No box for queries is for these."""
 _CLAUSE_MAX: Final = 2048  # bytes from its quote to the end of the value
 _TABLE_MAX: Final = 65_536
 _NARROWED: Final = re.compile(
     rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
 )
 """A statement ended with another condition."""
-_SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
-_CAST: Final = re.compile(
-    rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
-)
-# What stands before is asked about behind the first character: `re` skips to that.
-_SELECTED: Final = re.compile(
-    rb"\((?<=[|=+*/%^&,(<>-].)\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)"
-)
-_LIKENESS: Final = re.compile(rb"(['\"])\s?!?~~?\*?\s?(?=['\"])")
-_IS_LIKE: Final = re.compile(rb"~(?:(?<=['\"]~)|(?<=['\"][\s!]~)|(?<=['\"]\s!~))~?\*?\s?['\"]")
 _PHRASE: Final = re.compile(
     rb'"(?!\s*(?:\|\||&&|x?or\b|and\b|union\b|[-+*/^]\s?\())[^"]*"'
 )  # what search boxes take for one term
@@ -100,6 +113,7 @@ _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
 _TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _ONE_LOGIC: Final = re.compile(rb"\s*(?:or|and)\s*")  # and nothing that makes what is false true
+_WORDLESS: Final = re.compile(rb"(?:[^a-z\x80-\xff]+|x?or\b|and\b|div\b|mod\b|r?like\b){2,24}")  # '*1 or '1
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
@@ -116,7 +130,7 @@ def judge(value: bytes) -> Confidence | None:
     value = (_opening(value) if document else value).lower()  # no word of SQL cares
     if encoded and b"+" in value and _PLUS.search(value):  # still as forms encode it
         value = value.replace(b"+", b" ")
-    value = _plain(value)
+    value = plain(value)
     if _quoted(value, document):
         return Confidence.HIGH
     window = _GLANCE if document else WINDOW
@@ -131,8 +145,14 @@ def judge(value: bytes) -> Confidence | None:
         or _SAME.match(value)
         or _CLAUSE.search(value, max(len(value) - _CLAUSE_MAX, 0))
         or _NARROWED.match(value)
+        or _DISTINCT.match(value)
+        or _EQUAL.match(value)
+        or (b"join" in value and _JOINED.match(value))
+        or _ASKED.match(value)
         or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
     ):
+        return Confidence.HIGH
+    if len(value) <= _STATEMENT_MAX and shape[:1] in "TE" and _EXECUTES.search(value):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and told.statement:
         # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.
@@ -167,19 +187,6 @@ def _acts_afloat(value: bytes) -> bool:
     return False
 
 
-def _plain(value: bytes) -> bytes:
-    """Without casts, and with plain words and signs for rare ones."""
-    if b"::" in value:
-        value = _CAST.sub(b"", value)
-    if b"user" in value and b"select" in value:
-        value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
-    if b"similar" in value:
-        value = _SIMILAR.sub(b"like", value)
-    if b"~" in value and _IS_LIKE.search(value):
-        value = _LIKENESS.sub(rb"\1=", value)
-    return value
-
-
 def _glance(value: bytes) -> bool | None:
     """Whether a long document acts, by pieces of it: how it begins, and what is around its first quote of each kind.
 
@@ -193,7 +200,7 @@ def _glance(value: bytes) -> bool | None:
         if position < 0:
             continue
         start = max(position - _AROUND, 0)
-        piece = _plain(value[start : position + _PIECE].lower())
+        piece = plain(value[start : position + _PIECE].lower())
         at = piece.find(quote)
         rest = piece[at + 1 : at + 1 + _GLANCE]
         cut = position + _PIECE < len(value)
@@ -203,12 +210,12 @@ def _glance(value: bytes) -> bool | None:
             at += 1
         if _continues(piece, at, rest, quote, opening=True, long=True) is not None:
             return True
-    opening = _plain(opening)
+    opening = plain(opening)
     begin = _start(opening)
     return None if len(opening) <= begin + _GLANCE + _EDGE else bare(_shape(opening, begin, _GLANCE)).acts
 
 
-_LEAD: Final = re.compile(rb"[\s+/]*(?:\w+=)?")
+_LEAD: Final = re.compile(rb"[\s+/]*(?:\w+=)?(?:\[[\d,\s]{0,40}\](?=\s*(?:x?or|and|union)\b))?")
 
 
 def _opening(value: bytes) -> bytes:
@@ -343,7 +350,9 @@ def _continues(
         return None
     if "c" in shape:
         return False if _COMMENT_TAIL.match(rest, start) else None
-    sentence = b" " in value.strip() and len(value) > 8 and first != "W"
+    sentence = b" " in value.strip() and len(value) > 8 and first != "W" and not _WORDLESS.fullmatch(value)
+    if sentence and "G" in shape and shape[-1:] == "z" and value.count(quote) == 2:
+        return False  # '+f(user() as int)+'
     if sentence and shape[:1] == "|" and value == value.upper():
         return False  # ' || 1 || ': of no word at all
     return None if sentence and not shape.lstrip(")").startswith("&") else False

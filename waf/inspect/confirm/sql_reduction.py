@@ -16,6 +16,8 @@ _DANGER: Final = re.compile(r"[DHeETX]")
 _PROSE: Final = re.compile(r"nn|1n|n1")
 _UNARY: Final = re.compile(r"(?<=[&|=o(,])o+|(?<=&)[&|]+|(?<=\|)[&|]+|(?<==)=+")
 _MENTION: Final = re.compile(r"nn|n1|^En*$")
+_ALIASED: Final = re.compile(r"^(E[gG](?:,[gG1ns])*kn)n")
+"""select max(a) from b c: a name behind the table's, where a call says that it is no sentence."""
 _NAMED: Final = re.compile(r"[ngk?U]")
 _CASE: Final = re.compile(r"a[^;c(]*a")
 
@@ -25,13 +27,14 @@ def _fold(match: re.Match[str]) -> str:
     if call == "D":
         return "g" if _PROSE.search(inside) else "H" if inside else "G"
     if inside.startswith("E"):
-        return "n" if _MENTION.search(inside) else "H" if call else "e"
+        return "n" if _MENTION.search(_ALIASED.sub(r"\1", inside)) else "H" if call else "e"
     if inside.startswith("a") and inside.endswith("a"):
         return "e"
     if _DANGER.search(inside):
         return "e" if call == "F" else "H"
     if call:
-        return "G" if call == "F" else "g"
+        # One that nobody knows is of SQL where it is told what a function of SQL says.
+        return "G" if call == "F" or ("G" in inside and not _PROSE.search(inside)) else "g"
     if not inside:
         return "?"
     if _NAMED.search(inside):

@@ -34,6 +34,9 @@ def _one_of(*shapes: str) -> re.Pattern[str]:
 _QUOTED: Final = _one_of(
     rf"\)*o?[&|](?:G[&|])?{_TEST}(?:{_END}|b|l|h|k|U\(*[Ee])",  # ' or 'a'='a
     rf"\)*[&|]{_OPERAND}{_TAIL}b\(*[GHeX]",  # ' or 1 group by concat(…
+    rf"\)*[&|]g[&|]\(*[1s]\)*=\(*[1sq]\)*{_END}|\)*[&|]g\)*[&|]z$",  # ' and f(x) and 'a'='a, ' or f(x) or '
+    rf"(?:,[1s])+\)+[&|]{_TEST}{_END}",  # ','b') or ('a'='a
+    r",n=\(*[eHX]",  # ',role=(select …
     rf"\)*[&|=o]{_STRONG}",  # ' and sleep(5), '||(select …
     rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
     r"\)*[&|]G\)*[&|]\(*[qz]$",  # 'or(1=1)or'
@@ -41,7 +44,8 @@ _QUOTED: Final = _one_of(
     rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
     rf"\)*{_TAIL}U\(*E{_NAMES}k\(*[gGH]",  # ' union select a from file('…
     rf"\)*=\(*[1v]\)*[&|]{_TEST}{_END}",  # `=1 or `a`=`a
-    r"\)+k(?:gn|nn|n)kT",  # ') on conflict(a) do update set
+    r"\)+k(?:[gG]n|nn|n)kT",  # ') on conflict(a) do update set
+    rf"\)+k(?:[gG]n|nn)k{{1,2}}n={_OPERAND}",  # ') on conflict(a) do update set b=1
     rf"\)*;+\(*(?:T|{_SELECTS}|E{_NAMES}k[nX])",  # '; drop table
     rf"\)*{_TAIL}T",  # ' exec master..
     rf"\)*;+\(*H(?:={_OPERAND})?\)*T",  # '; if (select …)>0 waitfor
@@ -62,18 +66,21 @@ _LISTED: Final = re.compile(r"\)*,\(*[1svG]\)*(?:,\(*[1svG]\)*)*;*c")
 _ASSIGNED: Final = re.compile(rf",n={_OPERAND}(?:o{_OPERAND})*(?:,n={_OPERAND})*(?:k{_TEST}{_END}|;*c)")
 """', role='admin' where …, ', paid=1--: a further column of an update."""
 _GLUED: Final = re.compile(rf"[&|]{_TEST}{_END}")  # shoes 'or 1=1--
-_CALLED = r"(?:[nso]+,)*gn?(?:,[nsog]+)*"
+_CALLED = r"(?:[nso]+,)*[gG]n?(?:,[nsogG]+)*"
 _SET_NAMES: Final = re.compile(rf"\)*{_TAIL}U\(*E(?:{_NAMES}k{_NAMES}|{_CALLED}kn{{1,4}}){_END}")
 _QUOTED_WEAK: Final = _one_of(
     rf"\)*[&|]o?[1svq]{_END}|\)*&o?[1svq]\)*&",  # ' or 1--, ' or 'x
     r"\)*[o=|](?:[1svqzGe]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or', '-if(1=1,1,0)-'
     r"\)*&s(?:o?z|oq)$",  # ' or ''-', ' or "" ^ "
     rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
+    rf"(?:,n={_OPERAND})*,n=q$",  # ',role='admin
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
 
 _STRONG_BARE = r"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*;*c)"
-_HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?)?\)*"
+_HEAD = rf"o?(?:{_OPERAND}(?:o{_OPERAND})?(?:,[1s])*)?\)*"
+_ITEM = r"(?:G(?:k?n)?|[nso1])"
+_FROM = rf"(?:{_ITEM},)*{_ITEM}\)*k{_NAMES}"
 _CONST = r"\(*[1sv]\)*(?:o\(*[1sv]\)*)*"
 _BARE: Final = _one_of(
     _HEAD
@@ -104,16 +111,21 @@ _BARE: Final = _one_of(
     ),
     rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
     r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
-    rf"b{_OPERAND}(?:,{_OPERAND})*,\(*[HX]",  # order by 1,sleep(5)
+    rf"[1ns]?\)*b{_OPERAND}k*(?:,{_OPERAND}k*)*,\(*[HeX]",  # order by 1,sleep(5)
     r"(?:[1n]k|k),\(*[He]",  # price desc,(select sleep(5))
     rf"[1n]?k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
-    rf"[1n]k*(?:l1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
+    rf"[1n]k*(?:[lk]1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
+    rf"{_FROM}k{_TEST}U\(*E(?:{_ITEMS}|{_NAMES}k)",  # a from b where 1=0 union select c from d
+    rf"{_FROM}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # a) from b union select c from d--
+    rf"(?:{_ITEM},)*G(?:k?n)?(?:,{_ITEM})*k{_NAMES}(?:k{_TEST})?;*c",  # a,concat(b,c) as d from e--
+    rf"nk{{2,3}}nn?(?:k(?:{_TEST}|n))?;*c",  # a cross join b--
+    rf"k[nX]n?k{_TEST}[&|]{_CONST}={_CONST}{_TAIL}{_END}",  # from A where a=1 or ''=''
     rf"G=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # length(a)=1 or 1=1
     rf"nk+{_CONST}={_CONST};*c",  # users where 1=1--
     rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)
-    r"[1n]k?l1?[,k]?\(*[eH]",  # 1 limit 2 offset (select …
+    r"[1n]\)*k*(?:l1?|k1)[kl1,]*\(*[eHX]",  # 1 limit 2 offset (select …
     rf"[1n]\)*l1(?:[,k]1)?kv{_END}",  # 1 limit 1 into @a
     rf"1,n={_OPERAND}(?:,n={_OPERAND})*k{_TEST}{_END}",  # 5, role='admin' where id=7
     rf"(?:G|o),{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # count(*),name from users--
