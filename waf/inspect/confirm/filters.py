@@ -78,12 +78,17 @@ _XPATH: Final = re.compile(
     rb"|\b(?:boolean|not|matches|translate|concat|sum|number|tokenize|exists|empty|data|string-join|upper-case|lower-case"
     rb"|replace|ends-with|min|max|avg|distinct-values|round|floor|ceiling|reverse|node-name|root|local-name|doc-available"
     rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
+    rb"|['\"\]]\s*(?:or|and|,|\|)\s+(?:fn:)?(?:system-property|environment-variable|available-environment-variables|static-base-uri|current-date\w{0,4}"
+    rb"|unparsed-text-lines|json-doc|serialize|parse-xml|element-available|function-available|(?:xdmp|cts|saxon|exslt|db):\w{2,24})\("
+    rb"|['\"]\s*\]\s*return\s+\$\w"
     rb"|\blast\(\)\s*[-+=<>]|['\"]\s*(?:or|and)\s+(?:lang|id|key|self|boolean)\s?(?:\(\s?['\"]|::)"
     rb"|/[^\[\]]{0,60}\[[^\[\]]{1,60}\bor\s+['\"]?(\w{1,8})['\"]?\s?=\s?['\"]?\1['\"]?\s?\]"
     rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\A\s*(?:true|false)\(\)\s+(?:or|and)\s+//?\w|\|\s*//?\*|['\"]\s*(?:or|and)\s+(?:processing-instruction|comment|text|node)\s?\(\s*\)|//user\b|/\*\s*\[",
     re.I,
 )
-_XPATH_CLOSES: Final = re.compile(rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|(?<=[\])])/))", re.I)
+_XPATH_CLOSES: Final = re.compile(
+    rb"['\"\])](?=\s*(?:\]|\)|or\b|and\b|\||=|,\s*(?:fn|xdmp):|(?<=[\])])/))", re.I
+)
 _XPATH_BEGINS: Final = re.compile(
     rb"^\s*+(?:\d++\s++)?(?:or|and)\b|^\s*+\d*+\s*+[\])]|^\s*+(?:last|position|true|false)\s*\(\s*\)|^\s*+[a-z-]{2,20}\s*\(\s*//"
     rb"|^\s*+\||^\s*+//(?!(?:html|body|main|div|span|a|ul|ol|li|table|tr|t[dh]|h[1-6]|p|input|button|img|form|section|article|meta|link)\b)"
@@ -146,7 +151,8 @@ _SCRIPT: Final = re.compile(
     rb"|(?:^|[^\w\s.:>]|\breturn)\s*db\.(?:get\w*|[A-Za-z_]\w*\.(?:find|aggregate|count)\w*)\s*\(|\bmapreduce\b|\bobject\.keys\(\s*this\b"
     rb"|\$where\s*['\"]?\s*:\s*|(?:\|\||&&)\s*(?:'\w{0,8}'?|\d+)\s*={2,3}\s*'?\w{0,8}"
     rb"|\bobjectid\(|\bnew\s+date(?:\(\))?;?\s*(?:do|while)\b|\bdo\s*\{[^}]{0,60}\}\s*while\s*\(|;\s*(?:sleep\(\s*\d|while\s*\(\s*(?:1|true)\s*\)|return\s*\(?\s*(?:true\b|1\s*==))"
-    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:sleep|while|do\s*\{)",
+    rb"|\bfunction\s*\(\)\s*\{[^}]{0,80}(?:sleep|while|do\s*\{|for\s*\([^)]{0,60}\)\s*;)"
+    rb"|\A[^'\"]{0,80}['\"]\s*[\])}]*\s*(?:;|\|\||&&|\+|,)\s*(?:emit\s?\(\s?this\b|[\w.]{1,30}\(\s?this\s?[\[.,)]|if\s?\(\s?this\b)",
     re.I,
 )
 

@@ -17,11 +17,23 @@ _DIRECTIVE: Final = re.compile(rb"@(\w{1,40})")
 _STRING: Final = re.compile(rb'"""(?:[^"]|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\.)*+"?')
 _OPENING: Final = re.compile(rb"\s*(?:\{|query\b|mutation\b|subscription\b|fragment\b)")
 
+_RUN: Final = re.compile(
+    rb"@(\w{1,40})(?:\s{0,4}\([^()]{0,80}\))?(?:\s{0,4}@\w{1,40}(?:\s{0,4}\([^()]{0,80}\))?)+"
+)
+_GUESSED: Final = re.compile(
+    rb"log_?in|sign_?in|authenticat|verif|otp|pin\b|passw|mfa|2fa|two_?factor|redeem|coupon|voucher|gift_?card",
+    re.I,
+)
+
 _FRAGMENT: Final = re.compile(rb"\bfragment\s+(\w{1,40})\s+on\b|\.\.\.\s*(?!on\b)(\w{1,40})|([{}])")
 
 ALIASES: Final = 12
 DEPTH: Final = 14
 DIRECTIVES: Final = 10
+GUESSES: Final = 5
+"""Of what is asked with a secret, and answers whether that was right."""
+REPEATED: Final = 3
+"""Directives of one name at one place, where the specification (5.7.3) allows none of these twice."""
 
 
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
@@ -35,6 +47,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     if directives and directives.most_common(1)[0][1] >= DIRECTIVES:
         return Confidence.HIGH
+    if any(count >= GUESSES and _GUESSED.search(name) for name, count in aliases.items()):
+        return Confidence.HIGH
+    for run in _RUN.finditer(text):
+        names = Counter(_DIRECTIVE.findall(run[0]))
+        if names[b"include"] >= REPEATED or names[b"skip"] >= REPEATED:
+            return Confidence.HIGH
     if _leads_back(text):
         return Confidence.HIGH
     depth = deepest = 0
