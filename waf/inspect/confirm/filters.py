@@ -80,7 +80,7 @@ _XPATH: Final = re.compile(
     rb"|encode-for-uri)\s*\(\s*(?:concat\s*\()?[^()]{0,60}//?[\w*@][\w*]{0,40}(?:[/\[,@]|\s*\))"
     rb"|['\"\]]\s*(?:or|and|,|\|)\s+(?:fn:)?(?:system-property|environment-variable|available-environment-variables|static-base-uri|current-date\w{0,4}"
     rb"|unparsed-text-lines|json-doc|serialize|parse-xml|element-available|function-available|(?:xdmp|cts|saxon|exslt|db):\w{2,24})\("
-    rb"|['\"]\s*\]\s*return\s+\$\w"
+    rb"|['\"]\s*\]\s*(?:return\s+\$\w|,\s*//?\w)"
     rb"|\blast\(\)\s*[-+=<>]|['\"]\s*(?:or|and)\s+(?:lang|id|key|self|boolean)\s?(?:\(\s?['\"]|::)"
     rb"|/[^\[\]]{0,60}\[[^\[\]]{1,60}\bor\s+['\"]?(\w{1,8})['\"]?\s?=\s?['\"]?\1['\"]?\s?\]"
     rb"|['\"]\s*(?:or|and)\s*//\w|['\"\])]\s*\|\s*//\w|\b(?:or|and)\s+(?:true|false)\s?\(\)|\A\s*(?:true|false)\(\)\s+(?:or|and)\s+//?\w|\|\s*//?\*|['\"]\s*(?:or|and)\s+(?:processing-instruction|comment|text|node)\s?\(\s*\)|//user\b|/\*\s*\[",

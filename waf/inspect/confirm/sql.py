@@ -96,6 +96,10 @@ _ASKED: Final = re.compile(
     rb"[^\r\n]{0,200}?\b(?:(?:current_|session_|system_)?user|version|database|schema|db_name|user_name)\s?\(\s?\)"
 )
 """5 and f(user()): a call that is told who asks."""
+_UNKNOWN: Final = re.compile(
+    rb"\A\s*-?\d{1,12}['\")]{0,4}\s+(?:x?or|and)\s+[a-z]{2,20}_[a-z_]{2,30}\([^()\r\n]{0,60}\)\s*(?:is\s+(?:not\s+)?null|[<>=!]=?\s?['\d@])"
+)
+"""1 and format_bytes(1) is not null: a call with a name of parts, that is compared."""
 _EXECUTES: Final = re.compile(
     rb"\bcopy\b[^;]{1,200}\bprogram\s*['$]|\bexec(?:ute)?\s+(?:master\.+\w*\.*)?xp_cmdshell\b"
 )
@@ -149,6 +153,7 @@ def judge(value: bytes) -> Confidence | None:
         or _EQUAL.match(value)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
+        or _UNKNOWN.match(value)
         or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
     ):
         return Confidence.HIGH

@@ -21,6 +21,7 @@ _LIKENESS: Final = re.compile(
 )
 """'a' ~ 'b', current_user !~* '^a', a ~~ 'b%': PostgreSQL; behind logic it turns the bits of an operand."""
 _SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
+_MEMBER: Final = re.compile(rb"\bmember\s+of\b")
 _DISTINCT: Final = re.compile(rb"\bis\s{1,8}(?:not\s{1,8})?distinct\s{1,8}from\b")
 _TYPED: Final = re.compile(
     rb"((?:\b(?:x?or|and|not|like|when)|[=<>(,|&])\s{0,8})(?:date|time(?:stamp(?:tz)?)?|interval|jsonb?|uuid|inet|cidr|point|box"
@@ -51,6 +52,10 @@ def plain(value: bytes) -> bytes:
         value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
     if b"similar" in value:
         value = _SIMILAR.sub(b"like", value)
+    if b"member" in value:
+        value = _MEMBER.sub(b"like", value)
+    if b"^@" in value:
+        value = value.replace(b"^@", b"=")
     if b"~" in value:
         value = _LIKENESS.sub(b"=", value)
     if b"distinct" in value:

@@ -73,6 +73,7 @@ _QUOTED_WEAK: Final = _one_of(
     r"\)*[o=|](?:[1svqzGe]\)*[o=|&])*(?:[qz]|[1sv]\)*;*c)",  # '-', '||'a, '=0--, '=''or', '-if(1=1,1,0)-'
     r"\)*&s(?:o?z|oq)$",  # ' or ''-', ' or "" ^ "
     rf"\)*(?:[kn]|[&|=o]{_OPERAND})*;*c",  # '--, ')#, ' limit 1/*, ' or uid--
+    r"\)*[&|]o?[1sv]\)*l1(?:[,k]1)?;*c",  # ' or true limit 1--
     rf"(?:,n={_OPERAND})*,n=q$",  # ',role='admin
 )
 """The same, for values that are no sentence and do not hold the quote inside a word."""
@@ -121,7 +122,7 @@ _BARE: Final = _one_of(
     rf"nk{{2,3}}nn?(?:k(?:{_TEST}|n))?;*c",  # a cross join b--
     rf"k[nX]n?k{_TEST}[&|]{_CONST}={_CONST}{_TAIL}{_END}",  # from A where a=1 or ''=''
     rf"G=\(*[1v]\)*[&|]{_CONST}={_CONST}{_END}",  # length(a)=1 or 1=1
-    rf"nk+{_CONST}={_CONST};*c",  # users where 1=1--
+    rf"(?:[no1]k)?n(?:,n)*k+{_CONST}={_CONST};*c",  # users where 1=1--
     rf"1\)+kn?k{_TEST}(?:U(?:e|\(*E{_ITEMS})|;*c)",  # 1) as a where 1=1--
     r"no1o\(*H",  # id-0*sleep(5)
     rf"o?{_OPERAND}o\(*(?:[HeX]|\(E|D\(|G\)*;*c)",  # 1-sleep(5)

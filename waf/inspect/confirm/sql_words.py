@@ -151,7 +151,7 @@ STATEMENTS: Final = _statements(
         "copy": rb"~*[\w(].{0,120}?~(?:from|to|program)~*['p$]|~+into~+[@'\w]",
         "call": rb"~+[\w.]+\s*\(",
         "backup restore": rb"~+(?:database|log|table)\b",
-        "use": rb"~+(?:master|mysql|msdb|tempdb|information_schema)\b",
+        "use": rb"~+\[?(?:master|mysql|msdb|tempdb|information_schema)\b",
         "load": rb"~+(?:data|xml)~+",
         "rename": rb"~+(?:table|user)~+",
         "do": rb"~+\w+\s*\(|~+\$\w{0,16}\$",
