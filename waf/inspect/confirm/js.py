@@ -20,6 +20,7 @@ from waf.inspect.confirm.shape import (
     in_fence,
     in_span,
     is_document,
+    is_no_script,
     leaves_literal,
     of_value,
     piece_without_phrases,
@@ -146,6 +147,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
     obscure = _OBSCURELY.search(piece)
     if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
         return Confidence.HIGH
+    if opening and is_no_script(piece):
+        return None
     said = False
     for number, match in enumerate(_sinks(piece)):
         if number >= 8:

@@ -206,6 +206,39 @@ def in_span(value: bytes, position: int) -> bool:
     return prose_words(before, len(before)) >= 2 or words_after(behind, 0) >= 2
 
 
+_APOSTROPHE: Final = re.compile(
+    rb"(?<![\w$'])(?!(?:return|typeof|void|new|throw|delete|case|else|do|in|of|instanceof|await|yield)')[A-Za-z]{1,12}'"
+    rb"(?:s|t|m|re|ve|ll|d)(?=[\s.,;!?)]|\Z)",
+    re.I,
+)
+_SPOKEN: Final = 1024  # bytes of what somebody says
+
+
+def is_no_script(value: bytes) -> bool:
+    """"That's all; return": JavaScript, which is read as a whole before it runs, knows no name next to a literal.
+
+    Whether the apostrophe begins a literal or ends one. Not where it may stand within one of another kind, or in a comment.
+    """
+    if len(value) > _SPOKEN or b"'" not in value or _OTHERWISE.search(value):
+        return False
+    return _APOSTROPHE.search(value) is not None
+
+
+_OTHERWISE: Final = re.compile(rb"[\"`/\\\r\n\x00]|\$\{|<!|-->|\xe2\x80[\xa8\xa9]")
+
+
+def is_no_command(value: bytes) -> bool:
+    """"Ping works; it doesn't": to a shell a literal that nothing ends, so that no part of the line runs.
+
+    The app's own quotes come in pairs. Only with semicolons, as cmd.exe parts commands by other signs and knows no apostrophe.
+    """
+    if len(value) > _SPOKEN or b"'" not in value or _PARTED.search(value):
+        return False
+    quotes = value.count(b"'")
+    return quotes % 2 == 1 and sum(1 for _ in _APOSTROPHE.finditer(value)) == quotes
+
+
+_PARTED: Final = re.compile(rb"[\"`\\\r\n\x00#&|<>%^]|\$[({]")
 _LEFT: Final = re.compile(
     rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
 )
