@@ -145,7 +145,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if ups:
         if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
             return None  # said of: no file has a blank for its first letter
-        if _CLIMBED.fullmatch(path) and value[start - 1 : start] == b" " and prose_words(value, start):
+        if _CLIMBED.fullmatch(path) and value[start - 1 : start] == b" " and value[start - 2 : start - 1].isalpha():
             return None  # nor is "more .." the directory above
         if sensitive or b"\x00" in path:
             return Confidence.HIGH

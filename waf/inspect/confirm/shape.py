@@ -227,18 +227,6 @@ def is_no_script(value: bytes) -> bool:
 _OTHERWISE: Final = re.compile(rb"[\"`/\\\r\n\x00]|\$\{|<!|-->|\xe2\x80[\xa8\xa9]")
 
 
-def is_no_command(value: bytes) -> bool:
-    """"Ping works; it doesn't": to a shell a literal that nothing ends, so that no part of the line runs.
-
-    The app's own quotes come in pairs. Only with semicolons, as cmd.exe parts commands by other signs and knows no apostrophe.
-    """
-    if len(value) > _SPOKEN or b"'" not in value or _PARTED.search(value):
-        return False
-    quotes = value.count(b"'")
-    return quotes % 2 == 1 and sum(1 for _ in _APOSTROPHE.finditer(value)) == quotes
-
-
-_PARTED: Final = re.compile(rb"[\"`\\\r\n\x00#&|<>%^]|\$[({]")
 _LEFT: Final = re.compile(
     rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
 )

@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.shape import for_lower_case, is_document, is_no_command, prose_words, words_after
+from waf.inspect.confirm.shape import for_lower_case, is_document, prose_words, words_after
 from waf.inspect.confirm.shell_arguments import (
     NOISE,
     has_subcommand,
@@ -100,8 +100,6 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     loud = _UNMISTAKABLE.search(value[near : span[1] + LOOK].lower())
     if loud and prose_words(value, near + loud.start()) < 5:
         return Confidence.HIGH
-    if is_no_command(value):
-        return None
     best: Confidence | None = None
     end = span[1] + LOOK
     if is_script(value):  # it breaks out of nothing after its first line
