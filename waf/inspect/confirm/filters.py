@@ -284,3 +284,22 @@ def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
     addressed = b"@" in rest.split(b"\n")[0] or (b"@" in before and b"\n\n" not in before.replace(b"\r", b""))
     whole = b"\n" in rest.strip() and len(before.split()) <= 1 and b"\n" not in before
     return Confidence.HIGH if match["sure"] or addressed or whole else None
+
+
+# ------------------------------------------------------------------------------------------------ cells of a sheet
+
+_TO_A_CELL: Final = re.compile(
+    rb"\s*=\s*HYPERLINK\s*\(\s*\"#[^\"\r\n]{0,200}\"\s*(?:[,;]\s*\"[^\"\r\n]{0,200}\"\s*)?\)\s*", re.I
+)
+_CHANGED: Final = re.compile(
+    rb"(?:diff --git [^\n]{1,200}\n(?:[^\n]{1,200}\n){0,4})?--- [^\n]{1,200}\n\+\+\+ [^\n]{1,200}\n@@ -\d"
+)
+_ADDED_CALL: Final = re.compile(rb"[+-]\s{0,60}(?:exec|call|register)\w{0,20}\s?\(")
+
+
+def confirm_csv(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH but for a link to another cell of the same sheet, and for a line that a patch adds or takes away."""
+    if len(value) <= 1024 and _TO_A_CELL.fullmatch(value):
+        return None
+    start = span[0] + (value[span[0] : span[0] + 1] == b"\n")
+    return None if _ADDED_CALL.match(value, start) and _CHANGED.match(value) else Confidence.HIGH

@@ -92,7 +92,8 @@ _TARGET: Final = re.compile(
 
 
 _SHARED: Final = re.compile(
-    rb"(?!\.\.\\\.)\.\.(?:\\[A-Za-z0-9_(][\w ()-]{0,60}){1,6}\.(?:docx?|xlsx?|pptx?|odt|ods|pdf|png|jpe?g|gif|mp3|mp4)", re.I
+    rb"(?!\.\.\\\.)\.\.(?:\\[A-Za-z0-9_(][\w ()-]{0,60}){1,6}\.(?:docx?|xlsx?|pptx?|odt|ods|pdf|png|jpe?g|gif|mp3|mp4)",
+    re.I,
 )
 """A document in a directory next to this one, as it is named on Windows."""
 
@@ -145,7 +146,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if ups:
         if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
             return None  # said of: no file has a blank for its first letter
-        if _CLIMBED.fullmatch(path) and value[start - 1 : start] == b" " and value[start - 2 : start - 1].isalpha():
+        if (
+            _CLIMBED.fullmatch(path)
+            and value[start - 1 : start] == b" "
+            and value[start - 2 : start - 1].isalpha()
+        ):
             return None  # nor is "more .." the directory above
         if sensitive or b"\x00" in path:
             return Confidence.HIGH

@@ -215,7 +215,7 @@ _SPOKEN: Final = 1024  # bytes of what somebody says
 
 
 def is_no_script(value: bytes) -> bool:
-    """"That's all; return": JavaScript, which is read as a whole before it runs, knows no name next to a literal.
+    """ "That's all; return": JavaScript, which is read as a whole before it runs, knows no name next to a literal.
 
     Whether the apostrophe begins a literal or ends one. Not where it may stand within one of another kind, or in a comment.
     """

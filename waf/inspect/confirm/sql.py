@@ -311,12 +311,12 @@ def _has_own(value: bytes, position: int, quote: bytes) -> bool:
     """The first quote opens a literal of the text's own: a number or a name, then the quote again (between '2024' and '2025').
 
     Behind a literal of the app's, that is an operand and a further literal in a row, which no server reads on from; and
-    bare, the value begins with two words. Not where the quote may have been escaped, a statement may have ended before it,
+    bare, the value begins with two words. Not where the quote may have been escaped, a statement may end,
     or the word is one that goes on behind a literal.
     """
     expression = _OWN_PAIR.get(quote) if _SPOKEN.match(value, 0, position) else None
     pair = expression.match(value, position, position + _OWN_MAX) if expression else None
-    if pair is None or value[position - 1 : position] in (b"\\", quote):
+    if pair is None or value[position - 1 : position] in (b"\\", quote) or _ENDS.search(value, pair.end()):
         return False
     word = pair[1]
     return _OPERAND.fullmatch(word) is not None and not (
@@ -325,6 +325,7 @@ def _has_own(value: bytes, position: int, quote: bytes) -> bool:
 
 
 _OWN_MAX: Final = 64
+_ENDS: Final = re.compile(rb";(?!\s*\Z)|--|#|/\*")
 
 
 def _may_continue(rest: bytes) -> bool:
