@@ -23,6 +23,7 @@ from typing import Final
 
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
 from waf.inspect.confirm.sql_reduction import shape_of
+from waf.inspect.confirm.sql_said import has_own, is_false, is_question, is_script
 from waf.inspect.confirm.sql_shapes import bare, behind, is_afloat, is_glued
 from waf.inspect.confirm.sql_tokens import tokens
 from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
@@ -98,8 +99,6 @@ _PHRASE: Final = re.compile(
 )  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
-_FALSE: Final = re.compile(rb"\s*or\s+(['\"])([^'\"]{0,24})\1\s*=\s*\1\2\s+[a-z]+\s+[a-z][^'\"]*\Z")
-"""What is shown in a sentence that goes on: what is left open is text, and not what it is compared with."""
 _TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _ONE_LOGIC: Final = re.compile(rb"\s*(?:or|and)\s*")  # and nothing that makes what is false true
 _OPENERS: Final = b"[{(,:= \t\r\n"
@@ -124,7 +123,8 @@ def judge(value: bytes) -> Confidence | None:
     window = _GLANCE if document else WINDOW
     shape = _shape(value, _start(value), window)
     told = bare(shape)
-    if told.acts and not (shape.endswith("s?") and _ASKED.search(value, max(len(value) - 16, 0))):
+    script = is_script(value)
+    if told.acts and not (script or (shape.endswith("s?") and is_question(value))):
         return Confidence.HIGH
     if document:
         return None
@@ -140,7 +140,7 @@ def judge(value: bytes) -> Confidence | None:
         # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.
         said = (_SAID.search(value) or shape.startswith("Tv")) and not _RUNS.search(value)
         return Confidence.MEDIUM if said else Confidence.HIGH
-    if shape[:1] not in "TE" and not _only_comment(value) and _acts_afloat(value):  # no script of statements
+    if not script and shape[:1] not in "TE" and _acts_afloat(value):
         return Confidence.HIGH
     if (told.flat and _SPEAKS.match(value)) or _ASKS.match(value):
         return Confidence.HIGH
@@ -148,15 +148,6 @@ def judge(value: bytes) -> Confidence | None:
 
 
 confirm: Final = of_value(judge)
-
-
-_ASKED: Final = re.compile(rb"['\"]\?\s*\Z")
-"""A question ends behind a literal, where no statement goes on."""
-
-
-def _only_comment(value: bytes) -> bool:
-    """Its first line, which is all of it, is a comment: "-- 0043; drop table old"."""
-    return value.lstrip()[:3] == b"-- " and b"\n" not in value and b"\r" not in value
 
 
 def _acts_afloat(value: bytes) -> bool:
@@ -272,7 +263,7 @@ def _quoted(value: bytes, document: bool) -> bool:
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
-            if tries == 1 and _has_own(value, position, quote):
+            if tries == 1 and has_own(value, position, quote):
                 break
             opening = tries == 1 or literal
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
@@ -294,38 +285,6 @@ def _quoted(value: bytes, document: bool) -> bool:
 _OWN_LITERAL: Final = re.compile(
     rb"\A\s*+[a-z_](?=[^\s]*+\s[^\s]*+\s)[^'\"`;()]*+(?:(?<=[=<>,])|(?<=[=<>,] )|(?<=\blike )|\()\Z"
 )
-
-
-_OWN_PAIR: Final = {
-    quote: re.compile(rb"%b((?:\\%b|[\w.:/-])++)%b(?!%b)" % ((quote,) * 4)) for quote in (b"'", b'"')
-}
-_SPOKEN: Final = re.compile(
-    rb"\s*(?!(?:or|and|xor|not|union|order|group|having|limit|where|as|on|asc|desc|from|case|when|into|like|in|is|between|rlike|regexp)\b)"
-    rb"[a-z_]\w*\s+[a-z_(*][^;#]*\Z"
-)
-_OPERAND: Final = re.compile(rb"\d[\w.:-]*|[a-z_]\w*(?:\\['\"]\w*)?")
-_POSTFIX: Final = frozenset(b"isnull notnull uescape using match regexp return returning as is".split())
-
-
-def _has_own(value: bytes, position: int, quote: bytes) -> bool:
-    """The first quote opens a literal of the text's own: a number or a name, then the quote again (between '2024' and '2025').
-
-    Behind a literal of the app's, that is an operand and a further literal in a row, which no server reads on from; and
-    bare, the value begins with two words. Not where the quote may have been escaped, a statement may end,
-    or the word is one that goes on behind a literal.
-    """
-    expression = _OWN_PAIR.get(quote) if _SPOKEN.match(value, 0, position) else None
-    pair = expression.match(value, position, position + _OWN_MAX) if expression else None
-    if pair is None or value[position - 1 : position] in (b"\\", quote) or _ENDS.search(value, pair.end()):
-        return False
-    word = pair[1]
-    return _OPERAND.fullmatch(word) is not None and not (
-        word in LETTERS or word in STATEMENTS or word in _POSTFIX
-    )
-
-
-_OWN_MAX: Final = 64
-_ENDS: Final = re.compile(rb";(?!\s*\Z)|--|#|/\*")
 
 
 def _may_continue(rest: bytes) -> bool:
@@ -354,7 +313,7 @@ def _continues(
     ):  # it opens a literal, unless a whole condition follows
         return True if is_glued(shape) else None
     told = behind(shape)
-    if told.acts and last == "O" and _FALSE.match(rest):
+    if told.acts and last == "O" and is_false(rest):
         return None
     if told.acts:
         return told.sure
