@@ -147,8 +147,6 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
     obscure = _OBSCURELY.search(piece)
     if obscure and len(set(obscure[0])) >= 4 and not _WORDY.search(piece):
         return Confidence.HIGH
-    if opening and is_no_script(piece):
-        return None
     said = False
     for number, match in enumerate(_sinks(piece)):
         if number >= 8:
@@ -157,7 +155,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         if opening and leaves_literal(piece, match.start()):
             return Confidence.HIGH
         if opening and (
-            in_fence(piece, match.start())
+            is_no_script(piece, match.start())  # an attribute in single quotes ends there, too
+            or in_fence(piece, match.start())
             or in_span(piece, match.start())
             or _NUMBERED.search(before, max(0, len(before) - 96))
         ):

@@ -214,14 +214,15 @@ _APOSTROPHE: Final = re.compile(
 _SPOKEN: Final = 1024  # bytes of what somebody says
 
 
-def is_no_script(value: bytes) -> bool:
+def is_no_script(value: bytes, before: int = _SPOKEN) -> bool:
     """ "That's all; return": JavaScript, which is read as a whole before it runs, knows no name next to a literal.
 
-    Whether the apostrophe begins a literal or ends one. Not where it may stand within one of another kind, or in a comment.
+    Whether the apostrophe, which is looked for `before` a place, begins a literal or ends one. Not where it may stand within
+    one of another kind, or in a comment.
     """
     if len(value) > _SPOKEN or b"'" not in value or _OTHERWISE.search(value):
         return False
-    return _APOSTROPHE.search(value) is not None
+    return _APOSTROPHE.search(value, 0, before) is not None
 
 
 _OTHERWISE: Final = re.compile(rb"[\"`/\\\r\n\x00]|\$\{|<!|-->|\xe2\x80[\xa8\xa9]")
