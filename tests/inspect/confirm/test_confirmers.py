@@ -16,7 +16,12 @@ from waf.model import Confidence
 
 _TABLES = Path(__file__).parent / "tables"
 _SHOWN = str.maketrans({"␊": "\n", "␍": "\r", "␉": "\t", "␀": "\0"})
-_ASKS_THE_PATTERN = {"stands", "whole", "css"}  # these judge the span that a pattern found, not the value
+_ASKS_THE_PATTERN = {
+    "stands",
+    "whole",
+    "css",
+    "csv",
+}  # these judge the span that a pattern found, not the value
 _OWN_PLACES = {"path", "remote_include"}  # for values of parameters that name files
 
 
@@ -75,6 +80,9 @@ def test_everyday_text_is_no_attack(name: str) -> None:
         ("css", b"the expression (in parentheses) is evaluated first", b"expression ("),
         ("css", b"good behavior: url shortening", b"behavior: url"),
         ("whole", b"the id card", b"id"),
+        ("csv", b'=HYPERLINK("#\'Q3 - Summary\'!A1","back to top")', b"=HYPERLINK("),
+        ("csv", b'=hyperlink("#Sheet2!B4"; "there")', b"=hyperlink("),
+        ("csv", b"--- a/x.js\n+++ b/x.js\n@@ -1 +1 @@\n-exec(a)\n+execFile(a)", b"\n+exec"),
     ],
 )
 def test_a_mention_is_no_find(name: str, value: bytes, piece: bytes) -> None:

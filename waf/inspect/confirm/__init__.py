@@ -33,6 +33,7 @@ Confirmer = Callable[[bytes, tuple[int, int]], Confidence | None]
 CONFIRMERS: Final[dict[str, Confirmer]] = {
     "code": code.confirm,
     "crlf": filters.confirm_crlf,
+    "csv": filters.confirm_csv,
     "css": html.confirm_css,
     "graphql": graphql.confirm,
     "html": html.confirm,

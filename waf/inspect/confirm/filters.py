@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from waf.inspect.confirm.shape import is_document, prose_words
+from waf.inspect.confirm.shape import is_document, is_no_script, prose_words
 from waf.model import Confidence
 
 # ----------------------------------------------------------------------------------------------- LDAP (RFC 4515)
@@ -41,6 +41,24 @@ _LDAP_SIGN: Final = re.compile(
 # Stars in parentheses of their own, as people rate by them: nothing of the app's is closed, and no filter is without these signs.
 _LDAP_STARS: Final = re.compile(rb"\s*\(\*\)[^=&|!\x00%]*")
 
+_LDAP_SAID: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff,.:'-]*\s[^()*%\x00&|!]*(?=\()")
+
+
+def _is_shown(text: bytes) -> bool:
+    """Words, then a filter with all of its parentheses: it is none as a whole, and as a value closes nothing of the app's."""
+    said = _LDAP_SAID.match(text)
+    if said is None or b"%" in text or b"\x00" in text:
+        return False
+    depth = 0
+    for sign in _LDAP_PARENTHESIS.finditer(text, said.end()):
+        depth += 1 if sign[0] == b"(" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+_LDAP_PARENTHESIS: Final = re.compile(rb"[()]")
+
 # What closes, then the first parenthesis that opens anything.
 _LDAP_TIGHT: Final = re.compile(rb"\)++\((?:[&|!]\(|[&|]\)|[&|!]?\(?" + _LDAP_NAMES + rb"[~<>:]?=)", re.I)
 
@@ -56,6 +74,8 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
         first = text.find(b"(")
         closing = len(text[:first].rstrip(b")")) if first > 0 else first
         return Confidence.HIGH if closing < first and _LDAP_TIGHT.match(text, closing) else None
+    if _is_shown(text):
+        return None
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
         return Confidence.HIGH
     if _LDAP_STARS.fullmatch(text):
@@ -142,7 +162,7 @@ _SCRIPT_FIRST: Final = re.compile(
     rb"|(?<=;)(?:return\b|sleep\(|while\s*\())"
     rb"|^\s*+(?:true|false|\d+)?+\s*+,\s*['\"]?\$(?:where|or|and|ne|gt|regex)['\"]?\s*:|^\s*+\{\s*['\"]?\$"
     + _OPERATORS
-    + rb"\b|^\s*+return\s*+\(?\s*+(?:true|1\b|!)|^\s*+function\s*\(\s*\)\s*\{",
+    + rb"\b|^\s*+return\s*+\(?\s*+(?:true|1\b|!)|^\s*+function\s*\(\s*\)\s*\{(?!\s*\})",
     re.I,
 )
 # … or anywhere, as no program but one for a store has it.
@@ -193,7 +213,7 @@ def confirm_nosql(value: bytes, span: tuple[int, int]) -> Confidence | None:
     found = _OBJECT.search(text)
     if found and (text.lstrip()[:1] in (b"{", b"[", b"'", b'"') or len(text[: found.start()].split()) <= 2):
         return Confidence.HIGH  # deep within a line of code it is that code's
-    return Confidence.HIGH if len(text) < 600 and _is_script(text) else None
+    return Confidence.HIGH if len(text) < 600 and _is_script(text) and not is_no_script(value) else None
 
 
 # ------------------------------------------------------------------------------------ header lines (RFC 9112, 5322)
@@ -270,3 +290,22 @@ def confirm_mail(value: bytes, span: tuple[int, int]) -> Confidence | None:
     addressed = b"@" in rest.split(b"\n")[0] or (b"@" in before and b"\n\n" not in before.replace(b"\r", b""))
     whole = b"\n" in rest.strip() and len(before.split()) <= 1 and b"\n" not in before
     return Confidence.HIGH if match["sure"] or addressed or whole else None
+
+
+# ------------------------------------------------------------------------------------------------ cells of a sheet
+
+_TO_A_CELL: Final = re.compile(
+    rb"\s*=\s*HYPERLINK\s*\(\s*\"#[^\"\r\n]{0,200}\"\s*(?:[,;]\s*\"[^\"\r\n]{0,200}\"\s*)?\)\s*", re.I
+)
+_CHANGED: Final = re.compile(
+    rb"(?:diff --git [^\n]{1,200}\n(?:[^\n]{1,200}\n){0,4})?--- [^\n]{1,200}\n\+\+\+ [^\n]{1,200}\n@@ -\d"
+)
+_ADDED_CALL: Final = re.compile(rb"[+-]\s{0,60}(?:exec|call|register)\w{0,20}\s?\(")
+
+
+def confirm_csv(value: bytes, span: tuple[int, int]) -> Confidence | None:
+    """HIGH but for a link to another cell of the same sheet, and for a line that a patch adds or takes away."""
+    if len(value) <= 1024 and _TO_A_CELL.fullmatch(value):
+        return None
+    start = span[0] + (value[span[0] : span[0] + 1] == b"\n")
+    return None if _ADDED_CALL.match(value, start) and _CHANGED.match(value) else Confidence.HIGH

@@ -14,6 +14,7 @@ from typing import Final
 
 from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.guarded import Guarded
+from waf.inspect.confirm.html_idle import is_idle, is_idle_within
 from waf.inspect.confirm.html_unrun import is_shown, never_runs
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
@@ -126,6 +127,7 @@ def _tag(piece: bytes, tag: re.Match[bytes], attributes: dict[bytes, bytes]) -> 
                 and attribute not in _NOT_HANDLERS
                 and not content.strip().isdigit()
                 and content.strip()
+                and not is_idle(attribute, name, content)
             ):
                 return Confidence.HIGH
         elif attribute == b"srcdoc":
@@ -335,6 +337,8 @@ def _breaks_out(value: bytes) -> Confidence | None:
             own = _OWN_FUNCTION.match(code)
             if own and not _BREAKOUT.search(code, own.end() - 1):
                 continue  # a page's own function, named where no attribute was left
+        if is_idle_within(value, match) and not _BREAKOUT.search(code):
+            continue
         if code not in harmless and js.is_code(code):
             return Confidence.HIGH
         harmless.add(code)

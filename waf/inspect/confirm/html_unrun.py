@@ -30,13 +30,20 @@ def _is_glued(piece: bytes, start: int, rest: bytes) -> bool:
 _NO_SCRIPT: Final = re.compile(
     rb">[ \t]*(?!(?:new|var|let|const|return|throw|typeof|void|delete|await|async|function|class|import|export|yield|else|do"
     rb"|in|of|instanceof|if|for|while|with|switch|case|try|static|get|set)\b)[A-Za-z]+[ \t]+"
-    rb"(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)"
+    rb"(?:(?!(?:in|of|instanceof|as|from)\b)[A-Za-z]+(?:[ \t]+[A-Za-z]+)?(?=[ \t,.!?'\"]|$)|['\"])"
+)
+_CLOSED_FIRST: Final = re.compile(
+    rb"></(?!script)[A-Za-z]{1,20}>[ \t]*(?=[A-Za-z]+[ \t]+[A-Za-z]+[ \t,.!?])", re.I
 )
 
 
 def _never_parses(rest: bytes, ended: bool) -> bool:
-    """Behind the tag stands what no browser runs: two words in a row, or a literal that nothing ends. `ended`: no more follows."""
-    if _NO_SCRIPT.match(rest):
+    """Behind the tag stands what no browser runs: two words in a row, a word and a literal, or a literal that nothing ends.
+
+    With a closing tag before the words as well, which some filters take out. `ended`: no more follows.
+    """
+    closed = _CLOSED_FIRST.match(rest)
+    if _NO_SCRIPT.match(b">" + rest[closed.end() :] if closed else rest):
         return True
     quote = rest[1:2]
     if quote == b"`":  # the page's own script may end it, and then what is put into it runs

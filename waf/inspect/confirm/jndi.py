@@ -21,6 +21,10 @@ _LEAK: Final = re.compile(
     rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder"
     rb"|const|xml)\s*:"
 )
+_IN_PATHS: Final = re.compile(
+    rb"\$\{env:(?:home|path|userprofile|(?:local)?appdata|gopath|pythonpath)\}(?=[/\\:;])|(?<=[:;])\$\{env:path\}"
+)
+"""Settings of editors name directories so: no secret, and not alone."""
 _LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one in it
 
 
@@ -56,4 +60,4 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH  # whatever the inner lookups give
     if _SCRIPT.search(piece):
         return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
-    return Confidence.MEDIUM if len(value) < _LEAK_MAX and _LEAK.search(piece) else None
+    return Confidence.MEDIUM if len(value) < _LEAK_MAX and _LEAK.search(_IN_PATHS.sub(b"", piece)) else None

@@ -20,6 +20,7 @@ from waf.inspect.confirm.shape import (
     in_fence,
     in_span,
     is_document,
+    is_no_script,
     leaves_literal,
     of_value,
     piece_without_phrases,
@@ -154,7 +155,8 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         if opening and leaves_literal(piece, match.start()):
             return Confidence.HIGH
         if opening and (
-            in_fence(piece, match.start())
+            is_no_script(piece, match.start())  # an attribute in single quotes ends there, too
+            or in_fence(piece, match.start())
             or in_span(piece, match.start())
             or _NUMBERED.search(before, max(0, len(before) - 96))
         ):

@@ -48,8 +48,8 @@ UNIX: Final = re.compile(
     re.I,
 )
 WINDOWS: Final = re.compile(
-    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\](?:win\.ini|system|repair|system32|panther|php\.ini|debug"
-    rb"|my\.ini|temp|iis|notepad|explorer)|boot\.ini|win\.ini|system32[/\\](?:drivers|config|cmd|inetsrv"
+    rb"(?:^|[/\\:=\s'\"])(?:win(?:dows|nt)[/\\](?:win\.ini(?![a-z])|system|repair|system32|panther|php\.ini|debug"
+    rb"|my\.ini|temp|iis|notepad|explorer)|boot\.ini(?![a-z])|win\.ini(?![a-z])|system32[/\\](?:drivers|config|cmd|inetsrv"
     rb"|eventvwr|calc|license)|sysprep|autoexec\.bat|pagefile\.sys|ntuser\.dat|inetpub[/\\]"
     rb"|program files(?: \(x86\))?[/\\]|documents and settings|users[/\\](?:administrator|public)"
     rb"|xampp[/\\]|wamp|winnt|config\.sys|bootmgr|unattend(?:ed)?\.(?:xml|txt))",
@@ -81,6 +81,7 @@ _WRAPPER: Final = re.compile(
 _MATRIX: Final = re.compile(rb"\.\.;[^/\\]{0,16}(?:[/\\]|\Z)")
 """A proxy before a container of servlets takes it for a name, the container (which drops parameters) for \"..\"."""
 _CLIMBS: Final = re.compile(rb"(?:\.\./){1,3}")
+_CLIMBED: Final = re.compile(rb"\.\.(?:/\.\.){0,2}/?")
 _BARE: Final = re.compile(rb"\.\.[/\\]*$")  # nothing but climbing
 _TARGET: Final = re.compile(
     rb"\.(?:php\d?|phtml|asp|aspx|jsp|jspx|cgi|pl|py|rb|sh|ini|conf|cnf|log|bak|sql|xml|ya?ml|env|key|pem"
@@ -88,6 +89,13 @@ _TARGET: Final = re.compile(
     rb"|%00",
     re.I,
 )
+
+
+_SHARED: Final = re.compile(
+    rb"(?!\.\.\\\.)\.\.(?:\\[A-Za-z0-9_(][\w ()-]{0,60}){1,6}\.(?:docx?|xlsx?|pptx?|odt|ods|pdf|png|jpe?g|gif|mp3|mp4)",
+    re.I,
+)
+"""A document in a directory next to this one, as it is named on Windows."""
 
 
 _PAGE: Final = re.compile(
@@ -138,6 +146,12 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if ups:
         if _CLIMBS.fullmatch(path) and value[end : end + 1] == b" " and words_after(value, end):
             return None  # said of: no file has a blank for its first letter
+        if (
+            _CLIMBED.fullmatch(path)
+            and value[start - 1 : start] == b" "
+            and value[start - 2 : start - 1].isalpha()
+        ):
+            return None  # nor is "more .." the directory above
         if sensitive or b"\x00" in path:
             return Confidence.HIGH
         disguised = (
@@ -156,6 +170,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             highest == 2 and (ups >= 3 or disguised or _BARE.search(path) or _TARGET.search(path))
         ):
             return Confidence.HIGH
+        if highest == 1 and start == 0 and _SHARED.fullmatch(value):
+            return None  # as "../shared/plan.docx" is none
         if disguised and highest:
             return Confidence.HIGH if start == 0 else Confidence.MEDIUM
         if (

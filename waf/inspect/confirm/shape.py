@@ -206,6 +206,28 @@ def in_span(value: bytes, position: int) -> bool:
     return prose_words(before, len(before)) >= 2 or words_after(behind, 0) >= 2
 
 
+_APOSTROPHE: Final = re.compile(
+    rb"(?<![\w$'])(?!(?:return|typeof|void|new|throw|delete|case|else|do|in|of|instanceof|await|yield)')[A-Za-z]{1,12}'"
+    rb"(?:s|t|m|re|ve|ll|d)(?=[\s.,;!?)]|\Z)",
+    re.I,
+)
+_SPOKEN: Final = 1024  # bytes of what somebody says
+
+
+def is_no_script(value: bytes, before: int = _SPOKEN) -> bool:
+    """ "That's all; return": JavaScript, which is read as a whole before it runs, knows no name next to a literal.
+
+    Whether the apostrophe, which is looked for `before` a place, begins a literal or ends one. Not where it may stand within
+    one of another kind, or in a comment.
+    """
+    if len(value) > _SPOKEN or b"'" not in value or _OTHERWISE.search(value):
+        return False
+    return _APOSTROPHE.search(value, 0, before) is not None
+
+
+_OTHERWISE: Final = re.compile(rb"[\"`/\\\r\n\x00]|\$\{|<!|-->|\xe2\x80[\xa8\xa9]")
+
+
 _LEFT: Final = re.compile(
     rb"(?:\\{0,2}(['\"])[\s)\]}]*[-+;,.|&^*/%<>=?:!~)}\x00]|(\*/))[-\s);,.+|&}{(!@\x00]*\Z"
 )

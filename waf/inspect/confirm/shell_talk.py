@@ -130,8 +130,11 @@ _SETTING: Final = re.compile(
 )
 _SCHEME: Final = re.compile(rb"(?:git|svn|hg|bzr|ssh|mysql|mongodb|redis|pip)\+[a-z0-9]+://")
 _FIELDS: Final = re.compile(rb"print\s+\$(?:\d|NF)")  # the program of awk
+_NET: Final = re.compile(
+    rb"net\s?<\s?\d{1,6}\s*(?:[a-z]|days?|euro?s?|kg)?\W*\Z", re.I
+)  # a command that would tell its usage
 _IDLE: Final = (
-    (_SWITCHES, b"s"), (_REBUILDS, b"r"), (_COMPLETES, b"c"), (_SETTING, b"pngadkmjrtihu"), (_SCHEME, b"gshbmrp"), (_FIELDS, b"p"),
+    (_NET, b"nN"), (_SWITCHES, b"s"), (_REBUILDS, b"r"), (_COMPLETES, b"c"), (_SETTING, b"pngadkmjrtihu"), (_SCHEME, b"gshbmrp"), (_FIELDS, b"p"),
 )  # fmt: skip
 """With what each may begin with."""
 _MAKE_VARIABLE: Final = re.compile(
@@ -308,13 +311,19 @@ def whole_probe(value: bytes, begin: int, start: int, sentence: bool) -> bool:
     return not lists and mark in b";|&" and (mark != b"&" or value[begin : begin + 2] == b"&&")
 
 
+_ASKED: Final = re.compile(rb"[A-Z][a-z']+[ \t]+(?:[a-z']+[ \t]+){0,5}?(?=rm -rf |[a-z]+ [a-z-])")
+"""How a sentence begins."""
+
+
 def goes_on_with_tools(value: bytes, start: int) -> bool:
     """A line of a developer's terminal: one tool at its beginning, and a harmless step of the same kind at `start`."""
     step, head = value[start : start + _LOOK], value[: start - 2]
     if not (_TOOL.match(step) or _STEP.match(step)):
         return False
-    if _TOOL.match(head) is None:  # it may be shown within a text
-        head = head[max(head.rfind(b"`"), head.rfind(b">"), head.rfind(b"RUN ") + 3) + 1 :]
+    if _TOOL.match(head) is None:  # it may be asked about, or shown within a text
+        asked = _ASKED.match(head)
+        shown = max(head.rfind(b"`"), head.rfind(b">"), head.rfind(b"RUN ") + 3) + 1
+        head = head[asked.end() if asked else shown :]
         if _TOOL.match(head) is None:
             return False
     texts = [_REBUILDS.sub(b"", text) for text in (head, step)]

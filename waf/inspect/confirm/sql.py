@@ -24,6 +24,7 @@ from typing import Final
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
 from waf.inspect.confirm.sql_plain import plain
 from waf.inspect.confirm.sql_reduction import shape_of
+from waf.inspect.confirm.sql_said import has_own, is_false, is_question, is_script
 from waf.inspect.confirm.sql_shapes import bare, behind, is_afloat, is_glued
 from waf.inspect.confirm.sql_tokens import tokens
 from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
@@ -140,7 +141,8 @@ def judge(value: bytes) -> Confidence | None:
     window = _GLANCE if document else WINDOW
     shape = _shape(value, _start(value), window)
     told = bare(shape)
-    if told.acts:
+    script = is_script(value)
+    if told.acts and not (script or (shape.endswith("s?") and is_question(value))):
         return Confidence.HIGH
     if document:
         return None
@@ -163,7 +165,7 @@ def judge(value: bytes) -> Confidence | None:
         # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.
         said = (_SAID.search(value) or shape.startswith("Tv")) and not _RUNS.search(value)
         return Confidence.MEDIUM if said else Confidence.HIGH
-    if shape[:1] not in "TE" and _acts_afloat(value):  # no script of statements
+    if not script and shape[:1] not in "TE" and _acts_afloat(value):
         return Confidence.HIGH
     if (told.flat and _SPEAKS.match(value)) or _ASKS.match(value):
         return Confidence.HIGH
@@ -273,6 +275,8 @@ def _quoted(value: bytes, document: bool) -> bool:
         while position >= 0 and tries < (1 if document else 4):
             tries += 1
             rest = value[position + 1 : position + 1 + (_GLANCE if document else WINDOW)]
+            if tries == 1 and has_own(value, position, quote):
+                break
             opening = tries == 1 or literal
             if rest[:1] == quote and tries == 1:  # a doubled quote is one quote inside the literal
                 position += 1
@@ -321,6 +325,8 @@ def _continues(
     ):  # it opens a literal, unless a whole condition follows
         return True if is_glued(shape) else None
     told = behind(shape)
+    if told.acts and last == "O" and is_false(rest):
+        return None
     if told.acts:
         return told.sure
     if told.listed and (opening or _COMMENT_TAIL.match(rest, start)):

@@ -287,10 +287,12 @@ _USUAL: Final = re.compile(
     rb"|\bconditions_encoded=\"[\w`:^|\[\], /-]{1,400}\""
     rb"|\burl_for\(\s*['\"][a-z0-9_.-]{1,60}['\"]\s*(?=[,)])"
     rb"|\|\s*join\s*\(\s*['\"]\s*(?:[,;|/-]|<br ?/?>)\s*['\"]\s*\)"
+    rb"|\bconfig\(\s*[a-z_]{1,40}\s*=\s*(?:'[\w -]{0,60}'|\"[\w -]{0,60}\"|\w{1,40})"
+    rb"(?:\s*,\s*[a-z_]{1,40}\s*=\s*(?:'[\w -]{0,60}'|\"[\w -]{0,60}\"|\w{1,40})){0,8}\s*\)\s*\Z"
     rb"|\bprocess\.env\.(?:node_env|port|host|ci|public_url|(?:react_app|vite|next_public|nuxt)_[a-z0-9_]+)\b"
 )
 """What pages have between delimiters: other templates by name, addresses of their own, lists with signs between, public settings of
-a build, and what a shop's widget shows."""
+a build, settings that a model of dbt names itself, and what a shop's widget shows."""
 
 
 def _reaches(inside: bytes) -> bool:
