@@ -56,7 +56,9 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     if piece.count(b"${") > 1 and _SCHEME.search(piece):
         return Confidence.HIGH  # whatever the inner lookups give
     if _NESTED.search(piece):
-        return Confidence.HIGH  # lookups of nothing within each other, which some versions never end to resolve
+        return (
+            Confidence.HIGH
+        )  # lookups of nothing within each other, which some versions never end to resolve
     if _SCRIPT.search(piece):
         return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
     return Confidence.MEDIUM if len(value) < _LEAK_MAX and _LEAK.search(piece) else None
