@@ -16,7 +16,7 @@ from waf.inspect.confirm.shape import is_document, prose_words, words_after
 from waf.model import Confidence
 
 _URL: Final = re.compile(
-    rb"(?:^|[=\s\"'(<,\[:@|]|(?<=url))([a-z][a-z0-9+.-]{1,20}):(?://|/|\\\\|\\/\\/)?([^\s\"'<>]{1,512})", re.I
+    rb"(?:^|[=\s\"'(<,\[:@]|(?<=url))([a-z][a-z0-9+.-]{1,20}):(?://|/|\\\\|\\/\\/)?([^\s\"'<>]{1,512})", re.I
 )
 _AUTHORITY: Final = re.compile(rb"[/\\]*(?:[^/\\?#]*@)?(\[[^\]]*\]?|[^/\\?#:@]+)(?::(\d{0,5}))?")
 _LOCALHOST: Final = re.compile(rb"(?:^|\.)(?:localhost|localdomain|localhost6|ip6-localhost)\.?$", re.I)
