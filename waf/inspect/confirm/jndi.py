@@ -17,6 +17,7 @@ _FETCH: Final = re.compile(rb"\$\{[^}]{0,24}?jndi\s*:")
 _FETCHES: Final = re.compile(rb"jndi\s*:\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds|https?)\s*:")
 _SCHEME: Final = re.compile(rb":\s*(?:ldaps?|rmi|dns|nis|iiop|corba|nds):/?/")
 _SCRIPT: Final = re.compile(rb"\$\{script\s*:\s*\w+\s*:|\$\{(?:url|dns)\s*:[^}]{0,80}(?:://|\.)")
+_NESTED: Final = re.compile(rb"\$\{[^{}]{0,8}::?-\$?\$\{[^{}]{0,8}::?-")
 _LEAK: Final = re.compile(
     rb"\$\{[^}]{0,12}(?:env|sys|java|ctx|main|bundle|docker|k8s|spring|script|url|dns|file|base64decoder"
     rb"|const|xml)\s*:"
@@ -58,6 +59,10 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
             return Confidence.HIGH
     if piece.count(b"${") > 1 and _SCHEME.search(piece):
         return Confidence.HIGH  # whatever the inner lookups give
+    if _NESTED.search(piece):
+        return (
+            Confidence.HIGH
+        )  # lookups of nothing within each other, which some versions never end to resolve
     if _SCRIPT.search(piece):
         return Confidence.HIGH  # the same idea in Apache Commons Text (CVE-2022-42889)
     return Confidence.MEDIUM if len(value) < _LEAK_MAX and _LEAK.search(_IN_PATHS.sub(b"", piece)) else None

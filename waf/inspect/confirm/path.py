@@ -40,7 +40,7 @@ UNIX: Final = re.compile(
     rb"|proftpd|httpd|apache2?|nginx|php|mysql|ssh|ssl/|pki/|init\.d|rc\.|cron|at\.|samba|openldap|tomcat"
     rb"|kubernetes|lighttpd|redis|rabbitmq|postgresql|mongod|haproxy|letsencrypt|elasticsearch|grafana|network|sysconfig|bash|login|pam|netconfig|rsync|snmp|sysctl"
     rb"|syslog|logrotate|x11))"
-    rb"|proc/(?:self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
+    rb"|proc/(?:self|thread-self|version|cmdline|cpuinfo|mounts|net|sched_debug|meminfo|stat|modules|partitions|swaps"
     rb"|config|\d+/)|var/(?:log|lib|spool|mail|backups|run|adm|www/html)/|root/\.\w"
     rb"|home/[\w.$-]{1,32}/\.(?!(?:config|cache|local)/(?!gcloud))\w|usr/local/(?:etc|apache|nginx|tomcat|php|zeus|lib/php/pearcmd)|dev/(?:shm|tcp|fd"
     rb"|random|zero|null/)|sys/class|private/etc|opt/(?:lampp|xampp|tomcat|bitnami)/"
@@ -66,7 +66,7 @@ APP: Final = re.compile(
 )
 _UNIX, _WINDOWS, _APP = Guarded(UNIX), Guarded(WINDOWS), Guarded(APP)
 _OUTRIGHT: Final = re.compile(
-    rb"/?(?:web-inf|meta-inf)/\w|~\w{1,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
+    rb"/?(?:web-inf|meta-inf)/\w|/(?:[\w.-]{1,40}/){1,8}webapps/(?:[\w.-]{1,40}/){1,3}(?:web|meta)-inf/\w|~\w{1,16}/\.(?:(?:bash|zsh)(?:rc|_profile|_history)|profile|netrc|pgpass)\Z|[\w./-]{0,40}\.git/(?:head|config|index|logs/)|[/~][\w./-]{0,40}(?:wp-config\.php|\.ssh/|\.aws/)"
     rb"|(?:/|[a-z]:[/\\])[\w./\\-]{0,60}(?:(?<=[/\\])(?:\.env(?:\.[a-z]{2,10})?|web\.config)|\.htpasswd|/database\.yml)\Z",
     re.I,
 )

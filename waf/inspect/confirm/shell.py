@@ -291,7 +291,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
         if SECRET_READ.search(raw):
             return True
         return bool(first[:1] == b"/" and re.match(rb"(?:/usr)?/(?:s?bin|tmp|var/tmp|dev/shm)/\w", first))
-    if name == b"w" and value[:position].strip(b" ;|&\n"):
+    if name == b"w" and not _NUMBERED.fullmatch(value[:position].strip(b" ;|&\n")):
         return False  # the last letter of a password
     if name in ABBREVIATIONS and first.isalpha() and not first.islower():
         return False  # an abbreviation, as Unix knows no such command
@@ -318,6 +318,7 @@ def _run(value: bytes, position: int, mark: bytes, weak: bool) -> bool:
     return takes_enough(name, takes, words[1:], rest, value, position + len(raw), weak or disguised or tight)
 
 
+_NUMBERED: Final = re.compile(rb"(?:\d{1,3}(?:\.\d{1,3}){3})?")
 _NAMES: Final = frozenset({*COMMANDS, *RUNNERS})
 _BARE_WORD: Final = re.compile(rb"\s*([A-Za-z][\w-]*+)(?=\s|$)")
 _REDIRECTED: Final = re.compile(rb"(?<=[A-Za-z_'\"\\])(?=[<>])|(?<=\w\w)(?=[<>])")

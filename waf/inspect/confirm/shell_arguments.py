@@ -78,12 +78,20 @@ def has_subcommand(value: bytes, position: int) -> bool:
 
 
 def runs_another(arguments: list[bytes]) -> bool:
-    """Behind `timeout 3`, `env A=b` and the like stands a command that is no word of everyday language, or "id"."""
-    for argument in arguments[:4]:
+    """Behind `timeout 3`, `env A=b` and the like stands a command that is no word of everyday language, or "id", or one
+    with a path, a number or a flag behind it."""
+    for number, argument in enumerate(arguments[:4]):
         if argument[:1] == b"-" or argument[:1].isdigit() or b"=" in argument:
             continue
         name = plain(argument)
-        return name in COMMANDS and (name not in WEAK or name == b"id")
+        if name not in COMMANDS:
+            return False
+        behind = arguments[number + 1 : number + 2]
+        return (
+            name not in WEAK
+            or name == b"id"
+            or any(one[:1] in (b"/", b"-", b"$") or one.isdigit() for one in behind)
+        )
     return False
 
 

@@ -40,7 +40,8 @@ _TABLE: Final = {
         "iptables ss arp route traceroute tracert ipcs strace gdb ltrace killall pkill systemctl journalctl "
         "chroot insmod lsmod modprobe fsutil netsh driverquery gpresult qwinsta quser net1 hostnamectl lscpu "
         "service cmdkey klist getent lsb_release tcpdump dmidecode blkid fdisk takeown diskpart wbadmin odbcconf msbuild htop pgrep whereis lspci lsusb doas runuser loginctl chpasswd ulimit rlogin csvde ldifde adfind auditpol bcdedit msiexec installutil regasm forfiles pcalua iex sendmail mailx "
-        "pkexec coproc compgen gcloud az gci gcm"
+        "pkexec coproc compgen gcloud az gci gcm telnetd dropbear utelnetd tftpd run-parts busctl iwconfig unshare nsenter capsh bpftrace "
+        "psexec psexec64 winrs wsl conhost cmstp mavinject esentutl extrac32 dnscmd ntdsutil procdump rpcping scriptrunner verclsid tskill"
     ),
     Takes.NOTHING: (
         "id ls ll pwd env set date who w ps df dir ver uptime last hostname groups users time logname tty jobs "
@@ -72,6 +73,9 @@ SUBCOMMANDS: Final = {
     word: re.compile(rb"(?:%b)$" % follows, re.I)
     for words, follows in {
         b"net net1": rb"(?:user|group|localgroup|view|use|share|start|stop|accounts|config|session|file|time)s?|/.*",
+        b"wevtutil": rb"(?:cl|el|qe|gl|epl|sl|im|um|ep|gp|gli|clear-log|enum-logs|query-events)",
+        b"fsutil": rb"(?:volume|fsinfo|behavior|file|usn|dirty|hardlink|reparsepoint|quota)",
+        b"vssadmin wbadmin": rb"(?:list|delete|create|resize|add|get|start|enable)",
         b"reg": rb"(?:query|add|save|delete|export|import|copy|load)",
         b"sc": rb"(?:query|queryex|qc|stop|start|create|config|delete|\\\\.*)",
         b"wmic": rb"(?:os|process|useraccount|service|product|logicaldisk|qfe|nicconfig|group|startup|computersystem"
@@ -101,7 +105,8 @@ WITH_OBJECT: Final = frozenset(
 """Commands whose first argument says nothing without a second one."""
 
 RUNNERS: Final = frozenset(
-    b"timeout nice ionice env nohup setsid stdbuf busybox strace exec command watch".split()
+    b"timeout nice ionice env nohup setsid stdbuf busybox toybox strace ltrace exec command watch taskset unshare nsenter chrt "
+    b"flock prlimit valgrind rlwrap unbuffer proot fakeroot capsh systemd-run run-parts xvfb-run cpulimit setarch".split()
 )
 """Commands that run what their arguments say."""
 

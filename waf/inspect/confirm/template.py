@@ -56,7 +56,7 @@ _WAYS: Final = (
     _delimited(b"{", rb"\{!!", b"!!}", 300),
     _delimited(b"#@", rb"[#@]\{", b"}", 300),
     _delimited(b"$", rb"\$\{\{", b"}}", 300),
-    _delimited(b"[", rb"\[#", b"]", 300),
+    _delimited(b"[", rb"\[[#=]", b"]", 300),
 )
 """In the order in which they are tried at one place."""
 _BY_FIRST: Final = {
@@ -77,7 +77,7 @@ _UNCLOSED: Final = (
 """What needs no end: the opening, what ends it, and how much is taken at most."""
 
 _OPENER: Final = re.compile(
-    rb"\{(?:[{%\dpsefilmvc$@'\"]|[#!](?=[\d!]))|[$#*@~%!]!?\{|__\$\{|<[%#]|\[[\[#]|#(?:set|if|elseif)\s?\(|@[(sdhmcrfue]",
+    rb"\{(?:[{%\dpsefilmvc$@'\"]|[#!](?=[\d!]))|[$#*@~%!]!?\{|__\$\{|<[%#]|\[[\[#=]|#(?:set|if|elseif)\s?\(|@[(sdhmcrfue]",
     re.I,
 )
 _BLANKS: Final = b" \t\r\n\f\v\0"
@@ -205,7 +205,12 @@ _REACH: Final = Guarded(
         rb"|\brange\s*\(\s*\d{6,}|\bindex\s+\.env\b|\bapp\.config\s*$|\bsession\.items\s*\(|\bdjango\.version|\brails\.(?:application|env|root|configuration)\b|\bobjectspace\b"
         rb"|\bsmarty::|@(?:environment|systemproperties|systemenvironment)\.|^#ctx\.|\.inspect\s*$"
         rb"|\bsession\.invalidate\s*\(|\bresponse\.sendredirect\s*\(|\brequest\.getsession\s*\(|\bgetservletcontext\s*\("
-        rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b",
+        rb"|\bdir\.(?:glob|children)|(?:^|\s)\.(?:data_model|globals|main|vars)\b"
+        rb"|\bconfig\.(?:from_\w|root_path)|\bhandler\.(?:settings|application|request|get_\w+)\b|\b(?:lookup|query|q)\s*\(\s*['\"](?:[\w.]{1,24}\.)?(?:pipe|url|lines|file['\"]\s*,\s*['\"]/)"
+        rb"|^(?:call\s+)?\.(?:file|readfile|exec|system|run|open|command|shell)\s+[\"'`]|\bsalt\s*(?:\.|\[\s*['\"])(?:cmd|file|http|environ|network|ssh)\b|int3rpr3t3r"
+        rb"|\b(?:artisan|schema)::\w+\s*\(|\bprocess::(?:run|start|fromshell)|\bdb::(?:select|statement|unprepared|table|raw|connection)\s*\(|\bfile::(?:get|put|delete|files)\s*\(|^\s*beans\s*[.\[]"
+        rb"|\btemplate_from_string\b|\bfile=['\"]?(?:string|eval):"
+        rb"|^(?:config|settings|app|application|handler|craft|container|kernel|current_app|self|request\.app)\b[\w.\[\]'\"() ]{0,60}[.\['\"]\w{0,16}(?:security_?key|secret_?key|cookie_secret|app_?secret|jwt_?secret|private_?key|passw\w{1,8})\W*$",
         re.S,
     )
 )

@@ -52,6 +52,21 @@ _SPEAKING: Final = frozenset(b"gopher dict tftp netdoc ldap ldaps rmi smb".split
 _CALLBACK: Final = re.compile(rb"callback|oauth|auth|sign-?in|login|return|redirect|complete", re.I)
 
 
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+
+
+def _within_six(six: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """An address of this machine or of a private network that a gateway, or an old stack, takes out of `six`."""
+    if six in _TRANSLATED or (six in _COMPATIBLE and int(six) > 0xFFFF):
+        inner = ipaddress.IPv4Address(int(six) & 0xFFFFFFFF)
+    elif six.sixtofour is not None:
+        inner = six.sixtofour
+    else:
+        return None
+    return inner if inner.is_private or inner.is_link_local else None
+
+
 def host_address(host: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address a resolver makes of `host`, in all notations of inet_aton(3); None for a name."""
     text = host.strip(b"[]").rstrip(b".").split(b"%")[0].decode("latin-1").lower()
@@ -60,7 +75,7 @@ def host_address(host: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
             six = ipaddress.IPv6Address(text)
         except ValueError:
             return None
-        return six.ipv4_mapped or six
+        return six.ipv4_mapped or _within_six(six) or six
     numbers = []
     parts = text.split(".")
     if not 1 <= len(parts) <= 4:
@@ -196,6 +211,8 @@ _HOST_BEHIND: Final = re.compile(rb"[/?\\]?#?@([^/\s@]{3,80}[^\s@]*)")
 def _inward(scheme: bytes, rest: bytes) -> _Reach | None:
     if scheme in _SCHEMES and scheme not in (b"file", b"php", b"jar"):
         return _Reach.DISGUISED if scheme in _SPEAKING or b":" in rest or _is_near(rest) else _Reach.SERVICE
+    if scheme == b"unix":
+        return _Reach.DISGUISED if b"|http" in rest else None
     if scheme not in (b"http", b"https", b"ftp", b"ws", b"wss", b"url", b"h", b"proxy"):
         return None
     match = _AUTHORITY.match(rest)
@@ -276,6 +293,8 @@ def confirm_rfi(value: bytes, span: tuple[int, int]) -> Confidence | None:
     ):
         return Confidence.HIGH
     image = re.search(rb"(?i)\.(?:gif|jpe?g|png)(?:$|[?#])", path)
+    if image and host_address(host.partition(b":")[0]) is not None and re.search(rb"\?\w{1,24}=$", path):
+        return Confidence.HIGH
     if re.search(rb"\.\w{2,5}(?:\?{1,3}|#|%23|%3f|%00|\x00)$|(?:\?|&)(?:cmd|c|exec|command|x)=", path, re.I):
         return Confidence.HIGH
     if image:
@@ -296,7 +315,7 @@ def confirm_include(value: bytes, span: tuple[int, int]) -> Confidence | None:
 _ODD_REDIRECT: Final = re.compile(
     rb"(?i)[\s\x00-\x20]*(?:/?\./\\(?:[\w-]+\.)+[a-z]{2,12}(?:/|\s*\Z)|/;@[\w-]+\.|/?\xe3\x80[\xb1\xb5]\w|;//(?:[\w-]+\.)+[a-z]{2,12}(?:/|\s*\Z)|//(?:\d{8,10}|\[[0-9a-f:]+(?:\d{1,3}(?:\.\d{1,3}){3})?\])(?:[/?#:]|\s*\Z)|/https?:/|[/\\]{3,};?[\w@.%-]|/?\\+/?[/\\]?(?![\w-]+\.(?:docx?|xlsx?|pptx?|odt|ods|pdf|txt|csv|jpe?g|png|gif|exe|dll|ini|log)\s*\Z)[\w-]+(?:\.[\w-]+)+(?=\.?(?:[/\\?#:\s@%&;]|\Z))"
     rb"|/[\x00-\x20]+[/\w]|//?%(?:09|0a|0d|5c|2f)|https?:(?:[\\]|/(?!/)|[\w.-]+\.[a-z]{2,}|https?:)|https?:/{3,}|https?://\.[\w-]|//https?:|//0x[0-9a-f]{6,8}\b"
-    rb"|[/\\]{2}[\w.-]*@|https?://[\w.-]+[?#]{1,2}@[\w-]+(?:\.[\w-]+)+|[a-z][a-z0-9+.-]{0,15}:@[\w-]+(?:\.[\w-]+)+"
+    rb"|[/\\]{2}[\w.:;%~-]{0,64}@[\w\[]|//(?:[\w.-]|%[2-7][0-9a-f]){0,60}%(?:2e|3[0-9]|[46][1-9a-f]|[57][0-9a])(?:[\w.-]|%[2-7][0-9a-f]){0,60}/?\s*\Z|https?://[\w.-]+[?#]{1,2}@[\w-]+(?:\.[\w-]+)+|[a-z][a-z0-9+.-]{0,15}:@[\w-]+(?:\.[\w-]+)+"
     rb"|https?://(?![^\s/?#:@.]{1,64}:[^\s/?#@]{0,64}@|[\w-]{1,64}@[\w.-]+/[\w./-]+\.git/?\Z)[^/?#\s]{0,80}(?:@|%40|\\|\xe3\x80\x82|%e3%80%82|\xef\xbd\xa1|%00|%09|%5c|%23|%2f(?=[.@])"
     rb"|%3f)[\w@%\\/.]|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
     rb"|//(?:[\w-]+\.)+[a-z]{2,}(?:%00|\x00)|/\.(?:[\w-]+\.)+[a-z]{2,}$|<>//"
