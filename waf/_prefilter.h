@@ -18,10 +18,10 @@
 #define PF_HOT
 #endif
 
-enum { PF_MAGIC = 0x44505304, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
+enum { PF_MAGIC = 0x44505305, PF_EDGE = 1, PF_LONGEST = 12, PF_LEADS = 8, PF_LEAD = 16, PF_LINE_END = 2, PF_BLOCK = 64, PF_UNQUOTED = 1024, PF_MARK = 0x7f };
 enum { PF_KEPT = 10 }; /* symbols that a run remembers, of six bits each */
 enum { PF_BEFORE = 1, PF_BEHIND = 2, PF_HUMPED = 4, PF_APART = 8, PF_MORE = 16, PF_EDGES = 32 };
-enum { PF_MASKS = 1024, PF_WORDS = 8, PF_WHOLES = 32, PF_CLASSES = 264 };
+enum { PF_MASKS = 2048, PF_WORDS = 8, PF_WHOLES = 32, PF_CLASSES = 264 };
 
 typedef struct {
     uint64_t last;     /* the symbols up to the end of its key as a run has them, PF_KEPT at most */

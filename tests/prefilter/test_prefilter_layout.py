@@ -9,7 +9,7 @@ from pathlib import Path
 from waf.prefilter import layout
 from waf.prefilter.layout import MAGIC
 
-DIGEST = "6a4877a8fcef110d"
+DIGEST = "e0436cee4c595ebd"
 """Of the layout that has the number `MAGIC`."""
 
 

@@ -20,12 +20,12 @@ from waf.prefilter.factors import BLANK, EDGE, IN_WORDS, LONGEST, SYMBOLS, WORD_
 Lead = Sequence[frozenset[int]]
 """Classes of bytes, one after the other, at the beginning of a line."""
 
-MAGIC: Final = 0x44505304
+MAGIC: Final = 0x44505305
 MOST_LEADS: Final = 8
 LONGEST_LEAD: Final = 16  # classes
 _MOST_BITS: Final = 512
-_MASKS: Final = 1024  # of different bits
-_MOST_MASKS: Final = 900  # leaves room for what single symbols have together
+_MASKS: Final = 2048  # of different bits
+_MOST_MASKS: Final = 1900  # leaves room for what single symbols have together
 _NEAR: Final = 16  # bits of a hash
 FOUND: Final = 0xFFFF
 _HEADER: Final = struct.Struct("<8I")
