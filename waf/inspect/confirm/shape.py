@@ -60,6 +60,16 @@ def blanks(text: bytes) -> bytes:
     return text if b" " in text else text.replace(b"%20", b" ").replace(b"+", b" ")
 
 
+def has_times(value: bytes, sign: bytes, times: int, end: int) -> bool:
+    """The value has the sign so many times before `end`: no more than they take is read."""
+    behind = 0
+    for _ in range(times):
+        behind = value.find(sign, behind, end) + 1
+        if not behind:
+            return False
+    return True
+
+
 _BEFORE_FIRST: Final = re.compile(rb"\A(?:.*=|.*[:,\[{]\\{0,3}\"|\\{0,3}\")(?=[^=\"]*\Z)", re.S)
 """What stands right before the first word of a parameter, or of a string in JSON."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from waf.inspect.confirm.shape import has_times
 from waf.inspect.confirm.shell_words import COMMANDS, RUNNERS
 from waf.inspect.native import SHELL
 
@@ -135,12 +136,7 @@ probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHE
 
 def is_script(value: bytes) -> bool:
     """It has several lines: what it is made part of is no one line either. Of what is longer the beginning tells."""
-    behind = 0
-    for _ in range(_SCRIPT):
-        behind = value.find(b"\n", behind, _BEGINNING) + 1
-        if not behind:
-            return False
-    return True
+    return has_times(value, b"\n", _SCRIPT, _BEGINNING)
 
 
 def places(value: bytes, end: int) -> int:

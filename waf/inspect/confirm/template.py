@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from waf.inspect.confirm.guarded import Guarded
-from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document
+from waf.inspect.confirm.shape import WINDOW, for_lower_case, has_times, is_document
 from waf.model import Confidence
 
 
@@ -351,11 +351,4 @@ _FEW_BLANKS: Final = 4
 
 def _stands_alone(value: bytes, begin: int) -> bool:
     """Arithmetic of literals is a probe unless a formula or a sentence is around it."""
-    if len(value) < 256:
-        return True
-    behind = 0
-    for _ in range(_FEW_BLANKS):
-        behind = value.find(b" ", behind, begin) + 1
-        if not behind:
-            return True
-    return False
+    return len(value) < 256 or not has_times(value, b" ", _FEW_BLANKS, begin)
