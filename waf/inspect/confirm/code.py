@@ -144,7 +144,7 @@ _FRAMES: Final = (re.compile(rb"\$\{"), re.compile(rb";\s*(?://|#|\Z|\})"), re.c
 """Each begins with what `re` skips to: in one with the others they would be tried at every byte."""
 
 
-_WHOLE: Final = re.compile(rb"\s*@?\w+\s*\(.{0,400}\)\s*;?\s*(?:\?>|#|//)?\s*\Z", re.S)
+_WHOLE: Final = re.compile(rb"\s*+@?\w++\s*+\(.{0,400}\)\s*+;?\s*+(?:\?>|#|//)?\s*+\Z", re.S)
 _COMMON: Final = frozenset(
     b"print echo open sleep md5 mail copy include require compile glob extract printf die".split()
 )

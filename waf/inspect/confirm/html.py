@@ -57,8 +57,8 @@ _DATA_URL: Final = re.compile(
     re.I,
 )
 _HARMLESS: Final = re.compile(
-    rb"javascript:\s*(?:void\s*\(?\s*0?\s*\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;"
-    rb"|return false|print\(\)|$)[;\s]*$",
+    rb"javascript:\s*+(?:void\s*+\(?\s*+0?\s*+\)?|//|#|history\.(?:back|go)\([-\d]*\)|window\.print\(\)|;"
+    rb"|return false|print\(\)|$)[;\s]*+$",
     re.I,
 )
 _CONTROLS: Final = bytes(range(0x21))

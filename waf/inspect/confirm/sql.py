@@ -32,7 +32,7 @@ from waf.model import Confidence
 
 _SET_FORM: Final = re.compile(rb"union(?:\s|/\*[^*]{0,24}\*/)+(?:all|distinct)\b|union/\*[^*]{0,24}\*/select")
 _WHERE: Final = re.compile(rb"[\s)'\"/*]where[\s(/]")
-_CUT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*\w?\W{0,12}\Z", re.S)
+_CUT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*+\w?\W{0,12}\Z", re.S)
 _OPEN_MAX: Final = 16  # bytes of a literal that is left for the app's quote to close, where little else tells
 _GLANCE: Final = 512  # bytes of a document that are read from a starting point
 _OPENING: Final = 4096  # bytes behind the last of them within which those are, whatever is rewritten there
@@ -76,11 +76,11 @@ _SAME: Final = re.compile(
 """1 or [id]=[id]: what is compared with itself."""
 _CLAUSE: Final = re.compile(
     rb"['\"][\s)]*(?:returning(?:\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+|[\w.]+\([^\r\n]{0,200}?\))|\s*\(\s*select\b[^\r\n]{1,400}?\))|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
-    rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
 _DISTINCT: Final = re.compile(
-    rb"\A\s*distinct\s?(?:on\s?)?\([^()]{1,80}\)[\w\s,.]{0,80}\sfrom\s+[\w.]{1,60}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"\A\s*distinct\s?(?:on\s?)?\([^()]{1,80}\)[\w\s,.]{0,80}\sfrom\s+[\w.]{1,60}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
 )
 """What is selected, once."""
 _JOINED: Final = re.compile(
@@ -108,17 +108,17 @@ _EXECUTES: Final = re.compile(
 _CLAUSE_MAX: Final = 2048  # bytes from its quote to the end of the value
 _TABLE_MAX: Final = 65_536
 _NARROWED: Final = re.compile(
-    rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*\w?\W{0,12}\Z"
+    rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
 )
 """A statement ended with another condition."""
 _PHRASE: Final = re.compile(
     rb'"(?!\s*(?:\|\||&&|x?or\b|and\b|union\b|[-+*/^]\s?\())[^"]*"'
 )  # what search boxes take for one term
 _PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
-_COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*[\w/]{0,8}\W{0,12}\Z", re.S)
+_COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*+[\w/]{0,8}\W{0,12}\Z", re.S)
 _TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _ONE_LOGIC: Final = re.compile(rb"\s*(?:or|and)\s*")  # and nothing that makes what is false true
-_WORDLESS: Final = re.compile(rb"(?:[^a-z\x80-\xff]+|x?or\b|and\b|div\b|mod\b|r?like\b){2,24}")  # '*1 or '1
+_WORDLESS: Final = re.compile(rb"(?:[^a-z\x80-\xff]++|x?or\b|and\b|div\b|mod\b|r?like\b){1,24}")  # '*1 or '1
 _OPENERS: Final = b"[{(,:= \t\r\n"
 
 
