@@ -1,7 +1,7 @@
 """No expression of `re` takes time that grows faster than with the square of what it reads.
 
 A few hundred blanks are enough for seconds where four runs of them may stand one behind the other. What the engine matches
-is linear anyway. Possessive runs give nothing back: they count as a single character.
+is linear anyway.
 """
 
 from __future__ import annotations
@@ -10,65 +10,17 @@ import ast
 import importlib
 import pkgutil
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import waf
 from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.rules import parse_rules
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # of the standard library's parser, by its old name
-    from regexploit.ast.repeat import FiniteRepeat
-    from regexploit.ast.sre import SreOpParser
-    from regexploit.redos import find
+from waf.prefilter.ways import BOUNDED, ways
+from waf.sensitive.entities import parse_entities
 
 ROOT = Path(waf.__path__[0])
-SIMPLE = 2  # runs one behind the other that share a character
-BOUNDED = 8  # a count up to here is none; what may be repeated more often is as good as endless
-KILLERS = ("", "$", "\x00", "\xff", "x")
-"""What may follow, so that a match fails: an expression may also be one for the whole of a text."""
-
-_ENDS = re.compile(r"\\Z")
-_FLAGS = re.compile(r"\A\(\?([aiLmsux]+)\)")
-
-
-class _Parser(SreOpParser):  # type: ignore[misc]
-    """With possessive runs and atomic groups."""
-
-    def from_POSSESSIVE_REPEAT(self, data: Any) -> Any:
-        least, _, elements = data
-        once = self.sequence_or_singleton(elements)
-        return once if least or once is None else FiniteRepeat(once, 0, 1)
-
-    def from_ATOMIC_GROUP(self, data: Any) -> Any:
-        return self.sequence_or_singleton(data)
-
-    def from_MAX_REPEAT(self, data: Any) -> Any:
-        least, most, elements = data
-        if most is not re._constants.MAXREPEAT and most > BOUNDED:  # type: ignore[attr-defined]
-            most = re._constants.MAXREPEAT  # type: ignore[attr-defined]
-        return super().from_MAX_REPEAT((least, most, elements))
-
-    from_MIN_REPEAT = from_MAX_REPEAT
-
-
-def runs(expression: str, flags: int) -> int:
-    """How many runs of one character stand one behind the other at most; 11 for a run of runs."""
-    own = _FLAGS.match(expression)
-    if own:
-        flags |= re.compile(f"(?{own[1]})", flags).flags
-        expression = expression[own.end() :]
-    expression = _ENDS.sub("$", expression)
-    found = [0]
-    for killer in KILLERS:
-        parsed = _Parser().parse_sre(f"(?:{expression}){killer}", flags)
-        found += [one.starriness for one in find(parsed)]
-    return max(found)
 
 
 def _patterns(value: object, depth: int = 3) -> Iterator[re.Pattern[Any]]:
@@ -110,34 +62,26 @@ def _written() -> Iterator[tuple[str, str, int]]:
 
 
 def _ruled() -> Iterator[tuple[str, str, int]]:
-    """The same of what rules ask besides the engine."""
+    """The same of what rules ask besides the engine, and of entities."""
     for file in sorted((ROOT.parent / "rules" / "signatures").glob("*.yaml")):
         for rule in parse_rules(file.read_text("utf-8"), file.name):
             if rule.confirm_pattern:
                 yield f"{file.name}: {rule.id}", rule.confirm_pattern, re.S | re.M
+    for file in sorted((ROOT.parent / "rules" / "sensitive").glob("*.yaml")):
+        for entity in parse_entities(file.read_text("utf-8"), file.name):
+            single = (entity.led_sign, entity.before, entity.behind, entity.endless)
+            for text in (*entity.patterns, *entity.led, *entity.signs, *single):
+                yield f"{file.name}: {entity.id}", text, 0
 
 
 def test_no_expression_tries_too_many_ways() -> None:
     where: dict[tuple[str, int], str] = {}
     for place, text, flags in (*_made(), *_written(), *_ruled()):
         where.setdefault((text, flags), place)
-    assert len(where) > 700
-    slow = [f"{place}: {text}" for (text, flags), place in where.items() if runs(text, flags) > SIMPLE]
+    assert len(where) > 800
+    slow = [
+        f"{place}: {text}"
+        for (text, flags), place in where.items()
+        if ways(text, flags & ~re.UNICODE) > BOUNDED
+    ]
     assert not slow
-
-
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        (r"a\s*\(?\s*0?\s*\)?\s*$", 4),
-        (r"a\s*+\(?\s*+0?\s*+\)?\s*+$", 0),
-        (r"(?:[^a-z]+|or\b){2,24}", 11),
-        (r"(?:[^a-z]++|or\b){1,24}", 0),
-        (r"(?i)a\w{0,40}\w{0,40}\w{0,40}!", 3),
-        (r"a\w{0,4}\w{0,4}\w{0,4}!", 0),
-        (r'"(?:[^"\\]++|\\.)*+"', 0),
-        (r'"(?:[^"\\]+|\\.)*"', 11),
-    ],
-)
-def test_ways_are_told(expression: str, expected: int) -> None:
-    assert runs(expression, 0) == expected

@@ -181,6 +181,14 @@ BROKEN = [
         {"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": "string", "pattern": "(a+)+$"}}]}}}},
         "paths./a.get.parameters.q",
     ),
+    (
+        {"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": "string", "pattern": "^((\\w+)\\s?)*$"}}]}}}},
+        "paths./a.get.parameters.q",
+    ),
+    (
+        {"openapi": "3.1.0", "paths": {"/a": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": "string", "pattern": "("}}]}}}},
+        "paths./a.get.parameters.q",
+    ),
 ]  # fmt: skip
 
 

@@ -126,6 +126,7 @@ def test_an_entity_of_ones_own() -> None:
     ("bad", "key"),
     [
         ({"pattern": "("}, "pattern"),
+        ({"pattern": r"(\w+\s?)*!"}, "pattern"),
         ({"pattern": "a", "validator": "none-such"}, "validator"),
         ({"pattern": "a", "mask": "first"}, "mask"),
         ({"pattern": "a", "context": ("(",)}, "context"),

@@ -46,6 +46,7 @@ from waf.config.shape import did_you_mean
 from waf.errors import ConfigError, Problem
 from waf.inspect.views import LAYERS, VIEWS, View
 from waf.model import Confidence, Part, Severity
+from waf.prefilter.ways import BOUNDED, MEND, ways
 
 CLASSES: Final = (
     "sqli", "nosql", "xss", "rce", "lfi", "rfi", "ssrf", "ssti", "xxe", "ldap", "xpath", "crlf", "header",
@@ -328,6 +329,8 @@ def _regex(node: Tree) -> str:
         re.compile(text.encode())
     except (re.error, OverflowError) as error:
         raise _Wrong(f"does not compile: {error}") from None
+    if ways(text.encode(), re.I) > BOUNDED:
+        raise _Wrong("may try one text in too many ways: a request could hold it up for ages", MEND)
     return text
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from waf.prefilter.ways import BOUNDED, ways
 from waf.profiles.constraints import Aspect, Constraint, Key, Origin, Stage
 
 MAX_DEPTH: Final = 12  # of nested properties
@@ -34,8 +35,6 @@ _PLAIN: Final = {
     "string": ("text",), "integer": ("int",), "number": ("int", "decimal"), "boolean": ("bool",), "null": ("empty",),
 }  # fmt: skip
 """The same where values have no kinds: in queries, forms, headers and paths."""
-
-_NESTED_REPEAT: Final = re.compile(r"\([^()]*[+*][^()]*\)[+*{]|\([^()]*\{\d+,\}[^()]*\)[+*{]")
 
 
 class Refused(ValueError):
@@ -200,12 +199,12 @@ def checked_pattern(pattern: str) -> str:
     """A pattern as it may be used. Raises Refused for one that is too long, none, or could run for ages."""
     if len(pattern) > MAX_PATTERN:
         raise Refused(f"a pattern of more than {MAX_PATTERN} characters")
-    if _NESTED_REPEAT.search(pattern):
-        raise Refused(f"{pattern[:80]!r} repeats a repetition: it could run for ages")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise Refused(f"{pattern[:80]!r} is no pattern: {error}") from None
+    if ways(pattern) > BOUNDED:
+        raise Refused(f"{pattern[:80]!r} may try one text in too many ways: it could run for ages")
     return pattern
 
 

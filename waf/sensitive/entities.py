@@ -45,6 +45,7 @@ import msgspec
 from waf.config.document import Listing, Mapping, Scalar, Tree, read_document
 from waf.config.shape import did_you_mean
 from waf.errors import ConfigError, Problem
+from waf.prefilter.ways import BOUNDED, MEND, ways
 
 GROUPS: Final = ("pci", "bank", "person", "health", "secret", "contact", "custom")
 
@@ -177,7 +178,7 @@ def custom_entity(
     """An entity of the configuration's own. Raises ConfigError with every value that cannot be used."""
     problems: list[Problem] = []
     for key, read, value in (
-        ("pattern", _regex, pattern),
+        ("pattern", _bounded, pattern),
         ("validator", _validator, validator),
         ("mask", _mask, mask),
         *(("context", _regex, word) for word in context),
@@ -222,6 +223,12 @@ def _regex(text: str) -> str:
         re.compile(text.encode())
     except (re.error, OverflowError) as error:
         raise _Wrong(f"does not compile: {error}") from None
+    return text
+
+
+def _bounded(text: str) -> str:
+    if ways(_regex(text).encode()) > BOUNDED:
+        raise _Wrong("may try one text in too many ways: a message could hold it up for ages", MEND)
     return text
 
 

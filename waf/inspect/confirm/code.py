@@ -120,8 +120,8 @@ _REPLACES: Final = re.compile(
 """With a pattern that has nothing evaluated: PHP's "e" behind it does, and once did in front of a null."""
 _DIFFERENCE: Final = re.compile(rb"\s*(?:diff --git |--- a/|@@ -\d+)")
 _IMPORTS: Final = re.compile(
-    rb"(?:\s*(?:(?:const|let|var)\s+[\w$,{}: \t]{1,80}=\s*require\(\s*(['\"])(?!child_process|vm['\"])[@\w./-]{1,80}\1\s*\)\s*;?"
-    rb"|#![^\n]{1,80}|['\"]use strict['\"];?)\s*(?:\n|\Z))+\Z"
+    rb"(?:\s*+(?:(?:const|let|var)\s+[\w$,{}: \t]{1,80}=\s*require\(\s*(['\"])(?!child_process|vm['\"])[@\w./-]{1,80}\1\s*\)(?:\s*+;)?"
+    rb"|#![^\n]{1,80}|['\"]use strict['\"];?)[^\S\n]*+(?:\n|\Z))+\s*+\Z"
 )
 """Modules of Node.js under names of their own, which runs nothing of the value's."""
 _MEASURED: Final = re.compile(rb"\d[\d.]{0,8}\s*[a-z]{1,12}\b", re.I)

@@ -72,8 +72,8 @@ _OBSCURE: Final = re.compile(
 )
 _LEAVES: Final = re.compile(
     rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n"
-    rb"|\r|\xe2\x80\xa8|\\n|^)(?:[\s)\]};:,.\x00]|\+|-|\*|/|%|\^|&|\||<|>|=|\?|!|~|\{|\(|\\|\[|\+\+|in\b"
-    rb"|instanceof\b|typeof\b|void\b|throw\b|new\b|var\b|if\b|\d|//[^\n]{0,30}\n|/\*[^*]{0,40}\*/)*$"
+    rb"|\r|\xe2\x80\xa8|\\n|^)(?:/\*[^*]{0,40}\*/|//[^\n]{0,30}\n|[\s\x00\d+*/%^&|<>=?!~()\[\]{};:,.\\-]"
+    rb"|(?:in|instanceof|typeof|void|throw|new|var|if)\b)*+$"
 )
 _JS_PUNCTUATION: Final = re.compile(rb"[()`=\[]")
 _WORDY: Final = re.compile(rb"(?:^|\s)[A-Za-z]{2,}(?=\s+[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}|[.,!?]))")
