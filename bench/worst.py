@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -192,9 +193,15 @@ def _kept(trials: Iterable[Trial], most: int = KEPT, each: int = PER_CARRIER) ->
     return kept
 
 
+def _short(unit: str) -> str:
+    """A unit as it is written; of a run, what is repeated and how often."""
+    run = re.fullmatch(r"(..?)\1{9,}", unit, re.S)
+    return f"{run[1]!a}*{len(unit) // len(run[1])}" if run else ascii(unit)
+
+
 def shown(genome: Genome) -> str:
     """What its text is made of."""
-    units = " ".join(ascii(unit) for unit in genome.units).replace("|", "\\|").replace("`", "\\`")
+    units = " ".join(_short(unit) for unit in genome.units).replace("|", "\\|").replace("`", "\\`")
     return f"{'by chance' if genome.shuffled else 'in turn'}: {units}"
 
 

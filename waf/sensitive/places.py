@@ -24,7 +24,8 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{4,}")
 _TELLING: Final = re.compile(
     r"(?<![\w.+%-])[\w.+%-]++@[\w.-]+"  # an address
     r"|[A-Z]{0,2}[0-9](?:[ ./-]?[A-Z]?[0-9]){4,}[A-Za-z0-9]*"  # a number, in groups or not
-    r"|(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"  # a key
+    r"|([A-Za-z_-]{20,}+(?![0-9]))"  # long words, which say nothing: looked for from each of their letters, keys would take ages
+    r"|[A-Za-z0-9_-]{20,}"  # a key
 )
 
 
@@ -35,12 +36,16 @@ _PLAIN: Final[dict[str, str]] = {}
 """Names that were looked at and say nothing; bounded. What had to be altered is not remembered."""
 
 
+def _silent(telling: re.Match[str]) -> str:
+    return telling[1] or "*"
+
+
 def safe_name(name: str) -> str:
     """A field's name that is safe to log and to count: apps and clients make names of values."""
     known = _PLAIN.get(name)
     if known is not None:
         return known
-    safe = _TELLING.sub("*", name[:_LONGEST])[:MAX_NAME]
+    safe = _TELLING.sub(_silent, name[:_LONGEST])[:MAX_NAME]
     if safe == name:
         if len(_PLAIN) >= MAX_NAMES:
             _PLAIN.clear()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
+
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
@@ -43,6 +45,7 @@ _TABLE: Final = re.compile(
 )
 """(table t limit 1), exists(table t): a query of MySQL that names no columns."""
 
+_TYPES, _TABLES = Guarded(_TYPED), Guarded(_TABLE)
 _NEAR: Final = 16_384  # bytes
 
 
@@ -75,6 +78,6 @@ def _near(value: bytes) -> bytes:
     """What is asked at many places of a text, and so of its beginning alone."""
     if b"$" in value:
         value = _MONEY.sub(rb"\1", value)
-    if b"table" in value and b"(" in value:
+    if b"table" in value and _TABLES.occurs(value):
         value = _TABLE.sub(rb"\1\2select 1 from", value)
-    return _TYPED.sub(rb"\1", value) if b"'" in value else value
+    return _TYPED.sub(rb"\1", value) if b"'" in value and _TYPES.occurs(value) else value
