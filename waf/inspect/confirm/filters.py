@@ -35,7 +35,7 @@ _LDAP_FILTER: Final = re.compile(
     re.I,
 )
 _LDAP_SIGN: Final = re.compile(
-    rb"\(?\s*" + _LDAP_NAMES + rb"\s*[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*(?:[()]|$)|%00|\x00", re.I
+    _LDAP_NAMES + rb"\s*+[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*(?:[()]|$)|%00|\x00", re.I
 )
 
 # Stars in parentheses of their own, as people rate by them: nothing of the app's is closed, and no filter is without these signs.
