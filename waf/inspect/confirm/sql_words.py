@@ -147,7 +147,7 @@ STATEMENTS: Final = _statements(
         rb"|raw|long|record|table|sys|binary|pls_|json|uuid|(?:no~+)?scroll|cursor|a?sensitive|insensitive|exception|constant|condition|continue|exit|\w+\.\w|\w+%))",
         "waitfor": rb"~+(?:delay|time)\b",
         "shutdown": rb"\s*(?:$|;|--|#|/\*|with\b)",
-        "grant revoke": rb"~+[\w, ]{2,60}~(?:to|on|from)~",
+        "grant revoke": rb"~+(?:[\w, ]{2,60}~on~|\w{1,40}(?:~*,~*\w{1,40}){0,8}~+(?:to|from)~)",  # privileges on, or roles to
         "copy": rb"~*[\w(].{0,120}?~(?:from|to|program)~*['p$]|~+into~+[@'\w]",
         "call": rb"~+[\w.]+\s*\(",
         "backup restore": rb"~+(?:database|log|table)\b",
