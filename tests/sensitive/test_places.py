@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from tests.together import together
 from waf.config.schema import Sensitive, SensitiveRule
 from waf.sensitive.containers import Container
 from waf.sensitive.orders import Policy, path_pattern
-from waf.sensitive.places import JsonPath, named
+from waf.sensitive.places import MAX_NAME, JsonPath, named, safe_name
 
 BY_ID = {e.id: e for e in ENTITIES}
 
@@ -154,3 +155,20 @@ def test_what_a_rule_names_is_looked_for_though_its_group_is_off() -> None:
     assert passed is not None
     text = f"{SSN} and {CARD}\n".encode()
     assert passed.feed(text) + passed.finish() == f"{SSN} and 453914******6467\n".encode()
+
+
+_TELLING = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]++@[\w.-]+|[A-Z]{0,2}[0-9](?:[ ./-]?[A-Z]?[0-9]){4,}[A-Za-z0-9]*"
+    r"|(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"
+)
+"""What tells of a person or a secret in a name, as it reads best: a key is looked for from each letter."""
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "bcdefg", "-", "_", "1", "12345", "A", ".", " ", "@", "x" * 19, "é", "/"]),
+        max_size=14,
+    ).map("".join)
+)
+def test_names_are_made_safe_as_the_reference_does(name: str) -> None:
+    assert safe_name(name) == _TELLING.sub("*", name[:256])[:MAX_NAME]
