@@ -134,7 +134,7 @@ starts: Final[Callable[[bytes, int, int, int], list[Place]]] = find_starts if SH
 probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHELL is None else _probes_in_c
 
 
-_FILLED: Final = re.compile(rb"\n(?:\s++|[#:]\s)*+(?=\S)")
+_FILLED: Final = re.compile(rb"\n(?:\s++|[#:]\s){0,64}+(?=\S)")
 
 
 def is_script(value: bytes, ends: int = _SCRIPT) -> bool:
@@ -144,9 +144,8 @@ def is_script(value: bytes, ends: int = _SCRIPT) -> bool:
     """
     if not has_times(value, b"\n", ends, _BEGINNING):
         return False
-    text = value[:_BEGINNING]
-    first = len(text) - len(text.lstrip())
-    return sum(1 for _ in islice(_FILLED.finditer(text, first), ends)) == ends
+    text = value[:_BEGINNING].strip()  # so that each run of blanks ends, and none is read again
+    return sum(1 for _ in islice(_FILLED.finditer(text), ends)) == ends
 
 
 _GIVEN: Final = re.compile(
