@@ -161,7 +161,7 @@ def judge(value: bytes) -> Confidence | None:
         or _NARROWED.match(value)
         or _DISTINCT.match(value)
         or _EQUAL.match(value)
-        or _HELD.match(value)
+        or _HELD.match(value, 0, _CLAUSE_MAX)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
         or _UNKNOWN.match(value)
