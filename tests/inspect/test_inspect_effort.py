@@ -157,7 +157,7 @@ def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None
     (one,) = parse_rules(rule(patterns=["attack"], confirm="shell"), "rules.yaml")
     none, few, many, script = (
         questions._cost(arm(one, []), text, 3, False)
-        for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"\n" * 3 + b";id " * 90)
+        for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"a\n" * 3 + b";id " * 90)
     )
     assert none < few < many
     assert (many - none) // (few - none) == shell_starts.MOST // 4 == 6

@@ -97,7 +97,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         ended = best is not Confidence.HIGH and any(
             js.is_code(match[1])
             for position in (value.find(quote, 0, 65536) for quote in (b"'", b'"'))
-            if position > 0 and (match := _ENDED.match(value, position + 1))
+            if position >= 0 and (match := _ENDED.match(value, position + 1))
         )
         return Confidence.HIGH if ended else best
     if _leaves(value, span) or confirm_url(value, span) is Confidence.HIGH:
@@ -167,7 +167,11 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool, source: bytes) ->
         return None  # a page that shows how a script of the site is loaded
     if (
         rest[:1] == b">"
-        and (words_after(rest, 1) >= 2 or rest[1:2] in b",.;:)" or _ONE_WORD.match(rest))
+        and (
+            words_after(rest, 1) >= 2
+            or (rest[1:2] in b",.;:)" and not _ASSIGNS.search(rest))
+            or _ONE_WORD.match(rest)
+        )
         and b"</script" not in rest.lower()
         and b"(" not in rest
     ):
@@ -175,6 +179,7 @@ def _script(piece: bytes, tag: re.Match[bytes], closing: bool, source: bytes) ->
     return None if rest[:1] == b">" and never_runs(piece, tag.start(), rest) else Confidence.HIGH
 
 
+_ASSIGNS: Final = re.compile(rb"[=`\[]")
 _ONE_WORD: Final = re.compile(rb">\s+[A-Za-z]+[.!?]?\s*$")
 _SCRIPT_OPENED: Final = re.compile(rb"<script[\s>]", re.I)
 _PLAIN_WORDS: Final = re.compile(rb"(?<![^\s])[A-Za-z]{2,}(?=[\s,.:;!?])")

@@ -54,8 +54,20 @@ def _never_parses(rest: bytes, ended: bool) -> bool:
     return ended or b"\n" in rest
 
 
+_REACHES: Final = re.compile(
+    rb"\b(?:alert|confirm|prompt|eval|atob|import|fetch|sendbeacon|fromcharcode|settimeout|setinterval)\s*[(`]|\bcookie\b|\blocation\s*[=.\[]"
+    rb"|[\w)\]]\s*\[\s*(?:['\"`/(]|\w+\s*\()|\bconstructor\b|\bxmlhttprequest\b|\bsrcdoc\b|\b(?:java|vb)script\s*:"
+    rb"|\bon(?:load|error|toggle|focus|begin|animation|transition|pageshow|pointer|mouse|hashchange|scroll)\w{0,12}\s*=\s*[\"'`]?[\w$(\[]|\bdata\s*:\s*text"
+    rb"|<[\s/]{0,4}(?:script|svg|iframe|embed|object)\b[^>]{0,120}?\b(?:src|href|data)\s*=\s*[\"']?(?:https?:)?//",
+    re.I,
+)
+"""What speaks, reaches out or runs by itself: an app that shows no Markdown takes the tag as it is."""
+
+
 def is_shown(value: bytes, position: int) -> bool:
-    """The tag stands in a code span or fence of Markdown, or within a page of source code: it is shown, not put."""
+    """The tag stands in a code span or fence of Markdown, or within a page of source code: it is shown, not put, and harms nobody if put."""
+    if _REACHES.search(value, position, position + _LOOK):
+        return False
     before = value[max(0, position - 4096) : position]
     line = before[before.rfind(b"\n") + 1 :]
     if line.count(b"`") % 2 == 1 and b"`" in value[position : position + 200]:

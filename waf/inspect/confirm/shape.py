@@ -191,6 +191,7 @@ _RUNS_TEXT: Final = re.compile(
     rb"(?:settimeout|setinterval|setimmediate|function|execscript|eval|constructor)\s*\Z", re.I
 )
 _ASSIGNS: Final = re.compile(rb"[={]")
+_WORD_OPERATOR: Final = re.compile(rb"`(?:in|instanceof|of|or|and|xor)\b", re.I)
 
 
 def in_span(value: bytes, position: int) -> bool:
@@ -204,6 +205,7 @@ def in_span(value: bytes, position: int) -> bool:
     code, before = value[opened:closed], value[max(0, opened - WINDOW) : opened]
     if (
         _acts_within(value, position)
+        or _WORD_OPERATOR.match(code) is not None  # which goes on behind the end of a string
         or b"\n" in code
         or b"${" in code
         or _RUNS_TEXT.search(before, max(0, len(before) - 32))
@@ -230,11 +232,13 @@ def is_no_script(value: bytes, before: int = _SPOKEN) -> bool:
     Whether the apostrophe, which is looked for `before` a place, begins a literal or ends one. Not where it may stand within
     one of another kind, or in a comment.
     """
-    if len(value) > _SPOKEN or b"'" not in value or _OTHERWISE.search(value):
+    if len(value) > _SPOKEN or b"'" not in value or _OTHERWISE.search(value) or _IN_NO_WORD.search(value):
         return False
     return _APOSTROPHE.search(value, 0, before) is not None
 
 
+_IN_NO_WORD: Final = re.compile(rb"'(?:(?<!\w')|(?!\w))")
+"""A further quote may leave what an app left the first one within, by a backslash."""
 _OTHERWISE: Final = re.compile(rb"[\"`/\\\r\n\x00]|\$\{|<!|-->|\xe2\x80[\xa8\xa9]")
 
 
@@ -266,7 +270,7 @@ def behind_literals(value: bytes) -> Iterator[int]:
     """Where a document acts, whatever app takes it: behind the first quote of each kind, and operators on its line."""
     for quote in (b"'", b'"'):
         position = value.find(quote, 0, _FAR)
-        match = _BEHIND.match(value, position + 1) if position > 0 else None
+        match = _BEHIND.match(value, position + 1) if position >= 0 else None
         if match is not None:
             yield match.end()
 

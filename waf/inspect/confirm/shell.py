@@ -33,6 +33,7 @@ from waf.inspect.confirm.shell_starts import (
     SECRET_READ,
     SEPARATOR,
     START,
+    is_given,
     is_script,
     leads_group,
     probes,
@@ -71,7 +72,7 @@ _UNMISTAKABLE: Final = Guarded(
         rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
         rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
         rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
-        rb"|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
+        rb"|\s--(?:checkpoint-action=exec|to-command=|use-compress-program=)|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
         rb"|import\s+(?:socket|pty)[;,]"
         rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
         rb"|fsockopen\("
@@ -159,10 +160,10 @@ def _command(value: bytes, begin: int, end: int) -> Confidence | None:
         value[begin + 1 : begin + 2] == b"`" or before.endswith(b"`") or value.find(b"`", begin + 1) < 0
     ):
         return None
-    if (mark in b"\r\n" or b"\n" in opening) and (
-        value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
-    ):
-        return None
+    if mark in b"\r\n" or b"\n" in opening:
+        said = value.count(b"\n") > 3 or b"\n" in before.strip() or before.strip().count(b" ") > 1
+        if said and not (is_given(before) and whole_probe(value, begin, end, False)):
+            return None
     if mark == b"|" and (in_table(value, begin) or in_pattern(value, begin)):
         return None
     if FENCE.match(value, begin):

@@ -41,7 +41,7 @@ SECRET_READ: Final = re.compile(rb"<\s{0,4}/etc/(?:passwd|shadow|group)")
 
 _PROBES: Final = frozenset(
     b"id ls dir whoami uname ifconfig ipconfig systeminfo tasklist printenv ps netstat sleep ping nslookup wget curl nc "
-    b"ncat rm net cat tac type xxd strings sh bash zsh dash ksh python perl ruby php node powershell pwsh".split()
+    b"ncat rm net cat tac nl head tail base64 crontab chmod type xxd strings sh bash zsh dash ksh python perl ruby php node powershell pwsh".split()
 ).union(b"python%d" % number for number in range(10))
 """What `shell_talk.begins_probe` looks for begins with one of these, or with a directory of programs."""
 _WORDS: Final = frozenset({*COMMANDS, *RUNNERS, *_PROBES, b"for"})
@@ -134,9 +134,28 @@ starts: Final[Callable[[bytes, int, int, int], list[Place]]] = find_starts if SH
 probes: Final[Callable[[bytes, int, int], Iterable[Place]]] = find_probes if SHELL is None else _probes_in_c
 
 
-def is_script(value: bytes) -> bool:
-    """It has several lines: what it is made part of is no one line either. Of what is longer the beginning tells."""
-    return has_times(value, b"\n", _SCRIPT, _BEGINNING)
+_FILLED: Final = re.compile(rb"\n(?:\s++|[#:]\s){0,64}+(?=\S)")
+
+
+def is_script(value: bytes, ends: int = _SCRIPT) -> bool:
+    """It has several lines: what it is made part of is no one line either. Of what is longer the beginning tells.
+
+    Lines that run nothing are none, so that nobody makes a script of his command by blank ones.
+    """
+    if not has_times(value, b"\n", ends, _BEGINNING):
+        return False
+    text = value[:_BEGINNING].strip()  # so that each run of blanks ends, and none is read again
+    return sum(1 for _ in islice(_FILLED.finditer(text), ends)) == ends
+
+
+_GIVEN: Final = re.compile(
+    rb"\s*+(?:(?:-[\w=-]*+|[a-z_.:/-]*+\d[\w.:/-]*+)(?:\s++|\Z))++(?:[#:](?:\s++|\Z))*+\Z", re.I
+)
+
+
+def is_given(before: bytes) -> bool:
+    """What stands there are options, numbers and addresses, as a command is given them, and nothing that anybody says."""
+    return _GIVEN.match(before) is not None
 
 
 def places(value: bytes, end: int) -> int:

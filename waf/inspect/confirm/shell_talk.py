@@ -142,7 +142,8 @@ _MAKE_VARIABLE: Final = re.compile(
 )
 _GROUP: Final = re.compile(rb"\(\?[:=!<iP][^'\";&]*\Z")
 _IN_TEMPLATE: Final = re.compile(
-    rb"\|\s*(?:(?:printf|print|date)\b[^/|;&`$]{0,80}|(?:sort|split|join|uniq|last|head)\b[^/|;&`$.A-Za-z]{0,40})(?:\}\}|\|)"
+    rb"\|\s*(?:(?:printf|print|date)\b[^/|;&`$]{0,80}|(?:sort|split|join|uniq|last|head)\b[^/|;&`$.A-Za-z]{0,40})"
+    rb"(?:\}\}|\|(?!\s*(?:[a-z]{0,3}sh|python\d?|perl|ruby|php|node|tee|xargs)\b))"
 )
 
 
@@ -225,6 +226,8 @@ _PROBE: Final = re.compile(
     rb"|(?:wget|curl)(?:\s+-\S+){0,4}\s+(?:https?://\S+|[\w-]+(?:\.[\w-]+)+\S*)(?:\s+-O\s*\S+)?"
     rb"|nc(?:at)?(?:\s+-\S+){0,3}\s+[\w.-]+\s+\d{1,5}(?:\s+-[ec]\s+\S+)?|rm\s+-\w+\s+[\w-]*[/~*.$]\S*|net\s+users?"
     rb"|(?:cat|tac|type|xxd|strings)\s+(?:/\S+|[a-zA-Z]:\\\S+|(?:\.\./)+\S+|%\w+%\S*)"
+    rb"|(?:cat|tac|nl|head|tail|base64|xxd|strings)\s+(?:[\w-]{1,40}/){0,4}[\w-]{0,40}\.(?:php\d?|env|ini|conf|key|pem|sql|htaccess)"
+    rb"|(?:ba|z|da|k)?sh\s+-i|crontab\s+-[lr]|chmod\s+(?:-R\s+)?[0-7]{3,4}\s+\S+"
     rb")\s*(?:$|[;|&#)\r\n'\"])"
     rb"|(?P<code>(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|php|node)\s+-[cer]\s+['\"]|(?:powershell|pwsh)(?:\.exe)?\s+-[a-z])"
 )
@@ -327,4 +330,11 @@ def goes_on_with_tools(value: bytes, start: int) -> bool:
         if _TOOL.match(head) is None:
             return False
     texts = [_REBUILDS.sub(b"", text) for text in (head, step)]
-    return not any(pattern.search(text) for pattern in (SECRET, _HARM) for text in texts)
+    return not any(pattern.search(text) for pattern in (SECRET, _HARM, _HANDED) for text in texts)
+
+
+_HANDED: Final = re.compile(
+    rb"\s--(?:checkpoint-action|to-command|use-compress-program|upload-pack|receive-pack|execute|eval|index-url|registry)\b"
+    rb"|\bgit\s+-c\s|\s--call\b|\bnode\s+-[ep]|\bhttp\.server\b"
+)
+"""By which tools run what they are handed, or take it from elsewhere."""

@@ -105,6 +105,14 @@ _EXECUTES: Final = re.compile(
     rb"\bcopy\b[^;]{1,200}\bprogram\s*['$]|\bexec(?:ute)?\s+(?:master\.+\w*\.*)?xp_cmdshell\b"
 )
 """No box for queries is for these."""
+_HELD: Final = re.compile(
+    rb"\A[^'\"]{0,200}['\"][\s)]*+(?:x?or|\|\|)[\s(]++(?:not\s++)?(?:(?:true|false)[\s)]*+(?:--\s|#|/\*)|-?\d{1,9}\)*+(?:--\s|#|/\*))"
+    rb"|\A\s*+[\w.@-]{0,40}['\"][\s)]*+(?:x?or|\|\|)[\s(]++-?\d{1,9}[\s)]*+(?:--\s|#|/\*)"
+    rb"|\A\s*+[a-z][\w.@-]{2,40}['\"][\s)]*+(?:#|/\*)"
+    rb"|\A[^'\"]{0,200}(?<=[a-z0-9)])(['\"])\s?(?:\|\||&&|x?or|<=>|<>|[<>]=?|[=^*/+&|-])\s?\1[\w%]{0,3}\Z"
+    rb"|\A[^'\"]{0,200}['\"][\s);]*+exec(?:ute)?\s{0,8}(?:[\[\"]?master[\]\"]?\.{1,2}(?:\[?dbo\]?\.)?)?[\[\"]?[sx]p_\w"
+)
+"""' or true-- and words, admin'# and words, a literal that an operator makes true or false, and procedures of SQL Server."""
 _CLAUSE_MAX: Final = 2048  # bytes from its quote to the end of the value
 _TABLE_MAX: Final = 65_536
 _NARROWED: Final = re.compile(
@@ -153,13 +161,16 @@ def judge(value: bytes) -> Confidence | None:
         or _NARROWED.match(value)
         or _DISTINCT.match(value)
         or _EQUAL.match(value)
+        or _HELD.match(value, 0, _CLAUSE_MAX)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
         or _UNKNOWN.match(value)
         or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
     ):
         return Confidence.HIGH
-    if len(value) <= _STATEMENT_MAX and shape[:1] in "TE" and _EXECUTES.search(value):
+    if (script or (len(value) <= _STATEMENT_MAX and shape[:1] in "TE")) and _EXECUTES.search(
+        value, 0, _CLAUSE_MAX
+    ):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and told.statement:
         # A statement breaks out of nothing: with a sentence for a comment, or if it only sets, it is a person's.

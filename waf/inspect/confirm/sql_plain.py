@@ -24,7 +24,7 @@ _LIKENESS: Final = re.compile(
 """'a' ~ 'b', current_user !~* '^a', a ~~ 'b%': PostgreSQL; behind logic it turns the bits of an operand."""
 _SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
 _MEMBER: Final = re.compile(rb"\bmember\s+of\b")
-_DISTINCT: Final = re.compile(rb"\bis\s{1,8}(?:not\s{1,8})?distinct\s{1,8}from\b")
+_DISTINCT: Final = re.compile(rb"\bis\s{1,8}(?:not\s{1,8})?distinct\s{1,8}from\b\s{0,8}")
 _TYPED: Final = re.compile(
     rb"((?:\b(?:x?or|and|not|like|when)|[=<>(,|&])\s{0,8})(?:date|time(?:stamp(?:tz)?)?|interval|jsonb?|uuid|inet|cidr|point|box"
     rb"|bytea|regclass|int\d?|integer|numeric|text|bool(?:ean)?|xml|name)\s{0,4}(?=')"

@@ -13,7 +13,7 @@ from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
 _READ: Final = 4096  # bytes before and behind a literal within which the text must tell
 _LITERAL: Final = 64  # bytes of a literal
 
-_FALSE: Final = re.compile(rb"\s*or\s+(['\"])([^'\"]{0,24})\1\s*=\s*\1\2\s+[a-z]+\s+[a-z][^'\"]*\Z")
+_FALSE: Final = re.compile(rb"\s*or\s+(['\"])([^'\"]{0,24})\1\s*=\s*\1\2\s+[a-z]+\s+[a-z][^'\"\\]*\Z")
 
 
 def is_false(rest: bytes) -> bool:

@@ -113,7 +113,7 @@ _BARE: Final = _one_of(
     rf"[1s]\)*[&|]\(*G(?:\)*=\(*G)?{_END}",  # 1 or if(2>1,1,0), 1 and user()=user()
     r"[1sn]?\)*[&|][1v]\)*;*c",  # 1 or 1--
     rf"[1ns]?\)*b{_OPERAND}k*(?:,{_OPERAND}k*)*,\(*[HeX]",  # order by 1,sleep(5)
-    r"(?:[1n]k|k),\(*[He]",  # price desc,(select sleep(5))
+    r"[1n]?k(?:,[1nsv]k?)*,\(*[He]",  # price desc,(select sleep(5)), price desc,id asc,(select …
     rf"[1n]?k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
     rf"[1n]k*(?:[lk]1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
     rf"{_FROM}k{_TEST}U\(*E(?:{_ITEMS}|{_NAMES}k)",  # a from b where 1=0 union select c from d
