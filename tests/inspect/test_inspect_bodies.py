@@ -257,6 +257,19 @@ def test_a_batch_of_graphql() -> None:
     assert noticed(reading(body=body, content_type=b"application/json")) == []
 
 
+def test_a_batch_of_graphql_that_guesses() -> None:
+    def said(query: str, times: int) -> list[str]:
+        body = json.dumps([{"query": query % number} for number in range(times)]).encode()
+        return noticed(reading(body=body, content_type=b"application/json"))
+
+    assert said('mutation { otp(code: "%04d") { token } }', 5) == ["limit.graphql-guesses"]
+    assert said('mutation M { again: login(user: "a", pin: %d) { token } }', 20) == ["limit.graphql-guesses"]
+    assert said('mutation { otp(code: "%04d") { token } }', 4) == []
+    assert said("{ item(id: %d) { name } }", 20) == []
+    assert said("query Coupons($n: Int = %d) { item(id: $n) { name } }", 20) == []
+    assert said('{ item(code: "login(%d)") { name } }', 20) == []
+
+
 # ----------------------------------------------------------------------------------------------- any body at all
 
 TYPES = st.sampled_from(

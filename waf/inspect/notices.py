@@ -79,6 +79,7 @@ NOTICES: Final[dict[str, Notice]] = {
     "limit.graphql-aliases": Notice(*_SUSPICIOUS, "a GraphQL document with more aliases than the limit"),
     "limit.graphql-fields": Notice(*_SUSPICIOUS, "a GraphQL document with more selections than the limit"),
     "limit.graphql-batch": Notice(*_SUSPICIOUS, "more GraphQL operations in one request than the limit"),
+    "limit.graphql-guesses": Notice(*_AMBIGUOUS, "GraphQL operations in one request that ask the same with a secret, again and again"),
     "protocol.graphql-syntax": Notice(*_ODD, "a GraphQL document that does not follow the grammar"),
 }  # fmt: skip
 

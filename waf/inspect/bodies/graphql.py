@@ -7,7 +7,8 @@ nothing of schemas: variables are JSON and are read there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -20,6 +21,15 @@ MAX_ALIASES: Final = 30
 MAX_SELECTIONS: Final = 1000
 MAX_BATCH: Final = 20
 MAX_TOKENS: Final = 20_000  # of one document that are looked at
+GUESSES: Final = 5
+"""Of what is asked with a secret, and answers whether that was right."""
+GUESSED: Final = re.compile(
+    rb"log_?in|sign_?in|authenticat|verif|otp|pin\b|passw|mfa|2fa|two_?factor|redeem|coupon|voucher|gift_?card",
+    re.I,
+)
+_CALLED: Final = re.compile(rb"\b(?:query|mutation|subscription)\s+\w+|[{\s,:](\w{1,60})\s{0,4}\(")
+"""A field with arguments; the name of an operation asks for nothing."""
+_OPENING: Final = 2048  # bytes of an operation in which what it asks for is looked for
 
 _LOOKS_LIKE: Final = re.compile(
     r"\s*+(?:#[^\n]*+\s*+)*+(?:(?:query|mutation|subscription)\b[^{;]{0,1000}\{|fragment\s+\w+\s+on\s|\{\s*[\w.#])"
@@ -67,8 +77,21 @@ def check(document: Any, notes: Notes) -> None:
     texts = queries(document)
     if len(texts) > MAX_BATCH:
         notes.add("limit.graphql-batch", Part.GRAPHQL, detail=f"{len(texts)} operations")
+    if len(texts) >= GUESSES and (name := guessed([_bytes(text) for text in texts])):
+        notes.add("limit.graphql-guesses", Part.GRAPHQL, detail=name)
     for text in texts:
         check_text(text, notes)
+
+
+def guessed(texts: Sequence[bytes]) -> str:
+    """What `GUESSES` or more operations of a batch ask with a secret; "" for nothing."""
+    asked: Counter[bytes] = Counter()
+    for text in texts:
+        asked.update(set(_CALLED.findall(_LITERAL.sub(b'""', text[:_OPENING]))))
+    for name, count in asked.items():  # names of operations are empty here
+        if count >= GUESSES and GUESSED.search(name):
+            return name.decode()
+    return ""
 
 
 def check_text(text: str, notes: Notes) -> None:

@@ -38,6 +38,13 @@ _LDAP_SIGN: Final = re.compile(
     _LDAP_NAMES + rb"\s*+[~<>:]?=|=\*|\*\)|\*\(\)\||\([&|!]\s*(?:[()]|$)|%00|\x00", re.I
 )
 
+_LDAP_RULE: Final = re.compile(
+    rb"\)\s*+\(?\s*+[&|!]?\s*+\(\s*+[&|!]?\s*+\(?(?:[A-Za-z][\w;.-]{0,40}(?::dn)?:(?:\d[\d.]{2,60}|[a-z]\w{3,40}Match):="
+    rb"|(?:[A-Za-z][\w;.-]{0,40})?:dn:(?:[\w.-]{1,60}:)?=)",
+    re.I,
+)
+"""An assertion by a rule of matching, "(userAccountControl:1.2.840.113556.1.4.803:=2)" (RFC 4515, section 3)."""
+
 # Stars in parentheses of their own, as people rate by them: nothing of the app's is closed, and no filter is without these signs.
 _LDAP_STARS: Final = re.compile(rb"\s*\(\*\)[^=&|!\x00%]*")
 
@@ -76,6 +83,9 @@ def confirm_ldap(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH if closing < first and _LDAP_TIGHT.match(text, closing) else None
     if _is_shown(text):
         return None
+    matched = _LDAP_RULE.search(text)
+    if matched and b"(" not in text[: matched.start()]:
+        return Confidence.HIGH
     if _LDAP_FILTER.search(text) and re.search(rb"=\s*\*|\*\s*\)|[&|]\s*\(", text):
         return Confidence.HIGH
     if _LDAP_STARS.fullmatch(text):

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import Final
 
+from waf.inspect.bodies.graphql import GUESSED, GUESSES, guessed
 from waf.model import Confidence
 
 _CAP: Final = 8192
@@ -20,18 +21,16 @@ _OPENING: Final = re.compile(rb"\s*(?:\{|query\b|mutation\b|subscription\b|fragm
 _RUN: Final = re.compile(
     rb"@(\w{1,40})(?:\s{0,4}\([^()]{0,80}\))?(?:\s{0,4}@\w{1,40}(?:\s{0,4}\([^()]{0,80}\))?)+"
 )
-_GUESSED: Final = re.compile(
-    rb"log_?in|sign_?in|authenticat|verif|otp|pin\b|passw|mfa|2fa|two_?factor|redeem|coupon|voucher|gift_?card",
-    re.I,
-)
-
 _FRAGMENT: Final = re.compile(rb"\bfragment\s+(\w{1,40})\s+on\b|\.\.\.\s*(?!on\b)(\w{1,40})|([{}])")
+
+_BATCH: Final = re.compile(rb"\s*\[\s*\{")
+_BATCH_CAP: Final = 65_536
+_QUERY: Final = re.compile(rb'"query"\s*+:\s*+"((?:[^"\\]|\\.)*+)"', re.S)
+"""An operation in a batch that is text itself."""
 
 ALIASES: Final = 12
 DEPTH: Final = 14
 DIRECTIVES: Final = 10
-GUESSES: Final = 5
-"""Of what is asked with a secret, and answers whether that was right."""
 REPEATED: Final = 3
 """Directives of one name at one place, where the specification (5.7.3) allows none of these twice."""
 
@@ -39,7 +38,10 @@ REPEATED: Final = 3
 def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH past one of the limits above, counted over the first `_CAP` bytes of what looks like a document."""
     if not _OPENING.match(value):
-        return None
+        again = _BATCH.match(value) and guessed(
+            [text.replace(b'\\"', b'"') for text in _QUERY.findall(value, 0, _BATCH_CAP)]
+        )
+        return Confidence.HIGH if again else None
     text = _STRING.sub(b'""', value[:_CAP])
     aliases = Counter(_ALIAS.findall(text))
     directives = Counter(_DIRECTIVE.findall(text))
@@ -47,7 +49,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         return Confidence.HIGH
     if directives and directives.most_common(1)[0][1] >= DIRECTIVES:
         return Confidence.HIGH
-    if any(count >= GUESSES and _GUESSED.search(name) for name, count in aliases.items()):
+    if any(count >= GUESSES and GUESSED.search(name) for name, count in aliases.items()):
         return Confidence.HIGH
     for run in _RUN.finditer(text):
         names = Counter(_DIRECTIVE.findall(run[0]))

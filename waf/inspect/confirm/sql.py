@@ -97,6 +97,14 @@ _ASKED: Final = re.compile(
     rb"[^\r\n]{0,200}?\b(?:(?:current_|session_|system_)?user|version|database|schema|db_name|user_name)\s?\(\s?\)"
 )
 """5 and f(user()): a call that is told who asks."""
+_ASKED_OF: Final = re.compile(
+    rb"\A\s*+[a-z_][\w.]{0,40}(?:\s*+[-+*/%^&|=<>!]{1,3}|\s++(?:not\s++)?(?:r?like|regexp|x?or|and|div|mod|in)\b)[\s(+~-]*+"
+    rb"(?:ascii|ord|if|iif|ifnull|nullif|substr(?:ing)?|mid|left|right|hex|(?:char_)?length|len|concat(?:_ws)?|md5|sha1|lower|upper|field|elt"
+    rb"|instr|locate|strcmp|conv|bin|cast|convert|coalesce|to_char|crc32|exp|rand|floor)\s?\("
+    rb"[^\r\n]{0,200}?\b(?:(?:current_|session_|system_)?user|version|database|schema|db_name|user_name|suser_name|sqlite_version)\s?\(\s?\)"
+    rb"[^\r\n]{0,100}\)\s*+(?:;?\s*+(?:--|#|/\*)\W{0,12}+\w?\W{0,12}+)?\Z"
+)
+"""name rlike(if(ascii(user())=114,1,0x28)): the same behind a column, and nothing behind it."""
 _UNKNOWN: Final = re.compile(
     rb"\A\s*-?\d{1,12}['\")]{0,4}\s+(?:x?or|and)\s+[a-z]{2,20}_[a-z_]{2,30}\([^()\r\n]{0,60}\)\s*(?:is\s+(?:not\s+)?null|[<>=!]=?\s?['\d@])"
 )
@@ -164,6 +172,7 @@ def judge(value: bytes) -> Confidence | None:
         or _HELD.match(value, 0, _CLAUSE_MAX)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
+        or _ASKED_OF.match(value)
         or _UNKNOWN.match(value)
         or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
     ):

@@ -136,6 +136,8 @@ _BARE: Final = _one_of(
     rf"(?:o|1(?:kn)?)k{_NAMES};*c",  # * from users--
     rf"[1n]\)*b1(?:,1)*k*{_END}",  # 1 order by 10
     rf"[1n]?\)*h(?:{_CONST}|\(*G\)*)={_CONST}{_END}",  # 1 having 1=1
+    rf"[1n]\)*k*h(?:{_OPERAND}{_TAIL}=)?\(*[eHX]",  # price having 1=(select …
+    rf"[1n]\)*k*h{_TEST};*c",  # price having max(pin)>5--
     r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
     r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
     r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
