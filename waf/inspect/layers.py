@@ -337,10 +337,16 @@ _HEX: Final = re.compile(rb"(?:0x|\\x|x'|)((?:[0-9A-Fa-f]{2}){6,})'?", re.I)
 _DOCUMENT_MAX: Final = 65_536  # bytes of a document that is taken apart
 _STRINGS_MAX: Final = 16  # of a document that are texts of their own; all others are one text
 _PLAIN: Final = re.compile(r"[\w.,:@-]{1,40}")  # what no language takes for more than a name or a number
+_CODED_TEXT: Final = re.compile(  # base64 whose first two groups are text: see the hints of `decode`
+    r"(?:[CDI-Za-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][\w+/-]){2}[\w+/-]*={0,2}\Z", re.A
+)
 
 
 def decode_json(text: bytes) -> tuple[bytes, ...]:
-    """The strings and names of a JSON document, doubled ones too; () for what is none."""
+    """The strings and names of a JSON document, doubled ones too; () for what is none.
+
+    And what those of its first strings say that are base64 as a whole: apps keep their state so, in base64 once more.
+    """
     if len(text) > _DOCUMENT_MAX or text.rstrip()[-1:] not in (b"}", b"]"):
         return ()
     found: list[str] = []
@@ -363,7 +369,9 @@ def decode_json(text: bytes) -> tuple[bytes, ...]:
     telling = [one for one in dict.fromkeys(strings + found) if len(one) > 2 and not _PLAIN.fullmatch(one)]
     if len(telling) > _STRINGS_MAX:
         telling[_STRINGS_MAX:] = ["\n".join(telling[_STRINGS_MAX:])]
-    return tuple(one.encode("utf-8", "surrogatepass") for one in telling)
+    texts = [one.encode("utf-8", "surrogatepass") for one in telling]
+    coded = [one.encode() for one in strings[:_STRINGS_MAX] if one.isascii() and _CODED_TEXT.match(one)]
+    return tuple(texts + [plain for one in coded for plain in decode_base64(one)])
 
 
 def decode_hex(text: bytes) -> tuple[bytes, ...]:

@@ -71,7 +71,7 @@ _OBSCURE: Final = re.compile(
     rb"[\[\]()!+{}]{30,}|\$=~\[\];|(?:\[\]|!!\[\]|\+\[\]|\(!\[\]){4,}|\xef\xbe\x9f\xcf\x89\xef\xbe\x9f"
 )
 _LEAVES: Final = re.compile(
-    rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00])|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n"
+    rb"(?:\\{0,2}['\"`](?=[\s)\]};,.+\-*/%^&|<>=?!~\\\x00]|in(?:stanceof)?\b)|\*/|\}\}?|\$\{|</script[^>]{0,9}>|\)|\]|-->|\n"
     rb"|\r|\xe2\x80\xa8|\\n|^)(?:/\*[^*]{0,40}\*/|//[^\n]{0,30}\n|[\s\x00\d+*/%^&|<>=?!~()\[\]{};:,.\\-]"
     rb"|(?:in|instanceof|typeof|void|throw|new|var|if)\b)*+$"
 )
@@ -152,7 +152,7 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
         if number >= 8:
             break
         before = piece[: match.start()]
-        if opening and leaves_literal(piece, match.start()):
+        if opening and (leaves_literal(piece, match.start()) or _BETWEEN.match(piece)):
             return Confidence.HIGH
         if opening and (
             is_no_script(piece, match.start())  # an attribute in single quotes ends there, too
@@ -179,6 +179,10 @@ def _judge(piece: bytes, opening: bool) -> Confidence | None:
     return _whole(piece) if opening and not said else None
 
 
+_BETWEEN: Final = re.compile(
+    rb"[^'\"`\n]{0,24}(['\"`])\s*+in(?:stanceof)?\b[^\n]{4,200}[\s)\]`]in(?:stanceof)?\s*+\1\w{0,24}\s*+\Z"
+)
+"""The end of a literal, an operator that is a word, something, such an operator again, and the beginning of a literal."""
 _OPERATOR_WORD: Final = re.compile(
     rb"\s+(?:in|of|instanceof|as|from|for|if|else|while|do|var|let|const|return|and|or)\b"
 )

@@ -320,6 +320,7 @@ _ODD_REDIRECT: Final = re.compile(
     rb"|%3f)[\w@%\\/.]|//(?:[\w-]+\.)+[a-z]{2,}/?%2[ef]"
     rb"|//(?:[\w-]+\.)+[a-z]{2,}(?:%00|\x00)|/\.(?:[\w-]+\.)+[a-z]{2,}$|<>//"
     rb"|(?:/?(?:\.{1,2}/){0,3}\.{1,2}/{2,4}|[\t\r\n\v\f]+//|https?:[\t\r\n]+)(?:[\w-]+\.)+(?!(?:html?|php|jsp|aspx?|m?js|ts|json|css|pdf|png|jpe?g|gif|svg|webp|ico|woff2?|md|txt|vue|xml|ya?ml|zip|mp\d)\b)[a-z]{2,12}(?=[/?#:]|\s*\Z)"
+    rb"|(?=h[tps]{0,4}:?[\t\r\n])h[\t\r\n]*+t[\t\r\n]*+t[\t\r\n]*+p[\t\r\n]*+(?:s[\t\r\n]*+)?:[\t\r\n]*+[/\\][\t\r\n/\\]*+(?:[\w-]+\.)+(?:[a-z]{2,16}|\d{1,3})(?=[/?#:\\]|\s*\Z)"
     rb"|//[^/\s]{1,64}(?:%e3%80%82|\xe3\x80\x82)|\.?/{2,}%5c|x://|;//|//;@|/[/\\]*\[?[\w:]+\]?@)"
 )
 _RELATIVE_HOST: Final = re.compile(
