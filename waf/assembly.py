@@ -165,7 +165,8 @@ def build(files: Files, kept: Kept, generation: int = 0, *, samples: bool = True
 
     own = [named(path, "signatures.rules", i) for i, path in enumerate(config.signatures.rules)]
     shipped = [str(rules_directory() / "signatures")] if config.signatures.defaults else []
-    rules = _gather(texts([*shipped, *own]), parse_rules, problems)
+    rules = _gather(texts(shipped), lambda text, path: parse_rules(text, path, True), problems)
+    rules += _gather(texts(own), parse_rules, problems)
     if not samples:
         rules = [msgspec.structs.replace(rule, hits=(), misses=()) for rule in rules]
     entities = _gather(texts([str(rules_directory() / "sensitive")]), parse_entities, problems)

@@ -149,8 +149,11 @@ class _Wrong(Exception):
         self.line = line
 
 
-def parse_rules(text: str, filename: str) -> tuple[Rule, ...]:
-    """The rules of one file, in its order; ConfigError carries every mistake of the file with its line."""
+def parse_rules(text: str, filename: str, shipped: bool = False) -> tuple[Rule, ...]:
+    """The rules of one file, in its order; ConfigError carries every mistake of the file with its line.
+
+    `shipped`: a test of the project has told in how many ways its confirming patterns may try a text, which takes milliseconds each.
+    """
     # The reader of documents wants a mapping at the root: the list becomes the value of its one key.
     problems: list[Problem] = []
     try:
@@ -166,7 +169,7 @@ def parse_rules(text: str, filename: str) -> tuple[Rule, ...]:
         items = listing.items
     elif not (isinstance(listing, Scalar) and listing.null):
         problems.append(Problem(filename, listing.origin.line, "", "a rule file is a list", "- id: ..."))
-    rules = [_rule(item, filename, number, problems) for number, item in enumerate(items)]
+    rules = [_rule(item, filename, number, problems, shipped) for number, item in enumerate(items)]
     first: dict[str, int] = {}
     for rule in rules:
         if rule is None:
@@ -186,7 +189,7 @@ def _moved(problem: Problem) -> Problem:
     return msgspec.structs.replace(problem, line=max(problem.line - 1, 0))
 
 
-def _rule(node: Tree, filename: str, number: int, problems: list[Problem]) -> Rule | None:
+def _rule(node: Tree, filename: str, number: int, problems: list[Problem], shipped: bool) -> Rule | None:
     if not isinstance(node, Mapping):
         problems.append(
             Problem(filename, node.origin.line, f"[{number}]", "a rule is a section of keys", "- id: ...")
@@ -232,6 +235,14 @@ def _rule(node: Tree, filename: str, number: int, problems: list[Problem]) -> Ru
         if values.get("confirm") and values.get("confirm_pattern"):
             wrong(
                 node.keys["confirm"].line, "confirm", "stands beside confirm_pattern", "keep one of the two"
+            )
+        confirming = values.get("confirm_pattern", "")
+        if confirming and not shipped and ways(confirming.encode(), re.I) > BOUNDED:
+            wrong(
+                node.keys["confirm_pattern"].line,
+                "confirm_pattern",
+                "may try one text in too many ways: a request could hold it up for ages",
+                MEND,
             )
     return Rule(**values) if len(problems) == before else None
 
@@ -327,10 +338,8 @@ def _regex(node: Tree) -> str:
     text = _text(node)
     try:
         re.compile(text.encode())
-    except (re.error, OverflowError) as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _Wrong(f"does not compile: {error}") from None
-    if ways(text.encode(), re.I) > BOUNDED:
-        raise _Wrong("may try one text in too many ways: a request could hold it up for ages", MEND)
     return text
 
 

@@ -8,7 +8,7 @@ Service in Practice, 2018). What only words of several letters show ("ab" and "a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from re import _constants as code  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final, NamedTuple
@@ -74,8 +74,25 @@ def ways(expression: str | bytes, flags: int = 0) -> int:
         warnings.simplefilter("ignore")
         parsed = parser.parse(expression, flags)
     classes: dict[frozenset[int], None] = {}
-    tree = [*_read(parsed, bool(parsed.state.flags & _IGNORE_CASE), classes)]
-    return max((_sequence(tree, one).most for one in _different(list(classes))), default=0)
+    try:
+        tree = [*_read(parsed, bool(parsed.state.flags & _IGNORE_CASE), classes)]
+        run = frozenset(_run(tree))
+        return max((_sequence(tree, one).most for one in _different(list(classes)) if one in run), default=0)
+    except RecursionError:
+        return ENDLESS  # so many brackets that nobody can tell
+
+
+def _run(nodes: Iterable[_Node], within: bool = False) -> Iterator[int]:
+    """The characters that runs are made of: of all others there is one way."""
+    for node in nodes:
+        if isinstance(node, frozenset):
+            yield from node if within else ()
+        elif isinstance(node, list):
+            yield from _run(node, within)
+        elif isinstance(node, _Either):
+            yield from _run(node.ways, within)
+        else:
+            yield from _run(node.body, within or (isinstance(node, _Many) and node.most > _FEW))
 
 
 def _read(items: Any, ignores: bool, classes: dict[frozenset[int], None]) -> Iterator[_Node]:

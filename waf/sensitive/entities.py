@@ -221,7 +221,7 @@ def _regex(text: str) -> str:
         raise _Wrong("look-around is not Hyperscan's", "use edges, or a validator")
     try:
         re.compile(text.encode())
-    except (re.error, OverflowError) as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _Wrong(f"does not compile: {error}") from None
     return text
 

@@ -288,7 +288,6 @@ _HANDLED: Final = rb"on([a-z]{3,40})[\s\x00]*=[\s\x00]*([\"'`]?)([^>\"'`\s][^>]{
 # In one expression `re` would try both at every byte.
 _BEGINS: Final = re.compile(_HANDLED, re.I)
 _BREAKOUT: Final = re.compile(rb"[\s\"'`/>;\x00]" + _HANDLED, re.I)
-_PARTS: Final = re.compile(rb"[\"'`]\s*(?:/?>|autofocus|tabindex|style\s*=|accesskey)", re.I)
 
 
 def _ends_attribute(value: bytes, position: int) -> bool:
