@@ -1,7 +1,7 @@
 """Sets that were written before the rules were read: short payloads, whole hostile requests, requests of known products.
 
-`blind.txt`, and later `unread.txt`, `unread_again.txt`, `unseen.txt`, `unseen_last.txt`, `tenth.txt`, `eleventh.txt`, `twelfth.txt` and
-`thirteenth.txt`, hold payloads by
+`blind.txt`, and later `unread.txt`, `unread_again.txt`, `unseen.txt`, `unseen_last.txt`, `tenth.txt`, `eleventh.txt`, `twelfth.txt`,
+`thirteenth.txt` and `fourteenth.txt`, hold payloads by
 kind, one a line ("⏎" is a line feed, "␍" a CR LF); some of them act nowhere. The others are lists of requests as JSON, one a line: `name`, `request` (method and
 target), `headers`, `body` or `base64`. What was missed and what was refused wrongly led to changes of the rules, so these
 rates say what was mended; see decisions 0038, 0043, 0044, 0051 and 0059 for what they were before. `worlds.jsonl` came last: what query
@@ -10,7 +10,7 @@ app hands them on), and `later` ones of other products. `plain.txt` and `plain_r
 people write, texts that look like attacks, requests of products; `…_again` others, written when
 those had been used; see decision 0048. `eleventh_plain…` came after those of the tenth, judged legitimate and kept before they were measured
 once: everyday, tricky, rich and code as the goals for wrong refusals name them, `code on purpose` what hands code to an app whose work that
-is; see decision 0058. The twelfth and thirteenth sets, of attacks and of ordinary texts, were written by people who had read no rule, and kept before
+is; see decision 0058. The twelfth to fourteenth sets, of attacks and of ordinary texts, were written by people who had read no rule, and kept before
 they were measured. `…_alike.txt` resemble each kind of their sets of attacks and do no harm.
 """
 

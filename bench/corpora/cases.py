@@ -195,12 +195,13 @@ _UNSEEN_SETS: Final = (
     ("11 again", "eleventh_again"),
     ("12", "twelfth"),
     ("13", "thirteenth"),
+    ("14", "fourteenth"),
 )
-_UNSEEN_REQUESTS: Final = ("unseen", "unseen_last", "tenth", "eleventh", "twelfth", "thirteenth")
+_UNSEEN_REQUESTS: Final = ("unseen", "unseen_last", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth")
 
 
 def unseen(seed: int, count: int) -> Iterable[Case]:
-    """The eighth set, unread as well: half of it what scanners send first, half what follows; a smaller one, the tenth to the thirteenth."""
+    """The eighth set, unread as well: half of it what scanners send first, half what follows; a smaller one, the tenth to the fourteenth."""
     for group, file in _UNSEEN_SETS:
         for kind, written in blind.payloads(f"{file}.txt").items():
             r = random.Random(f"{file}:{kind}:{seed}")
@@ -208,7 +209,7 @@ def unseen(seed: int, count: int) -> Iterable[Case]:
                 put = _UNSEEN.get(kind)
                 made = put(r, payload) if put else _written(kind.split()[0], payload, r)
                 yield Case(True, (f"{group} {kind}", f"{group} plain total"), made, payload)
-            if file in ("eleventh", "twelfth", "thirteenth") and not put:
+            if file in ("eleventh", "twelfth", "thirteenth", "fourteenth") and not put:
                 yield from _everywhere(group, kind, written, r, max(1, count // 100))
     for group, file in _UNSEEN_SETS:
         if file not in _UNSEEN_REQUESTS:
@@ -269,6 +270,7 @@ def unlooked(seed: int) -> Iterable[Case]:
         ("alike twelfth", "twelfth_alike.txt", ""),
         ("plain thirteenth", "thirteenth_plain.txt", "thirteenth_plain_requests.jsonl"),
         ("alike thirteenth", "thirteenth_alike.txt", ""),
+        ("alike fourteenth", "fourteenth_alike.txt", ""),
     ):
         for kind, written in blind.payloads(texts_).items():
             r = random.Random(f"{texts_}:{kind}:{seed}")
