@@ -22,6 +22,7 @@ import re
 from typing import Final
 
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
+from waf.inspect.confirm.sql_left import SETS, leaves_dollars
 from waf.inspect.confirm.sql_plain import plain
 from waf.inspect.confirm.sql_reduction import shape_of
 from waf.inspect.confirm.sql_said import has_own, is_false, is_question, is_script
@@ -75,7 +76,7 @@ _SAME: Final = re.compile(
 )
 """1 or [id]=[id]: what is compared with itself."""
 _CLAUSE: Final = re.compile(
-    rb"['\"][\s)]*(?:returning(?:\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+|[\w.]+\([^\r\n]{0,200}?\))|\s*\(\s*select\b[^\r\n]{1,400}?\))|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
+    rb"(?:['\"]|(?<![(\w])\d{1,12}\))[\s)]*(?:returning(?:\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+|[\w.]+\([^\r\n]{0,200}?\))|\s*\(\s*select\b[^\r\n]{1,400}?\))|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
     rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
 )
 """A last clause of a statement, and a comment."""
@@ -152,7 +153,7 @@ def judge(value: bytes) -> Confidence | None:
     if encoded and b"+" in value and _PLUS.search(value):  # still as forms encode it
         value = value.replace(b"+", b" ")
     value = plain(value)
-    if _quoted(value, document):
+    if _quoted(value, document) or (b"$" in value and leaves_dollars(value[:WINDOW])):
         return Confidence.HIGH
     window = _GLANCE if document else WINDOW
     shape = _shape(value, _start(value), window)
@@ -170,6 +171,7 @@ def judge(value: bytes) -> Confidence | None:
         or _DISTINCT.match(value)
         or _EQUAL.match(value)
         or _HELD.match(value, 0, _CLAUSE_MAX)
+        or SETS.match(value, 0, _CLAUSE_MAX)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
         or _ASKED_OF.match(value)

@@ -17,7 +17,8 @@ _TEST = rf"{_OPERAND}(?:[o|]{_OPERAND})*={_OPERAND}{_TAIL}"
 _END = r"\)*;*(?:c|$)"
 _STRONG = rf"o?\(*(?:[HeX]|G\)*=|D\(|\(E|G\)*{_END})"
 _NAMES = r"[nso]+(?:,[nso]+)*"
-_ITEMS = r"\(*(?:o?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
+_COLUMNS = r"[nso1vgG|]+(?:,[nso1vgG|]+)*"
+_ITEMS = r"\(*(?:[o=]?[1svGHeXDF]|o|[ng]\)*,|gk?n?c|n\)*kX|\(E)"
 
 _SELECTS = rf"E(?!snn+$){_ITEMS}"  # no server gives one value two names: select "hold" until service
 
@@ -41,7 +42,7 @@ _QUOTED: Final = _one_of(
     rf"\)*[&|=]{_OPERAND}{_TAIL}[&|=o]{_STRONG}",  # ' and 1 = 1 and (select
     r"\)*[&|]G\)*[&|]\(*[qz]$",  # 'or(1=1)or'
     rf"\)*{_TAIL}U(?:e|\(*E{_ITEMS})",  # ' union select 1
-    rf"\)*{_TAIL}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)",  # ' union select a from b--
+    rf"\)*{_TAIL}U\(*E{_COLUMNS}k(?:{_NAMES}(?:k{_TEST})?;*(?:c|[qz]$)|X)",  # ' union select a||b from c--
     rf"\)*{_TAIL}U\(*E{_NAMES}k\(*[gGH]",  # ' union select a from file('…
     rf"\)*=\(*[1v]\)*[&|]{_TEST}{_END}",  # `=1 or `a`=`a
     r"\)+k(?:[gG]n|nn|n)kT",  # ') on conflict(a) do update set
@@ -96,17 +97,17 @@ _BARE: Final = _one_of(
                 r"o\(*[HeX]",  # 1 and 1/(select
                 rf"=\(*G{_END}",  # 1 and 1=length(a)
             ),
-            rf"{_TEST}(?:l1,?1?)?;*c",  # 1 or a=a--
+            rf"{_TEST}(?:(?:l1,?1?)?;*c|b1(?:,1)*k*;*$)",  # 1 or a=a--, 1 or a like 'b' order by 2
         ),
         _TAIL
         + _any(
             rf"[&|]{_STRONG_BARE}",  # 1 and sleep(5)
             r"=\(*(?:[HeX]|\(E|D\()",  # 1 like (select
             rf"U(?:e|\(*E{_ITEMS})",  # -1 union select 1
-            rf"U\(*E{_NAMES}k\(*[gGH]",  # -1 union select a from file('…
+            rf"U\(*E(?:{_NAMES}k\(*[gGH]|{_COLUMNS}kX)",  # -1 union select a from file('…, a||b from sqlite_master
             rf"b1(?:,1)*k*(?:h{_TEST})?;*c",  # 1 order by 10--
         ),
-        rf"U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select name from users
+        rf"U\(*E{_COLUMNS}k{_NAMES}(?:k{_TEST})?{_END}",  # 1 union select a||b from c
         rf";+\(*(?:T|{_SELECTS}|E{_NAMES}k[nX])",  # 1;drop table
         r"[=,|]\(*(?:[HeX](?!n)|\(E|D\()",  # 1,(select …
     ),
@@ -116,6 +117,10 @@ _BARE: Final = _one_of(
     r"[1n]?k(?:,[1nsv]k?)*,\(*[He]",  # price desc,(select sleep(5)), price desc,id asc,(select …
     rf"[1n]?k+(?:1k+)?;+\(*(?:T|E{_ITEMS})",  # price desc;select sleep(5)
     rf"[1n]k*(?:[lk]1(?:[,k]1)?)?U(?:e|\(*E{_ITEMS})",  # id desc limit 1 union select 1
+    rf"[1n]k*[lk]1(?:[,k]1)?U\(*E{_NAMES}kn{_END}",  # id desc limit 1 union select a from b
+    rf"[1nsG]kn,(?:[1nsG](?:kn)?,)*\(*e(?:kn)?{_END}",  # 1 as a,(select b from c) as d
+    rf"\(*e\)*=\(*[1sv]\)*(?:[&|]\(*[1sv]\)*)+{_END}",  # (select 1)=1 or 1
+    r"[1ns]\)+H;*c",  # 1) returning (select a from b)--
     rf"{_FROM}k{_TEST}U\(*E(?:{_ITEMS}|{_NAMES}k)",  # a from b where 1=0 union select c from d
     rf"{_FROM}U\(*E{_NAMES}k{_NAMES}(?:k{_TEST})?;*c",  # a) from b union select c from d--
     rf"(?:{_ITEM},)*G(?:k?n)?(?:,{_ITEM})*k{_NAMES}(?:k{_TEST})?;*c",  # a,concat(b,c) as d from e--
@@ -141,7 +146,7 @@ _BARE: Final = _one_of(
     r"o?[1sn]?\)*(?:l1,?1?)?k*i[sq]",  # 1 into outfile '…
     r"o?[1n]?\)*k+[HX]",  # 1 procedure analyse(…)
     r"\(*H\)*(?:;*c|[&|=o][1sve]|\)+$)",  # sleep(5)#
-    rf"\(*eg?n?{_END}",  # (select(0)from(select(sleep(5)))v)
+    rf"o?\(*eg?n?o?{_END}",  # (select(0)from(select(sleep(5)))v), with a sign before and behind
     r"E[^;cHX]*[HX]",  # select @@version
     r"o?[1n]\)*T",  # 1 waitfor delay '0:0:5'
 )
