@@ -1,6 +1,6 @@
 """Does a GraphQL document ask for one thing very many times or very deep, or without end?
 
-Owns the counting of aliases, depth, directives and fragments, and which of these lead back to themselves. The limits are far above what clients generate.
+Owns the counting of aliases, depth, directives and fragments, and which of these, or of fields, lead back to themselves. The limits are far above what clients generate.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _RUN: Final = re.compile(
 )
 _FRAGMENT: Final = re.compile(rb"\bfragment\s+(\w{1,40})\s+on\b|\.\.\.\s*(?!on\b)(\w{1,40})|([{}])")
 
+_SELECTION: Final = re.compile(rb"\b(\w{1,40}+)\s{0,8}+(?:\([^(){}]{0,200}+\)\s{0,8}+)?(\{)|([{}])")
+
 _BATCH: Final = re.compile(rb"\s*\[\s*\{")
 _BATCH_CAP: Final = 65_536
 _QUERY: Final = re.compile(rb'"query"\s*+:\s*+"((?:[^"\\]|\\.)*+)"', re.S)
@@ -30,6 +32,8 @@ _QUERY: Final = re.compile(rb'"query"\s*+:\s*+"((?:[^"\\]|\\.)*+)"', re.S)
 
 ALIASES: Final = 12
 DEPTH: Final = 14
+ROUNDS: Final = 5
+"""Times that a field may stand within itself by way of another; by itself it is a tree."""
 DIRECTIVES: Final = 10
 REPEATED: Final = 3
 """Directives of one name at one place, where the specification (5.7.3) allows none of these twice."""
@@ -55,7 +59,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         names = Counter(_DIRECTIVE.findall(run[0]))
         if names[b"include"] >= REPEATED or names[b"skip"] >= REPEATED:
             return Confidence.HIGH
-    if _leads_back(text):
+    if _leads_back(text) or _goes_round(text):
         return Confidence.HIGH
     depth = deepest = 0
     for byte in text:
@@ -65,6 +69,24 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         elif byte == 0x7D:
             depth -= 1
     return Confidence.HIGH if deepest >= DEPTH else None
+
+
+def _goes_round(text: bytes) -> bool:
+    """user { friends { user { friends {"""
+    path: list[bytes] = []
+    times: Counter[bytes] = Counter()
+    for match in _SELECTION.finditer(text):
+        if match[3] == b"}":
+            if path:
+                times[path.pop()] -= 1
+            continue
+        name = match[1] or b""
+        again = name and (not path or path[-1] != name)
+        path.append(name if again else b"")
+        times[path[-1]] += 1
+        if again and times[name] >= ROUNDS:
+            return True
+    return False
 
 
 def _leads_back(text: bytes) -> bool:
