@@ -72,7 +72,7 @@ _UNMISTAKABLE: Final = Guarded(
         rb"/dev/(?:tcp|udp)/[\w.$-]|\b(?:ba|z|k|da)?sh\s+-i\b\s*[>0-9<|&]"
         rb"|\bnc(?:at)?(?:\.\w+)?\s[^;|\n]{0,60}-[a-z]*[ec]\b\s?\S*"
         rb"(?:sh|cmd)|\bmkfifo\s+/|\bsocat\s[^\n]{0,60}\bexec:|\|\s*(?:/bin/)?(?:ba)?sh\s+-i|0<&1[0-9]{0,2}|exec\s+\d+<>/dev"
-        rb"|\s--(?:checkpoint-action=exec|to-command=|use-compress-program=)|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
+        rb"|[;|&]\s{0,4}@?for\s+/[flrd]\s[^\n]{0,60}%\w\s+in\s{0,4}\(|\s--(?:checkpoint-action=exec|to-command=|use-compress-program=)|\s-o\s{0,2}proxycommand=|\s-c\s+['\"]:?!|\bbegin\s{0,2}\{\s{0,2}system"
         rb"|import\s+(?:socket|pty)[;,]"
         rb"|pty\.spawn|\bdup2\(|socket\.socket\(.{0,60}connect|-e\s+/bin/(?:ba)?sh|TCPSocket\.(?:open|new)\("
         rb"|fsockopen\("
