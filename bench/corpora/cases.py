@@ -197,7 +197,15 @@ _UNSEEN_SETS: Final = (
     ("13", "thirteenth"),
     ("14", "fourteenth"),
 )
-_UNSEEN_REQUESTS: Final = ("unseen", "unseen_last", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth")
+_UNSEEN_REQUESTS: Final = (
+    "unseen",
+    "unseen_last",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+)
 
 
 def unseen(seed: int, count: int) -> Iterable[Case]:
