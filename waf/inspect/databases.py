@@ -36,17 +36,25 @@ class PatternFault(Exception):
 class Database:
     """Patterns in one database, for whole texts. A match is told by the place of its pattern among `indices`.
 
-    `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is.
+    `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is. `bound`: of a
+    long text it is asked about the ends of its values alone (see `edges`).
     """
 
-    __slots__ = ("_patterns", "_spare", "bits", "indices", "numbers", "size")
+    __slots__ = ("_patterns", "_spare", "bits", "bound", "indices", "numbers", "size")
 
-    def __init__(self, patterns: Patterns, indices: Sequence[int] | None = None, bits: int = 0) -> None:
+    def __init__(
+        self,
+        patterns: Patterns,
+        indices: Sequence[int] | None = None,
+        bits: int = 0,
+        bound: bool = False,
+    ) -> None:
         self._patterns = patterns
         self._spare: list[Any] = []
         self.indices: Final = None if indices is None else tuple(indices)
         self.numbers: Final = None if indices is None else array("I", indices).tobytes()
         self.bits: Final = bits
+        self.bound: Final = bound
         self.size: Final = patterns.size  # bytes
 
     def scan(self, text: bytes, on_match: Any) -> None:

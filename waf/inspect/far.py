@@ -6,10 +6,11 @@ where a text has many of those in a row, which hardly any has; they cost four ti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from waf.inspect.databases import Database, Pattern, compiled
+from waf.inspect.databases import Pattern
 from waf.inspect.matcher import Matcher
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
@@ -17,6 +18,10 @@ from waf.prefilter.expressions import alternatives, longest, longest_with_runs
 
 RUN: Final = 48  # bytes
 FILLING: Final = b" \t\n\v\f\r()[]{}'\"`+!~@-,;"
+_AS_FAR_AS_IT_GOES: Final = re.compile(rb"(?<=[\])\w])\{([01]),\}")
+"""What a rule gives no bounds because the engine takes ten times the room to count: `[^\\r\\n]{0,}`. …"""
+_A_LITTLE: Final = rb"{\1,48}"
+"""… Nobody needs more of it, so around a change it is looked for within reach."""
 _IS_FILLING: Final = bytes(byte in FILLING for byte in range(256))
 
 
@@ -47,18 +52,16 @@ class Far:
         in_runs: list[tuple[int, Pattern]] = []
         for index, pattern in enumerate(patterns):
             for expression in alternatives(pattern.expression):
-                most = longest(expression)
+                near = _AS_FAR_AS_IT_GOES.sub(_A_LITTLE, expression)
+                most = longest(near)
                 if most is not None and most <= reach:
                     continue
-                without = longest_with_runs(expression, FILLING, RUN)
+                without = longest_with_runs(near, FILLING, RUN)
                 kept = always if without is None or without > reach else in_runs
                 kept.append((index, Pattern(expression, pattern.case, pattern.once)))
 
         def matcher(parts: list[tuple[int, Pattern]]) -> Matcher | None:
-            if not parts:
-                return None
-            database = Database(compiled([part for _, part in parts], store), [index for index, _ in parts])
-            return Matcher(len(patterns), [database], None, marked=marked)
+            return Matcher.parts(len(patterns), parts, store, marked=marked) if parts else None
 
         self._always = matcher(always)
         self._in_runs = matcher(in_runs)

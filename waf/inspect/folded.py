@@ -34,7 +34,8 @@ class Folded:
         for step in STEPS:
             looking = [index for index, bits in enumerate(folds) if bits & step.bit]
             if step.fold and looking:
-                self._by_fold[step.bit] = Matcher.part(patterns, looking, store, marked=marked)
+                parts = [(index, patterns[index]) for index in looking]
+                self._by_fold[step.bit] = Matcher.parts(len(patterns), parts, store, marked=marked)
         self.size: Final = sum(matcher.size for matcher in self._by_fold.values())
 
     def wants(self, folds: int) -> bool:

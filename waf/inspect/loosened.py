@@ -1,15 +1,17 @@
-"""Expressions without the literal that hostile text repeats: two slashes.
+"""Expressions without the literals that hostile text repeats: two slashes, two ampersands, two bars.
 
 The engine looks for the best literals of an expression and starts an automaton at each. Where the best that it finds is "//", a text
-of slashes or of short URLs costs 30 to 50 ns for each of them, once for each of a dozen expressions. A class of some bytes is no
-literal to it: it takes another one, or makes one automaton of all, which costs a nanosecond for a byte of any text. So controls may
-stand in for a slash here (`STAND_INS`), and what is found through them alone is taken out again.
+of slashes or of short URLs costs 30 to 50 ns for each of them, once for each of a dozen expressions; "&&" and "||" are no better. A
+class of some bytes is no literal to it: it takes another one, or makes one automaton of all, which costs a nanosecond for a byte of
+any text. So controls may stand in for such a sign here (`STAND_INS`), and what is found through them alone is taken out again.
 
 Owns what is loosened, and that no more is found by it.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -21,6 +23,8 @@ from waf.prefilter.expressions import longest, tokens
 
 STAND_INS: Final = b"\x01\x02\x03"
 """Bytes that hardly any text has. With fewer of them the engine would look for each literal that the classes make."""
+_CONTROL: Final = re.compile(b"[%b]" % STAND_INS)
+_REPEATED: Final = (b"/", b"&", rb"\|")
 _CONTROLS: Final = tuple(bytes((byte,)) for byte in STAND_INS)
 _REACH: Final = 2048  # bytes before its end in which a match without bounds is looked for again
 _FEW: Final = 64  # matches with a control in what they may have that are looked for again
@@ -30,16 +34,16 @@ Match = tuple[int, int]
 
 
 def loosened(expression: bytes) -> bytes:
-    """The expression with classes in place of slashes that follow one another, and of a colon before them.
+    """The expression with classes in place of signs that are repeated, and of a colon before slashes.
 
     Itself where it has none, or uses more of the engine's syntax than is understood here.
     """
     pieces = tokens(expression) or []
     made = list(pieces)
     for at in range(1, len(pieces)):
-        if pieces[at - 1 : at + 1] == [b"/", b"/"]:
-            first = at - 2 if at > 1 and pieces[at - 2] == b":" else at - 1
-            made[first : at + 1] = [b"[%b%b]" % (one, STAND_INS) for one in pieces[first : at + 1]]
+        if pieces[at - 1] == pieces[at] and pieces[at] in _REPEATED:
+            first = at - 2 if pieces[at] == b"/" and at > 1 and pieces[at - 2] == b":" else at - 1
+            made[first : at + 1] = [b"[%b%b]" % (one[-1:], STAND_INS) for one in pieces[first : at + 1]]
     return b"".join(made) if pieces else expression
 
 
@@ -61,35 +65,36 @@ class Recheck:
         one, other, third = _CONTROLS  # thousands of short texts are asked about
         return one in text or other in text or third in text
 
-    def certain(self, text: bytes, matches: Sequence[Match]) -> list[Match]:
-        """The matches but for those that controls alone make. Looks once at what all doubtful ones may have; of more than a few they
+    def spurious(self, text: bytes, matches: Sequence[Match]) -> set[Match]:
+        """Those of the matches that controls alone make. Looks once at what all doubtful ones may have; of more than a few they
         count as matches, as no honest text has so many controls beside URLs.
         """
         doubtful: dict[Match, bool] = {}  # each with whether it may begin before what is looked at
         low, high = len(text), 0
-        for match in matches:
+        controls = [found.start() for found in _CONTROL.finditer(text)]
+        reaches = self._reach
+        for match in [match for match in matches if match[0] in reaches]:
             index, end = match
-            if index not in self._reach:
-                continue
-            reach = self._reach[index]
+            reach = reaches[index]
             bounded = reach is not None and reach < _REACH
             # With the byte before and the byte behind it, by which the edges of words and lines are told.
             start = max(0, end - (reach if reach is not None and bounded else _REACH) - 1)
-            if any(text.rfind(control, start, end) >= 0 for control in _CONTROLS):
+            before = bisect_left(controls, end)  # how many
+            if before and controls[before - 1] >= start:
                 doubtful[match] = not bounded and start > 0
                 low, high = min(low, start), max(high, end)
                 if len(doubtful) > _FEW:
-                    return [*matches]
+                    return set()
         if not doubtful:
-            return [*matches]
+            return set()
         found = self._found(text[low : high + 1])
         if found is None:
-            return [*matches]
-        return [
+            return set()
+        return {
             match
-            for match in matches
-            if match not in doubtful or doubtful[match] or (match[0], match[1] - low) in found
-        ]
+            for match, longer in doubtful.items()
+            if not longer and (match[0], match[1] - low) not in found
+        }
 
     def _found(self, text: bytes) -> set[Match] | None:
         """What is found with the patterns themselves; None where that is more than anybody asks for."""

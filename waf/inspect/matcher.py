@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import hyperscan
 
-from waf.inspect import databases, gates
+from waf.inspect import databases, edges, gates, grouping
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.databases import Database, Pattern, PatternFault
-from waf.inspect.loosened import Recheck, loosened
+from waf.inspect.loosened import Recheck
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
 from waf.patterns import Patterns
-from waf.prefilter.expressions import alternatives
 
 __all__ = [
     "Match",
@@ -138,8 +138,7 @@ class Matcher:
         recheck = None
         try:
             groups = [
-                Database(databases.compiled(parts, store), indices, bits)
-                for bits, indices, parts in (_grouped(patterns, loose) if grouped else ())
+                one.database(store) for one in (grouping.grouped(patterns, loose, marked) if grouped else ())
             ] or [Database(databases.compiled(patterns, store))]
             stream = databases.compiled(patterns, store, streaming=True) if streaming else None
             if loose:
@@ -150,18 +149,18 @@ class Matcher:
         return cls(len(patterns), groups, stream, recheck, marked=marked)
 
     @classmethod
-    def part(
+    def parts(
         cls,
-        patterns: Sequence[Pattern],
-        indices: Sequence[int],
+        count: int,
+        parts: Sequence[tuple[int, Pattern]],
         store: PatternStore,
         *,
         marked: bool = False,
     ) -> Matcher:
-        """Some of the patterns, told by their places among all; those were compiled before."""
-        wanted = [patterns[index] for index in indices]
-        database = Database(databases.compiled(wanted, store), indices)
-        return cls(len(patterns), [database], None, marked=marked)
+        """Some of so many patterns, or parts of them, each with its place among all."""
+        loose: dict[int, Pattern] = {}
+        groups = [one.database(store) for one in grouping.parted(parts, loose, marked)]
+        return cls(count, groups, None, Recheck(loose, store) if loose else None, marked=marked)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
@@ -188,24 +187,48 @@ class Matcher:
 
     def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
         found = NewFound(most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH)
+        ends = None
         if self._marked:
             text = MARK + text + MARK
+            ends = edges.ends(text) if len(text) >= edges.LONG else None
         try:
             for group in groups:
-                found.group(group.numbers)
-                group.scan(text, found)
+                if ends is None or not group.bound:
+                    found.group(group.numbers)
+                    group.scan(text, found)
         except hyperscan.ScanTerminated:
             raise TooManyMatches(self._told(text, found)) from None
-        return self._told(text, found)
+        if ends is None:
+            return self._told(text, found)
+        near = NewFound(most or MAX_MATCHES)
+        try:
+            for group in groups:
+                if group.bound:
+                    near.group(group.numbers)
+                    group.scan(ends.text, near)
+        except hyperscan.ScanTerminated:
+            raise TooManyMatches(self._told(text, found)) from None
+        return self._told(text, found, [(index, ends.place(end)) for index, end in near.matches()])
 
-    def _told(self, text: bytes, found: Found) -> list[Match]:
+    def _told(self, text: bytes, found: Found, more: Sequence[Match] = ()) -> list[Match]:
         """Those matches of the text as it was searched that are matches of it as it is."""
         last = len(text) - 1 if self._marked else 0
         recheck = self._recheck
-        if recheck is None or not recheck.doubts(text) or not found.touches(recheck.patterns):
-            return found.matches(last)
-        matches = recheck.certain(text, found.matches())
-        return [(index, max(min(end, last) - 1, 0)) for index, end in matches] if last else matches
+        matches = found.matches(last)
+        gone: set[Match] = set()
+        if recheck is not None and recheck.doubts(text) and (more or found.touches(recheck.patterns)):
+            gone = recheck.spurious(text, [*found.matches(), *more])
+            more = [match for match in more if match not in gone]
+        if gone:
+            taken = {_shown(match, last) for match in gone}
+            # A match may end with the mark or before it, which is shown as the same.
+            taken -= {
+                _shown(match, last) for match in found.matches() if match[1] >= last and match not in gone
+            }
+            matches = [match for match in matches if match not in taken]
+        if more:
+            matches = sorted(dict.fromkeys([*matches, *[_shown(match, last) for match in more]]), key=_END)
+        return matches
 
     def scan_for(self, text: bytes, indices: Iterable[int], most: int = 0) -> list[Match]:
         """As `scan`, for some of the patterns, and perhaps others."""
@@ -254,6 +277,15 @@ class Matcher:
         """A scan that goes on over pieces of one text. Only where it was built for streaming."""
         assert self._streaming is not None
         return MatchStream(self._streaming.database())
+
+
+_END: Final = itemgetter(1)
+
+
+def _shown(match: Match, last: int) -> Match:
+    """A match in a text without the marks around it (see `Found.matches`)."""
+    index, end = match
+    return (index, max(min(end, last) - 1, 0)) if last else match
 
 
 def _enough(index: int, start: int, end: int, flags: int, context: object) -> bool:
@@ -356,35 +388,3 @@ class MatchStream:
         found = self._found.copy()
         self._found.clear()
         return found
-
-
-# --------------------------------------------------------------------------------------------------------- groups
-
-
-def _grouped(
-    patterns: Sequence[Pattern], loose: dict[int, Pattern] | None = None
-) -> list[tuple[int, list[int], list[Pattern]]]:
-    """Groups: the bits of their characters, the indices of their patterns, and the patterns or parts of them.
-
-    `loose` is given those of which some part is loosened, by their indices.
-    """
-    families: dict[int, list[tuple[int, Pattern]]] = {}
-    wanted: dict[int, set[int]] = {}
-    for index, pattern in enumerate(patterns):
-        for expression in alternatives(pattern.expression):
-            number, gate = gates.family(expression)
-            form = expression
-            # What is told once must not be told of a text in which only controls match.
-            if number == gates.SLASHES and loose is not None and not pattern.once:
-                form = loosened(expression)
-                if form != expression:
-                    loose[index] = pattern
-            shared = gates.TOGETHER.get(number, number)
-            families.setdefault(shared, []).append((index, Pattern(form, pattern.case, pattern.once)))
-            wanted.setdefault(shared, set()).update(gate)
-    groups = []
-    for number, members in sorted(families.items()):
-        usual = number == gates.FREE or not wanted[number] <= gates.WATCHED
-        bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[number])
-        groups.append((bits, [index for index, _ in members], [part for _, part in members]))
-    return groups

@@ -1,0 +1,110 @@
+"""Which patterns share a database: those that a text without some character, or but for the ends of its values, cannot match.
+
+Owns how patterns are put together; what is asked about a text is `matcher`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from waf.inspect import databases, edges, gates
+from waf.inspect.databases import Database, Pattern
+from waf.inspect.loosened import loosened
+from waf.model import PatternStore
+from waf.prefilter.expressions import alternatives
+
+_LOOSE: Final = gates.FREE + 1  # added to the family of what is loosened, …
+_BOUND: Final = 2 * _LOOSE  # … and of what is bound to an end of a value
+_APART: Final = (gates.SLASHES, gates.FREE)
+"""Families of which what is bound to an end has a database of its own; all others share one, as there are few of each."""
+
+
+_BEGINS: Final = re.compile(
+    rb"\x7f?(?:(?:\[[^\]]*\]|\\s)(?:[*+?]|\{[\d,]+\})?)?(?:\(\?:)?(?:\\\\\\\\\|)?(?://|&&|\\\|\\\|)"
+)
+"""A mark, blanks or a class, and then two signs, or a choice of such."""
+_ALWAYS: Final = (-1,)  # no character
+
+
+class Group(NamedTuple):
+    """Patterns, or parts of them, for one database."""
+
+    bits: int
+    """As for `Database`."""
+    bound: bool
+    indices: list[int]
+    parts: list[Pattern]
+
+    def database(self, store: PatternStore) -> Database:
+        """Compiled, or as it was compiled before. Raises hyperscan.HyperscanError."""
+        return Database(databases.compiled(self.parts, store), self.indices, self.bits, self.bound)
+
+
+def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool) -> list[Group]:
+    """Groups of the patterns, each pattern in as many parts as it has alternatives.
+
+    `loose` is given those of which some part is loosened, by their indices. `marked` as for `Matcher`. What is loosened has no
+    literal, and is apart: the engine makes one automaton of all such, which is small by itself, and grows with what else has
+    none. What takes a slash is together all the same: few texts have any.
+    """
+    families: dict[int, list[tuple[int, Pattern]]] = {}
+    wanted: dict[int, set[int]] = {}
+    for index, pattern in enumerate(patterns):
+        for expression in alternatives(pattern.expression):
+            number, gate = gates.family(expression)
+            bound = marked and edges.bound(expression)
+            slashes = number == gates.SLASHES and not bound
+            form = _loosened(index, pattern, expression, loose, always=bound or slashes)
+            family = gates.TOGETHER.get(number, number)
+            if bound:
+                family = _BOUND + (family if family in _APART and form == expression else gates.MIXED)
+            if form != expression and not slashes:
+                family += _LOOSE
+            families.setdefault(family, []).append((index, Pattern(form, pattern.case, pattern.once)))
+            wanted.setdefault(family, set()).update(gate or _ALWAYS)
+    groups = []
+    for family, members in sorted(families.items()):
+        usual = not wanted[family] <= gates.WATCHED
+        bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[family])
+        groups.append(_group(bits, family >= _BOUND, members))
+    return groups
+
+
+def parted(parts: Iterable[tuple[int, Pattern]], loose: dict[int, Pattern], marked: bool) -> list[Group]:
+    """The same of parts with their places among all patterns, but for what characters a text has: in four groups at most."""
+    groups: dict[tuple[bool, bool], list[tuple[int, Pattern]]] = {}
+    for index, pattern in parts:
+        ways: dict[tuple[bool, bool], list[bytes]] = {}
+        for expression in alternatives(pattern.expression):
+            bound = marked and edges.bound(expression)
+            form = _loosened(index, pattern, expression, loose, always=bound)
+            ways.setdefault((bound, form != expression), []).append(form)
+        for kind, expressions in ways.items():
+            part = Pattern(b"|".join(expressions), pattern.case, pattern.once)
+            groups.setdefault(kind, []).append((index, part))
+    return [_group(0, kind[0], members) for kind, members in sorted(groups.items())]
+
+
+def _loosened(
+    index: int, pattern: Pattern, expression: bytes, loose: dict[int, Pattern], *, always: bool
+) -> bytes:
+    """The expression, a part of the pattern, as it is looked for; `loose` is told where that is not as it is.
+
+    Unless `always`, only what begins with such signs: what has words before them has better literals.
+    """
+    if pattern.once:  # what is told once must not be told of a text in which only controls match
+        return expression
+    form = loosened(expression) if always or _BEGINS.match(expression) else expression
+    if form != expression:
+        whole = pattern.expression
+        known = loose.get(index)
+        if known is not None and whole != known.expression:
+            whole = known.expression + b"|" + whole  # parts of one pattern
+        loose[index] = Pattern(whole, pattern.case)
+    return form
+
+
+def _group(bits: int, bound: bool, members: Sequence[tuple[int, Pattern]]) -> Group:
+    return Group(bits, bound, [index for index, _ in members], [part for _, part in members])
