@@ -29,7 +29,7 @@ from typing import Any
 
 from bench import peers
 from bench.corpora import requests
-from bench.corpora.cases import Case, all_cases
+from bench.corpora.cases import Case, all_cases, legitimate
 from bench.figures import replace_section
 from bench.processes import cores
 from waf.assembly import Files, build, keep
@@ -152,8 +152,12 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=0, help="examples of what went wrong")
     parser.add_argument("--which", choices=("all", "attacks", "benign"), default="all")
     parser.add_argument("--json", help="write the shares to this file")
+    parser.add_argument("--legitimate", help="measure the legitimate requests of this file instead")
     options = parser.parse_args()
-    cases = all_cases(options.seed, options.count, options.which)
+    if options.legitimate:
+        cases = legitimate(options.legitimate, options.seed)
+    else:
+        cases = all_cases(options.seed, options.count, options.which)
     results: dict[str, tuple[Tally, Tally]] = {}
     for level in options.levels.split(","):
         _, refuses = ours(int(level))
@@ -168,9 +172,14 @@ def main() -> int:
         report(results)
     print(printed.getvalue())
     if options.results:
-        told = f"`python -m bench.detection --count {options.count} --seed {options.seed}`, {date.today()}."
-        text = f"{told} Composed attacks and real texts, see bench/corpora. {_OF_CRS}\n\n```{printed.getvalue()}```"
-        replace_section(Path(__file__).with_name("RESULTS.md"), "detection", "Detection", text)
+        name, title, of = "detection", "Detection", f"--count {options.count}"
+        what = "Composed attacks and real texts, see bench/corpora."
+        if options.legitimate:
+            name, title, of = "legitimate", "Legitimate requests of real texts", "--legitimate FILE"
+            what = "The file's texts belong to others and are not kept here; decision 0067 tells what they are."
+        told = f"`python -m bench.detection {of} --seed {options.seed}`, {date.today()}."
+        text = f"{told} {what} {_OF_CRS}\n\n```{printed.getvalue()}```"
+        replace_section(Path(__file__).with_name("RESULTS.md"), name, title, text)
     if options.show:
         show_wrong(results, options.show)
     if options.json:

@@ -325,6 +325,14 @@ def benign(seed: int, count: int) -> Iterable[Case]:
 _TEXT_PLACES = ("query", "form", "json", "multipart", "xml", "cookie", "graphql")
 
 
+def legitimate(file: str, seed: int) -> list[Case]:
+    """The requests of a file, one a line as JSON: `world`, `name`, `request` (method and target), `headers`, `body` or `base64`."""
+    return [
+        Case(False, (f"{world}", "total"), _whole(request, seed), name)
+        for world, name, request in blind.worlds(file)
+    ]
+
+
 def all_cases(seed: int, count: int, which: str) -> list[Case]:
     cases: list[Case] = []
     if which in ("all", "attacks"):
