@@ -176,7 +176,9 @@ def main() -> int:
         what = "Composed attacks and real texts, see bench/corpora."
         if options.legitimate:
             name, title, of = "legitimate", "Legitimate requests of real texts", "--legitimate FILE"
-            what = "The file's texts belong to others and are not kept here; decision 0067 tells what they are."
+            what = (
+                "The file's texts belong to others and are not kept here; decision 0067 tells what they are."
+            )
         told = f"`python -m bench.detection {of} --seed {options.seed}`, {date.today()}."
         text = f"{told} {what} {_OF_CRS}\n\n```{printed.getvalue()}```"
         replace_section(Path(__file__).with_name("RESULTS.md"), name, title, text)
