@@ -15,8 +15,6 @@ from waf.inspect.loosened import loosened
 from waf.model import PatternStore
 from waf.prefilter.expressions import alternatives
 
-_LOOSE: Final = gates.FREE + 1  # added to the family of what is loosened, …
-_BOUND: Final = 2 * _LOOSE  # … and of what is bound to an end of a value
 _APART: Final = (gates.SLASHES, gates.FREE)
 """Families of which what is bound to an end has a database of its own; all others share one, as there are few of each."""
 
@@ -49,26 +47,26 @@ def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool
     literal, and is apart: the engine makes one automaton of all such, which is small by itself, and grows with what else has
     none. What takes a slash is together all the same: few texts have any.
     """
-    families: dict[int, list[tuple[int, Pattern]]] = {}
-    wanted: dict[int, set[int]] = {}
+    kinds: dict[tuple[bool, bool, int], list[tuple[int, Pattern]]] = {}  # bound, loosened, of which family
+    wanted: dict[tuple[bool, bool, int], set[int]] = {}
     for index, pattern in enumerate(patterns):
         for expression in alternatives(pattern.expression):
             number, gate = gates.family(expression)
             bound = marked and edges.bound(expression)
             slashes = number == gates.SLASHES and not bound
             form = _loosened(index, pattern, expression, loose, always=bound or slashes)
+            apart = form != expression and not slashes
             family = gates.TOGETHER.get(number, number)
-            if bound:
-                family = _BOUND + (family if family in _APART and form == expression else gates.MIXED)
-            if form != expression and not slashes:
-                family += _LOOSE
-            families.setdefault(family, []).append((index, Pattern(form, pattern.case, pattern.once)))
-            wanted.setdefault(family, set()).update(gate or _ALWAYS)
+            if bound and (apart or family not in _APART):
+                family = gates.MIXED
+            kind = (bound, apart, family)
+            kinds.setdefault(kind, []).append((index, Pattern(form, pattern.case, pattern.once)))
+            wanted.setdefault(kind, set()).update(gate or _ALWAYS)
     groups = []
-    for family, members in sorted(families.items()):
-        usual = not wanted[family] <= gates.WATCHED
-        bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[family])
-        groups.append(_group(bits, family >= _BOUND, members))
+    for kind, members in sorted(kinds.items()):
+        usual = not wanted[kind] <= gates.WATCHED
+        bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[kind])
+        groups.append(_group(bits, kind[0], members))
     return groups
 
 

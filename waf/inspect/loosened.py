@@ -10,8 +10,6 @@ Owns what is loosened, and that no more is found by it.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -23,9 +21,9 @@ from waf.prefilter.expressions import longest, tokens
 
 STAND_INS: Final = b"\x01\x02\x03"
 """Bytes that hardly any text has. With fewer of them the engine would look for each literal that the classes make."""
-_CONTROL: Final = re.compile(b"[%b]" % STAND_INS)
 _REPEATED: Final = (b"/", b"&", rb"\|")
 _CONTROLS: Final = tuple(bytes((byte,)) for byte in STAND_INS)
+_ALIKE: Final = bytes.maketrans(STAND_INS, STAND_INS[:1] * len(STAND_INS))
 _REACH: Final = 2048  # bytes before its end in which a match without bounds is looked for again
 _FEW: Final = 64  # matches with a control in what they may have that are looked for again
 _MOST: Final = 65_536  # matches that are found on the way
@@ -71,16 +69,17 @@ class Recheck:
         """
         doubtful: dict[Match, bool] = {}  # each with whether it may begin before what is looked at
         low, high = len(text), 0
-        controls = [found.start() for found in _CONTROL.finditer(text)]
-        reaches = self._reach
+        alike, reaches = (
+            text.translate(_ALIKE),
+            self._reach,
+        )  # one search tells of all of them, however many there are
         for match in [match for match in matches if match[0] in reaches]:
             index, end = match
             reach = reaches[index]
             bounded = reach is not None and reach < _REACH
             # With the byte before and the byte behind it, by which the edges of words and lines are told.
             start = max(0, end - (reach if reach is not None and bounded else _REACH) - 1)
-            before = bisect_left(controls, end)  # how many
-            if before and controls[before - 1] >= start:
+            if alike.rfind(_CONTROLS[0], start, end) >= 0:
                 doubtful[match] = not bounded and start > 0
                 low, high = min(low, start), max(high, end)
                 if len(doubtful) > _FEW:
