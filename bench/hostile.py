@@ -3,16 +3,23 @@
 A message is a carrier (what kind of request or answer, and where in it the text goes), a handful of units that are
 repeated until it has its size, and a few choices: how long each value is, whether the units come in turn or by
 chance, whether each repetition is different from the one before. Nothing here is an attack that works; the units are
-what encodings, languages and folds are recognised by. Knows nothing of who judges the messages.
+what encodings, languages and folds are recognised by, and pieces of the samples in rules and entities. Knows nothing of who judges the messages.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
+
+from waf.inspect.rules import parse_rules
+from waf.sensitive.entities import parse_entities
+
+_RULES: Final = Path(__file__).resolve().parents[1] / "rules"
 
 COUNTER: Final = "\N{NUMERO SIGN}"  # in a unit: a number that is another one each time
 _UNITS: Final = (
@@ -314,8 +321,32 @@ SIZES: Final = (100_000,) * 6 + (400_000, 900_000)
 _EACH: Final = (3, 8, 17, 30, 60, 120, 250, 600, 2_000, 8_000, 60_000)
 
 
+@functools.cache
+def _samples() -> tuple[str, ...]:
+    """What rules and entities say that they find, one character a byte."""
+    texts = [
+        sample.text
+        for file in sorted((_RULES / "sensitive").glob("*.yaml"))
+        for entity in parse_entities(file.read_text("utf-8"), file.name)
+        for sample in entity.hits
+    ]
+    texts += [
+        sample.text
+        for file in sorted((_RULES / "signatures").glob("*.yaml"))
+        for rule in parse_rules(file.read_text("utf-8"), file.name)
+        for sample in rule.hits
+    ]
+    return tuple(text.encode().decode("latin-1") for text in texts if len(text) > 3)
+
+
 def _unit(chance: random.Random) -> str:
-    """One of the units, sometimes a run of it: what matches one text in several ways is slow for runs alone."""
+    """One of the units, sometimes a run of it: what matches one text in several ways is slow for runs alone. Or a piece of a sample:
+    what begins like something and does not go on is tried most.
+    """
+    if chance.random() < 0.25:
+        sample = chance.choice(_samples())
+        start = chance.choice((0, 0, chance.randrange(len(sample) - 2)))
+        return sample[start : start + chance.choice((4, 8, 12, 20, 40))]
     unit = chance.choice(_UNITS)
     return unit * chance.choice(_RUNS) if len(unit) < 3 and chance.random() < 0.3 else unit
 

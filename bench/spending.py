@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
@@ -152,15 +152,27 @@ class Spent(NamedTuple):
     outcome: str
 
 
-def spent(judge: Judge, name: str, content_type: bytes, body: bytes) -> Spent:
+def bodies(chance: random.Random, size: int = 100_000, each: int = 2) -> Iterator[tuple[str, Message]]:
+    """So many of each kind and shape, with their names; texts of so many characters."""
     head = b"POST /a HTTP/1.1\r\nHost: shop.example\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-    one = Message(head % (content_type, len(body)), body, False, len(body))
+    for kind, text in KINDS.items():
+        for shape, (content_type, made) in SHAPES.items():
+            for _ in range(each):
+                body = made(text(chance, size)).encode()
+                if len(body) <= _MOST:
+                    yield (
+                        f"{kind}, {shape}",
+                        Message(head % (content_type, len(body)), body, False, len(body)),
+                    )
+
+
+def spent(judge: Judge, name: str, one: Message) -> Spent:
     judge.spent(one)
     Recorded.all.clear()
     seconds, outcome = judge.spent(one)
     units = sum(effort.given - effort.left for effort in Recorded.all)
-    there = given(len(body))
-    return Spent(units * 1024 / len(body), units / there, seconds * 1e8 / len(body), name, outcome)
+    length = len(one.body)
+    return Spent(units * 1024 / length, units / given(length), seconds * 1e8 / length, name, outcome)
 
 
 def report(found: Sequence[Spent], worst: int, size: int) -> str:
@@ -191,15 +203,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signatures.Effort = Recorded  # type: ignore[misc]
     chance = random.Random(options.seed)
-    found = []
     with tempfile.TemporaryDirectory(prefix="waf-spending-") as cache:
         judge = Judge(cache)
-        for kind, text in KINDS.items():
-            for shape, (content_type, made) in SHAPES.items():
-                for _ in range(options.each):
-                    body = made(text(chance, options.size)).encode()
-                    if len(body) <= _MOST:
-                        found.append(spent(judge, f"{kind}, {shape}", content_type, body))
+        found = [spent(judge, name, one) for name, one in bodies(chance, options.size, options.each)]
     text = f"{time.strftime('%Y-%m-%d')}, {machine()}. Texts of {options.size:,} characters:\n\n"
     text += report(found, options.worst, options.size)
     print(text)

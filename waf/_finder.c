@@ -80,6 +80,10 @@ static int follows_group(const Text *text, Py_ssize_t start)
 /* -------------------------------------------------------------------------------------------- one text's state */
 
 typedef struct {
+    Py_ssize_t start, end;
+} Span;
+
+typedef struct {
     Py_ssize_t number, start, end;
 } Reading;
 
@@ -100,6 +104,9 @@ typedef struct {
     PyObject *near;  /* NULL: not known yet */
     Py_ssize_t last_end;
     int overlap;
+    const Form *walker; /* whose run of a value without bounds was walked last: no run is walked for each value in it */
+    Py_ssize_t walk_start, walk_end;
+    Span *led; /* where the last value of each led form stands; NULL while there is none */
 } Search;
 
 static int grow_judged(Search *search)
@@ -421,10 +428,6 @@ static PyObject *run(PyObject *method, Search *search, Py_ssize_t from, Py_ssize
     return match;
 }
 
-typedef struct {
-    Py_ssize_t start, end;
-} Span;
-
 /* `pattern` at `from`, or from there on where it is looked for: 1 if it matches, 0 if not, -1 with an exception. What lies at or
  * behind `upto` is not there, unless that is negative. */
 static int matches(Judge *self, const Pattern *pattern, int anywhere, Search *search, Py_ssize_t from, Py_ssize_t upto,
@@ -506,11 +509,16 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
     if (test < 0)
         return -1;
     if (form->endless.call != NULL) {
-        Span whole, tail;
-        int more = matches(self, &form->endless, 0, search, end, -1, 0, &whole, &tail);
-        if (more < 0)
-            return -1;
-        end = more ? tail.end : end;
+        if (search->walker != form || end < search->walk_start || end > search->walk_end) {
+            Span whole, tail;
+            int more = matches(self, &form->endless, 0, search, end, -1, 0, &whole, &tail);
+            if (more < 0)
+                return -1;
+            search->walker = form;
+            search->walk_start = end;
+            search->walk_end = more ? tail.end : end;
+        }
+        end = search->walk_end;
     }
     return note_found(search, form, start, end, score, test) < 0 ? -1 : 1;
 }
@@ -585,6 +593,7 @@ static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t pla
         }
         if (start < place && place <= end) {
             Py_DECREF(found);
+            search->led[form - self->forms] = (Span){start, end};
             int hit = try_reading(self, form, search, start, end);
             return hit != 0 || !again ? hit : try_shorter(self, form, search, start, end);
         }
@@ -596,15 +605,23 @@ static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t pla
 /* readings.form_spans, each span tried at once. */
 static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t place)
 {
-    int again = form->regroups && search->retries < MOST_RETRIES && !follows_group(&search->text, place);
+    int again = form->regroups && search->retries < MOST_RETRIES + search->text.size / RETRY_BYTES && !follows_group(&search->text, place);
     Span whole, value;
     int found;
     if (form->led) {
+        if (search->led == NULL && (search->led = PyMem_Calloc((size_t)self->count, sizeof *search->led)) == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        Span *last = &search->led[form - self->forms];
+        if (last->start < place && place <= last->end)
+            return 0; /* the engine tells of each place where a value may end, and one value is judged once */
         Py_ssize_t low = place > LED_REACH ? place - LED_REACH : 0, high = place + LED_REACH;
         if (form->iterate.program.code == NULL)
             return try_led_by_re(self, form, search, place, again);
         for (; (found = matches(self, &form->iterate, 1, search, low, high, form->group, &whole, &value)) > 0; low = whole.end)
             if (value.start < place && place <= value.end) {
+                *last = value;
                 int hit = try_reading(self, form, search, value.start, value.end);
                 return hit != 0 || !again ? hit : try_shorter(self, form, search, value.start, value.end);
             }
@@ -739,6 +756,7 @@ static void forget_search(Search *search)
     PyMem_Free(search->judged);
     PyMem_Free(search->text.ends);
     PyMem_Free(search->found);
+    PyMem_Free(search->led);
     Py_XDECREF(search->label);
     Py_XDECREF(search->near);
 }
@@ -1410,6 +1428,7 @@ PyMODINIT_FUNC PyInit__finder(void)
         PyModule_AddIntConstant(made, "LED_REACH", LED_REACH) < 0 ||
         PyModule_AddIntConstant(made, "LEAD_IN", LEAD_IN) < 0 ||
         PyModule_AddIntConstant(made, "MOST_RETRIES", MOST_RETRIES) < 0 ||
+        PyModule_AddIntConstant(made, "RETRY_BYTES", RETRY_BYTES) < 0 ||
         PyModule_AddIntConstant(made, "NUMERALS", NUMERALS) < 0 || PyModule_AddIntConstant(made, "KNOWN_KEY", KNOWN_KEY) < 0) {
         Py_XDECREF(made);
         return NULL;

@@ -18,6 +18,7 @@ LOOK_BEHIND: int
 LED_REACH: int
 LEAD_IN: int
 MOST_RETRIES: int
+RETRY_BYTES: int
 NUMERALS: int
 KNOWN_KEY: int
 

@@ -167,6 +167,17 @@ static Py_ssize_t runs(Running *run, int32_t pc, Py_ssize_t at)
     return end;
 }
 
+/* Whether what begins with instruction `pc` is worth a call: its first byte is told at once. */
+static inline int may_go(const Running *run, int32_t pc, Py_ssize_t at)
+{
+    const int32_t *code = run->program->code + pc;
+    if (code[0] == OP_BYTE)
+        return at < run->end && run->text[at] == code[1];
+    if (code[0] == OP_SET)
+        return at < run->end && in_set(run->program, code[1], run->text[at]);
+    return 1;
+}
+
 static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
 {
     const Program *program = run->program;
@@ -197,11 +208,9 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
                 return -1;
             pc += 4;
             if (code[0] == OP_GREEDY)
-                for (const int32_t *next = program->code + pc; count > code[2]; count--) {
+                for (; count > code[2]; count--) {
                     Py_ssize_t place = at + count;
-                    if (next[0] == OP_BYTE && (place >= run->end || text[place] != next[1]))
-                        continue;
-                    if (next[0] == OP_SET && (place >= run->end || !in_set(program, next[1], text[place])))
+                    if (!may_go(run, pc, place))
                         continue;
                     Py_ssize_t end = runs(run, pc, place);
                     if (end >= 0)
@@ -227,7 +236,7 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
         }
         case OP_BRANCH:
             for (int32_t i = 0; i + 1 < code[1]; i++) {
-                Py_ssize_t end = runs(run, code[2 + i], at);
+                Py_ssize_t end = may_go(run, code[2 + i], at) ? runs(run, code[2 + i], at) : -1;
                 if (end >= 0)
                     return end;
             }
@@ -245,12 +254,12 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
             return end;
         }
         case OP_AHEAD:
-            if ((runs(run, pc + 3, at) >= 0) == code[1])
+            if ((may_go(run, pc + 3, at) && runs(run, pc + 3, at) >= 0) == code[1])
                 return -1;
             pc = code[2];
             continue;
         case OP_BEHIND:
-            if ((at >= code[2] && runs(run, pc + 4, at - code[2]) >= 0) == code[1])
+            if ((at >= code[2] && may_go(run, pc + 4, at - code[2]) && runs(run, pc + 4, at - code[2]) >= 0) == code[1])
                 return -1;
             pc = code[3];
             continue;
@@ -279,16 +288,17 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
             *count = code[0] == OP_LOOP ? 0 : before + 1;
             int32_t done = *count;
             Py_ssize_t end = -1;
+            int goes = done < loop[3] && may_go(run, body, at);
             if (done < loop[2])
-                end = runs(run, body, at);
+                end = goes ? runs(run, body, at) : -1;
             else if (loop[5]) {
-                end = done < loop[3] ? runs(run, body, at) : -1;
+                end = goes ? runs(run, body, at) : -1;
                 if (end < 0)
-                    end = runs(run, loop[4], at);
+                    end = may_go(run, loop[4], at) ? runs(run, loop[4], at) : -1;
             }
             else {
-                end = runs(run, loop[4], at);
-                if (end < 0 && done < loop[3])
+                end = may_go(run, loop[4], at) ? runs(run, loop[4], at) : -1;
+                if (end < 0 && goes)
                     end = runs(run, body, at);
             }
             if (end < 0)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { NEAR = 30, LOOK_BEHIND = 200, LED_REACH = 96, LEAD_IN = 128, MOST_RETRIES = 20000, MOST_CUTS = 8, SHORTER = 28 };
+enum { NEAR = 30, LOOK_BEHIND = 200, LED_REACH = 96, LEAD_IN = 128, MOST_RETRIES = 2000, RETRY_BYTES = 16, MOST_CUTS = 8, SHORTER = 28 };
 enum { DIGIT = 1, UPPER = 2, LOWER = 4, WIDE = 8, NAME = 16, SPACE = 32, TRIMMED = 64, PAIRED = 128 };
 
 static uint8_t kind[256];

@@ -32,6 +32,7 @@ from waf.prefilter.factors import SYMBOLS, sets_of
 from waf.prefilter.layout import APART, HUMPED, _calm
 from waf.prefilter.leads import leads_of
 from waf.prefilter.ordinary import ORDINARY
+from waf.sensitive.forms import forms
 
 RULES = Path(__file__).parents[2] / "rules" / "signatures"
 needs_c = pytest.mark.skipif(PASSES is None, reason="without the accelerator no program runs")
@@ -619,6 +620,12 @@ def test_no_text_passes_in_which_something_matches(texts: Sequence[bytes]) -> No
 
 VALUES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]
 VALUES += [*map(_ordinary, VALUES)]
+_WHOLE = [re.compile(form.whole, re.S) for form in forms(ENTITIES)]
+
+
+def _holds_value(text: bytes) -> bool:
+    """A candidate is less: what a value begins with."""
+    return any(one.search(text) for one in _WHOLE)
 
 
 @needs_c
@@ -626,7 +633,7 @@ VALUES += [*map(_ordinary, VALUES)]
 def test_no_value_passes_that_is_one(before: bytes) -> None:
     for text in VALUES:
         if passes(FINDER.program, before + text):
-            assert not FINDER.candidates(before + text), text
+            assert not _holds_value(before + text), text
 
 
 _BESIDE = [b" ", b"\n", b"=", b"12", b"A", b"card", b"Pan", b"-"]
@@ -648,7 +655,7 @@ def _of_values(chance: Random) -> bytes:
 def test_no_text_passes_with_a_value_in_it(texts: Sequence[bytes]) -> None:
     for text in texts:
         if passes(FINDER.program, text):
-            assert not FINDER.candidates(text), text
+            assert not _holds_value(text), text
 
 
 def test_the_end_is_a_column_of_its_own() -> None:

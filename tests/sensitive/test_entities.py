@@ -67,6 +67,8 @@ def test_a_file_is_read() -> None:
         ("  group: secret", "  group: secret\n  confidence: 2", "thing.confidence", 5),
         ("  group: secret", "  group: secret\n  led: ['[0-9]+']", "thing.context", 2),
         ("  group: secret", "  group: secret\n  context: word", "thing.context", 5),
+        ("  group: secret", "  group: secret\n  behind: 'x{0,1025}'", "thing.behind", 5),
+        ("  group: secret", "  group: secret\n  behind: 'x*'", "thing.behind", 5),
         ("hits: ['**thing-123456**']", "hits: []", "thing.hits", 6),
     ],
 )
@@ -75,6 +77,13 @@ def test_a_mistake_is_located(old: str, new: str, path: str, line: int) -> None:
         parse_entities(GOOD.replace(old, new), "x.yaml")
     assert (path, line) in [(p.path, p.line) for p in caught.value.problems]
     assert all(p.file == "x.yaml" for p in caught.value.problems)
+
+
+def test_what_stands_behind_may_be_long_where_it_is_seldom_tried() -> None:
+    bounded = GOOD.replace("  group: secret", "  group: secret\n  behind: 'x{0,1024}'")
+    free = GOOD.replace("  group: secret", "  group: secret\n  edges: run\n  behind: 'x{0,4000}'")
+    assert parse_entities(bounded, "x.yaml")[0].behind == "x{0,1024}"
+    assert parse_entities(free, "x.yaml")[0].edges == "run"
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -8,7 +8,7 @@ from tests.sensitive.messages import CARD, FINDER
 from tests.together import together
 from waf.sensitive.beside import settled_by
 from waf.sensitive.context import is_decisive, label_before
-from waf.sensitive.find import apart
+from waf.sensitive.hits import apart
 
 
 def found(text: str) -> list[tuple[str, str, bool]]:
@@ -129,3 +129,33 @@ def test_apart_is_quick_on_many_hits() -> None:
     hits = FINDER.find(text)
     assert len(hits) == 3000
     assert apart(list(reversed(hits))) == hits
+
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@together("before", ["", "token=", "session-", "_" * 2 + "-", "ab-" * 21])
+def test_a_token_begins_soon_in_what_could_be_one(before: str) -> None:
+    assert ("jwt", TOKEN, True) in found(before + TOKEN)
+
+
+def test_a_token_is_not_looked_for_far_into_what_could_be_one() -> None:
+    assert not [hit for hit in found("ab-" * 22 + TOKEN) if hit[0] == "jwt"]
+    assert not found("eyJ-" * 500)
+
+
+def test_tokens_in_one_run_are_one() -> None:
+    row = f"{TOKEN}." * 5
+    assert found(row) == [("jwt", row, True)]
+    assert found(f"{row} {TOKEN} {row}") == [("jwt", row, True), ("jwt", TOKEN, True), ("jwt", row, True)]
+
+
+def test_all_cards_of_a_long_table_are_found() -> None:
+    """Each is read a second time, without what stands beside it."""
+    line = "4539 1488 0343 6467 12/27\n"
+    assert found(line * 4000) == [("pan", "4539 1488 0343 6467", True)] * 4000
+
+
+def test_a_led_value_is_found_once_though_it_may_end_in_many_places() -> None:
+    value = "de89 3704 0044 0532 0130 00"
+    assert found(f"iban {value}, iban {value}") == [("iban", value, True)] * 2

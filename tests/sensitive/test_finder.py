@@ -25,7 +25,8 @@ from waf.sensitive.containers import Container
 from waf.sensitive.detect import Detector, ResponseFilter
 from waf.sensitive.edits import Edit
 from waf.sensitive.entities import custom_entity
-from waf.sensitive.find import Finder, Hit
+from waf.sensitive.find import Finder
+from waf.sensitive.hits import Hit
 from waf.sensitive.mask import Key, hidden, masked
 from waf.sensitive.screened import Screened
 from waf.sensitive.sieve import REACH, Signs
@@ -68,8 +69,8 @@ _NEAR = st.lists(
 
 @in_c
 def test_both_have_the_same_bounds() -> None:
-    assert (finder.NEAR, finder.LOOK_BEHIND, finder.LED_REACH, finder.LEAD_IN, finder.MOST_RETRIES) == (
-        context.NEAR, context.LOOK_BEHIND, readings.LED_REACH, find.LEAD_IN, find.MOST_RETRIES,
+    assert (finder.NEAR, finder.LOOK_BEHIND, finder.LED_REACH, finder.LEAD_IN, finder.MOST_RETRIES, finder.RETRY_BYTES) == (
+        context.NEAR, context.LOOK_BEHIND, readings.LED_REACH, find.LEAD_IN, find.MOST_RETRIES, find.RETRY_BYTES,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from waf.config.schema import Sensitive, SensitiveRule
 from waf.sensitive.containers import Container
 from waf.sensitive.orders import Policy, path_pattern
 from waf.sensitive.places import MAX_NAME, JsonPath, named, safe_name
+from waf.sensitive.whereabouts import _Names
 
 BY_ID = {e.id: e for e in ENTITIES}
 
@@ -101,6 +102,23 @@ def test_names_are_safe_to_show() -> None:
     assert named(Container.JSON, f"a.{CARD}") == "json.a.*"
     assert named(Container.JSON, "a b<c>\n") == "json.a_b_c_"
     assert len(named(Container.CSV, "x" * 500)) < 130
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_document_nested_without_end_has_names(lost: bool) -> None:
+    names = _Names(Container.JSON, lost)
+    for depth in (1, 2, 30, 80, 200):
+        name = ".deep" * depth
+        text = f"**.{name}" if lost else name[1:]
+        for _ in range(2):
+            assert names[name.encode()] == named(Container.JSON, text)
+    assert len(names) == 3  # what is longer is kept by what is looked at, …
+    assert len(names._long) == 1
+    long = f".{'x' * 300}.{CARD}"
+    assert names[long.encode()] == named(Container.JSON, f"**.{long}" if lost else long[1:])
+    for number in range(200):
+        assert names[f".{number:04}{'y' * 300}".encode()]
+    assert len(names._long) <= 64  # … and of that a few
 
 
 @pytest.mark.parametrize(

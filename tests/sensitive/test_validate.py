@@ -189,7 +189,16 @@ def test_phone_numbers_in_international_form_agree_with_phonenumbers() -> None:
         ("bic", ["DEUTDEFF", "BNPAFRPPXXX"], ["ABCDQQFF"]),
         ("email", ["a@b.io", "jane.doe+x@mail.example.co.uk"], ["a@b.png", "a..b@c.de", "a@-b.de", "@b.de"]),
         ("date", ["1985-04-12", "12.04.85", "31/12/1999", "April 12, 1985"], ["1985-13-40", "1785-01-01"]),
-        ("jwt", ["eyJhbGciOiJIUzI1NiJ9.e30.x"], ["eyJhIjoxfQ.e30.x", "eyJub3Q.e30.x"]),
+        (
+            "jwt",
+            ["eyJhbGciOiJIUzI1NiJ9.e30.x"],
+            ["eyJhIjoxfQ.e30.x", "eyJub3Q.e30.x", "eyJhbGciOjF9eA.e30.x"],
+        ),
+        (
+            "jwt",
+            ["eyJcdTAwNjFsZyI6MX0.e30.x", "eyJlbmMiOjF9IA.e30.x"],
+            ["eyJhIjoiYWxnIn0.e30.x", "eyJhbGciOjEsfQ.e30.x"],
+        ),
         ("ipv4", ["203.0.113.9"], ["256.1.1.1", "127.0.0.1", "224.0.0.1"]),
         ("password", ["hunter2!x"], ["${PASS}", "password", "<pass>"]),
         ("mod97", ["GB82WEST12345698765432"[4:] + "GB82"], ["123"]),

@@ -142,6 +142,56 @@ def _pieces(expression: bytes) -> list[bytes]:
     return found
 
 
+def leading(expression: bytes) -> bytes:
+    """What every match begins with: without what there may be more or less of at its end, and the edge behind that.
+
+    Each match of the expression begins where one of this does, and ends no earlier; there are far fewer ends to be told of. The same
+    where it uses more of the engine's syntax than is understood here.
+    """
+    return b"|".join(_leading(way) for way in alternatives(expression))
+
+
+def _leading(expression: bytes) -> bytes:
+    left = _pieces(expression)
+    edges = b""
+    while left:
+        piece = left.pop()
+        if piece == rb"\b":
+            edges += piece
+            continue
+        base, least, most = _often(piece)
+        if not least:
+            edges = b""
+        elif least != most:
+            return b"".join(left) + base + (b"" if least == 1 else b"{%d}" % least)
+        else:
+            opened = None if left or most > 1 else _GROUP.match(base)
+            within = b"" if opened is None else opened[0] + leading(base[opened.end() : -1]) + b")"
+            return within + edges if within == base else within or b"".join(left) + piece + edges
+    return expression
+
+
+_GROUP: Final = re.compile(rb"\(\?-?i?:|\((?!\?)")
+_TIMES: Final = re.compile(rb"(?:([*+?])|\{(\d+)(,)?(\d*)\})[?+]?\Z")
+
+
+def _often(piece: bytes) -> tuple[bytes, int, int]:
+    """What is repeated, how often at least and at most (-1: without bounds)."""
+    depth = place = 0
+    while token := _TOKENS.match(piece, place):
+        depth += token[0].startswith(b"(") - (token[0] == b")")
+        place = token.end()
+        if not depth:
+            break
+    times = _TIMES.match(piece, place)
+    if times is None:
+        return piece, 1, 1
+    sign, least, ranged, most = times.groups()
+    if sign:
+        return piece[:place], int(sign == b"+"), 1 if sign == b"?" else -1
+    return piece[:place], int(least), int(most or -1) if ranged else int(least)
+
+
 def least_width(items: Sequence[Item]) -> int:
     """Bytes of the shortest match of the items one behind the other."""
     return int(parser.SubPattern(parser.State(), list(items)).getwidth()[0])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from waf.sensitive.find import Hit
+    from waf.sensitive.hits import Hit
 
 BESIDE: Final = 400
 """Bytes between a value and the one that it must stand beside."""

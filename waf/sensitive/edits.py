@@ -8,7 +8,7 @@ import msgspec
 
 from waf.config.schema import SensitiveAction
 from waf.sensitive.containers import Container, is_bare_number
-from waf.sensitive.find import Hit
+from waf.sensitive.hits import Hit
 from waf.sensitive.mask import Key, masked, masked_number
 from waf.sensitive.views import View, over
 

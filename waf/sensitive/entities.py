@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final
 
 import msgspec
@@ -65,9 +66,13 @@ EDGES: Final[dict[str, tuple[bytes, bytes]]] = {
     # An opaque token: nothing that could belong to one touches it.
     "token": (rb"(?<![A-Za-z0-9_\-])", rb"(?![A-Za-z0-9_\-])"),
     "base64": (rb"(?<![A-Za-z0-9+/])", rb"(?![A-Za-z0-9+/=])"),
+    # Begins within the first 64 bytes of what could belong to a token: what is much like one, over and over, is tried a few times.
+    "run": (rb"(?<![A-Za-z0-9_\-]{64})", b""),
     "none": (b"", b""),
 }
 """Look-around put before and behind a value. Checked in Python: Hyperscan knows none."""
+REACH: Final = 1024
+"""Bytes that `behind` may take; more with the edge "run" alone. Values may begin at every byte of a text, and each is tried."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -159,6 +164,13 @@ def _entity(name: str, node: Tree, root: Mapping, filename: str, problems: list[
             wrong(start, key, "is missing")
     if "patterns" not in values and "led" not in values:
         wrong(start, "pattern", "is missing", "or give led patterns")
+    if values.get("behind") and values.get("edges") != "run" and _width(values["behind"]) > REACH:
+        wrong(
+            node.keys["behind"].line,
+            "behind",
+            f"may take more than {REACH} bytes, from each place of a text",
+            "bound it ({0,200}), leave the rest to endless, or take the edge run",
+        )
     if values.get("led") and not values.get("context"):
         wrong(start, "context", "is missing: led patterns need context words")
     return Entity(**values) if len(problems) == before else None
@@ -224,6 +236,11 @@ def _regex(text: str) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         raise _Wrong(f"does not compile: {error}") from None
     return text
+
+
+def _width(text: str) -> int:
+    """The most bytes that the expression matches."""
+    return int(parser.parse(text.encode()).getwidth()[1])
 
 
 def _bounded(text: str) -> str:

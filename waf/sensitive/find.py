@@ -7,11 +7,8 @@ already decoded (see `views.py`).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
-
-import msgspec
 
 from waf.model import PatternStore
 from waf.sensitive import speed
@@ -20,13 +17,13 @@ from waf.sensitive.cells import cells_of, column
 from waf.sensitive.context import ELEMENTS, QUIET, Surroundings, is_decisive, plain_words
 from waf.sensitive.entities import Entity
 from waf.sensitive.exact import ExactData
+from waf.sensitive.hits import ACT, Hit, apart
 from waf.sensitive.places import Columns
 from waf.sensitive.readings import Form, continues, follows_group, form_of, form_spans
 from waf.sensitive.sieve import Others
 from waf.sensitive.tally import Count
 from waf.sensitive.validate import VALIDATORS, Validator, bank, contact
 
-ACT: Final = 0.8
 REPORT: Final = 0.5
 CONTEXT: Final = 0.3
 NEGATIVE: Final = 0.45
@@ -47,25 +44,13 @@ FieldAt = Callable[[bytes, int], tuple[bytes | None, int]]
 _LACKING: Final = -1.0
 _MAX_LABELS: Final = 128
 _MAX_TABLES: Final = 256
-MOST_RETRIES: Final = 20_000
-"""Second readings of grouped numbers in one text: whoever writes pages of groups cannot make them dear."""
+MOST_RETRIES: Final = 2_000
+"""Second readings of grouped numbers in one text, and one more for each `RETRY_BYTES`: pages of groups are not dear, and a table of
+cards with their dates takes one for each."""
+RETRY_BYTES: Final = 16
 
 LEAD_IN: Final = 128  # bytes of a match before its value, at most
 _SEPARATORS: Final = b" -./()"
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """`text[start:end]` is a value of `entity`; `score` is at least REPORT. `test`: a published sample value."""
-
-    entity: Entity
-    start: int
-    end: int
-    score: float
-    test: bool = False
-
-    @property
-    def acts(self) -> bool:
-        return self.score >= ACT - 1e-9
 
 
 class Finder:
@@ -173,9 +158,11 @@ class Finder:
         low = floor - LEAD_IN
         high = len(text) if ceiling is None else ceiling
         forms = self._forms
-        retries = 0
+        retries, most = 0, MOST_RETRIES + len(text) // RETRY_BYTES
         ends: set[int] = set()
         judged: set[tuple[int, int, int]] = set()
+        walked: dict[int, tuple[int, int]] = {}
+        led: dict[int, tuple[int, int]] = {}  # where the last value of each led form stands
         for candidate in found:
             place, number = candidate >> PLACE, candidate & FORM
             if place < low or place > high:
@@ -183,7 +170,11 @@ class Finder:
             form = forms[number]
             if form is None:
                 continue
-            again = form.regroups and retries < MOST_RETRIES and not follows_group(text, place, ends)
+            if form.led:  # the engine tells of each place where a value may end, and one value is judged once
+                first, last = led.get(number, (0, 0))
+                if first < place <= last:
+                    continue
+            again = form.regroups and retries < most and not follows_group(text, place, ends)
             spans: Iterable[tuple[int, int]]
             if again or form.led or form.before is not None:
                 spans = form_spans(form, text, place, again)
@@ -192,6 +183,8 @@ class Finder:
                 spans = (match.span(form.group),) if match is not None else ()
             for attempt, (start, end) in enumerate(spans):
                 retries += attempt > 0
+                if form.led and not attempt:
+                    led[number] = start, end
                 if end <= floor or (number, start, end) in judged:
                     continue
                 judged.add((number, start, end))
@@ -201,7 +194,7 @@ class Finder:
                     around = before[start] = Surroundings(text, start, label, begin)
                 if form.numeric and continues(text, start, end, form.regroups, ends):
                     continue
-                hit = _judge(form, text, start, end, around, self._strict)
+                hit = _judge(form, text, start, end, around, self._strict, walked)
                 if hit is not None:
                     hits.append(hit)
                     ends.add(end)
@@ -292,7 +285,16 @@ def _judge_cell(forms: Sequence[Form], text: bytes, low: int, high: int) -> list
     return []
 
 
-def _judge(form: Form, text: bytes, start: int, end: int, around: Surroundings, strict: bool) -> Hit | None:
+def _judge(
+    form: Form,
+    text: bytes,
+    start: int,
+    end: int,
+    around: Surroundings,
+    strict: bool,
+    walked: dict[int, tuple[int, int]],
+) -> Hit | None:
+    """`walked` has the run that the last value without bounds of each form ended in: each is walked once, whatever begins in it."""
     entity = form.entity
     value = text[start:end]
     score = entity.confidence
@@ -314,8 +316,12 @@ def _judge(form: Form, text: bytes, start: int, end: int, around: Surroundings, 
         score += 0.0 if strict and weight == -NEGATIVE else weight
     if score < REPORT - 1e-9:
         return None
-    if form.endless is not None and (tail := form.endless.match(text, end)) is not None:
-        end = tail.end()
+    if form.endless is not None:
+        first, last = walked.get(id(form), (0, -1))
+        if not first <= end <= last:
+            tail = form.endless.match(text, end)
+            first, last = walked[id(form)] = (end, end) if tail is None else tail.span()
+        end = last
     return Hit(entity, start, end, min(score, 1.0), _plain(value) in entity.tests)
 
 
@@ -361,34 +367,6 @@ def _last(pattern: re.Pattern[bytes] | None, label: bytes) -> int:
         for match in pattern.finditer(label):
             last = match.end()
     return last
-
-
-def apart(hits: list[Hit]) -> list[Hit]:
-    """`hits` in order, those that overlap a surer or longer one taken out."""
-    hits.sort(key=lambda hit: hit.start)
-    out: list[Hit] = []
-    cluster: list[Hit] = []
-    reach = -1
-    for hit in hits:
-        if hit.start >= reach:
-            out += _surest(cluster)
-            cluster = []
-        cluster.append(hit)
-        reach = max(reach, hit.end)
-    return out + _surest(cluster)
-
-
-def _surest(cluster: list[Hit]) -> list[Hit]:
-    if len(cluster) < 2:
-        return cluster
-    kept: list[Hit] = []  # in order and apart
-    starts: list[int] = []
-    for hit in sorted(cluster, key=lambda h: (-h.score, h.start - h.end, h.start, h.entity.id)):
-        place = bisect_left(starts, hit.end)
-        if place == 0 or kept[place - 1].end <= hit.start:
-            kept.insert(place, hit)
-            starts.insert(place, hit.start)
-    return kept
 
 
 def _plain(value: bytes) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import hyperscan
 import msgspec
 
+from waf.prefilter.expressions import leading
 from waf.sensitive.entities import Entity
 
 GAP: Final = 60
@@ -37,11 +38,19 @@ class Form(msgspec.Struct, frozen=True):
 
     @property
     def expression(self) -> bytes:
-        """What Hyperscan looks for."""
+        """What Hyperscan looks for: what each value begins with. Of all places where a value could end it would tell, one by one."""
+        return self._of(leading(self.pattern.encode()))
+
+    @property
+    def whole(self) -> bytes:
+        """The same of values to their ends."""
+        return self._of(self.pattern.encode())
+
+    def _of(self, pattern: bytes) -> bytes:
         if not self.led:
-            return self.pattern.encode()
+            return pattern
         words = "|".join(_word(word) for word in self.entity.context)
-        return f"(?:{words}){self.gap}(?:{self.pattern})".encode()
+        return f"(?:{words}){self.gap}(?:".encode() + pattern + b")"
 
     @property
     def flags(self) -> int:
@@ -49,10 +58,10 @@ class Form(msgspec.Struct, frozen=True):
 
     @property
     def width(self) -> int:
-        """Bytes of the longest match of the expression, at most `ENDLESS`."""
+        """Bytes of the longest match of the pattern, at most `ENDLESS`."""
         parser: Any = vars(re)["_parser"]  # the one way to ask; where it goes, all forms count as endless
         try:
-            return min(int(parser.parse(self.expression).getwidth()[1]), ENDLESS)
+            return min(int(parser.parse(self.whole).getwidth()[1]), ENDLESS)
         except (re.error, OverflowError, AttributeError):
             return ENDLESS
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from waf.sensitive.beside import settled_by
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.entities import Entity
-from waf.sensitive.find import Finder, Hit
+from waf.sensitive.find import Finder
+from waf.sensitive.hits import Hit
 from waf.sensitive.lines import Lines
 
 Gathered = tuple[int, Entity, bool, bool, int, set[bytes]]

@@ -17,7 +17,8 @@ from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container, sniffed
 from waf.sensitive.edits import Edit, applied, mask_edit, masked_edit, replaced_edit
-from waf.sensitive.find import Finder, Hit, apart
+from waf.sensitive.find import Finder
+from waf.sensitive.hits import Hit, apart
 from waf.sensitive.mask import Key, masked
 from waf.sensitive.orders import ALTERS, LENGTHENS, Orders
 from waf.sensitive.tally import Tally

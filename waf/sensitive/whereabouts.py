@@ -21,6 +21,7 @@ REMEMBER: Final = 64 * 1024
 
 MAX_NAMES: Final = 1024
 LONGEST_NAME: Final = 256
+_MAX_LONG: Final = 64  # names longer than that, as they are looked at
 
 ONE_NAME, BY_LABEL, BY_PATH, BY_COLUMN = range(4)
 """How C names fields, by the numbers that it knows them by."""
@@ -33,17 +34,28 @@ class _Names(dict[bytes, str]):
         super().__init__()
         self._container = container
         self._lost = lost
+        self._long: dict[str, str] = {}
 
     def __missing__(self, name: bytes) -> str:
         text = name.decode("utf-8", "replace")
+        if len(name) > LONGEST_NAME:  # a document that is nested without end: all below has one name
+            text = text[: LONGEST_NAME + 1]
+            known = self._long.get(text)
+            if known is not None:
+                return known
         if self._lost:
             address = named(self._container, f"**.{text}" if text else "")
         else:
             address = named(self._container, text.removeprefix("."))
-        if len(name) <= LONGEST_NAME and "*" not in address.removeprefix(f"{self._container.value}.**"):
-            if len(self) >= MAX_NAMES:
-                self.clear()
-            self[name] = address
+        if "*" not in address.removeprefix(f"{self._container.value}.**"):
+            if len(name) > LONGEST_NAME:
+                if len(self._long) >= _MAX_LONG:
+                    self._long.clear()
+                self._long[text] = address
+            else:
+                if len(self) >= MAX_NAMES:
+                    self.clear()
+                self[name] = address
         return address
 
 

@@ -15,7 +15,8 @@ from waf.config.schema import SensitiveAction
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container
 from waf.sensitive.edits import Edit
-from waf.sensitive.find import Finder, Hit
+from waf.sensitive.find import Finder
+from waf.sensitive.hits import Hit
 from waf.sensitive.mask import Key
 from waf.sensitive.orders import Orders
 from waf.sensitive.places import Columns

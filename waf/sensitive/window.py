@@ -10,7 +10,7 @@ import msgspec
 
 from waf.sensitive.candidates import Candidate
 from waf.sensitive.containers import Container
-from waf.sensitive.find import Hit
+from waf.sensitive.hits import Hit
 from waf.sensitive.views import View
 
 _SCRIPT: Final = re.compile(rb"</?script")
