@@ -272,7 +272,6 @@ static PyObject *starts(PyObject *unused, PyObject *args)
             at++;
             continue;
         }
-        most--;
         behind = run(behind, last, LEAD);
         for (int i = 0; i < 3; i++) {
             const uint8_t *further = prefix(behind, last);
@@ -280,6 +279,11 @@ static PyObject *starts(PyObject *unused, PyObject *args)
                 break;
             behind = further;
         }
+        if (end - behind >= 6 && memcmp(behind, "$($($(", 6) == 0) { /* what is in there is judged */
+            at = behind;
+            continue;
+        }
+        most--;
         int idle = is_idle(behind, end, *at == '$', words, verbs);
         plain = behind_separators(at, end);
         if (idle > 0 && plain != behind)

@@ -14,7 +14,7 @@ from tests.together import together
 from waf.config.schema import Sensitive, SensitiveRule
 from waf.sensitive.containers import Container
 from waf.sensitive.orders import Policy, path_pattern
-from waf.sensitive.places import MAX_NAME, JsonPath, named, safe_name
+from waf.sensitive.places import LONGEST, MAX_NAME, JsonPath, named, safe_name
 from waf.sensitive.whereabouts import _Names
 
 BY_ID = {e.id: e for e in ENTITIES}
@@ -189,4 +189,4 @@ _TELLING = re.compile(
     ).map("".join)
 )
 def test_names_are_made_safe_as_the_reference_does(name: str) -> None:
-    assert safe_name(name) == _TELLING.sub("*", name[:256])[:MAX_NAME]
+    assert safe_name(name) == _TELLING.sub("*", name[:LONGEST])[:MAX_NAME]

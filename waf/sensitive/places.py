@@ -17,7 +17,7 @@ from waf.sensitive.containers import Container
 from waf.sensitive.context import label_before
 
 MAX_NAME: Final = 120
-_LONGEST: Final = 256  # characters of a name that are looked at; all beyond is left out
+LONGEST: Final = 160  # characters of a name that are looked at; all beyond is left out
 _UNSAFE: Final = re.compile(r"[^\w.\[\]:@$*-]+")
 _LONG_DIGITS: Final = re.compile(r"[0-9]{4,}")
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{4,}")
@@ -45,7 +45,7 @@ def safe_name(name: str) -> str:
     known = _PLAIN.get(name)
     if known is not None:
         return known
-    safe = _TELLING.sub(_silent, name[:_LONGEST])[:MAX_NAME]
+    safe = _TELLING.sub(_silent, name[:LONGEST])[:MAX_NAME]
     if safe == name:
         if len(_PLAIN) >= MAX_NAMES:
             _PLAIN.clear()

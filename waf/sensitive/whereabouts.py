@@ -35,8 +35,14 @@ class _Names(dict[bytes, str]):
         self._container = container
         self._lost = lost
         self._long: dict[str, str] = {}
+        self._last: tuple[bytes | None, str] = (
+            None,
+            "",
+        )  # one that is not kept: values beside each other have one name
 
     def __missing__(self, name: bytes) -> str:
+        if name == self._last[0]:
+            return self._last[1]
         text = name.decode("utf-8", "replace")
         if len(name) > LONGEST_NAME:  # a document that is nested without end: all below has one name
             text = text[: LONGEST_NAME + 1]
@@ -56,6 +62,8 @@ class _Names(dict[bytes, str]):
                 if len(self) >= MAX_NAMES:
                     self.clear()
                 self[name] = address
+        else:
+            self._last = name, address
         return address
 
 

@@ -220,9 +220,8 @@ def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) 
     for value in (b"a b", b"a;b|c `d` $(e", b";x" * 99, b"name;" + b"y" * 600 + b";z", b'{"a": {"b"};c'):
         judged.clear()
         shell.confirm(value, (3, 3))
-        assert len([begin for begin in judged if value[begin] != 0x7B]) == shell_starts.places(value, 3), (
-            value
-        )
+        braces = sum(value[begin] == 0x7B for begin in judged)
+        assert len(judged) - braces + braces // 4 == shell_starts.places(value, 3), value
 
 
 _PHRASES = (

@@ -14,20 +14,16 @@ from typing import Final
 
 from waf.inspect.confirm import js, stands
 from waf.inspect.confirm.guarded import Guarded
+from waf.inspect.confirm.html_attributes import Attributes
 from waf.inspect.confirm.html_idle import is_idle, is_idle_within
 from waf.inspect.confirm.html_unrun import is_shown, never_runs
 from waf.inspect.confirm.shape import WINDOW, for_lower_case, is_document, of_value, prose_words, words_after
 from waf.model import Confidence
 
 _TAGS_MAX: Final = 48
-_ATTRIBUTES_MAX: Final = 24  # of one tag …
-_ATTRIBUTES_ALL: Final = 192  # … and of all, which begin at most 256 bytes before the match: no junk hides it
+_ATTRIBUTES_ALL: Final = 192  # of all tags, which begin at most 256 bytes before the match: no junk hides it
 _URLS_MAX: Final = 8
 _TAG: Final = re.compile(rb"<[\s\x00]{0,3}(?:[/!?%][\s\x00/]*)?([A-Za-z][\w:.-]{0,40})", re.S)
-_ATTRIBUTE: Final = re.compile(
-    rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?"
-    rb"|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
-)
 _LOOSE: Final = re.compile(rb"[\s/]*(?:>|src|[\w-]+\s*=)", re.I)  # "< script >", which filters repair
 _HANDLER: Final = re.compile(rb"(?:\w*:)?on[a-z][a-z0-9_]{2,40}", re.I)
 _NOT_HANDLERS: Final = frozenset((b"once", b"online", b"onboarding", b"ongoing", b"only", b"onward"))
@@ -81,10 +77,11 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     piece = value[start : max(span[1] + 512, start + WINDOW)][: WINDOW * 2]
     best: Confidence | None = None
     left = _ATTRIBUTES_ALL
+    within = Attributes(piece)
     for number, tag in enumerate(_TAG.finditer(piece)):
         if number >= _TAGS_MAX or left <= 0:
             break
-        attributes, read = _attributes(piece, tag.end())
+        attributes, read = within.of(tag.end())
         left -= read
         found = _tag(piece, tag, attributes)
         if found is not None:
@@ -226,38 +223,6 @@ def _element(name: bytes, attributes: dict[bytes, bytes]) -> Confidence | None:
 _PLAYER: Final = re.compile(
     rb"https://(?:player\.(?:[\w-]{1,40}\.){1,3}[a-z]{2,12}/(?:video/|embed/)|(?:[\w-]{1,40}\.){1,4}[a-z]{2,12}/(?:maps/)?embed[/?])[\w./?=&%!:;,+-]{1,400}\Z"
 )
-
-_SKIPPED: Final = re.compile(rb"[^\s>\"'/]*[\s\"'/]")
-
-
-def _attributes(piece: bytes, end: int) -> tuple[dict[bytes, bytes], int]:
-    """Attributes of the tag whose name ends at `end`: lower-case name -> value with entities decoded.
-
-    And how many places were looked at for one.
-    """
-    found: dict[bytes, bytes] = {}
-    position = end
-    for looked in range(_ATTRIBUTES_MAX):
-        match = _ATTRIBUTE.match(piece, position)
-        if match is None:
-            close = piece.find(b">", position, position + 2)
-            if close >= 0 or position >= len(piece):
-                return found, looked + 1
-            skip = _SKIPPED.match(piece, position)
-            if skip is None or skip.end() == position:
-                return found, looked + 1
-            position = skip.end() - 1 if skip.end() - 1 > position else skip.end()
-            continue
-        content = (match[2] or b"").strip(b"\"'`")
-        found.setdefault(match[1].lower(), _decoded(content) if b"&" in content else content)
-        position = match.end()
-    return found, _ATTRIBUTES_MAX
-
-
-def _decoded(content: bytes) -> bytes:
-    import html  # 0.6 MB for the names of all references, in attributes of which few hold one
-
-    return html.unescape(content.decode("latin-1")).encode("latin-1", "replace")
 
 
 def _active_url(content: bytes, tag: bytes) -> bool:

@@ -85,14 +85,19 @@ def is_idle(value: bytes, position: int, substituted: bool) -> bool:
     return not (sign == b"," and b"}" in raw) and not SECRET_READ.search(raw)
 
 
+_NESTED: Final = b"$(" * 3
+
+
 def find_starts(value: bytes, begin: int, end: int, most: int) -> list[Place]:
-    """Of the first `most` places within the bounds where a command may begin those that are not idle.
+    """Of the first `most` places within the bounds where a command may begin those that are not idle. Those that have substitutions
+    within substitutions there are none: what is in these is judged.
 
     In C: `starts` in `waf/_shell.c`.
     """
+    matches = START.finditer(value, begin, end)
     return [
         match.span()
-        for match in islice(START.finditer(value, begin, end), most)
+        for match in islice((one for one in matches if not value.startswith(_NESTED, one.end())), most)
         if not _all_idle(value, match.start(), match.end())
     ]
 
@@ -159,13 +164,14 @@ def is_given(before: bytes) -> bool:
 
 
 def places(value: bytes, end: int) -> int:
-    """So many places `shell.confirm` reads around a match that ends there, but for braces, with which it is done at once; of
-    a script it reads few, and its lines besides.
+    """So many places `shell.confirm` reads around a match that ends there; with a brace it is done sooner, so four count as one. Of a
+    script it reads few, and its lines besides.
     """
     if is_script(value):
         return 1 + min(len(value), 8 * LOOK) // LOOK
     found = starts(value, max(0, end - LOOK), end + LOOK, MOST)
-    return sum(value[begin] != _BRACE for begin, _ in found)
+    braces = sum(value[begin] == _BRACE for begin, _ in found)
+    return len(found) - braces + braces // 4
 
 
 _BRACE: Final = ord("{")
