@@ -410,6 +410,7 @@ enum {
 enum { FIRST = 1, SECOND = 2, THIRD = 4, WIDE_FIRST = 8, WIDE_SECOND = 16, WIDE_SIXTH = 32, WIDE_SEVENTH = 64 };
 
 static uint8_t kind[256], group_of[256];
+static uint16_t may[256]; /* the steps that a byte may hint at */
 
 static int has(uint8_t c, const char *of)
 {
@@ -434,6 +435,20 @@ static void learn(void)
                             | (letter || digit || has((uint8_t)c, "+/_-") ? CODED : 0)
                             | (c < 0x20 || c == MARK || c >= 0x80 || has((uint8_t)c, "%&\\+/-#'\"^`${.bBe") ? TELLING
                                                                                                             : 0));
+        may[c] = (uint16_t)((kind[c] & QUOTE ? SHELL : 0)
+                            | (c >= 0x80              ? SQLSPACE | UNICODE
+                               : c < 0x20             ? SQUASH | UTF16 | NULLS | SQLSPACE
+                               : c == '%'             ? PERCENT
+                               : c == '&'             ? HTML
+                               : c == '+'             ? UTF7
+                               : c == '/'             ? SQLSPACE | PATHNORM
+                               : c == '.'             ? PATHNORM
+                               : c == '-' || c == '#' ? SQLSPACE
+                               : c == '$' || c == '{' ? SHELL
+                               : c == '\\'            ? JS | PATHNORM | CSS
+                               : c == '\'' || c == '"' ? CONCAT
+                               : letter               ? BASE64
+                                                      : 0));
         group_of[c] = (uint8_t)(
             (has((uint8_t)c, "CDIJKLMNOPQRSTUVWXYZabcdef") ? FIRST : 0)
             | (has((uint8_t)c, "ACDEFGHQSTUVWXgijklmnwyz0123") ? SECOND : 0)
@@ -644,17 +659,18 @@ static int is_document(const uint8_t *at, const uint8_t *end)
 }
 
 /* What the beginning of a line tells. */
-static int opening(const uint8_t *at, const uint8_t *end)
+static int opening(const uint8_t *at, const uint8_t *end, int known)
 {
     int steps = 0;
     if (at == end)
         return 0;
-    if (is_base64_text(at, end) || is_packed_text(at, end))
+    if (!(known & BASE64) && (is_base64_text(at, end) || is_packed_text(at, end)))
         steps |= BASE64;
-    if (is_document(at, end))
+    if (!(known & JSON) && is_document(at, end))
         steps |= JSON;
-    if (is_hex_text(at, end)
-        || ((follows(at, end, "0x") || follows(at, end, "\\x") || follows(at, end, "x'")) && is_hex_text(at + 2, end)))
+    if (!(known & HEX)
+        && (is_hex_text(at, end)
+            || ((follows(at, end, "0x") || follows(at, end, "\\x") || follows(at, end, "x'")) && is_hex_text(at + 2, end))))
         steps |= HEX;
     return steps;
 }
@@ -762,17 +778,23 @@ static int append(PyObject *list, int bit, Py_ssize_t offset)
     return failed;
 }
 
+/* "ey", "ba": most letters are of words. */
+static int begins_coded(const uint8_t *at, const uint8_t *end)
+{
+    return end - at > 1 && (at[1] == 'y' || lower(at[1]) == 'a');
+}
+
 /* All steps; with a list, also where: at most one spot of a kind between two marks. */
 static int look(const uint8_t *start, Py_ssize_t size, PyObject *list)
 {
     const uint8_t *end = start + size;
     int all = 0, known = 0;
-    int fresh = opening(start, end);
+    int fresh = opening(start, end, 0);
     for (const uint8_t *at = start; at < end; at++) {
         if (kind[*at] & TELLING) {
             if (*at == MARK)
                 known = 0;
-            else
+            else if ((may[*at] & ~known) && (!(kind[*at] & LETTER) || begins_coded(at, end)))
                 fresh |= hinted(start, at, end);
         }
         fresh &= ~known;
@@ -786,7 +808,7 @@ static int look(const uint8_t *start, Py_ssize_t size, PyObject *list)
             fresh = 0;
         }
         if (*at == MARK || *at == '\n')
-            fresh = opening(at + 1, end);
+            fresh = opening(at + 1, end, known);
     }
     return all;
 }

@@ -13,6 +13,7 @@ from re import _constants as code  # type: ignore[attr-defined]
 from typing import Final, NamedTuple
 
 from waf.inspect.bodies.parsed import MARK
+from waf.inspect.joining import has_more
 from waf.prefilter.expressions import Item, longest, parse
 
 WITHIN: Final = 256
@@ -64,7 +65,7 @@ def _has_mark(items: list[Item], place: int) -> bool:
 
 def ends(text: bytes) -> Ends | None:
     """The ends of the values in a text with a mark before and behind each; None where that is not much less than all of it."""
-    if len(text) < LONG or (text.count(MARK) - 1) * 2 * _WINDOW * _WORTH > len(text):
+    if len(text) < LONG or has_more(text, MARK, len(text) // (2 * _WINDOW * _WORTH) + 1):
         return None
     pieces: list[bytes] = []
     behind: list[int] = []
