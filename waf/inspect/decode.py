@@ -63,7 +63,8 @@ _LAYERING: Final = int(LAYERS)
 class Text(msgspec.Struct, frozen=True, gc=False):
     """A value as one chain of steps left it. `mask` has the bit of every step; `owner` is whose value it is.
 
-    `changes` tell what the last step changed in a text that was searched before; None: it is new as a whole.
+    `changes` tell what the last step changed; None: it is new as a whole. `unsearched` tell the same against whichever text that
+    was searched is most like it.
     """
 
     owner: int
@@ -72,6 +73,7 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     mask: int = 0
     folds: int = 0  # how many of the steps are folds
     changes: Changes | None = None
+    unsearched: Changes | None = None
 
     @property
     def steps(self) -> int:

@@ -7,7 +7,7 @@ cdef class Rounds:
     cdef Effort _effort
     cdef object _hints, _searcher
     cdef list _values
-    cdef dict _allowed, _known, _groups, _judged_whole
+    cdef dict _allowed, _kin, _known, _groups, _judged_whole
     cdef Py_ssize_t _count, _most
     cdef set _overflowed
     cdef bint _exhausted, _unopened
@@ -22,6 +22,8 @@ cdef class Rounds:
         made=bytes, apart=bint, allowing=dict, behind=tuple,
     )
     cdef list _decode(self, list frontier, list ends, object scan)
+    cdef bytes _excerpt(self, object text, object changes)
+    cdef object _nearest(self, object owner, bytes made, int mask, object own)
     cdef object _hinted(self, list frontier, list ends, object scan)
     cdef _give(self, list texts, list places, Py_ssize_t found)
     cdef _take(self, list texts, list places)

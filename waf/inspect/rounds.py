@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from waf.inspect.changes import Changes, carried, changes, is_doubtful
+from waf.inspect.changes import REACH, Changes, carried, changes, is_doubtful
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
@@ -36,6 +36,9 @@ _PER_TEXT: Final = (
 )
 _HITS: Final = 512  # matches in all texts of a message, and …
 _PER_HIT: Final = 24  # … one more for so many bytes of it: nearly twice what dumps and source code have in all of their views
+_KIN: Final = 3  # texts that another is held against, and …
+_REACHED: Final = 2 * REACH  # … bytes that are new in it with which nothing more is to be won
+_SOME: Final = 4  # a part in so many of what all patterns cost is what those cost whose matches are judged by the whole text
 _CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
@@ -56,6 +59,7 @@ class Rounds:
         self._values = list(values)
         length = min(sum(len(value) for value in values), COUNTED)
         self._known: dict[int, set[bytes]] = {}  # texts of each value
+        self._kin: dict[int, list[Text]] = {}  # of each value the last long ones that no fold made
         self._groups: dict[int, list[Hit]] = {}
         self._count = 0  # of hits
         # Of long texts the matches that are judged by the whole text, one of a pattern.
@@ -99,13 +103,7 @@ class Rounds:
         """Searches texts with all patterns that count in their view."""
         if matcher is None:
             return
-        whole = []
-        for text in texts:
-            if text.changes is None:
-                whole.append(text)
-            else:
-                self._look_at_changes(text, text.changes, matcher)
-        for group in _batches(whole):
+        for group in _batches([text for text in texts if text.unsearched is None]):
             if self._count > self._most:
                 self._overflowed.add(group[0].owner)
                 break
@@ -118,6 +116,10 @@ class Rounds:
                 self._overflowed.add(group[0].owner)
             if matches:
                 self._give(group, placed(matches, ends_of(values), CLOSE), len(matches))
+        # In the order in which they were made: each may be held against those before it.
+        for text in texts:
+            if text.unsearched is not None:
+                self._look_at_changes(text, text.unsearched, matcher)
 
     def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
         """Searches a text but for what it has from its source, which was searched."""
@@ -187,7 +189,7 @@ class Rounds:
                 data = whole
                 if text.changes is not None and (fold or not effort.ample):
                     # What is not new goes through the same step where it was not decoded.
-                    data = _excerpt(text, text.changes)
+                    data = self._excerpt(text, text.changes)
                 effort.step(len(data), aside)
                 for made in text.made(step, data):
                     if made in known:
@@ -197,14 +199,59 @@ class Rounds:
                         self._unopened |= not (text.folds or fold)
                         continue
                     known.add(made)
-                    apart = len(whole) >= _PARTED and data is whole and not text.folds
-                    new = changes(whole, made) if apart else None
+                    apart = len(data) >= _PARTED and not text.folds
+                    own = changes(data, made) if apart else None
+                    new = self._nearest(owner, made, mask | step.bit, own) if apart and not fold else own
                     effort.text(len(made) if new is None else new.size, fold, aside)
                     if new is not None:
                         effort.carried(len(made), aside)
                     count = text.folds + fold
-                    following.append(Text(owner, made, (*chain, step.view), mask | step.bit, count, new))
+                    one = Text(owner, made, (*chain, step.view), mask | step.bit, count, own, new)
+                    following.append(one)
+                    if apart and not fold:
+                        self._kin.setdefault(owner, []).append(one)
         return following
+
+    def _excerpt(self, text: Text, changes: Changes) -> bytes:
+        """What is new in a text; all of it where a part would no longer look like the document that it is.
+
+        It was searched with the text. Of what is judged by the whole text it is known where it first was in there.
+        """
+        whole, parts = text.data, changes.parts
+        data = b"\n".join([whole[start:end] for start, end in parts])
+        if is_document(whole) and not is_document(data):
+            return whole
+        # What does not begin or end with the text shall not look so to "^" and "$".
+        before, behind = _CUT if parts[0][0] else b"", _CUT[::-1] if parts[-1][1] < len(whole) else b""
+        data = before + data + behind
+        judged, matcher = self._judged_whole.get(whole), self._searcher.matcher
+        if not judged or data in self._judged_whole or matcher is None:
+            return data
+        runs, place = [], len(before)
+        for start, end in parts:
+            runs.append((place, place + end - start, start))
+            place += end - start + 1
+        ends = {index: carried(end, runs) for index, end in judged.items()}
+        if elsewhere := {index for index, end in ends.items() if end is None}:  # and perhaps in here as well
+            self._effort.text(len(data) // _SOME, False, False)
+            for index, end in reversed(self._scanned(text, data, matcher, elsewhere)):
+                if index in elsewhere:
+                    ends[index] = end
+        self._judged_whole[data] = {index: end for index, end in ends.items() if end is not None}
+        return data
+
+    def _nearest(self, owner: int, made: bytes, mask: int, own: Changes | None) -> Changes | None:
+        """What is new in a text against the text of its value that is most like it; `own` is against its source.
+
+        Escapes of one language are mostly those of another, too, so two steps make nearly the same of a text.
+        """
+        best = own
+        for kin in self._kin.get(owner, ())[: -_KIN - 1 : -1]:
+            if (best is None or best.size > _REACHED) and self._searcher.sees(kin.mask, mask):
+                found = changes(kin.data, made)
+                if found is not None and (best is None or found.size < best.size):
+                    best = found
+        return best
 
     def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
         """Those of the texts that some step might change, and the bits of such steps."""
@@ -246,17 +293,6 @@ def _batches(texts: list[Text]) -> list[list[Text]]:
         batches[-1].append(text)
         room -= size
     return batches
-
-
-def _excerpt(text: Text, changes: Changes) -> bytes:
-    """What is new in a text; all of it where a part would no longer look like the document that it is."""
-    whole, parts = text.data, changes.parts
-    data = b"\n".join([whole[start:end] for start, end in parts])
-    if is_document(whole) and not is_document(data):
-        return whole
-    # What does not begin or end with the text shall not look so to "^" and "$".
-    before, behind = _CUT if parts[0][0] else b"", _CUT[::-1] if parts[-1][1] < len(whole) else b""
-    return before + data + behind
 
 
 def _end(match: Match) -> int:

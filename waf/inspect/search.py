@@ -31,7 +31,7 @@ from waf.inspect.matcher import (
     placed,
 )
 from waf.inspect.rounds import Rounds
-from waf.inspect.views import View
+from waf.inspect.views import LAYERS, View
 from waf.model import PatternStore
 from waf.prefilter import program
 from waf.prefilter.expressions import longest
@@ -53,7 +53,18 @@ class Searcher:
     `program` lets values pass in which neither a pattern nor a hint matches (see `prefilter.program`).
     """
 
-    __slots__ = ("anchored", "families", "far", "folded", "hints", "matcher", "program", "whole", "within")
+    __slots__ = (
+        "_layers",
+        "anchored",
+        "families",
+        "far",
+        "folded",
+        "hints",
+        "matcher",
+        "program",
+        "whole",
+        "within",
+    )
 
     def __init__(
         self,
@@ -66,8 +77,10 @@ class Searcher:
         whole: Sequence[bool] = (),
         families: Sequence[int] = (),
         far: Far | None = None,
+        layers: Iterable[int] = (),
     ) -> None:
         self.matcher: Final = matcher
+        self._layers: Final = tuple(layers)  # in which the patterns look, each set of them once
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
@@ -132,7 +145,12 @@ class Searcher:
             whole,
             families,
             far,
+            {bits & LAYERS for bits in views},
         )
+
+    def sees(self, mask: int, other: int) -> bool:
+        """Whether each pattern that looks in a text of layers `other` looks in one of layers `mask`."""
+        return not any(mask & ~layers and not other & ~layers for layers in self._layers)
 
     @property
     def size(self) -> int:
