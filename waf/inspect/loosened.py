@@ -1,4 +1,4 @@
-"""Expressions without the literals that hostile text repeats: two slashes, two ampersands, two bars.
+"""Expressions without the literals that hostile text repeats: two slashes, ampersands, bars or at signs.
 
 The engine looks for the best literals of an expression and starts an automaton at each. Where the best that it finds is "//", a text
 of slashes or of short URLs costs 30 to 50 ns for each of them, once for each of a dozen expressions; "&&" and "||" are no better. A
@@ -21,7 +21,7 @@ from waf.prefilter.expressions import longest, tokens
 
 STAND_INS: Final = b"\x01\x02\x03"
 """Bytes that hardly any text has. With fewer of them the engine would look for each literal that the classes make."""
-_REPEATED: Final = (b"/", b"&", rb"\|")
+_REPEATED: Final = (b"/", b"&", rb"\|", b"@")
 _CONTROLS: Final = tuple(bytes((byte,)) for byte in STAND_INS)
 _ALIKE: Final = bytes.maketrans(STAND_INS, STAND_INS[:1] * len(STAND_INS))
 _REACH: Final = 2048  # bytes before its end in which a match without bounds is looked for again

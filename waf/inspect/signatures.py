@@ -15,6 +15,7 @@ from waf.config.schema import Limits
 from waf.errors import ConfigError, Problem
 from waf.http1 import speed
 from waf.http1.memo import Memo
+from waf.inspect import copies
 from waf.inspect.bodies.parsed import BodyKind, Notes, Sheet
 from waf.inspect.clean_lines import CleanLines
 from waf.inspect.confirm import guarded
@@ -201,13 +202,13 @@ class Signatures:
             fields.append(Field(Part.METHOD, "", reading.request.method))
         if suspect or not (bodiless or sheet is not None):
             fields += values or self._values(reading, level, findings, effort)
-        scan = self.searcher.scan_all([field.value for field in fields])
+        before = len(reading.findings)
+        looked, scan = copies.look(self.searcher, fields, reading.length, effort, reading.notes)
         if not scan:
             clean.add(lines)
             return findings
-        before = len(reading.findings)
-        effort.first_look(0, max(sum([len(field.value) for field in fields]) - reading.length, 0))
-        found = self._findings(fields, scan, level, reading.notes, typed, effort)
+        effort.first_look(0, max(sum([len(field.value) for field in looked]) - reading.length, 0))
+        found = self._findings(looked, scan, level, reading.notes, typed, effort)
         if not found and len(reading.findings) == before:
             clean.add(lines)
         return findings + found
@@ -233,8 +234,8 @@ class Signatures:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
         effort = Effort(reading.length, reading.charged, bodiless=reading.body_kind is BodyKind.NONE)
-        fields = [*reading.head, *self._values(reading, level, findings, effort)]
-        scan = self.searcher.scan_all([field.value for field in fields])
+        every = [*reading.head, *self._values(reading, level, findings, effort)]
+        fields, scan = copies.look(self.searcher, every, reading.length, effort, reading.notes)
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)
         findings += [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
         shown, told = (*reading.head, *reading.body_fields()), tuple(without_echoes(findings))

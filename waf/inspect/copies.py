@@ -1,0 +1,53 @@
+"""What was read in more than one way: a body as a form and as text, a document in a string and its literals.
+
+Owns how much of it is looked at. No ordinary body has much of it; made to keep us busy one has it three times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+from waf.inspect.bodies.parsed import Notes
+from waf.inspect.effort import Effort
+from waf.inspect.hits import Scan
+from waf.inspect.search import Searcher
+from waf.model import Field
+
+_MOST: Final = 16 * 1024  # bytes that may always be read more than once
+
+
+def look(
+    searcher: Searcher, fields: Sequence[Field], length: int, effort: Effort, notes: Notes
+) -> tuple[Sequence[Field], Scan]:
+    """The fields that are searched, and a look at all of them; `length` is that of the message, in bytes.
+
+    All are, unless there is much that was read more than once, and what comes before it has so many matches that there would be no budget
+    for all: then that is told, and the rest is left out, as it was looked at in another form.
+    """
+    values = [field.value for field in fields]
+    sizes = [*accumulate(map(len, values))]
+    if not values or sizes[-1] - length <= _MOST:
+        return fields, searcher.scan_all(values)
+    first = next(number for number, size in enumerate(sizes, 1) if size * 4 >= length * 3)
+    scan = searcher.scan_all(values[:first])
+    if first == len(values):
+        return fields, scan
+    if scan.overflow or len(scan.matches) * sizes[-1] // sizes[first - 1] > effort.left // 2:
+        notes.add("limit.matches")
+        return fields[:first], scan
+    return fields, beside(scan, searcher.scan_all(values[first:]), sizes[first - 1] + first)
+
+
+def beside(scan: Scan, other: Scan, offset: int) -> Scan:
+    """A look at values that are joined, out of looks at the first and the others, which begin at the offset."""
+    spots = None
+    if scan.spots is not None and other.spots is not None:
+        spots = [*scan.spots, *[(bit, place + offset) for bit, place in other.spots]]
+    return Scan(
+        [*scan.matches, *[(index, end + offset) for index, end in other.matches]],
+        scan.steps | other.steps,
+        spots,
+        scan.overflow or other.overflow,
+    )
