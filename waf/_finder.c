@@ -83,6 +83,20 @@ typedef struct {
     Py_ssize_t start, end;
 } Span;
 
+/* What a led form's pattern matches at a place: candidates stand close together, and all that is around each is tried. */
+typedef struct {
+    Py_ssize_t at; /* the place and one more; 0: none */
+    Py_ssize_t end; /* of the match; -1: there is none */
+    Span value;
+} Tried;
+
+enum { TRIED = 128 }; /* places, of which there are LED_REACH before a candidate */
+
+typedef struct {
+    Span last; /* where the last value stands */
+    Tried *tried;
+} Led;
+
 typedef struct {
     Py_ssize_t number, start, end;
 } Reading;
@@ -106,7 +120,8 @@ typedef struct {
     int overlap;
     const Form *walker; /* whose run of a value without bounds was walked last: no run is walked for each value in it */
     Py_ssize_t walk_start, walk_end;
-    Span *led; /* where the last value of each led form stands; NULL while there is none */
+    Led *led; /* of each form; NULL while no candidate was of a led one */
+    Py_ssize_t forms;
 } Search;
 
 static int grow_judged(Search *search)
@@ -593,13 +608,38 @@ static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t pla
         }
         if (start < place && place <= end) {
             Py_DECREF(found);
-            search->led[form - self->forms] = (Span){start, end};
+            search->led[form - self->forms].last = (Span){start, end};
             int hit = try_reading(self, form, search, start, end);
             return hit != 0 || !again ? hit : try_shorter(self, form, search, start, end);
         }
     }
     Py_DECREF(found);
     return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The value that `place` is in, or ends; negative where there is none. */
+static Span led_value(const Form *form, const Search *search, Tried *tried, Py_ssize_t place)
+{
+    const Program *program = &form->iterate.program;
+    const uint8_t *text = search->text.at;
+    Py_ssize_t high = place + LED_REACH < search->text.size ? place + LED_REACH : search->text.size;
+    Py_ssize_t at = place > LED_REACH ? place - LED_REACH : 0;
+    while (at < place && at + program->least <= high) {
+        if (!in_set(program, program->first, text[at])) {
+            at++;
+            continue;
+        }
+        Tried *here = &tried[at % TRIED];
+        if (here->at != at + 1) {
+            Running run;
+            Py_ssize_t end = run_at(program, &run, text, high, at);
+            *here = (Tried){at + 1, end, form->group ? (Span){run.slots[0], run.slots[1]} : (Span){at, end}};
+        }
+        if (here->end >= 0 && here->value.start < place && place <= here->value.end)
+            return here->value;
+        at = here->end > at ? here->end : at + 1;
+    }
+    return (Span){-1, -1};
 }
 
 /* readings.form_spans, each span tried at once. */
@@ -613,19 +653,22 @@ static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t pla
             PyErr_NoMemory();
             return -1;
         }
-        Span *last = &search->led[form - self->forms];
-        if (last->start < place && place <= last->end)
+        search->forms = self->count;
+        Led *led = &search->led[form - self->forms];
+        if (led->last.start < place && place <= led->last.end)
             return 0; /* the engine tells of each place where a value may end, and one value is judged once */
-        Py_ssize_t low = place > LED_REACH ? place - LED_REACH : 0, high = place + LED_REACH;
         if (form->iterate.program.code == NULL)
             return try_led_by_re(self, form, search, place, again);
-        for (; (found = matches(self, &form->iterate, 1, search, low, high, form->group, &whole, &value)) > 0; low = whole.end)
-            if (value.start < place && place <= value.end) {
-                *last = value;
-                int hit = try_reading(self, form, search, value.start, value.end);
-                return hit != 0 || !again ? hit : try_shorter(self, form, search, value.start, value.end);
-            }
-        return found;
+        if (led->tried == NULL && (led->tried = PyMem_Calloc(TRIED, sizeof *led->tried)) == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        value = led_value(form, search, led->tried, place);
+        if (value.start < 0)
+            return 0;
+        led->last = value;
+        int hit = try_reading(self, form, search, value.start, value.end);
+        return hit != 0 || !again ? hit : try_shorter(self, form, search, value.start, value.end);
     }
     if (is_run(&form->before.program))
         place = run_before(&form->before.program, search->text.at, place, place > 64 ? place - 64 : 0);
@@ -756,6 +799,8 @@ static void forget_search(Search *search)
     PyMem_Free(search->judged);
     PyMem_Free(search->text.ends);
     PyMem_Free(search->found);
+    for (Py_ssize_t i = 0; search->led != NULL && i < search->forms; i++)
+        PyMem_Free(search->led[i].tried);
     PyMem_Free(search->led);
     Py_XDECREF(search->label);
     Py_XDECREF(search->near);
