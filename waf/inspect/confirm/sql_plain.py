@@ -33,6 +33,7 @@ _TYPED: Final = re.compile(
 _ARRAY: Final = re.compile(rb"\barray\s?\[[^\[\]]{0,200}\]")
 _MONEY: Final = re.compile(rb"(\b(?:x?or|and|select|like)[\s(]{1,8}|[=<>]\s{0,4})\$(?=\d)")
 """or $1=1: SQL Server's money, a column by its number."""
+_SUM: Final = re.compile(rb"\$\d")
 _ALTERNATIVE: Final = re.compile(
     rb"q'(?<![\w'].')(?:\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\1)'"
     rb"|nq'(?<![\w']..')(?:\[[^\]']{0,200}\]|\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\2)'"
@@ -85,7 +86,7 @@ def plain(value: bytes) -> bytes:
 
 def _near(value: bytes) -> bytes:
     """What is asked at many places of a text, and so of its beginning alone."""
-    if b"$" in value:
+    if b"$" in value and _SUM.search(value):
         value = _MONEY.sub(rb"\1", value)
     if b" eq " in value or b" ne " in value:
         value = _COMPARED.sub(rb"\1=", value)
