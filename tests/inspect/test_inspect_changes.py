@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import reading, rule, signatures
+from tests.inspect.inspect_samples import STORE, reading, rule, signatures
 from waf.inspect import layers, rounds
 from waf.inspect.changes import carried, is_doubtful, pieces, unchanged, unchanged_runs
+from waf.inspect.databases import Pattern
+from waf.inspect.search import Searcher
+from waf.inspect.views import LAYERS, View
 
 _WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
 TEXTS = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=9)), max_size=80).map(b"".join)
@@ -108,6 +111,14 @@ RULES = tuple(
         ("attack", "^line", "end$", "start[^!]*stop", "a.{0,200}z", "\\bword\\b", "(?:^|;)now", "on(?:e|$)")
     )
 )
+IN_SOME_LAYERS = (
+    *RULES,
+    rule(id="in-percent", pattern="perc", views=["percent"]),
+    rule(id="in-js", pattern="jays", views=["percent", "js"]),
+    rule(id="in-css", pattern="css", views=["css"]),
+    rule(id="by-value", pattern="'\\s{0,4}or\\b", confirm="sql", views=["decoded"]),
+)
+"""What looks in some layers alone, and what is judged by the whole value."""
 _FILLER = [
     b"Nothing is written otherwise in this line of a page.\n",
     b"plain words, and no line ends; ",
@@ -131,7 +142,47 @@ def test_the_same_is_found_as_in_whole_texts(parts: list[bytes]) -> None:
     assert apart == whole
 
 
+_LAYERED = [
+    *_TELLING, b"p%65rc", b"perc", b"p\\65 rc", b"p\\x65rc", b"j\\x61ys", b"j\\61 ys", b"j%61ys", b"jays", b"c\\73 s", b"c\\x73s", b"c%73s",
+    b"' \\x6fr 1=1 -- ", b"' or 1=1 -- ", b"' \\6f r 1=1 -- ", b"'", b"\\x5cx61", b"\\5c x61", b"%5cx61", b"\\x25\\x36\\x31", b"\0", b"a\0t",
+    b"&#92;x61", b"\\u0061", b"\\61\\74\\74 ack",
+]  # fmt: skip
+
+
+@given(st.lists(st.one_of(st.sampled_from(_FILLER), st.sampled_from(_LAYERED)), max_size=60), st.booleans())
+@settings(max_examples=600, deadline=None)
+def test_the_same_is_found_however_alike_texts_are(parts: list[bytes], spent: bool) -> None:
+    """With little of the budget left only what is new goes through further steps, whatever the texts are held against."""
+    text = b"".join(parts) + _FILLER[0] * 45
+    checker = signatures(*IN_SOME_LAYERS)
+    made = reading(body=text, content_type=b"text/plain")
+    made.charged = 3_500 if spent else 0
+    apart = {one.rule for one in checker.check(made, 2)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "_KIN", 0)
+        if not spent:
+            patch.setattr(rounds, "changes", lambda source, made: None)
+        made = reading(body=text, content_type=b"text/plain")
+        made.charged = 3_500 if spent else 0
+        whole = {one.rule for one in checker.check(made, 2)}
+    assert apart >= whole if spent else apart == whole
+
+
 def test_a_match_without_bounds_may_end_anywhere() -> None:
     text = _FILLER[0] * 60 + b"st%61rt " + _FILLER[1] * 60 + b"stop " + _FILLER[0] * 60
     found = signatures(*RULES).check(reading(body=text, content_type=b"text/plain"), 2)
     assert "r3" in [one.rule for one in found]
+
+
+def test_a_text_stands_for_another_where_no_pattern_looks_in_that_alone() -> None:
+    patterns = [Pattern(b"a"), Pattern(b"b"), Pattern(b"c")]
+    views = [View.PERCENT | View.JS, LAYERS, View.PERCENT | View.SQLSPACE]
+    searcher = Searcher.build(patterns, STORE, [int(one) for one in views])
+    assert searcher.sees(View.JS, View.CSS)  # of the three one looks in CSS, and in JS as well
+    assert not searcher.sees(View.CSS, View.JS)
+    assert searcher.sees(View.PERCENT, View.JS)
+    assert not searcher.sees(View.JS, View.PERCENT)
+    assert searcher.sees(View.JS, View.JS | View.PERCENT)
+    assert not searcher.sees(View.JS | View.CSS, View.JS | View.PERCENT)
+    everywhere = Searcher.build(patterns, STORE)
+    assert everywhere.sees(View.CSS, View.PERCENT)

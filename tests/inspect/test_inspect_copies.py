@@ -1,0 +1,78 @@
+"""What was read more than once is looked at once where there is no budget for all."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.inspect.inspect_samples import STORE, reading, rule, signatures
+from waf.config.schema import Limits
+from waf.inspect import copies
+from waf.inspect.bodies.parsed import Notes
+from waf.inspect.databases import Pattern
+from waf.inspect.effort import Effort
+from waf.inspect.search import Searcher
+from waf.model import Field, Part
+
+SEARCHER = Searcher.build([Pattern(b"attack"), Pattern(b"word")], STORE)
+_FILLER = b"Nothing is said in this line of a text.\n" * 500
+
+
+def looked_at(values: list[bytes], length: int, left: int = 10_000) -> tuple[int, int, list[str]]:
+    """How many fields are searched, how many matches there are, and what is told."""
+    fields = [Field(Part.JSON, "", value) for value in values]
+    effort, notes = Effort(length), Notes(Limits(), lambda text: text)
+    effort.left = left
+    kept, scan = copies.look(SEARCHER, fields, length, effort, notes)
+    assert kept == fields[: len(kept)]
+    return len(kept), len(scan.matches), [one.rule for one in notes.findings]
+
+
+def test_all_is_looked_at_where_little_is_found() -> None:
+    assert looked_at([_FILLER, _FILLER, _FILLER + b"attack"], len(_FILLER)) == (3, 1, [])
+
+
+def test_what_has_too_much_is_looked_at_once_and_that_is_told() -> None:
+    dense = (b"word" + b"." * 40) * 600
+    assert looked_at([dense, dense, dense], len(dense), left=3_000) == (1, 600, ["limit.matches"])
+    assert looked_at([dense, dense, dense], len(dense), left=3_700) == (3, 1800, [])
+    assert looked_at([dense, dense, dense], 3 * len(dense), left=0)[0] == 3  # of a message that says it three times
+    short = dense[:8000]
+    assert looked_at([short, short, short], len(short), left=0)[0] == 3  # as little as that always is
+
+
+def test_more_than_is_counted_is_too_much() -> None:
+    dense = b"attack" * 6000
+    kept, found, told = looked_at([dense, dense], len(dense), left=10**9)
+    assert (kept, told) == (1, ["limit.matches"])
+    assert found > 1000
+
+
+def test_there_may_be_nothing() -> None:
+    assert looked_at([], 0) == (0, 0, [])
+    assert looked_at([_FILLER * 3], 10) == (1, 0, [])
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"", b"a", b"attack", b"%41", b"word &lt;", b"x" * 300]), min_size=2, max_size=9
+    ),
+    st.data(),
+)
+def test_two_looks_are_one(values: list[bytes], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(values) - 1))
+    first, others = SEARCHER.scan_all(values[:cut]), SEARCHER.scan_all(values[cut:])
+    whole = SEARCHER.scan_all(values)
+    made = copies.beside(first, others, sum(map(len, values[:cut])) + cut)
+    assert (made.matches, made.steps, made.overflow) == (whole.matches, whole.steps, whole.overflow)
+    assert made.spots == whole.spots
+
+
+def test_a_form_that_is_no_text_is_refused_for_what_it_has() -> None:
+    """It is read as pairs, as what "&" tore apart, and as it is."""
+    checker = signatures(rule(id="r", pattern="attack"))
+    body = b"a=attack&#x41;attack\xff&" * 3000
+    made = reading(body=body, content_type=b"application/x-www-form-urlencoded")
+    found = checker.check(made, 2)
+    assert "limit.matches" in [one.rule for one in [*found, *made.findings]]
+    assert "r" in [one.rule for one in found]
