@@ -36,7 +36,9 @@ def test_what_has_too_much_is_looked_at_once_and_that_is_told() -> None:
     dense = (b"word" + b"." * 40) * 600
     assert looked_at([dense, dense, dense], len(dense), left=3_000) == (1, 600, ["limit.matches"])
     assert looked_at([dense, dense, dense], len(dense), left=3_700) == (3, 1800, [])
-    assert looked_at([dense, dense, dense], 3 * len(dense), left=0)[0] == 3  # of a message that says it three times
+    assert (
+        looked_at([dense, dense, dense], 3 * len(dense), left=0)[0] == 3
+    )  # of a message that says it three times
     short = dense[:8000]
     assert looked_at([short, short, short], len(short), left=0)[0] == 3  # as little as that always is
 
