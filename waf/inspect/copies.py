@@ -16,6 +16,7 @@ from waf.inspect.search import Searcher
 from waf.model import Field
 
 _MOST: Final = 16 * 1024  # bytes that may always be read more than once
+_PER_UNIT: Final = 25  # bytes read once more that take a unit of the budget (see `Effort.first_look`)
 
 
 def look(
@@ -34,7 +35,9 @@ def look(
     scan = searcher.scan_all(values[:first])
     if first == len(values):
         return fields, scan
-    if scan.overflow or len(scan.matches) * sizes[-1] // sizes[first - 1] > effort.left // 2:
+    matches = len(scan.matches) * sizes[-1] // sizes[first - 1]
+    copied = (sizes[-1] - length) // _PER_UNIT
+    if scan.overflow or matches > effort.left // 2 or matches + copied > effort.left // 4 * 3:
         notes.add("limit.matches")
         return fields[:first], scan
     return fields, beside(scan, searcher.scan_all(values[first:]), sizes[first - 1] + first)
