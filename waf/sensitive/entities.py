@@ -14,7 +14,8 @@ An entity file is one YAML mapping from id to a section with these keys and no o
     led                patterns of values that say nothing by themselves (nine digits): they count only where a
                        context word stands before them
     led_sign           the same for the led patterns, one expression
-    before, behind     what extends a match to the left and to the right; for Python alone, so it may be dear
+    before, behind     what extends a match to the left and to the right; not looked for by Hyperscan. `behind` takes at
+                       most `REACH` bytes, but with the edges "run"
     endless            one character of a value without bounds (a key): from a find on, all such are masked
     validator          name of a function of `validate.VALIDATORS`; none: the pattern alone decides
     edges              what may not touch the value, one of EDGES (default word)
