@@ -30,6 +30,11 @@ def looked_at(values: list[bytes], length: int, left: int = 10_000) -> tuple[int
 
 def test_all_is_looked_at_where_little_is_found() -> None:
     assert looked_at([_FILLER, _FILLER, _FILLER + b"attack"], len(_FILLER)) == (3, 1, [])
+    assert looked_at([_FILLER + b"attack"] * 3, len(_FILLER), left=-5_000) == (
+        3,
+        3,
+        [],
+    )  # spent for something else
 
 
 def test_what_has_too_much_is_looked_at_once_and_that_is_told() -> None:

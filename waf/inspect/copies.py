@@ -1,6 +1,6 @@
 """What was read in more than one way: a body as a form and as text, a document in a string and its literals.
 
-Owns how much of it is looked at. No ordinary body has much of it; made to keep us busy one has it three times.
+Owns how much of it is looked at. Few ordinary bodies have much of it, and then few matches; made to keep us busy one has it three times.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from itertools import accumulate
 from typing import Final
 
 from waf.inspect.bodies.parsed import Notes
-from waf.inspect.effort import Effort
+from waf.inspect.effort import PER_COPIED, Effort
 from waf.inspect.hits import Scan
 from waf.inspect.search import Searcher
 from waf.model import Field
 
 _MOST: Final = 16 * 1024  # bytes that may always be read more than once
-_PER_UNIT: Final = 25  # bytes read once more that take a unit of the budget (see `Effort.first_look`)
+_FEW: Final = 1_000  # matches that do no harm, whatever else the budget was spent for
 
 
 def look(
@@ -36,8 +36,9 @@ def look(
     if first == len(values):
         return fields, scan
     matches = len(scan.matches) * sizes[-1] // sizes[first - 1]
-    copied = (sizes[-1] - length) // _PER_UNIT
-    if scan.overflow or matches > effort.left // 2 or matches + copied > effort.left // 4 * 3:
+    copied = (sizes[-1] - length) // PER_COPIED
+    dense = matches > _FEW and (matches > effort.left // 2 or matches + copied > effort.left // 4 * 3)
+    if scan.overflow or dense:
         notes.add("limit.matches")
         return fields[:first], scan
     return fields, beside(scan, searcher.scan_all(values[first:]), sizes[first - 1] + first)

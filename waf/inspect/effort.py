@@ -17,6 +17,8 @@ _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
 _BODILESS: Final = 2_500  # … in place of the first where there is no body: no ordinary head takes half of it
 _GLANCE: Final = 2_000  # … or where only a few values are looked at
+PER_COPIED: Final = 25
+"""Bytes of a message that were read more than once, for a unit."""
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
 _ASKING: Final = 4  # a part in so many is for questions alone, which …
@@ -99,7 +101,7 @@ class Effort:
 
     def first_look(self, count: int, length: int) -> None:
         """So many values that are looked at closer, and bytes that were read more than once for them."""
-        self.left -= 4 * count + length // 25
+        self.left -= 4 * count + length // PER_COPIED
 
     def first_matches(self, found: int, kept: int, length: int) -> None:
         """The matches in so many bytes of the message as it is."""
