@@ -960,7 +960,8 @@ static PyMethodDef methods[] = {
     {"steps_of", (PyCFunction)(void (*)(void))steps_of, METH_FASTCALL, steps_of_doc},
     {"hints", hints, METH_O, hints_doc},
     {"steps", steps, METH_O, steps_doc},
-    {"has_run", (PyCFunction)(void (*)(void))has_run, METH_FASTCALL, has_run_doc},
+    {"pieces", (PyCFunction)(void (*)(void))pieces, METH_FASTCALL, pieces_doc},
+    {"stretches", (PyCFunction)(void (*)(void))stretches, METH_FASTCALL, stretches_doc},
     {"unchanged", (PyCFunction)(void (*)(void))unchanged, METH_FASTCALL, unchanged_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE, reading, rule, signatures
 from waf.inspect import layers, rounds
-from waf.inspect.changes import carried, is_doubtful, pieces, unchanged, unchanged_runs
+from waf.inspect.changes import (
+    NEAR,
+    REACH,
+    carried,
+    changes,
+    is_doubtful,
+    pieces,
+    pieces_of,
+    unchanged,
+    unchanged_runs,
+)
 from waf.inspect.databases import Pattern
 from waf.inspect.search import Searcher
 from waf.inspect.views import LAYERS, View
@@ -52,13 +62,14 @@ def test_a_distance_that_is_none(reach: int) -> None:
         unchanged(b"a", b"a", reach)
 
 
-@given(TEXTS.map(lambda text: text * 6), st.sampled_from(DECODERS), st.integers(1, 40))
+@given(TEXTS.map(lambda text: text * 6), st.sampled_from(DECODERS), st.integers(1, 40), st.booleans())
 @settings(max_examples=500)
-def test_pieces_are_all_that_is_not_in_runs(source: bytes, decode: object, reach: int) -> None:
+def test_pieces_are_all_that_is_not_in_runs(source: bytes, decode: object, reach: int, lines: bool) -> None:
     assert callable(decode)
     for made in decode(source):
         runs = unchanged(source, made, reach)
-        found = pieces(made, runs)
+        found = pieces(made, runs, lines)
+        assert found == pieces_of(made, runs, lines)
         if found is None:
             continue
         inside = {place for start, end in found for place in range(start, end)}
@@ -72,7 +83,7 @@ def test_a_page_with_few_changes_is_looked_at_there() -> None:
     source = line * 100 + b"a &lt;b&gt; c\n" + line * 100
     (made,) = layers.decode_html(source)
     runs = unchanged(source, made, 512)
-    found = pieces(made, runs)
+    found = pieces(made, runs, True)
     assert found is not None
     assert len(found) == 1
     start, end = found[0]
@@ -102,13 +113,83 @@ def test_a_match_at_the_end_of_a_piece_may_be_none(
 def test_what_is_changed_everywhere_is_looked_at_whole() -> None:
     source = b"%41b" * 5000
     (made,) = layers.decode_percent(source)
-    assert pieces(made, unchanged(source, made, 512)) is None
+    assert pieces(made, unchanged(source, made, 512), True) is None
+
+
+@pytest.mark.skipif(pieces is pieces_of, reason="without the accelerator")
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((b"a", []), TypeError),
+        (("a", [], True), TypeError),
+        ((b"a", (), True), TypeError),
+        ((b"a", [], 1), TypeError),
+        ((b"a", [(0, 1)], True), TypeError),
+        ((b"a", [("0", 1, 0)], True), TypeError),
+        ((b"a", [(0, 2**70, 0)], True), OverflowError),
+        ((b"a", [(0, 2, 0)], True), ValueError),
+        ((b"a", [(-1, 1, 0)], True), ValueError),
+        ((b"abc", [(1, 2, 0), (1, 3, 0)], True), ValueError),
+        ((b"abc", [(2, 1, 0)], True), ValueError),
+    ],
+)
+def test_runs_that_are_none(arguments: tuple[object, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        pieces(*arguments)  # type: ignore[arg-type]
+
+
+def test_most_patterns_are_looked_for_close_by() -> None:
+    line = b"Nothing in this line is written in another way than it is meant.\n"
+    source = line * 100 + b"a &lt;b&gt; c\n" + line * 100
+    (made,) = layers.decode_html(source)
+    found = changes(source, made)
+    assert found is not None
+    ((low, high),), ((start, end),) = found.near, found.parts
+    place = made.index(b"<b>")
+    assert place - NEAR - 16 < low <= place - NEAR < place + NEAR <= high < place + NEAR + 32
+    assert (
+        place - REACH - len(line)
+        <= start
+        <= place - REACH
+        < place + REACH
+        <= end
+        <= place + REACH + 2 * len(line)
+    )
+    assert high - low < found.size < end - start
+
+
+@given(TEXTS.map(lambda text: text * 12), st.sampled_from(DECODERS))
+@settings(max_examples=300)
+def test_what_is_close_is_part_of_what_is_around(source: bytes, decode: object) -> None:
+    assert callable(decode)
+    for made in decode(source):
+        found = changes(source, made)
+        if found is not None:
+            within = {place for start, end in found.parts for place in range(start, end)}
+            alike = {place for start, end, _ in found.runs for place in range(start, end)}
+            assert within | alike == set(range(len(made)))
+            for start, end, origin in found.runs:
+                low = 0 if start == origin == 0 else start - REACH
+                high = end if end == len(made) else end + REACH
+                assert made[low:high] == source[low - start + origin : high - start + origin]
 
 
 RULES = tuple(
     rule(id=f"r{number}", pattern=pattern, views=["decoded", "shell", "sqlspace"])
     for number, pattern in enumerate(
-        ("attack", "^line", "end$", "start[^!]*stop", "a.{0,200}z", "\\bword\\b", "(?:^|;)now", "on(?:e|$)")
+        (
+            "attack",
+            "^line",
+            "end$",
+            "start[^!]*stop",
+            "a.{0,200}z",
+            "\\bword\\b",
+            "(?:^|;)now",
+            "on(?:e|$)",
+            "a.{0,80}!",
+            "now\\s*.{0,120}z",
+            "w\\w*d.{0,99}!",
+        )
     )
 )
 IN_SOME_LAYERS = (

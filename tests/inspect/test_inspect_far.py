@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import reading, rule, signatures
 from tests.together import together
-from waf.inspect.changes import REACH
+from waf.inspect.changes import NEAR, REACH
 from waf.inspect.databases import Pattern
-from waf.inspect.far import FILLING, RUN, Far, find_run
+from waf.inspect.far import FILLING, RUN, WORDS, Far, find_stretches, near
+from waf.inspect.joining import between_marks, without_marks
 from waf.inspect.native import SEARCH
 from waf.prefilter.expressions import longest, longest_with_runs
 
@@ -35,24 +37,33 @@ class Nowhere:
 @given(
     st.lists(st.tuples(st.sampled_from([b" ", b"(", b"a", b"\xff"]), st.integers(0, 12)), max_size=20),
     st.integers(1, 14),
+    st.integers(0, 30),
 )
 @settings(max_examples=1500)
-def test_a_run_is_found_wherever_it_stands(pieces: list[tuple[bytes, int]], size: int) -> None:
+def test_a_run_is_found_wherever_it_stands(pieces: list[tuple[bytes, int]], size: int, around: int) -> None:
     text = b"".join(piece * often for piece, often in pieces)
-    expected = re.search(rb"[ (]{%d}" % size, text) is not None
-    assert find_run(text, MEMBERS, size) is expected
+    expected: set[int] = set()
+    for run in re.finditer(rb"[ (]{%d,}" % size, text):
+        expected.update(range(max(run.start() - around, 0), min(run.end() + around, len(text))))
+    found = find_stretches(text, MEMBERS, size, around)
+    assert {place for low, high in found for place in range(low, high)} == expected
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(found))
     if SEARCH is not None:
-        assert SEARCH.has_run(text, MEMBERS, size) is expected
+        assert SEARCH.stretches(text, MEMBERS, size, around) == found
 
 
 @pytest.mark.skipif(SEARCH is None, reason="without the accelerator")
 @pytest.mark.parametrize(
-    "arguments", [(), ("a", MEMBERS, 1), (b"a", b"short", 1), (b"a", MEMBERS, "1"), (b"a", MEMBERS, 0), (b"a", MEMBERS, 2**70)]
+    "arguments",
+    [
+        (), ("a", MEMBERS, 1, 1), (b"a", b"short", 1, 1), (b"a", MEMBERS, "1", 1), (b"a", MEMBERS, 0, 1), (b"a", MEMBERS, 2**70, 1),
+        (b"a", MEMBERS, 1, -1), (b"a", MEMBERS, 1, 2**70), (b"a", MEMBERS, 1, None),
+    ],
 )  # fmt: skip
 def test_what_is_asked_wrongly(arguments: tuple[object, ...]) -> None:
     assert SEARCH is not None
     with pytest.raises((TypeError, ValueError, OverflowError)):
-        SEARCH.has_run(*arguments)
+        SEARCH.stretches(*arguments)
 
 
 @given(
@@ -63,7 +74,7 @@ def test_what_is_asked_wrongly(arguments: tuple[object, ...]) -> None:
 @settings(max_examples=1500)
 def test_no_match_is_longer_where_no_run_is(expression: bytes, text: bytes, run: int) -> None:
     filling = b" (\n\t\r\v\f"
-    most = longest_with_runs(expression, filling, run)
+    most = longest_with_runs(expression, [filling], run)
     assert most is not None
     if re.search(rb"[%b]{%d}" % (re.escape(filling), run + 1), text) is None:
         assert all(len(match[0]) <= most for match in re.finditer(expression, text))
@@ -82,23 +93,78 @@ def test_no_match_is_longer_where_no_run_is(expression: bytes, text: bytes, run:
     ],
 )
 def test_how_long_a_match_may_be(expression: bytes, most: int | None) -> None:
-    assert longest_with_runs(expression, b" \t\n\v\f\r", 9) == most
+    assert longest_with_runs(expression, [b" \t\n\v\f\r"], 9) == most
 
 
 def test_who_has_to_be_asked() -> None:
     def far(*expressions: bytes) -> Far:
-        return Far([Pattern(one) for one in expressions], REACH, Nowhere())
+        return Far([Pattern(one) for one in expressions], REACH, Nowhere(), close=NEAR, marked=True)
 
-    plain, filled = b"nothing in particular " * 50, b"or" + b" " * RUN + b"1"
+    plain = b"nothing in particular " * 50
+    filled, word = plain + b"or" + b" " * RUN + b"1", plain + b"or" + b"x" * RUN + b"1"
+    texts = (plain, filled, word)
     assert far(rb"or\s{0,9}1").wanted(filled) == []  # it reaches no further than what is searched anyway
-    blanks, words = far(rb"or\s*1"), far(rb"or\w*1")
-    assert [len(one.wanted(text)) for one in (blanks, words) for text in (plain, filled)] == [0, 1, 1, 1]
-    both = far(rb"or\s*1", rb"or\w*1")
-    assert len(both.wanted(plain)) == 1
-    assert [m for one in both.wanted(filled) for m in one.scan(filled)] == [(0, len(filled))]
-    assert both.size == blanks.size + words.size > 0
+    blanks, words, anything = far(rb"or\s*1"), far(rb"or\w*1"), far(rb"or[^!]*1")
+    assert [len(blanks.wanted(text)) for text in texts] == [0, 1, 0]
+    assert [len(words.wanted(text)) for text in texts] == [0, 1, 1]
+    assert [len(anything.wanted(text)) for text in texts] == [1, 1, 1]
+    (one,) = blanks.wanted(filled)
+    assert one.parts == [(len(plain) + 2 - REACH, len(filled))]
+    assert one.matcher.scan(filled) == [(0, len(filled))]
+    both = far(rb"or\s*1", rb"or[^!]*1")
+    assert [len(both.wanted(text)) for text in texts] == [1, 2, 1]
+    assert both.size == blanks.size + anything.size > 0
     assert (longest(rb"or\s*1") or 0) > REACH
     assert set(b" \n()'\"") <= set(FILLING)
+    assert set(b"azAZ09_.") <= set(WORDS)
+
+
+def test_long_runs_of_both_kinds_are_one_part() -> None:
+    (one,) = Far([Pattern(rb"or\s*\w*1")], REACH, Nowhere()).wanted(
+        b"-" * 2000 + b"or" + b" " * RUN + b"x" * RUN + b"1" + b"|" * 2000
+    )
+    assert one.parts == [(0, 2000 + 2 + 2 * RUN + 1 + REACH)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "further"),
+    [
+        (rb"a.{0,90}b", False),
+        (rb"a.{0,100}b", True),
+        (rb"a\s*b.{0,100}", True),  # long without any run
+        (rb"a\s*b", False),
+        (rb"a[^!]*b.{0,100}", False),  # it is looked for in all of the text
+        (rb"a[^!]{0,}b", False),
+        (rb"a[^!]{0,}b[^!]{2,}c[^!]{1,}d", True),
+    ],
+)
+def test_what_may_be_longer_than_what_is_searched_close_by(expression: bytes, further: bool) -> None:
+    one = Far([Pattern(expression)], REACH, Nowhere(), close=NEAR)
+    assert (one.further is not None) is further
+
+
+def test_what_goes_as_far_as_it_can_goes_a_little_around_a_change() -> None:
+    assert near(rb"a[^!]{0,}b\d{12,}c(?:de){1,}") == rb"a[^!]{0,40}b\d{12,40}c(?:de){1,40}"
+    assert near(rb"a[^!]*b\{1,}") == rb"a[^!]*b\{1,}"
+
+
+@together("expression", [rb"^!\d*=[^!]*z", rb"![^!]*=\d*$"])
+def test_what_begins_or_ends_with_a_value_is_looked_for_there(expression: bytes) -> None:
+    one = Far([Pattern(between_marks(without_marks(expression)))], REACH, Nowhere(), close=NEAR, marked=True)
+    (wanted,) = one.wanted(b"x" * 20_000)
+    assert wanted.ends
+    lines = b"Nothing is written otherwise in this line of a page.\n" * 60
+    rules = (rule(id="end", pattern=expression.decode()),)
+    for text, there in (
+        (b"!%311=" + b"x" * 300 + b"z" + lines, b"z" in expression),
+        (lines + b"!%311=" + b"x" * 300 + b"z" + lines, False),
+        (lines + b"!" + b"x" * 300 + b"=%311", b"z" not in expression),
+        (b"!" + b"x" * 300 + b"=%311" + lines, False),
+        # which the ends one behind the other have, and the text has not
+        (b"!%311=" + lines.replace(b".", b"!").replace(b"\n", b" ") + b"z" * 400, False),
+    ):
+        found = signatures(*rules).check(reading(body=text, content_type=b"text/plain"), 2)
+        assert bool(found) is there, text[:20]
 
 
 @together("filler", [b" ", b"(", b"\n\t", b"' ", b"x"])

@@ -16,8 +16,10 @@ import msgspec
 from waf.inspect.native import SEARCH
 
 REACH: Final = 256
-"""Bytes before and behind a change that are searched with it: no pattern with bounds takes more, and no question about a
-match needs as much (see `questions`)."""
+"""Bytes before and behind a change that are decoded further with it, and searched for what may be long: no pattern with bounds takes
+more, and no question about a match needs as much (see `questions`)."""
+NEAR: Final = 96
+"""Bytes before and behind a change that are searched with it for most patterns, which take no more."""
 _ALIKE: Final = 8  # bytes by which a text and what was made of it are known to go on alike
 _MADE: Final = 8  # bytes further on in what was made, at most, and …
 _TAKEN: Final = 64  # … in its source
@@ -27,9 +29,15 @@ _CHANGES: Final = 8
 _EDGE: Final = (
     256  # bytes that a piece may be longer, so that it begins and ends where a line or at least a word does
 )
+_FEW: Final = (
+    12  # a part in so many of the cost of all patterns is that of those that may take more than `NEAR` bytes
+)
+_CLOSE: Final = 48  # the same of what is searched for most patterns, where it begins and ends as a word does
 
 Run = tuple[int, int, int]
 """Where a piece that is the same in both begins and ends in what was made, and where it begins in its source."""
+Piece = tuple[int, int]
+"""Where a piece of a text begins and ends."""
 
 
 def unchanged_runs(source: bytes, made: bytes, reach: int) -> list[Run]:
@@ -92,18 +100,22 @@ unchanged: Final[Callable[[bytes, bytes, int], list[Run]]] = (
 )
 
 _BOUNDARY: Final = re.compile(rb"[^A-Za-z0-9_\x80-\xff]")
+_OF_WORDS: Final = bytes(byte for byte in range(256) if not _BOUNDARY.match(bytes((byte,))))
 
 
-def pieces(text: bytes, runs: Sequence[Run]) -> list[tuple[int, int]] | None:
-    """What is left of a text without the runs, each piece from the end of a line or word to another; None: all of it."""
+def pieces_of(text: bytes, runs: Sequence[Run], lines: bool) -> list[Piece] | None:
+    """What is left of a text without the runs, each piece from the end of a line or word to another; None: all of it.
+
+    Without `lines` from the end of a word, which is closer. In C: `waf/_search.c`.
+    """
     if sum(end - start for start, end, _ in runs) * 3 < len(text):
         return None
-    found: list[tuple[int, int]] = []
+    found: list[Piece] = []
     bounds = [0, *(bound for start, end, _ in runs for bound in (start, end)), len(text)]
     for start, end in list(pairwise(bounds))[::2]:
         if start >= end:
             continue
-        low, high = _before(text, start), _behind(text, end)
+        low, high = _before(text, start, lines), _behind(text, end, lines)
         if low is None or high is None:
             return None
         if found and low <= found[-1][1]:
@@ -113,9 +125,14 @@ def pieces(text: bytes, runs: Sequence[Run]) -> list[tuple[int, int]] | None:
     return found
 
 
-def _before(text: bytes, place: int) -> int | None:
+def _before(text: bytes, place: int, lines: bool) -> int | None:
     if place <= 0:
         return 0
+    if not lines:
+        before = text[max(place - _CLOSE, 0) : place]
+        word = len(before) - len(before.rstrip(_OF_WORDS))
+        if word < len(before):
+            return place - word
     line = text.rfind(b"\n", max(place - _EDGE, 0), place)
     if line >= 0:
         return line + 1
@@ -123,9 +140,14 @@ def _before(text: bytes, place: int) -> int | None:
     return None if boundary is None else boundary.end()
 
 
-def _behind(text: bytes, place: int) -> int | None:
+def _behind(text: bytes, place: int, lines: bool) -> int | None:
     if place >= len(text):
         return len(text)
+    if not lines:
+        behind = text[place : place + _CLOSE]
+        word = len(behind) - len(behind.lstrip(_OF_WORDS))
+        if word < len(behind):
+            return place + word
     line = text.find(b"\n", place, place + _EDGE)
     if line >= 0:
         return line
@@ -133,27 +155,51 @@ def _behind(text: bytes, place: int) -> int | None:
     return None if boundary is None else boundary.start()
 
 
+pieces: Final[Callable[[bytes, list[Run], bool], list[Piece] | None]] = (
+    pieces_of if SEARCH is None else SEARCH.pieces
+)
+
+
 class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What is new in a text: `parts` of it, from what `source` it was made, and the `runs` that are the same in both."""
+    """What is new in a text: `parts` of it, from what `source` it was made, and the `runs` that are the same in both.
+
+    `near` are parts with as much around what is new as most patterns may take; `parts` may be all of the text.
+    """
 
     source: bytes
     runs: Sequence[Run]
-    parts: Sequence[tuple[int, int]]
+    parts: Sequence[Piece]
+    near: Sequence[Piece]
 
     @property
     def size(self) -> int:
-        """Bytes of all parts."""
-        return sum(end - start for start, end in self.parts)
+        """About the bytes that would cost as much were they searched for all patterns."""
+        near = sum([end - start for start, end in self.near])
+        return near + sum([end - start for start, end in self.parts]) // _FEW
 
 
 def changes(source: bytes, made: bytes) -> Changes | None:
     """None where most of what was made of `source` is new."""
-    runs = unchanged(source, made, REACH)
-    parts = pieces(made, runs) if runs else None
-    return None if parts is None else Changes(source, runs, parts)
+    close = unchanged(source, made, NEAR)
+    near = pieces(made, close, False) if close else None
+    if near is None:
+        return None
+    runs = _further_off(close, len(made))
+    return Changes(source, runs, (pieces(made, runs, True) if runs else None) or [(0, len(made))], near)
 
 
-def is_doubtful(place: int, reach: int, piece: tuple[int, int], size: int) -> bool:
+def _further_off(runs: Sequence[Run], size: int) -> list[Run]:
+    """Of runs of a text of so many bytes what is the same within `REACH` bytes around."""
+    found: list[Run] = []
+    for start, end, origin in runs:
+        lead = REACH - NEAR if start or origin else 0
+        trail = REACH - NEAR if end < size else 0
+        if end - start - lead - trail >= REACH:
+            found.append((start + lead, end - trail, origin + lead))
+    return found
+
+
+def is_doubtful(place: int, reach: int, piece: Piece, size: int) -> bool:
     """Whether a match that ends at a place of a piece may have taken an end of it for one of the text, which has `size` bytes.
 
     `reach` are the bytes of the longest match of an expression with "^" or "$".

@@ -18,11 +18,14 @@ from waf.patterns import compiled as patterns_compiled
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter."""
+    """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter. `leads`: a match counts
+    only where it begins within the first bytes of a value (see `edges.LEADING`).
+    """
 
     expression: bytes
     case: bool = False
     once: bool = False
+    leads: bool = False
 
 
 class PatternFault(Exception):

@@ -18,9 +18,11 @@ from waf.prefilter.expressions import Item, longest, parse
 
 WITHIN: Final = 256
 """Bytes of a match, but for blanks before and behind it, of what counts as bound to an end of a value."""
+LEADING: Final = 512
+"""Bytes of a value within which a match begins that counts only at the beginning of one."""
 _BLANKS: Final = 32  # kept before and behind a value: more than any expression counts; with how many more, no expression tells
 _WINDOW: Final = (
-    WITHIN + _BLANKS + 8
+    LEADING + WITHIN + _BLANKS + 8
 )  # bytes of each end that are looked at; the last ones tell whether a word ends there
 LONG: Final = 4 * _WINDOW  # bytes of a text that has more in it than ends of values
 _WORTH: Final = 2  # times as long a text must be as its ends
@@ -44,10 +46,15 @@ class Ends(NamedTuple):
         return end + self.further[min(bisect_left(self.behind, end), len(self.further) - 1)]
 
 
+def at_an_end(expression: bytes) -> bool:
+    """Whether each match begins or ends with a mark."""
+    items = parse(expression)
+    return items is not None and bool(items) and (_has_mark(items, 0) or _has_mark(items, -1))
+
+
 def bound(expression: bytes) -> bool:
     """Whether each match begins or ends with a mark and is short but for blanks at that end."""
-    items = parse(expression)
-    if not items or not (_has_mark(items, 0) or _has_mark(items, -1)):
+    if not at_an_end(expression):
         return False
     most = longest(_TRAILING.sub(MARK, _LEADING.sub(MARK, expression)))
     return most is not None and most <= WITHIN

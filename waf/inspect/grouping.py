@@ -52,9 +52,10 @@ def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool
     for index, pattern in enumerate(patterns):
         for expression in alternatives(pattern.expression):
             number, gate = gates.family(expression)
-            bound = marked and edges.bound(expression)
+            at_end = marked and edges.bound(expression)
+            bound = at_end or (marked and pattern.leads)
             slashes = number == gates.SLASHES and not bound
-            form = _loosened(index, pattern, expression, loose, always=bound or slashes)
+            form = _loosened(index, pattern, expression, loose, always=at_end or slashes)
             apart = form != expression and not slashes
             family = gates.TOGETHER.get(number, number)
             if bound and (apart or family not in _APART):
@@ -70,14 +71,20 @@ def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool
     return groups
 
 
-def parted(parts: Iterable[tuple[int, Pattern]], loose: dict[int, Pattern], marked: bool) -> list[Group]:
-    """The same of parts with their places among all patterns, but for what characters a text has: in four groups at most."""
+def parted(
+    parts: Iterable[tuple[int, Pattern]], loose: dict[int, Pattern], marked: bool, ends: bool = False
+) -> list[Group]:
+    """The same of parts with their places among all patterns, but for what characters a text has: in four groups at most.
+
+    `ends`: all of them count as bound.
+    """
     groups: dict[tuple[bool, bool], list[tuple[int, Pattern]]] = {}
     for index, pattern in parts:
         ways: dict[tuple[bool, bool], list[bytes]] = {}
         for expression in alternatives(pattern.expression):
-            bound = marked and edges.bound(expression)
-            form = _loosened(index, pattern, expression, loose, always=bound)
+            at_end = marked and edges.bound(expression)
+            bound = ends or at_end or (marked and pattern.leads)
+            form = _loosened(index, pattern, expression, loose, always=at_end)
             ways.setdefault((bound, form != expression), []).append(form)
         for kind, expressions in ways.items():
             part = Pattern(b"|".join(expressions), pattern.case, pattern.once)

@@ -156,10 +156,13 @@ class Matcher:
         store: PatternStore,
         *,
         marked: bool = False,
+        ends: bool = False,
     ) -> Matcher:
-        """Some of so many patterns, or parts of them, each with its place among all."""
+        """Some of so many patterns, or parts of them, each with its place among all. `ends`: of a long text they are asked about its
+        ends alone, one behind the other, in which there may be a match that the text does not have.
+        """
         loose: dict[int, Pattern] = {}
-        groups = [one.database(store) for one in grouping.parted(parts, loose, marked)]
+        groups = [one.database(store) for one in grouping.parted(parts, loose, marked, ends)]
         return cls(count, groups, None, Recheck(loose, store) if loose else None, marked=marked)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:

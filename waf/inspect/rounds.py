@@ -123,24 +123,23 @@ class Rounds:
 
     def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
         """Searches a text but for what it has from its source, which was searched."""
-        data, parts, searcher = text.data, changes.parts, self._searcher
-        pieces = [data[start:end] for start, end in parts]
-        found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
-        matches: list[Match] = [(index, parts[number][0] + place) for number, (index, place) in found]
-        # Where the text was cut, or two pieces meet, there may be a match which it does not have.
-        reaches, size = searcher.anchored, len(data)
-        doubtful = {
-            index
-            for number, (index, place) in found
-            if (reaches[index] and is_doubtful(place, reaches[index], parts[number], size))
-            or not (len(pieces) == 1 or searcher.within[index])
-        }
-        if doubtful:
-            certain = set(self._scanned(text, data, matcher, doubtful))
-            matches = [match for match in matches if match[0] not in doubtful or match in certain]
+        data, searcher = text.data, self._searcher
+        further = None if searcher.far is None else searcher.far.further
+        matches: list[Match] = []
+        doubtful: set[int] = set()
+        for parts, those in ((changes.near, matcher), (changes.parts, further)):
+            if those is not None:
+                matches += self._in_parts(text, parts, those, doubtful)
+        if further is not None:
+            matches = list(dict.fromkeys(matches))
+        matches = self._certain(text, matches, matcher, doubtful)
         # A match without bounds may begin in what is new and end anywhere.
-        for far in searcher.far.wanted(data) if searcher.far is not None else ():
-            matches = list(dict.fromkeys([*matches, *self._scanned(text, data, far)]))
+        for far, parts, ends in searcher.far.wanted(data) if searcher.far is not None else ():
+            unsure: set[int] = set()
+            if more := self._in_parts(text, parts, far, unsure):
+                if ends:
+                    unsure.update([index for index, _ in more])
+                matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure)]))
         # What is judged by the whole text may be judged otherwise now.
         for index, end in self._judged_whole.get(changes.source, {}).items():
             if (place := carried(end, changes.runs)) is not None:
@@ -148,6 +147,32 @@ class Rounds:
         if matches:
             matches.sort(key=_end)
             self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
+
+    def _certain(self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[int]) -> list[Match]:
+        """The matches without those of doubtful patterns that the whole text does not have."""
+        if not doubtful:
+            return matches
+        certain = set(self._scanned(text, text.data, matcher, doubtful))
+        return [match for match in matches if match[0] not in doubtful or match in certain]
+
+    def _in_parts(
+        self, text: Text, parts: Sequence[tuple[int, int]], matcher: Matcher, doubtful: set[int]
+    ) -> list[Match]:
+        """The matches in parts of a text; `doubtful` is told of patterns of which it may not have one of these."""
+        data, searcher = text.data, self._searcher
+        pieces = [data[start:end] for start, end in parts]
+        found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
+        # Where the text was cut, or two pieces meet, there may be a match which it does not have.
+        reaches, size = searcher.anchored, len(data)
+        doubtful.update(
+            [
+                index
+                for number, (index, place) in found
+                if (reaches[index] and is_doubtful(place, reaches[index], parts[number], size))
+                or not (len(pieces) == 1 or searcher.within[index])
+            ]
+        )
+        return [(index, parts[number][0] + place) for number, (index, place) in found]
 
     def _scanned(
         self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = (), pieces: int = 1
@@ -218,6 +243,8 @@ class Rounds:
         It was searched with the text. Of what is judged by the whole text it is known where it first was in there.
         """
         whole, parts = text.data, changes.parts
+        if len(parts) == 1 and parts[0] == (0, len(whole)):
+            return whole
         data = b"\n".join([whole[start:end] for start, end in parts])
         if is_document(whole) and not is_document(data):
             return whole

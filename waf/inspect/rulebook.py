@@ -16,6 +16,7 @@ from waf.errors import Problem
 from waf.inspect.bodies.parsed import address
 from waf.inspect.confirm import CONFIRMERS, OF_DOCUMENT, OF_VALUE, Confirmer
 from waf.inspect.decode import Text
+from waf.inspect.edges import LEADING
 from waf.inspect.effort import Effort
 from waf.inspect.hits import Hit
 from waf.inspect.matcher import Matcher, Pattern, PatternFault, TooManyMatches, thinned
@@ -28,7 +29,7 @@ from waf.model import Confidence, Engine, Field, Finding, Mask, Part
 _FINDINGS: Final = 32  # of one message; what lies beyond is not looked at, and that is told
 _UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
 _EXCERPT: Final = 60  # bytes of a match that an excerpt shows, from its end
-_AROUND: Final = 512  # bytes before and after a candidate in which a confirming pattern is looked for
+_AROUND: Final = LEADING  # bytes before and after a candidate in which a confirming pattern is looked for
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ class Rulebook:
         self.levels: Final = bytes([rule.rule.level for rule in self.owners])
         self.families: Final = [number for number, rule in enumerate(self.armed) for _ in rule.rule.patterns]
         self.patterns: Final = [
-            Pattern(expression.encode(), case=rule.rule.case)
+            Pattern(expression.encode(), case=rule.rule.case, leads=_leads(rule.rule))
             for rule in self.armed
             for expression in rule.rule.patterns
         ]
@@ -207,6 +208,19 @@ def _by_part(places: Sequence[Place]) -> dict[Part, tuple[Place, ...]]:
     for place in places:
         parts[place.part] = (*parts.get(place.part, ()), place)
     return parts
+
+
+def _leads(rule: Rule) -> bool:
+    """Whether what confirms it begins where the value does: a match further behind than is looked at with it cannot be confirmed."""
+    return rule.confirm_pattern.startswith(r"\A") and "|" not in _outermost(rule.confirm_pattern)
+
+
+def _outermost(expression: str) -> str:
+    """The expression without its groups and classes."""
+    left = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "", expression)
+    while left != (left := re.sub(r"\([^()]*\)", "", left)):
+        pass
+    return left
 
 
 def _pattern_confirmer(rule: Rule) -> Confirmer:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from waf.http1.speed import PASSES
-from waf.inspect.changes import REACH
+from waf.inspect.changes import NEAR, REACH
 from waf.inspect.decode import STEPS, Step
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.far import Far
@@ -84,9 +84,7 @@ class Searcher:
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
-        self.far: Final = (
-            far  # patterns whose matches may reach further than what is searched around a change
-        )
+        self.far: Final = far  # patterns whose matches may reach further than what is searched around a change for most of them
         # Of each pattern whether none of its matches spans joined values, …
         self.within: Final = bytes(within)
         self.anchored: Final = tuple(
@@ -117,7 +115,7 @@ class Searcher:
         # What is proved to be clean must not depend on how values are joined.
         expressions = [among_others(one.expression) for one in patterns]
         patterns = [
-            Pattern(between_marks(expression), one.case, one.once)
+            Pattern(between_marks(expression), one.case, one.once, one.leads)
             for expression, one in zip(bounded, patterns, strict=True)
         ]
         matcher = Matcher.build(patterns, store, grouped=True, marked=True) if patterns else None
@@ -133,7 +131,7 @@ class Searcher:
             whole_where_ordinary=True,
         )
         whole = [False] * len(patterns) if whole is None else whole
-        far = Far(patterns, REACH, store, marked=True)
+        far = Far(patterns, REACH, store, close=NEAR, marked=True)
         families = range(len(patterns)) if families is None else families
         return cls(
             matcher,

@@ -44,23 +44,23 @@ def longest(expression: bytes) -> int | None:
     return None if parsed is None else int(parsed.getwidth()[1])
 
 
-def longest_with_runs(expression: bytes, filling: bytes, run: int) -> int | None:
-    """Bytes of the longest match in texts that nowhere have more than `run` bytes of `filling` in a row; None as for `longest`."""
+def longest_with_runs(expression: bytes, fillings: Sequence[bytes], run: int) -> int | None:
+    """Bytes of the longest match in texts that nowhere have more than `run` bytes in a row of any of `fillings`; None as for `longest`."""
     parsed = _parsed(expression)
-    return None if parsed is None else _widest(parsed, filling, run)
+    return None if parsed is None else _widest(parsed, fillings, run)
 
 
-def _widest(items: Any, filling: bytes, run: int) -> int:
+def _widest(items: Any, fillings: Sequence[bytes], run: int) -> int:
     width = 0
     for kind, value in items:
         if kind in _REPEATS:
             _, most, body = value
-            whole = min(_widest(body, filling, run) * int(most), _ENDLESS)
-            width += min(whole, run) if _takes_only(body, filling) else whole
+            whole = min(_widest(body, fillings, run) * int(most), _ENDLESS)
+            width += min(whole, run) if any(_takes_only(body, one) for one in fillings) else whole
         elif kind is code.SUBPATTERN:
-            width += _widest(value[3], filling, run)
+            width += _widest(value[3], fillings, run)
         elif kind is code.BRANCH:
-            width += max(_widest(way, filling, run) for way in value[1])
+            width += max(_widest(way, fillings, run) for way in value[1])
         elif kind in _BYTES:
             width += 1
         elif kind is not code.AT:
