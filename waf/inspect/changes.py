@@ -202,7 +202,7 @@ def _further_off(runs: Sequence[Run], size: int) -> list[Run]:
 def is_doubtful(place: int, reach: int, piece: Piece, size: int) -> bool:
     """Whether a match that ends at a place of a piece may have taken an end of it for one of the text, which has `size` bytes.
 
-    `reach` are the bytes of the longest match of an expression with "^" or "$".
+    `reach` are the bytes of the longest match of an expression with "^"; 0 of one that has "$" alone.
     """
     start, end = piece
     return (start > 0 and place <= reach) or (end < size and place >= end - start)

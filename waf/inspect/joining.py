@@ -66,9 +66,9 @@ def between_marks(expression: bytes) -> bytes:
     return _ANCHOR.sub(lambda match: BETWEEN if match[0] in (b"^", b"$") else match[0], expression)
 
 
-def is_anchored(expression: bytes) -> bool:
-    """Whether it has a "^" or "$"."""
-    return any(match[0] in (b"^", b"$") for match in _ANCHOR.finditer(expression))
+def anchors(expression: bytes) -> set[bytes]:
+    """Which of "^" and "$" it has."""
+    return {match[0] for match in _ANCHOR.finditer(expression)} & {b"^", b"$"}
 
 
 def without_marks(expression: bytes) -> bytes:

@@ -39,6 +39,8 @@ _PER_HIT: Final = 24  # … one more for so many bytes of it: nearly twice what 
 _KIN: Final = 3  # texts that another is held against, and …
 _REACHED: Final = 2 * REACH  # … bytes that are new in it with which nothing more is to be won
 _SOME: Final = 4  # a part in so many of what all patterns cost is what those cost whose matches are judged by the whole text
+_DOUBTS: Final = 32  # matches that are looked at one by one, …
+_DOUBTFUL: Final = 2048  # … with so many bytes before their ends
 _CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
@@ -126,7 +128,7 @@ class Rounds:
         data, searcher = text.data, self._searcher
         further = None if searcher.far is None else searcher.far.further
         matches: list[Match] = []
-        doubtful: set[int] = set()
+        doubtful: set[Match] = set()
         for parts, those in ((changes.near, matcher), (changes.parts, further)):
             if those is not None:
                 matches += self._in_parts(text, parts, those, doubtful)
@@ -135,10 +137,10 @@ class Rounds:
         matches = self._certain(text, matches, matcher, doubtful)
         # A match without bounds may begin in what is new and end anywhere.
         for far, parts, ends in searcher.far.wanted(data) if searcher.far is not None else ():
-            unsure: set[int] = set()
+            unsure: set[Match] = set()
             if more := self._in_parts(text, parts, far, unsure):
                 if ends:
-                    unsure.update([index for index, _ in more])
+                    unsure.update(more)
                 matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure)]))
         # What is judged by the whole text may be judged otherwise now.
         for index, end in self._judged_whole.get(changes.source, {}).items():
@@ -148,17 +150,27 @@ class Rounds:
             matches.sort(key=_end)
             self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
 
-    def _certain(self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[int]) -> list[Match]:
-        """The matches without those of doubtful patterns that the whole text does not have."""
+    def _certain(
+        self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[Match]
+    ) -> list[Match]:
+        """The matches without those doubtful ones that the text does not have."""
         if not doubtful:
             return matches
-        certain = set(self._scanned(text, text.data, matcher, doubtful))
-        return [match for match in matches if match[0] not in doubtful or match in certain]
+        data = text.data
+        if len(doubtful) > _DOUBTS:
+            certain = set(self._scanned(text, data, matcher, {index for index, _ in doubtful}))
+            return [match for match in matches if match not in doubtful or match in certain]
+        for index, end in doubtful:
+            start = max(end - _DOUBTFUL, 0)
+            near = self._scanned(text, data[start : end + CLOSE], matcher, (index,))
+            if (index, end - start) not in near:
+                matches = [match for match in matches if match != (index, end)]
+        return matches
 
     def _in_parts(
-        self, text: Text, parts: Sequence[tuple[int, int]], matcher: Matcher, doubtful: set[int]
+        self, text: Text, parts: Sequence[tuple[int, int]], matcher: Matcher, doubtful: set[Match]
     ) -> list[Match]:
-        """The matches in parts of a text; `doubtful` is told of patterns of which it may not have one of these."""
+        """The matches in parts of a text; `doubtful` is told of those that it may not have."""
         data, searcher = text.data, self._searcher
         pieces = [data[start:end] for start, end in parts]
         found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
@@ -166,9 +178,9 @@ class Rounds:
         reaches, size = searcher.anchored, len(data)
         doubtful.update(
             [
-                index
+                (index, parts[number][0] + place)
                 for number, (index, place) in found
-                if (reaches[index] and is_doubtful(place, reaches[index], parts[number], size))
+                if (reaches[index] >= 0 and is_doubtful(place, reaches[index], parts[number], size))
                 or not (len(pieces) == 1 or searcher.within[index])
             ]
         )

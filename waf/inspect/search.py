@@ -20,7 +20,7 @@ from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.gates import watched
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Result, Scan
-from waf.inspect.joining import among_others, between_marks, is_anchored, joined, stays_within, without_marks
+from waf.inspect.joining import among_others, anchors, between_marks, joined, stays_within, without_marks
 from waf.inspect.matcher import (
     CLOSE,
     SHORT,
@@ -89,7 +89,7 @@ class Searcher:
         self.within: Final = bytes(within)
         self.anchored: Final = tuple(
             anchored
-        )  # … where it has "^" or "$", the bytes of its longest match, or 0, …
+        )  # … of one with "^" the bytes of its longest match, 0 of one with "$" alone, -1 of all others, …
         self.whole: Final = bytes(whole)  # … a match of it is judged by the whole text, wherever it stands, …
         self.families: Final = array("I", families).tobytes()  # … the number of its family.
 
@@ -109,7 +109,7 @@ class Searcher:
 
         Raises PatternFault with indices into `patterns`.
         """
-        anchored = [_longest(one.expression) if is_anchored(one.expression) else 0 for one in patterns]
+        anchored = [_reach(one.expression) for one in patterns]
         bounded = [without_marks(one.expression) for one in patterns]
         within = [stays_within(one) for one in bounded]
         # What is proved to be clean must not depend on how values are joined.
@@ -222,8 +222,11 @@ class Searcher:
         return Rounds(self, values, effort).run(scan)
 
 
-def _longest(expression: bytes) -> int:
-    """Bytes of the longest match with a mark before and behind it, at most `COUNTED`."""
+def _reach(expression: bytes) -> int:
+    """Bytes of the longest match with a mark before and behind it, at most `COUNTED`; 0 without "^", -1 without "$" as well."""
+    has = anchors(expression)
+    if b"^" not in has:
+        return 0 if has else -1
     most = longest(expression)
     return COUNTED if most is None else min(most + 2, COUNTED)
 
