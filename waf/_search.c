@@ -198,23 +198,6 @@ static PyObject *found_matches(PyObject *self, PyObject *const *arguments, Py_ss
     return list;
 }
 
-PyDoc_STRVAR(touches_doc, "touches(patterns: bytes) -> bool\n\nWhether any match is of a pattern whose byte is not 0.");
-
-static PyObject *found_touches(PyObject *self, PyObject *patterns)
-{
-    Found *found = (Found *)self;
-    if (!PyBytes_Check(patterns)) {
-        PyErr_SetString(PyExc_TypeError, "touches takes a byte for each pattern");
-        return NULL;
-    }
-    const char *of = PyBytes_AS_STRING(patterns);
-    size_t known = (size_t)PyBytes_GET_SIZE(patterns);
-    for (Py_ssize_t at = 0; at < found->count; at++)
-        if (found->matches[at].index < known && of[found->matches[at].index])
-            Py_RETURN_TRUE;
-    Py_RETURN_FALSE;
-}
-
 static PyMemberDef found_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Found, call), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -222,7 +205,6 @@ static PyMemberDef found_members[] = {
 static PyMethodDef found_methods[] = {
     {"group", found_group, METH_O, group_doc},
     {"matches", (PyCFunction)(void (*)(void))found_matches, METH_FASTCALL, matches_doc},
-    {"touches", found_touches, METH_O, touches_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot found_slots[] = {

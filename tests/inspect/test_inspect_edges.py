@@ -121,20 +121,18 @@ def test_too_many_at_the_ends_are_too_many() -> None:
 
 
 def test_which_share_a_database() -> None:
-    loose: dict[int, Pattern] = {}
     patterns = [
         Pattern(between_marks(without_marks(one))) for one in (rb"^//\w", rb"ab", rb"&&\s?=", rb"^\d&&")
     ]
-    groups = grouping.grouped(patterns, loose, marked=True)
-    assert sorted(loose) == [0, 2, 3]
-    assert sorted((group.indices, group.bound) for group in groups) == [
-        ([0, 3], True),
-        ([1], False),
-        ([2], False),
+    groups = grouping.grouped(patterns, marked=True)
+    assert sorted((group.indices, group.bound, group.loose) for group in groups) == [
+        ([0, 3], True, True),
+        ([1], False, False),
+        ([2], False, True),
     ]
-    groups = grouping.parted(list(enumerate(patterns)), {}, marked=True)
+    groups = grouping.parted(list(enumerate(patterns)), marked=True)
     assert [(group.indices, group.bound) for group in groups] == [([1], False), ([2], False), ([0, 3], True)]
-    assert not any(group.bound for group in grouping.grouped(patterns, {}, marked=False))
+    assert not any(group.bound for group in grouping.grouped(patterns, marked=False))
 
 
 def test_what_goes_as_far_as_a_line_is_no_reason_to_search_all_of_a_decoded_text() -> None:

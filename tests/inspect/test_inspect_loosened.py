@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
-from waf.inspect.loosened import STAND_INS, loosened
+from waf.inspect.loosened import STAND_INS, loosened, tells_apart
 from waf.inspect.matcher import Matcher, Pattern
 
 EXPRESSIONS = (
@@ -46,7 +46,7 @@ def test_which_slashes_are_loosened(expression: bytes, form: bytes) -> None:
 def matchers() -> tuple[Matcher, Matcher]:
     patterns = [Pattern(one) for one in EXPRESSIONS]
     grouped = Matcher.build(patterns, STORE, grouped=True)
-    assert grouped._recheck is not None
+    assert any(group.loose for group in grouped._groups)
     return Matcher.build(patterns, STORE), grouped
 
 
@@ -66,27 +66,42 @@ def test_no_more_and_no_less_is_found(text: bytes) -> None:
 
 def test_controls_in_place_of_slashes_are_not_found() -> None:
     _, grouped = matchers()
-    assert grouped._recheck is not None
-    assert 1 in grouped._recheck._reach, "the pattern that is meant here is loosened"
     assert grouped.scan(b"// x:\x01\x02ab.svc/") == []
     assert grouped.scan(b"x://ab.svc/ x:\x01\x02ab.svc/ ://a\x01b.svc/") == [(1, 11), (1, 35)]
 
 
-def test_what_begins_too_far_before_to_be_looked_for_again_is_found() -> None:
+def test_however_many_there_are_and_however_long_a_match() -> None:
     _, grouped = matchers()
-    text = b"//" + b"a" * 5000 + b"\x01\x01.php"
-    assert (UNBOUNDED, len(text)) in grouped.scan(text)
+    assert grouped.scan(b"// " + b"x:\x01\x02ab.svc/ " * 10_000) == []
+    for signs, there in ((b"//", True), (b"\x01\x01", False)):
+        text = signs + b"a" * 5000 + b"\x01\x01.php"
+        assert ((UNBOUNDED, len(text)) in grouped.scan(text)) is there
 
 
-def test_of_many_that_controls_may_have_made_all_count() -> None:
-    _, grouped = matchers()
-    few, many = (b"// " + b"x:\x01\x02ab.svc/ " * count for count in (60, 70))
-    assert grouped.scan(few, 10_000) == []
-    assert [index for index, _ in grouped.scan(many, 10_000)] == [1] * 70
+@pytest.mark.parametrize(
+    ("expression", "apart"),
+    [
+        (rb"//[^/]*\W[\x00-\x1f].", False),
+        (rb"//(?:a|b\s)+", False),
+        (rb"//\x01", True),
+        (rb"//(?:a|[\x00-\x02])b", True),
+        (rb"//[^\x04]", True),
+        (rb"(?:a//\x03){2}", True),
+        (rb"//a\Z", True),  # not understood
+    ],
+)
+def test_what_is_about_the_controls_themselves_is_left_as_it_is(expression: bytes, apart: bool) -> None:
+    assert tells_apart(expression) is apart
+    assert (loosened(expression) == expression) is apart
+    texts = [b"//\x01", b"//\x04", b"//ab", b"a//\x03a//\x03", b"//\x02b"]
+    whole, grouped = (
+        Matcher.build([Pattern(b"^x//a"), Pattern(expression)], STORE, grouped=one) for one in (False, True)
+    )
+    for text in texts:
+        assert sorted(grouped.scan(text)) == sorted(whole.scan(text))
 
 
-def test_what_is_told_once_is_left_as_it_is() -> None:
+def test_what_is_told_once_is_told_of_what_is_there() -> None:
     patterns = [Pattern(one, once=True) for one in EXPRESSIONS]
     grouped = Matcher.build(patterns, STORE, grouped=True)
-    assert grouped._recheck is None
     assert (1, 24) in grouped.scan(b"x:\x01\x02ab.svc/ x://abc.svc/"), "not hidden behind what controls make"

@@ -171,8 +171,6 @@ def test_matches_are_kept_as_the_reference_keeps_them(
             for index, end in group:
                 enough[-1] = enough[-1] or bool(found(index, 0, end, 0, None))
     assert enough[0] == enough[1]
-    for patterns in (b"", b"\0\0\1", b"\0" * 7 + b"\1\0\1"):
-        assert both[0].touches(patterns) is both[1].touches(patterns)
     assert both[0].matches(last) == both[1].matches(last)
     assert both[0].matches() == both[1].matches()
 
@@ -265,8 +263,6 @@ def test_what_is_no_match_is_refused() -> None:
     for arguments in ((b"a",), (b"a", b"short"), ("a", bytes(1024))):
         with pytest.raises(TypeError):
             SEARCH.watched(*arguments)
-    with pytest.raises(TypeError):
-        SEARCH.Found(3).touches("text")
     for arguments, error in (
         (([(0, 1)], b"", 2), IndexError),
         (([(0, "a")], b"a", 2), TypeError),

@@ -40,10 +40,11 @@ class Database:
     """Patterns in one database, for whole texts. A match is told by the place of its pattern among `indices`.
 
     `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is. `bound`: of a
-    long text it is asked about the ends of its values alone (see `edges`).
+    long text it is asked about the ends of its values alone (see `edges`). `loose`: it is asked about a text without what stands
+    in for signs (see `loosened`).
     """
 
-    __slots__ = ("_patterns", "_spare", "bits", "bound", "indices", "numbers", "size")
+    __slots__ = ("_patterns", "_spare", "bits", "bound", "indices", "loose", "numbers", "size")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Database:
         indices: Sequence[int] | None = None,
         bits: int = 0,
         bound: bool = False,
+        loose: bool = False,
     ) -> None:
         self._patterns = patterns
         self._spare: list[Any] = []
@@ -58,6 +60,7 @@ class Database:
         self.numbers: Final = None if indices is None else array("I", indices).tobytes()
         self.bits: Final = bits
         self.bound: Final = bound
+        self.loose: Final = loose
         self.size: Final = patterns.size  # bytes
 
     def scan(self, text: bytes, on_match: Any) -> None:

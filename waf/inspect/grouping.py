@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from waf.inspect import databases, edges, gates
 from waf.inspect.databases import Database, Pattern
-from waf.inspect.loosened import loosened
+from waf.inspect.loosened import loosened, tells_apart
 from waf.model import PatternStore
 from waf.prefilter.expressions import alternatives
 
@@ -32,20 +32,22 @@ class Group(NamedTuple):
     bits: int
     """As for `Database`."""
     bound: bool
+    loose: bool
     indices: list[int]
     parts: list[Pattern]
 
     def database(self, store: PatternStore) -> Database:
         """Compiled, or as it was compiled before. Raises hyperscan.HyperscanError."""
-        return Database(databases.compiled(self.parts, store), self.indices, self.bits, self.bound)
+        return Database(
+            databases.compiled(self.parts, store), self.indices, self.bits, self.bound, self.loose
+        )
 
 
-def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool) -> list[Group]:
-    """Groups of the patterns, each pattern in as many parts as it has alternatives.
+def grouped(patterns: Sequence[Pattern], marked: bool) -> list[Group]:
+    """Groups of the patterns, each pattern in as many parts as it has alternatives. `marked` as for `Matcher`.
 
-    `loose` is given those of which some part is loosened, by their indices. `marked` as for `Matcher`. What is loosened has no
-    literal, and is apart: the engine makes one automaton of all such, which is small by itself, and grows with what else has
-    none. What takes a slash is together all the same: few texts have any.
+    What is loosened has no literal, and is apart: the engine makes one automaton of all such, which is small by itself, and grows
+    with what else has none. What takes a slash is together all the same: few texts have any.
     """
     kinds: dict[tuple[bool, bool, int], list[tuple[int, Pattern]]] = {}  # bound, loosened, of which family
     wanted: dict[tuple[bool, bool, int], set[int]] = {}
@@ -55,25 +57,23 @@ def grouped(patterns: Sequence[Pattern], loose: dict[int, Pattern], marked: bool
             at_end = marked and edges.bound(expression)
             bound = at_end or (marked and pattern.leads)
             slashes = number == gates.SLASHES and not bound
-            form = _loosened(index, pattern, expression, loose, always=at_end or slashes)
-            apart = form != expression and not slashes
-            family = gates.TOGETHER.get(number, number)
-            if bound and (apart or family not in _APART):
+            form = _loosened(expression, always=at_end or slashes)
+            loose = form != expression or (slashes and not tells_apart(expression))
+            family = number if slashes and loose else gates.TOGETHER.get(number, number)
+            if bound and (loose or family not in _APART):
                 family = gates.MIXED
-            kind = (bound, apart, family)
+            kind = (bound, loose, family)
             kinds.setdefault(kind, []).append((index, Pattern(form, pattern.case, pattern.once)))
             wanted.setdefault(kind, set()).update(gate or _ALWAYS)
     groups = []
     for kind, members in sorted(kinds.items()):
         usual = not wanted[kind] <= gates.WATCHED
         bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[kind])
-        groups.append(_group(bits, kind[0], members))
+        groups.append(_group(bits, kind[0], kind[1], members))
     return groups
 
 
-def parted(
-    parts: Iterable[tuple[int, Pattern]], loose: dict[int, Pattern], marked: bool, ends: bool = False
-) -> list[Group]:
+def parted(parts: Iterable[tuple[int, Pattern]], marked: bool, ends: bool = False) -> list[Group]:
     """The same of parts with their places among all patterns, but for what characters a text has: in four groups at most.
 
     `ends`: all of them count as bound.
@@ -84,32 +84,21 @@ def parted(
         for expression in alternatives(pattern.expression):
             at_end = marked and edges.bound(expression)
             bound = ends or at_end or (marked and pattern.leads)
-            form = _loosened(index, pattern, expression, loose, always=at_end)
+            form = _loosened(expression, always=at_end)
             ways.setdefault((bound, form != expression), []).append(form)
         for kind, expressions in ways.items():
             part = Pattern(b"|".join(expressions), pattern.case, pattern.once)
             groups.setdefault(kind, []).append((index, part))
-    return [_group(0, kind[0], members) for kind, members in sorted(groups.items())]
+    return [_group(0, *kind, members) for kind, members in sorted(groups.items())]
 
 
-def _loosened(
-    index: int, pattern: Pattern, expression: bytes, loose: dict[int, Pattern], *, always: bool
-) -> bytes:
-    """The expression, a part of the pattern, as it is looked for; `loose` is told where that is not as it is.
+def _loosened(expression: bytes, *, always: bool) -> bytes:
+    """The expression, a part of a pattern, as it is looked for.
 
     Unless `always`, only what begins with such signs: what has words before them has better literals.
     """
-    if pattern.once:  # what is told once must not be told of a text in which only controls match
-        return expression
-    form = loosened(expression) if always or _BEGINS.match(expression) else expression
-    if form != expression:
-        whole = pattern.expression
-        known = loose.get(index)
-        if known is not None and whole != known.expression:
-            whole = known.expression + b"|" + whole  # parts of one pattern
-        loose[index] = Pattern(whole, pattern.case)
-    return form
+    return loosened(expression) if always or _BEGINS.match(expression) else expression
 
 
-def _group(bits: int, bound: bool, members: Sequence[tuple[int, Pattern]]) -> Group:
-    return Group(bits, bound, [index for index, _ in members], [part for _, part in members])
+def _group(bits: int, bound: bool, loose: bool, members: Sequence[tuple[int, Pattern]]) -> Group:
+    return Group(bits, bound, loose, [index for index, _ in members], [part for _, part in members])

@@ -21,7 +21,7 @@ import hyperscan
 from waf.inspect import databases, edges, gates, grouping
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.databases import Database, Pattern, PatternFault
-from waf.inspect.loosened import Recheck
+from waf.inspect.loosened import without_stand_ins
 from waf.inspect.native import SEARCH
 from waf.model import PatternStore
 from waf.patterns import Patterns
@@ -75,10 +75,6 @@ class Found:
         self._indices = None if numbers is None else memoryview(numbers).cast("I")
         self._groups += 1
 
-    def touches(self, patterns: bytes) -> bool:
-        """Whether any is of a pattern whose byte is not 0."""
-        return any(patterns[index : index + 1] > b"\0" for index, _ in self._matches)
-
     def matches(self, last: int = 0) -> list[Match]:
         """All by ascending end, each once. `last` is where a mark stands behind the text, and one before it: their ends are
         those in the text without them.
@@ -98,14 +94,13 @@ class Matcher:
     `marked`: a mark stands before and behind each text when it is searched (see `joining.between_marks`).
     """
 
-    __slots__ = ("_chosen", "_groups", "_marked", "_of", "_recheck", "_streaming", "size")
+    __slots__ = ("_chosen", "_groups", "_marked", "_of", "_streaming", "size")
 
     def __init__(
         self,
         count: int,
         groups: Sequence[Database],
         streaming: Patterns | None,
-        recheck: Recheck | None = None,
         *,
         marked: bool = False,
     ) -> None:
@@ -116,9 +111,9 @@ class Matcher:
         # Those that have a pattern; a pattern may be in several groups, in parts.
         self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
         self._streaming = streaming
-        self._recheck = recheck
-        parts = (*groups, *(part for part in (streaming, recheck) if part is not None))
-        self.size: Final[int] = sum(part.size for part in parts)  # bytes
+        self.size: Final[int] = sum(group.size for group in groups) + (
+            streaming.size if streaming else 0
+        )  # bytes
 
     @classmethod
     def build(
@@ -134,19 +129,14 @@ class Matcher:
 
         `grouped` pays for many patterns over texts of which most match nothing.
         """
-        loose: dict[int, Pattern] = {}
-        recheck = None
         try:
-            groups = [
-                one.database(store) for one in (grouping.grouped(patterns, loose, marked) if grouped else ())
-            ] or [Database(databases.compiled(patterns, store))]
+            groups = [one.database(store) for one in (grouping.grouped(patterns, marked) if grouped else ())]
+            groups = groups or [Database(databases.compiled(patterns, store))]
             stream = databases.compiled(patterns, store, streaming=True) if streaming else None
-            if loose:
-                recheck = Recheck(loose, store)
         except hyperscan.HyperscanError as error:
             faults = databases.faults(patterns, streaming=streaming)
             raise PatternFault(faults or [(-1, str(error))]) from None
-        return cls(len(patterns), groups, stream, recheck, marked=marked)
+        return cls(len(patterns), groups, stream, marked=marked)
 
     @classmethod
     def parts(
@@ -161,9 +151,8 @@ class Matcher:
         """Some of so many patterns, or parts of them, each with its place among all. `ends`: of a long text they are asked about its
         ends alone, one behind the other, in which there may be a match that the text does not have.
         """
-        loose: dict[int, Pattern] = {}
-        groups = [one.database(store) for one in grouping.parted(parts, loose, marked, ends)]
-        return cls(count, groups, None, Recheck(loose, store) if loose else None, marked=marked)
+        groups = [one.database(store) for one in grouping.parted(parts, marked, ends)]
+        return cls(count, groups, None, marked=marked)
 
     def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
@@ -195,40 +184,32 @@ class Matcher:
             text = MARK + text + MARK
             ends = edges.ends(text) if len(text) >= edges.LONG else None
         try:
-            for group in groups:
-                if ends is None or not group.bound:
-                    found.group(group.numbers)
-                    group.scan(text, found)
+            self._ask(groups if ends is None else [group for group in groups if not group.bound], text, found)
         except hyperscan.ScanTerminated:
             raise TooManyMatches(self._told(text, found)) from None
         if ends is None:
             return self._told(text, found)
         near = NewFound(most or MAX_MATCHES)
         try:
-            for group in groups:
-                if group.bound:
-                    near.group(group.numbers)
-                    group.scan(ends.text, near)
+            self._ask([group for group in groups if group.bound], ends.text, near)
         except hyperscan.ScanTerminated:
             raise TooManyMatches(self._told(text, found)) from None
         return self._told(text, found, [(index, ends.place(end)) for index, end in near.matches()])
 
+    def _ask(self, groups: Sequence[Database], text: bytes, found: Found) -> None:
+        plain = None
+        for group in groups:
+            found.group(group.numbers)
+            if group.loose:
+                plain = without_stand_ins(text) if plain is None else plain
+                group.scan(plain, found)
+            else:
+                group.scan(text, found)
+
     def _told(self, text: bytes, found: Found, more: Sequence[Match] = ()) -> list[Match]:
-        """Those matches of the text as it was searched that are matches of it as it is."""
+        """Matches of the text as it was searched as those of it as it is."""
         last = len(text) - 1 if self._marked else 0
-        recheck = self._recheck
         matches = found.matches(last)
-        gone: set[Match] = set()
-        if recheck is not None and recheck.doubts(text) and (more or found.touches(recheck.patterns)):
-            gone = recheck.spurious(text, [*found.matches(), *more])
-            more = [match for match in more if match not in gone]
-        if gone:
-            taken = {_shown(match, last) for match in gone}
-            # A match may end with the mark or before it, which is shown as the same.
-            taken -= {
-                _shown(match, last) for match in found.matches() if match[1] >= last and match not in gone
-            }
-            matches = [match for match in matches if match not in taken]
         if more:
             matches = sorted(dict.fromkeys([*matches, *[_shown(match, last) for match in more]]), key=_END)
         return matches
@@ -241,7 +222,7 @@ class Matcher:
     def hits(self, text: bytes) -> bool:
         """Whether there is any match; the scan ends at the first."""
         try:
-            if self._recheck is not None or self._marked:
+            if self._marked or any(group.loose for group in self._groups):
                 return bool(self.scan(text))
             for group in self._fitting(text):
                 group.scan(text, _enough)
