@@ -16,6 +16,7 @@ from waf.inspect.changes import (
     carried,
     changes,
     is_doubtful,
+    origin,
     pieces,
     pieces_of,
     unchanged,
@@ -38,15 +39,15 @@ def test_runs_are_the_same_bytes_in_both(source: bytes, decode: object, reach: i
         runs = unchanged(source, made, reach)
         assert runs == unchanged_runs(source, made, reach)
         behind = 0
-        for start, end, origin in runs:
+        for start, end, begin in runs:
             assert behind <= start
             assert end - start >= reach
-            low = 0 if start == origin == 0 else start - reach
+            low = 0 if start == begin == 0 else start - reach
             high = end if end == len(made) else end + reach
-            assert made[low:high] == source[low - start + origin : high - start + origin]
+            assert made[low:high] == source[low - start + begin : high - start + begin]
             behind = end
             for place in (start + 1, end):
-                assert carried(place - start + origin, runs) == place
+                assert carried(place - start + begin, runs) == place
 
 
 @pytest.mark.parametrize("arguments", [(b"a", "a", 1), (b"a", b"a"), (b"a", b"a", b"a")])
@@ -142,7 +143,9 @@ def test_most_patterns_are_looked_for_close_by() -> None:
     line = b"Nothing in this line is written in another way than it is meant.\n"
     source = line * 100 + b"a &lt;b&gt; c\n" + line * 100
     (made,) = layers.decode_html(source)
-    found = changes(source, made)
+    had = origin(source, made)
+    assert had is not None
+    found = changes(made, [had])
     assert found is not None
     ((low, high),), ((start, end),) = found.near, found.parts
     place = made.index(b"<b>")
@@ -158,20 +161,45 @@ def test_most_patterns_are_looked_for_close_by() -> None:
     assert high - low < found.size < end - start
 
 
-@given(TEXTS.map(lambda text: text * 12), st.sampled_from(DECODERS))
+@given(TEXTS.map(lambda text: text * 12), st.sampled_from(DECODERS), st.sampled_from(DECODERS))
 @settings(max_examples=300)
-def test_what_is_close_is_part_of_what_is_around(source: bytes, decode: object) -> None:
+def test_what_is_not_new_was_in_one_of_the_others(source: bytes, decode: object, other: object) -> None:
     assert callable(decode)
+    assert callable(other)
     for made in decode(source):
-        found = changes(source, made)
-        if found is not None:
-            within = {place for start, end in found.parts for place in range(start, end)}
-            alike = {place for start, end, _ in found.runs for place in range(start, end)}
-            assert within | alike == set(range(len(made)))
-            for start, end, origin in found.runs:
-                low = 0 if start == origin == 0 else start - REACH
-                high = end if end == len(made) else end + REACH
-                assert made[low:high] == source[low - start + origin : high - start + origin]
+        searched = [source, *other(source)]
+        origins = [one for one in (origin(text, made) for text in searched) if one is not None]
+        found = changes(made, origins) if origins else None
+        if found is None:
+            continue
+        alike: dict[int, set[int]] = {NEAR: set(), REACH: set()}
+        for one in origins:
+            assert one.source in searched
+            for reach, runs in ((NEAR, one.close), (REACH, one.runs)):
+                for start, end, begin in runs:
+                    low = 0 if start == begin == 0 else start - reach
+                    high = end if end == len(made) else end + reach
+                    assert made[low:high] == one.source[low - start + begin : high - start + begin]
+                    alike[reach].update(range(start, end))
+        for reach, parts in ((NEAR, found.near), (REACH, found.parts)):
+            within = {place for start, end in parts for place in range(start, end)}
+            assert within | alike[reach] == set(range(len(made)))
+
+
+def test_two_steps_make_what_each_of_them_makes() -> None:
+    line = b"Nothing in this line is written in another way than it is meant.\n"
+    source = (line * 20 + b"a &lt;b&gt; c\n" + line * 20 + b"a %41 b\n") * 8 + line * 20
+    (html,) = layers.decode_html(source)
+    (percent,) = layers.decode_percent(source)
+    (both,) = layers.decode_percent(html)
+    had, like = origin(html, both), origin(percent, both)
+    assert had is not None
+    assert like is not None
+    alone, together = changes(both, [had]), changes(both, [had, like])
+    assert alone is not None
+    assert together is not None
+    assert (len(alone.near), together.near, together.parts) == (8, [], [])
+    assert together.size == 0
 
 
 RULES = tuple(
@@ -218,7 +246,7 @@ def test_the_same_is_found_as_in_whole_texts(parts: list[bytes]) -> None:
     checker = signatures(*RULES)
     apart = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "changes", lambda source, made: None)
+        patch.setattr(rounds, "origin", lambda source, made: None)
         whole = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
     assert apart == whole
 
@@ -242,7 +270,7 @@ def test_the_same_is_found_however_alike_texts_are(parts: list[bytes], spent: bo
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rounds, "_KIN", 0)
         if not spent:
-            patch.setattr(rounds, "changes", lambda source, made: None)
+            patch.setattr(rounds, "origin", lambda source, made: None)
         made = reading(body=text, content_type=b"text/plain")
         made.charged = 3_500 if spent else 0
         whole = {one.rule for one in checker.check(made, 2)}

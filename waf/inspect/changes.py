@@ -160,14 +160,21 @@ pieces: Final[Callable[[bytes, list[Run], bool], list[Piece] | None]] = (
 )
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """A text that was searched, and what another one has of it: with `NEAR` bytes around that are the same, and with `REACH`."""
+
+    source: bytes
+    close: Sequence[Run]
+    runs: Sequence[Run]
+
+
 class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What is new in a text: `parts` of it, from what `source` it was made, and the `runs` that are the same in both.
+    """What is new in a text: `parts` of it, and of which texts it has all else.
 
     `near` are parts with as much around what is new as most patterns may take; `parts` may be all of the text.
     """
 
-    source: bytes
-    runs: Sequence[Run]
+    origins: Sequence[Origin]
     parts: Sequence[Piece]
     near: Sequence[Piece]
 
@@ -178,24 +185,46 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
         return near + sum([end - start for start, end in self.parts]) // _FEW
 
 
-def changes(source: bytes, made: bytes) -> Changes | None:
-    """None where most of what was made of `source` is new."""
+def origin(source: bytes, made: bytes) -> Origin | None:
+    """What a text has of another one; None where that is nothing."""
     close = unchanged(source, made, NEAR)
-    near = pieces(made, close, False) if close else None
+    return Origin(source, close, _further_off(close, len(made))) if close else None
+
+
+def changes(made: bytes, origins: Sequence[Origin]) -> Changes | None:
+    """What is new in a text against others, all of which were searched; None where that is most of it.
+
+    A match that takes a byte with so much around it that is as it was in one of them was found there.
+    """
+    near = pieces(made, _together([one.close for one in origins]), False)
     if near is None:
         return None
-    runs = _further_off(close, len(made))
-    return Changes(source, runs, (pieces(made, runs, True) if runs else None) or [(0, len(made))], near)
+    parts = pieces(made, _together([one.runs for one in origins]), True)
+    return Changes(origins, [(0, len(made))] if parts is None else parts, near)
+
+
+def _together(all_runs: list[Sequence[Run]]) -> list[Run]:
+    """What is in any of these, in order; where it begins in a source is not told of several."""
+    if len(all_runs) == 1:
+        return list(all_runs[0])
+    found: list[Run] = []
+    for start, end, _ in sorted([run for runs in all_runs for run in runs]):
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end, 0)
+        else:
+            found.append((start, end, 0))
+    return found
 
 
 def _further_off(runs: Sequence[Run], size: int) -> list[Run]:
     """Of runs of a text of so many bytes what is the same within `REACH` bytes around."""
     found: list[Run] = []
-    for start, end, origin in runs:
-        lead = REACH - NEAR if start or origin else 0
+    for start, end, begin in runs:
+        lead = REACH - NEAR if start or begin else 0
         trail = REACH - NEAR if end < size else 0
         if end - start - lead - trail >= REACH:
-            found.append((start + lead, end - trail, origin + lead))
+            found.append((start + lead, end - trail, begin + lead))
     return found
 
 

@@ -25,7 +25,7 @@ cdef class Rounds:
     )
     cdef list _decode(self, list frontier, list ends, object scan)
     cdef bytes _excerpt(self, object text, object changes)
-    cdef object _nearest(self, object owner, bytes made, int mask, object own)
+    cdef object _new(self, object owner, bytes made, int mask, object had, object own)
     cdef object _hinted(self, list frontier, list ends, object scan)
     cdef _give(self, list texts, list places, Py_ssize_t found)
     cdef _take(self, list texts, list places)

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from waf.inspect.changes import REACH, Changes, carried, changes, is_doubtful
+from waf.inspect.changes import REACH, Changes, Origin, carried, changes, is_doubtful, origin
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
@@ -132,8 +132,6 @@ class Rounds:
         for parts, those in ((changes.near, matcher), (changes.parts, further)):
             if those is not None:
                 matches += self._in_parts(text, parts, those, doubtful)
-        if further is not None:
-            matches = list(dict.fromkeys(matches))
         matches = self._certain(text, matches, matcher, doubtful)
         # A match without bounds may begin in what is new and end anywhere.
         for far, parts, ends in searcher.far.wanted(data) if searcher.far is not None else ():
@@ -143,10 +141,12 @@ class Rounds:
                     unsure.update(more)
                 matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure)]))
         # What is judged by the whole text may be judged otherwise now.
-        for index, end in self._judged_whole.get(changes.source, {}).items():
-            if (place := carried(end, changes.runs)) is not None:
-                matches.append((index, place))
+        for one in changes.origins:
+            for index, end in self._judged_whole.get(one.source, {}).items():
+                if (place := carried(end, one.runs)) is not None:
+                    matches.append((index, place))
         if matches:
+            matches = list(dict.fromkeys(matches))
             matches.sort(key=_end)
             self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
 
@@ -171,6 +171,8 @@ class Rounds:
         self, text: Text, parts: Sequence[tuple[int, int]], matcher: Matcher, doubtful: set[Match]
     ) -> list[Match]:
         """The matches in parts of a text; `doubtful` is told of those that it may not have."""
+        if not parts:
+            return []
         data, searcher = text.data, self._searcher
         pieces = [data[start:end] for start, end in parts]
         found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
@@ -237,8 +239,9 @@ class Rounds:
                         continue
                     known.add(made)
                     apart = len(data) >= _PARTED and not text.folds
-                    own = changes(data, made) if apart else None
-                    new = self._nearest(owner, made, mask | step.bit, own) if apart and not fold else own
+                    had = origin(data, made) if apart else None
+                    own = changes(made, [had]) if had is not None else None
+                    new = self._new(owner, made, mask | step.bit, had, own) if apart and not fold else own
                     effort.text(len(made) if new is None else new.size, fold, aside)
                     if new is not None:
                         effort.carried(len(made), aside)
@@ -279,18 +282,21 @@ class Rounds:
         self._judged_whole[data] = {index: end for index, end in ends.items() if end is not None}
         return data
 
-    def _nearest(self, owner: int, made: bytes, mask: int, own: Changes | None) -> Changes | None:
-        """What is new in a text against the text of its value that is most like it; `own` is against its source.
+    def _new(
+        self, owner: int, made: bytes, mask: int, had: Origin | None, own: Changes | None
+    ) -> Changes | None:
+        """What is new in a text against all long ones of its value; `own` is against its source, of which it has what `had` tells.
 
-        Escapes of one language are mostly those of another, too, so two steps make nearly the same of a text.
+        Escapes of one language are mostly those of another, too, so two steps make nearly the same of a text, and two steps one
+        behind the other what each of them makes.
         """
-        best = own
+        if own is not None and own.size <= _REACHED:
+            return own
+        origins = [] if had is None else [had]
         for kin in self._kin.get(owner, ())[: -_KIN - 1 : -1]:
-            if (best is None or best.size > _REACHED) and self._searcher.sees(kin.mask, mask):
-                found = changes(kin.data, made)
-                if found is not None and (best is None or found.size < best.size):
-                    best = found
-        return best
+            if self._searcher.sees(kin.mask, mask) and (found := origin(kin.data, made)) is not None:
+                origins.append(found)
+        return own if len(origins) == (had is not None) else changes(made, origins)
 
     def _hinted(self, frontier: list[Text], ends: list[int], scan: Scan) -> Iterable[tuple[Text, int]]:
         """Those of the texts that some step might change, and the bits of such steps."""
