@@ -75,7 +75,7 @@ class Effort:
 
     def step(self, length: int, aside: bool) -> None:
         """A step over so many bytes; `aside`: a fold that is paid from their part."""
-        self._pay(length // 800 + 2, aside)
+        self._pay(length // 500 + 2, aside)
 
     def text(self, length: int, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds.
@@ -88,7 +88,7 @@ class Effort:
 
     def carried(self, length: int, aside: bool) -> None:
         """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""
-        self._pay(length // 1000, aside)
+        self._pay(length // 300, aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
