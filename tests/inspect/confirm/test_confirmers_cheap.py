@@ -11,7 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chance import joined, several
-from waf.inspect.confirm import code, html, path, shape, shell, shell_starts, shell_talk, sql, template
+from waf.inspect.confirm import (
+    code,
+    html,
+    path,
+    shape,
+    shell,
+    shell_starts,
+    shell_talk,
+    sql,
+    sql_plain,
+    sql_shapes,
+    sql_tails,
+    template,
+)
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.native import SHELL
 
@@ -281,3 +294,49 @@ def test_a_place_of_a_program_is_no_longer_than_paths_are() -> None:
     for names, sure in ((3, False), (500, True)):
         value = b"c:\\program files" + b"\\ab" * names
         assert (path.confirm(value, (0, 16)) is not None) is sure, names
+
+
+_ENDS = [
+    *(bytes([byte]) for byte in b"'\")(;#-/*+ \n1a_\xe4,.@="),
+    b"--", b"/*", b"-- -", b" returning *", b" for json auto", b" into @a", b" allow filtering", b" where a=1", b"distinct(a) b from c", b"' ",
+]  # fmt: skip
+
+
+@given(_texts(_ENDS, 12))
+@settings(max_examples=300)
+def test_no_clause_is_missed_where_no_comment_ends_a_value(texts: Sequence[bytes]) -> None:
+    clauses = (sql_tails._CLAUSE, sql_tails._NARROWED, sql_tails._DISTINCT)
+    for text in (
+        *texts,
+        *[b"distinct(a) b from c" + text for text in texts],
+        *[b"1' " + text for text in texts],
+    ):
+        told = any(one.search(text) is not None for one in clauses)
+        assert sql_tails.ends_statement(text) is told, text
+
+
+@given(_texts([bytes([letter]) for letter in b"&|=o;,UThkbnl1isq?c()GHXeE"], 12))
+@settings(max_examples=300)
+def test_nothing_follows_what_is_no_sql(texts: Sequence[bytes]) -> None:
+    for shown in (text.decode() for text in texts):
+        assert sql_shapes.behind(shown) == sql_shapes._behind.__wrapped__(shown), shown
+
+
+_PLAIN = [
+    *(bytes([byte]) for byte in b"'$=<>(,|& 19a_\n"),
+    b"xor", b"or ", b"and", b"not ", b"like", b"when ", b"select(", b"date", b"int4 ", b"json'", b"null ", b"true", b" eq ", b" ne ", b"$1", b"a",
+]  # fmt: skip
+_WORDS = {  # as they were, with the edges of words before them
+    sql_plain._TYPED: rb"((?:\b(?:x?or|and|not|like|when)|[=<>(,|&])\s{0,8})(?:date|time(?:stamp(?:tz)?)?|interval|jsonb?|uuid|inet|cidr|point|box"
+    rb"|bytea|regclass|int\d?|integer|numeric|text|bool(?:ean)?|xml|name)\s{0,4}(?=')",
+    sql_plain._MONEY: rb"(\b(?:x?or|and|select|like)[\s(]{1,8}|[=<>]\s{0,4})\$(?=\d)",
+    sql_plain._COMPARED: rb"((?:\d|'|\bnull|\btrue)\s{1,4})(?:eq|ne)(?=\s{1,4}(?:\d|'|null\b|true\b|false\b))",
+}
+
+
+@given(_texts(_PLAIN, 20))
+@settings(max_examples=300)
+def test_words_are_found_by_their_first_letters(texts: Sequence[bytes]) -> None:
+    for made, edged in _WORDS.items():
+        for text in texts:
+            assert made.sub(rb"<\1>", text) == re.sub(edged, rb"<\1>", text), (edged, text)

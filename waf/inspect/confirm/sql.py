@@ -27,6 +27,7 @@ from waf.inspect.confirm.sql_plain import plain
 from waf.inspect.confirm.sql_reduction import shape_of
 from waf.inspect.confirm.sql_said import has_own, is_false, is_question, is_script
 from waf.inspect.confirm.sql_shapes import bare, behind, is_afloat, is_glued
+from waf.inspect.confirm.sql_tails import ends_statement
 from waf.inspect.confirm.sql_tokens import tokens
 from waf.inspect.confirm.sql_words import LETTERS, STATEMENTS
 from waf.model import Confidence
@@ -51,7 +52,7 @@ _RUNS: Final = re.compile(rb"\b(?:exec|execute|prepare|waitfor|shutdown|xp_\w+|s
 _AFLOAT_START: Final = re.compile(
     rb"\bunion[\s(/+]|\b(?:and|or)[\s(/+]+(?:sleep|benchmark|pg_sleep)|;\s*(?=[a-z])|\b(?:waitfor|exec)\s"
 )
-_AFLOAT_SIGN: Final = re.compile(rb";|\b(?:union|and|or|waitfor|exec)")
+_AFLOAT_SIGN: Final = re.compile(rb";|u(?<!\wu)nion|a(?<!\wa)nd|o(?<!\wo)r|w(?<!\ww)aitfor|e(?<!\we)xec")
 _TRIES: Final = 3
 _FEW_WORDS: Final = re.compile(rb"(?:[^ ]*+ ){4}[^ ]*+")
 _SPEAKS: Final = re.compile(
@@ -75,15 +76,6 @@ _SAME: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*\s+(?:or|and|\|\||&&)\s+[\[`\"]?([a-z_]\w{0,40})[\]`\"]?\s?(?:=|<=|>=|like)\s?[\[`\"]?\1[\]`\"]?\s*\Z"
 )
 """1 or [id]=[id]: what is compared with itself."""
-_CLAUSE: Final = re.compile(
-    rb"(?:['\"]|(?<![(\w])\d{1,12}\))[\s)]*(?:returning(?:\s+(?:\*|[\w.]++(?:\s*+,\s*+[\w.]++)*+|[\w.]+\([^\r\n]{0,200}?\))|\s*\(\s*select\b[^\r\n]{1,400}?\))|for\s+(?:json|xml)\s+(?:auto|path|raw|explicit)\b[^\r\n]{0,24}?"
-    rb"|allow\s+filtering|into\s+@\w+(?:\s*+,\s*+@\w+)*+)\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
-)
-"""A last clause of a statement, and a comment."""
-_DISTINCT: Final = re.compile(
-    rb"\A\s*distinct\s?(?:on\s?)?\([^()]{1,80}\)[\w\s,.]{0,80}\sfrom\s+[\w.]{1,60}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
-)
-"""What is selected, once."""
 _JOINED: Final = re.compile(
     rb"\A\s*[a-z_][\w.]{0,40}(?:\s+(?:as\s+)?[a-z_]\w{0,20})?\s+(?:(?:cross|natural|inner|left|right|full)\s+(?:outer\s+)?)?join\s+[a-z_][\w.]{0,40}"
     rb"(?:\s+(?:as\s+)?[a-z_]\w{0,20})?\s+on\s*\(?(\d{1,9})\s?=\s?\1\)?\s*+;?\s*+(?:--|#|/\*)"
@@ -122,12 +114,8 @@ _HELD: Final = re.compile(
     rb"|\A[^'\"]{0,200}['\"][\s);]*+exec(?:ute)?\s{0,8}(?:[\[\"]?master[\]\"]?\.{1,2}(?:\[?dbo\]?\.)?)?[\[\"]?[sx]p_\w"
 )
 """' or true-- and words, admin'# and words, a literal that an operator makes true or false, and procedures of SQL Server."""
-_CLAUSE_MAX: Final = 2048  # bytes from its quote to the end of the value
+_HELD_MAX: Final = 2048  # bytes of a value that are read for them
 _TABLE_MAX: Final = 65_536
-_NARROWED: Final = re.compile(
-    rb"\A[^'\"]{0,40}['\"][\s)]++(?<=[\s)])where\s++[\w.]{1,40}\s?(?:=|<|>|like)\s?[\w'\"]{1,24}\s*+;?\s*+(?:--|#|/\*)[\s+\-/*#;]*+\w?\W{0,12}\Z"
-)
-"""A statement ended with another condition."""
 _PHRASE: Final = re.compile(
     rb'"(?!\s*(?:\|\||&&|x?or\b|and\b|union\b|[-+*/^]\s?\())[^"]*"'
 )  # what search boxes take for one term
@@ -166,12 +154,10 @@ def judge(value: bytes) -> Confidence | None:
     if (
         _TRUTH.match(value)
         or _SAME.match(value)
-        or _CLAUSE.search(value, max(len(value) - _CLAUSE_MAX, 0))
-        or _NARROWED.match(value)
-        or _DISTINCT.match(value)
+        or ends_statement(value)
         or _EQUAL.match(value)
-        or _HELD.match(value, 0, _CLAUSE_MAX)
-        or SETS.match(value, 0, _CLAUSE_MAX)
+        or _HELD.match(value, 0, _HELD_MAX)
+        or SETS.match(value, 0, _HELD_MAX)
         or (b"join" in value and _JOINED.match(value))
         or _ASKED.match(value)
         or _ASKED_OF.match(value)
@@ -180,7 +166,7 @@ def judge(value: bytes) -> Confidence | None:
     ):
         return Confidence.HIGH
     if (script or (len(value) <= _STATEMENT_MAX and shape[:1] in "TE")) and _EXECUTES.search(
-        value, 0, _CLAUSE_MAX
+        value, 0, _HELD_MAX
     ):
         return Confidence.HIGH
     if len(value) <= _STATEMENT_MAX and told.statement:
@@ -305,12 +291,11 @@ def _quoted(value: bytes, document: bool) -> bool:
                 literal = True
             else:
                 literal = opening and (rest[:1] == quote or value[position - 1 : position] in (quote, b"\\"))
-            own = tries % 2 == 0 and 0 < first <= _GLANCE and _OWN_LITERAL.match(value, 0, first)
-            found = None
-            if not own:
-                found = _continues(value, position, rest, quote, opening=opening, long=len(value) > 512)
+            found = _continues(value, position, rest, quote, opening=opening, long=len(value) > 512)
             if found is not None and (tries == 1 or found):
-                return True
+                own = tries % 2 == 0 and 0 < first <= _GLANCE and _OWN_LITERAL.match(value, 0, first)
+                if not own:
+                    return True
             position = value.find(quote, position + 1)
     return False
 

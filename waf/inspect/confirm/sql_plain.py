@@ -11,10 +11,16 @@ from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
 
+
+def _words(words: bytes, behind: bytes = b"") -> bytes:
+    """Branches for words, each with what stands behind it: `re` skips to their first letters, and not to the edges of words."""
+    return b"|".join(rb"%b(?<!\w%b)%b%b" % (word[:1], word[:1], word[1:], behind) for word in words.split())
+
+
 _CAST: Final = re.compile(
     rb"::\s?(?:int\w*|text|numeric|bigint|varchar|char|bool\w*|name|reg\w+|jsonb?|bytea|float\w*|date|oid)\b(?:\[\])?"
 )
-# What stands before is asked about behind the first character: `re` skips to that.
+# What stands before is asked about behind the first characters, the edge of a word as well: `re` skips to those.
 _SELECTED: Final = re.compile(
     rb"\((?<=[|=+*/%^&,(<>-].)\s*select\s+(?:current_|session_|system_)?user\s*(?=\)|\bfrom\b)"
 )
@@ -22,16 +28,20 @@ _LIKENESS: Final = re.compile(
     rb"~(?<=[\w)'\"\]\s!]~)(?<!\bor~)(?<!\bor ~)(?<!\band~)(?<!\band ~)(?<!\bnot ~)~?\*?\s{0,8}(?=e?['\"])"
 )
 """'a' ~ 'b', current_user !~* '^a', a ~~ 'b%': PostgreSQL; behind logic it turns the bits of an operand."""
-_SIMILAR: Final = re.compile(rb"\bsimilar\s+to\b")
-_MEMBER: Final = re.compile(rb"\bmember\s+of\b")
-_DISTINCT: Final = re.compile(rb"\bis\s{1,8}(?:not\s{1,8})?distinct\s{1,8}from\b\s{0,8}")
+_SIMILAR: Final = re.compile(rb"similar(?<!\wsimilar)\s+to\b")
+_MEMBER: Final = re.compile(rb"member(?<!\wmember)\s+of\b")
+_DISTINCT: Final = re.compile(rb"is(?<!\wis)\s{1,8}(?:not\s{1,8})?distinct\s{1,8}from\b\s{0,8}")
 _TYPED: Final = re.compile(
-    rb"((?:\b(?:x?or|and|not|like|when)|[=<>(,|&])\s{0,8})(?:date|time(?:stamp(?:tz)?)?|interval|jsonb?|uuid|inet|cidr|point|box"
+    rb"((?:"
+    + _words(b"xor or and not like when")
+    + rb"|=|<|>|\(|,|\||&)\s{0,8})(?:date|time(?:stamp(?:tz)?)?|interval|jsonb?|uuid|inet|cidr|point|box"
     rb"|bytea|regclass|int\d?|integer|numeric|text|bool(?:ean)?|xml|name)\s{0,4}(?=')"
 )
 """or jsonb '{…}'"""
-_ARRAY: Final = re.compile(rb"\barray\s?\[[^\[\]]{0,200}\]")
-_MONEY: Final = re.compile(rb"(\b(?:x?or|and|select|like)[\s(]{1,8}|[=<>]\s{0,4})\$(?=\d)")
+_ARRAY: Final = re.compile(rb"array(?<!\warray)\s?\[[^\[\]]{0,200}\]")
+_MONEY: Final = re.compile(
+    rb"(" + _words(b"xor or and select like", rb"[\s(]{1,8}") + rb"|=\s{0,4}|<\s{0,4}|>\s{0,4})\$(?=\d)"
+)
 """or $1=1: SQL Server's money, a column by its number."""
 _SUM: Final = re.compile(rb"\$\d")
 _ALTERNATIVE: Final = re.compile(
@@ -39,17 +49,19 @@ _ALTERNATIVE: Final = re.compile(
     rb"|nq'(?<![\w']..')(?:\[[^\]']{0,200}\]|\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\2)'"
 )
 """q'{a}', nq'<a>': Oracle's literals."""
-_MODE: Final = re.compile(rb"\bin\s{1,4}(?:boolean|natural\s{1,4}language)\s{1,4}mode\b")
+_MODE: Final = re.compile(rb"in(?<!\win)\s{1,4}(?:boolean|natural\s{1,4}language)\s{1,4}mode\b")
 _TABLE: Final = re.compile(
     rb"(\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{1,4}(?:limit\s{1,4}\d|order\s{1,4}by\s))"
     rb"|((?:\bexists|[=<>])\s{0,4}\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{0,4}\))"
 )
 """(table t limit 1), exists(table t): a query of MySQL that names no columns."""
 
-_WITHIN: Final = re.compile(rb"\bwithin\s{1,8}group\s{0,8}\(\s{0,8}order\s{1,8}by\s[^()]{1,80}\)")
+_WITHIN: Final = re.compile(rb"within(?<!\wwithin)\s{1,8}group\s{0,8}\(\s{0,8}order\s{1,8}by\s[^()]{1,80}\)")
 """listagg(a,',') within group (order by 1): how a call's rows are sorted."""
 _COMPARED: Final = re.compile(
-    rb"((?:\d|'|\bnull|\btrue)\s{1,4})(?:eq|ne)(?=\s{1,4}(?:\d|'|null\b|true\b|false\b))"
+    rb"((?:0|1|2|3|4|5|6|7|8|9|'|"
+    + _words(b"null true")
+    + rb")\s{1,4})(?:eq|ne)(?=\s{1,4}(?:\d|'|null\b|true\b|false\b))"
 )
 """1 eq 1: as OData writes it."""
 

@@ -194,8 +194,14 @@ class Behind(NamedTuple):
     weak: bool  # it is, in a value that is no sentence
 
 
-@lru_cache(_KEPT)
 def behind(shape: str) -> Behind:
+    """Of a shape behind a quote. None of what follows knows what is no SQL: what stands behind that changes nothing, but for the end."""
+    unknown = shape.find("?") + 1
+    return _behind(shape[:unknown] + shape[-1] if unknown else shape)
+
+
+@lru_cache(_KEPT)
+def _behind(shape: str) -> Behind:
     match = _QUOTED.match(shape)
     if match is not None:
         return Behind(
