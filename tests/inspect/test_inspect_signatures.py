@@ -12,15 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import mask, reading, rule, rules, signatures
+from tests.inspect.inspect_samples import STORE, mask, reading, rule, rules, signatures
 from tests.together import together
 from waf.inspect.bodies.parsed import address
 from waf.inspect.clean_lines import CleanLines
+from waf.inspect.confirm import CONFIRMERS
 from waf.inspect.cost import ORDINARY, in_any_text, pattern_costs, too_dear
 from waf.inspect.decode import views
 from waf.inspect.joining import among_others
 from waf.inspect.questions import Outcome
 from waf.inspect.reading import Reading
+from waf.inspect.signatures import Signatures
 from waf.inspect.views import View
 from waf.model import Confidence, Engine, Finding, Part, Severity
 
@@ -78,6 +80,21 @@ def test_a_rule_looks_only_where_it_says() -> None:
         ("named", "header.referer", "")
     ]
     assert found(reading(body=b'{"q": "attack"}', content_type=JSON), *files) == []
+
+
+def test_files_of_a_message_ask_no_question_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def answer(value: bytes, span: tuple[int, int]) -> None:
+        asked.append(value)
+
+    monkeypatch.setitem(CONFIRMERS, "sql", answer)
+    files = rule(id="asks", where=["files"], confirm="sql")
+    part = b'--B\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n%b attack\r\n'
+    body = b"".join([part % text for text in (b"an", b"one", b"an", b"one", b"an")]) + b"--B--\r\n"
+    checker = Signatures.build(rules(files), STORE, mask)
+    assert not checker.check(reading(body=body, content_type=b"multipart/form-data; boundary=B"), 2)
+    assert asked == [b"an attack", b"one attack"]
 
 
 def test_files_are_for_rules_of_files_alone() -> None:

@@ -145,8 +145,8 @@ class Rulebook:
             if not complete and not found:
                 yield _candidate(armed, field, visible[-1], Outcome.UNSEEN)
 
-    def scan(self, field: Field, matcher: Matcher, level: int, effort: Effort) -> list[Finding]:
-        """What the rules find in one field as it is; questions are paid from `effort`."""
+    def scan(self, field: Field, matcher: Matcher, level: int, questions: Questions) -> list[Finding]:
+        """What the rules find in one field as it is; `questions` are those of the same message."""
         findings = []
         try:
             matches = matcher.scan(field.value)
@@ -158,7 +158,6 @@ class Rulebook:
         for match in thinned(matches):
             groups.setdefault(self.families[match[0]], []).append(Hit(text, match))
         unseen = False
-        questions = Questions(matcher, effort)
         for candidate in self.judge(groups.values(), [field], matcher, level, questions=questions):
             if candidate.outcome is Outcome.FOUND:
                 findings.append(self.finding(candidate))

@@ -306,11 +306,12 @@ class Signatures:
         if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
             return list(fields)
         values: list[Field] = []
+        questions = Questions(self._file_matcher, effort)
         for field in fields:
             if field.part is not _FILE:
                 values.append(field)
             elif self._file_matcher is not None:
-                findings += self._files.scan(field, self._file_matcher, level, effort)
+                findings += self._files.scan(field, self._file_matcher, level, questions)
         return values
 
     def _findings(
@@ -344,8 +345,9 @@ class Signatures:
                 return []
         effort.first_look(len(fields), 0)
         _, candidates = self._examine(fields, scan, level, notes, typed, effort)
-        found = [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
-        return without_echoes(found)
+        return without_echoes(
+            [self._requests.finding(one) for one in candidates if one.outcome is Outcome.FOUND]
+        )
 
     def _examine(
         self,

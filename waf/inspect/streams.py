@@ -305,7 +305,7 @@ def scan_response_head(
 ) -> list[Finding]:
     """What the rules find in status and headers; lines known to be `clean` are left out."""
     lines: list[HeaderLine] = []
-    effort = Effort(0)
+    questions = Questions(matcher, Effort(0))
     if Part.STATUS in book.parts:
         lines.append((_STATUS, _STATUS, b"%d %s" % (response.status, response.reason)))
     if Part.RESPONSE_HEADER in book.parts:
@@ -315,7 +315,7 @@ def scan_response_head(
         name, _, value = line
         part = Part.STATUS if name is _STATUS else Part.RESPONSE_HEADER
         found = book.scan(
-            Field(part, "" if name is _STATUS else name.decode("latin-1"), value), matcher, level, effort
+            Field(part, "" if name is _STATUS else name.decode("latin-1"), value), matcher, level, questions
         )
         if not found:
             clean.add([line])
