@@ -153,6 +153,16 @@ def test_what_is_read_and_what_is_judged_is_paid() -> None:
     assert effort.left == before - 1530
 
 
+def test_a_question_about_sql_costs_by_the_quotes_from_which_it_is_read() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="sql"), "rules.yaml")
+    none, few, many, long = (
+        questions._cost(arm(one, []), text, 3, False)
+        for text in (b"a " * 40, b"'a \"b" * 16, b"'a \"b`" * 13, b"a " * 2000)
+    )
+    assert (few, many) == (none + 2 * questions._TRIES, none + 3 * questions._TRIES)
+    assert none < long <= none + 4096 // questions._TRIED["sql"]
+
+
 def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None:
     (one,) = parse_rules(rule(patterns=["attack"], confirm="shell"), "rules.yaml")
     none, few, many, script = (

@@ -38,6 +38,11 @@ _COUNTED: Final = 2  # to judge what is around it where the places that are read
 _PER_PLACE: Final = 4  # … and so many for each
 _READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
+_TRIED: Final = {
+    "sql": 170
+}  # … but for those who try to read on from every quote: one more for each, and for so many bytes, …
+_QUOTES: Final = (b"'", b'"', b"`")
+_TRIES: Final = 4  # … of each kind no more than so many
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
 _ADDRESS: Final = 2  # … but for those who read how an address begins
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
@@ -286,6 +291,9 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
         return _OPENING + size // _PER_DOCUMENT
     if confirm in _ADDRESSES:
         return _ADDRESS
+    if confirm in _TRIED:
+        tries = sum([min(text.count(quote, 0, _WHOLE), _TRIES) for quote in _QUOTES])
+        return _READ + tries + min(size, _WHOLE) // _TRIED[confirm]
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
     if confirm in PLACES:
