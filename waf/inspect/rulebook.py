@@ -145,6 +145,13 @@ class Rulebook:
             if not complete and not found:
                 yield _candidate(armed, field, visible[-1], Outcome.UNSEEN)
 
+    def scan_each(
+        self, fields: Sequence[Field], matcher: Matcher, level: int, effort: Effort
+    ) -> list[Finding]:
+        """What the rules find in fields of one message as they are; questions are paid from `effort`."""
+        questions = Questions(matcher, effort)
+        return [found for field in fields for found in self.scan(field, matcher, level, questions)]
+
     def scan(self, field: Field, matcher: Matcher, level: int, questions: Questions) -> list[Finding]:
         """What the rules find in one field as it is; `questions` are those of the same message."""
         findings = []

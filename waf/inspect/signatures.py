@@ -305,14 +305,10 @@ class Signatures:
         effort.read(len(fields))
         if reading.body_kind is not BodyKind.MULTIPART and reading.body_kind is not BodyKind.BINARY:
             return list(fields)
-        values: list[Field] = []
-        questions = Questions(self._file_matcher, effort)
-        for field in fields:
-            if field.part is not _FILE:
-                values.append(field)
-            elif self._file_matcher is not None:
-                findings += self._files.scan(field, self._file_matcher, level, questions)
-        return values
+        if self._file_matcher is not None:
+            files = [field for field in fields if field.part is _FILE]
+            findings += self._files.scan_each(files, self._file_matcher, level, effort)
+        return [field for field in fields if field.part is not _FILE]
 
     def _findings(
         self,
