@@ -70,6 +70,24 @@ def test_what_is_remembered_of_starts_is_what_the_matcher_tells(text: bytes) -> 
         assert asked._start_of(MATCHER, hit) == MATCHER.start_of(text, match)
 
 
+def test_a_match_that_comes_again_is_scanned_for_once_whatever_stands_before() -> None:
+    scanned: list[bytes] = []
+
+    class Counting(Matcher):
+        __slots__ = ()
+
+        def start_of(self, text: bytes, match: tuple[int, int]) -> int:
+            scanned.append(text)
+            return super().start_of(text, match)
+
+    matcher = Counting.build([Pattern(b"union\\s+select")], Store())
+    asked = Questions(matcher, Effort(0))
+    for text in (b"union select", b"1 union select", b"' or union select a", b"x union  select"):
+        for match in matcher.scan(text):
+            assert text[asked._start_of(matcher, Hit(Text(0, text), match)) :].startswith(b"union")
+    assert scanned == [b"union select", b"x union  select"]
+
+
 def test_all_bad_patterns_are_named() -> None:
     with pytest.raises(PatternFault) as raised:
         build(b"fine", b"(open", b"also fine", b"a(?=b)")

@@ -53,7 +53,7 @@ _NEAR: Final = (
 )
 
 
-_TAIL: Final = 16  # bytes before a match's end that tell where it begins, of one that is shorter
+_REMEMBERED: Final = 32  # bytes of a match that is known by them where it comes again
 
 
 class Outcome(enum.Enum):
@@ -111,7 +111,7 @@ class Questions:
     values made to keep us busy. A question about a long text costs more of the budget than one about a short.
     """
 
-    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_lengths", "_matcher", "_share")
+    __slots__ = ("_alone", "_answers", "_documents", "_effort", "_matcher", "_share", "_short_ones")
 
     def __init__(self, matcher: Matcher | None, effort: Effort) -> None:
         self._matcher = matcher
@@ -120,9 +120,9 @@ class Questions:
         self._share = _LEAST
         self._answers: dict[Question, tuple[int, Confidence | None]] = {}
         self._documents: dict[bytes, bool] = {}
-        self._lengths: dict[
-            tuple[int, bytes], int
-        ] = {}  # of short matches, by the pattern and the bytes before the end
+        self._short_ones: dict[
+            int, dict[int, set[bytes]]
+        ] = {}  # matches by their pattern and their length, those that are short
 
     def share(self, groups: int) -> None:
         """Shares out what is left among so many pairs of rule and value."""
@@ -206,15 +206,18 @@ class Questions:
         return Outcome.FOUND, (end - length, end), confidence
 
     def _start_of(self, matcher: Matcher, hit: Hit) -> int:
-        """As `Matcher.start_of`, which scans several times: the same few bytes come again and again."""
+        """As `Matcher.start_of`, which scans several times: the same few bytes come again and again, whatever stands before."""
         data, (index, end) = hit.text.data, hit.match
-        tail = index, data[max(end - _TAIL, 0) : end]
-        length = self._lengths.get(tail)
-        if length is None:
-            length = end - matcher.start_of(data, hit.match)
-            if length < _TAIL:
-                self._lengths[tail] = length
-        return end - length
+        known = self._short_ones.get(index)
+        if known is None:
+            known = self._short_ones[index] = {}
+        for length, matches in known.items():
+            if data[max(end - length, 0) : end] in matches:
+                return end - length
+        start = matcher.start_of(data, hit.match)
+        if 0 < end - start <= _REMEMBERED:
+            known.setdefault(end - start, set()).add(data[start:end])
+        return start
 
     def _question(self, armed: Armed, hit: Hit) -> Question:
         data, end = hit.text.data, hit.match[1]
