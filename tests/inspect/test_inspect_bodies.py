@@ -552,3 +552,14 @@ def test_names_in_addresses_are_masked() -> None:
 def test_a_plain_disposition_is_read_as_any_other(name: bytes, filename: bytes | None) -> None:
     plain = b'form-data; name="%b"' % name + (b"" if filename is None else b'; filename="%b"' % filename)
     assert parse_disposition(plain) == parse_disposition(plain.replace(b"form-data;", b"form-data ;", 1))
+
+
+@pytest.mark.parametrize(
+    ("digits", "long"), [("1", False), ("-" + "9" * 399, False), ("9" * 400, True), ("9" * 401, True)]
+)
+def test_integers_are_read_by_the_reader_itself_unless_one_may_be_too_long(digits: str, long: bool) -> None:
+    notes = Notes(Limits(), mask)
+    decoder = json_body._lenient_decoder(f'{{"a": {digits}, "a": 1}}', notes)
+    assert (decoder.parse_int is not int) is long
+    json_body.parse(f'{{"a": {digits}, "a": 1}}'.encode(), notes)
+    assert ("protocol.json-number" in [one.rule for one in notes.findings]) is (len(digits) > 400)

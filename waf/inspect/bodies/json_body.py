@@ -205,7 +205,8 @@ def _depth(document: Any) -> int:
 def _with_pairs(data: bytes, notes: Notes) -> Any:
     """The document with doubled keys kept (and noted); None where it is nested too deep for the reader."""
     try:
-        return _lenient_decoder(notes).decode(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        return _lenient_decoder(text, notes).decode(text)
     except (ValueError, RecursionError):
         notes.add("limit.depth", Part.JSON)
         return None
@@ -287,9 +288,13 @@ def _strictly(lines: Sequence[bytes], notes: Notes) -> list[Any]:
 # ------------------------------------------------------------------------------------------------ lenient documents
 
 _DIGITS: Final = 400  # of an integer; beyond 308 it is infinite for most parsers
+_ALIKE: Final = bytes.maketrans(b"123456789", b"0" * 9)
 
 
-def _lenient_decoder(notes: Notes) -> json.JSONDecoder:
+def _lenient_decoder(text: str, notes: Notes) -> json.JSONDecoder:
+    """One for this text: it is called back for each integer only where one may be too long."""
+    long = b"0" * _DIGITS in as_bytes(text).translate(_ALIKE)
+
     def pairs(items: list[tuple[str, Any]]) -> Any:
         unique = dict(items)
         if len(unique) == len(items):
@@ -313,14 +318,17 @@ def _lenient_decoder(notes: Notes) -> json.JSONDecoder:
         return text
 
     return json.JSONDecoder(
-        object_pairs_hook=pairs, parse_constant=odd_number, parse_int=integer, strict=False
+        object_pairs_hook=pairs,
+        parse_constant=odd_number,
+        parse_int=integer if long else None,
+        strict=False,
     )
 
 
 def _parse_leniently(data: bytes, notes: Notes, lines: bool = False) -> Parsed | None:
     noted = len(notes.findings)
     text = _text(data, notes)
-    decoder = _lenient_decoder(notes)
+    decoder = _lenient_decoder(text, notes)
     documents: list[Any] = []
     position = _skip_blanks(text, 0)
     while position < len(text) and len(documents) < _MAX_DOCUMENTS:
