@@ -17,7 +17,7 @@ _TEAR: Final = (
     rb"|grave);|[ +&]|%20"
 )
 _TEARS: Final = re.compile(rb"&(?:" + _TEAR + rb")", re.I)
-_BORDER: Final = re.compile(rb"(?<!&)&(?!" + _TEAR + rb")", re.I)
+_BORDER: Final = re.compile(rb"&(?<!&&)(?!" + _TEAR + rb")", re.I)
 _NAME_MAX: Final = 512
 # A name with a blank, quote or parenthesis is no name: a text with "=" in it was sent for a list of pairs. Who encodes
 # signs that may stand in a query as they are has encoded a name, with the "=" in it if there was one.
@@ -47,7 +47,7 @@ def pairs(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         name, equals, value = pair.partition(b"=")
         if text:
             yield name, pair
-        elif equals and _TEARS.search(value):
+        elif equals and b"&" in value and _TEARS.search(value):
             yield name, value
         text = False
 
