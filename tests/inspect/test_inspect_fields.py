@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -9,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chance import joined, several
 from tests.inspect.inspect_samples import raw, reading, request, shown, table
 from tests.together import together
 from waf.config.schema import Limits
 from waf.http1.speed import values
 from waf.inspect import torn
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.fields import cookie_fields, header_fields, pair_fields
+from waf.inspect.fields import cookie_fields, header_fields, name_text, pair_fields
 from waf.inspect.reading import read
 from waf.model import Framing, Headers, Part, Request
 
@@ -163,3 +166,40 @@ def test_values_are_remembered_by_all_of_their_bytes() -> None:
         memory.add(b"123")
     with pytest.raises(ValueError, match="16 bytes"):
         type(memory)(b"short")
+
+
+class Counted(bytes):
+    """A name that tells how much of it is decoded."""
+
+    most = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        piece = Counted(super().__getitem__(key))
+        Counted.most = max(Counted.most, len(piece))
+        return piece
+
+
+@pytest.mark.parametrize(
+    "piece", [b"a", b"\xff", b"\xf0\x9d\x90\x80", b"\xc3\xa4", b"\xe2\x82", b"\xe2\x82\xac"]
+)
+@pytest.mark.parametrize("before", [b"", b"a", b"\xff\xff\xf0\x9d"])
+def test_of_a_long_name_no_more_is_decoded_than_is_kept(piece: bytes, before: bytes) -> None:
+    for count in (60, 255, 256, 257, 20_000):
+        name = before + piece * count
+        assert name_text(name) == name.decode("utf-8", "backslashreplace")[:256]
+    assert name_text(Counted(before + piece * 20_000))
+    assert Counted.most <= 1024
+
+
+_BORDERS = [b"&", b"&", b"&", b"#", b"%23", b"1", b"x", b"lt;", b"LT;", b"newline;", b"Newline", b";", b" ", b"+", b"%20", b"=", b"a", b"%", b"grave;"]  # fmt: skip
+
+
+@given(several(joined(_BORDERS, 14)))
+@settings(max_examples=300)
+def test_tears_are_what_is_found_without_case(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        tears = [match.span() for match in torn._TEARS.finditer(text)]
+        assert tears == [match.span() for match in re.finditer(rb"&" + torn._TEAR, text, re.I)], text
+        borders = [at for at in range(len(text)) if text[at : at + 1] == b"&" and text[at - 1 : at] != b"&"]
+        apart = [at for at in borders if not re.match(rb"&" + torn._TEAR, text[at:], re.I)]
+        assert [match.start() for match in torn._BORDER.finditer(text)] == apart, text
