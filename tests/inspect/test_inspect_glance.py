@@ -48,23 +48,25 @@ def test_of_a_text_that_does_not_pass_only_a_piece_is_tried() -> None:
 
 
 class Looks:
-    """Stands for a search: each "!" is a match."""
+    """Stands for a search: each "!" is a match, and each "%" a place that a step may change."""
 
     program = None
     hints = property(lambda self: self)
 
     def __init__(self) -> None:
-        self.read = 0
+        self.read = self.looked = 0
 
     def look(self, text: bytes) -> tuple[int, list[tuple[int, int]]]:
-        return 0, []
+        self.looked += len(text)
+        spots = [(1, place + 1) for place, byte in enumerate(text) if byte == ord("%")]
+        return int(bool(spots)), spots
 
-    def scan(self, text: bytes, hinted: object = None) -> Scan:
+    def scan(self, text: bytes, hinted: tuple[int, Any] = (0, [])) -> Scan:
         self.read += len(text)
-        return Scan([(0, place + 1) for place, byte in enumerate(text) if byte == ord("!")], 0, [])
+        return Scan([(0, place + 1) for place, byte in enumerate(text) if byte == ord("!")], *hinted)
 
     def scan_again(self, values: list[bytes], wanted: list[int], matched: bool) -> Scan:
-        return Scan([(0, 1)] if matched else [], 0, None, False, wanted)
+        return Scan([(0, 1)] if matched else [], max(wanted), None, False, wanted)
 
     def idle(self, values: list[bytes], scan: Scan) -> bool:
         return not scan
@@ -88,6 +90,23 @@ def test_of_a_text_full_of_matches_a_piece_is_searched() -> None:
     assert looked_at([*few, *many])[1] is True
     long = b"a" * 100_000
     assert looked_at([long, b"b!"]) == (100_003, {b"b!": 0})
+
+
+def places_looked_for(values: list[bytes]) -> tuple[int, object]:
+    searcher = Looks()
+    told = glance.glance(searcher, Sheet(MARK.join(values), (Part.JSON,)), lambda scan: [])  # type: ignore[arg-type]
+    return searcher.looked, told if isinstance(told, bool) else told[1]
+
+
+def test_of_a_text_full_of_places_a_piece_is_looked_at() -> None:
+    many, few, long = [b"a%"] * 50_000, [b"ab"] * 50_000, b"a" * 100_000
+    assert places_looked_for(many) == (glance._PIECE, True)
+    looked, told = places_looked_for([b"b%", *few, b"c%"])
+    assert told == {b"b%": 1, b"c%": 1}
+    assert looked > len(MARK.join(few))
+    assert places_looked_for([b"a", b"b" + b"%" + long]) == (glance._PIECE, True)
+    assert places_looked_for([b"%", long])[1] == {b"%": 1}
+    assert places_looked_for([long, b"%"])[1] == {b"%": 1}
 
 
 def test_a_long_value_is_not_tried() -> None:

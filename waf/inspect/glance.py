@@ -38,14 +38,26 @@ def glance(
         if not left:
             return False
         sheet = structs.replace(sheet, text=left)
-    hinted = searcher.hints.look(sheet.text)
+    text, piece = sheet.text, b""
+    if len(text) > _LONG:
+        # What is full of places and of matches is looked at once, with the fields; so is a value that is much by itself.
+        end = text.find(MARK, _PIECE)
+        short = 0 < end < 2 * _PIECE
+        piece = text[: end if short else _PIECE]
+        spots = searcher.hints.look(piece)[1]
+        if spots is None or len(spots) * len(text) > 2 * _MANY_SPOTS * len(piece):
+            return True
+        if not short:
+            begin, piece = piece.rfind(MARK) + 1, b""
+            if any(place > begin for _, place in spots):
+                return True
+    hinted = searcher.hints.look(text)
     spots = hinted[1]
     if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
         return True
-    if len(sheet.text) > _LONG and 0 < (end := sheet.text.find(MARK, _PIECE)) < 2 * _PIECE:
-        # What is full of matches is searched once, with the fields.
-        first = searcher.scan(sheet.text[:end], (0, []))
-        if first.overflow or len(matched(first)) * len(sheet.text) > 2 * _MANY * end:
+    if piece:
+        first = searcher.scan(piece, (0, []))
+        if first.overflow or len(matched(first)) * len(text) > 2 * _MANY * len(piece):
             return True
     scan = searcher.scan(sheet.text, hinted)
     if not scan:
