@@ -60,7 +60,7 @@ scalars: Final[Callable[[list[Any], type[Any]], tuple[list[str], list[int | floa
 def within(strings: Iterable[str]) -> list[str]:
     """Every key and string of the JSON that strings hold."""
     inner = [
-        document for text in strings if text[:1] in ("{", "[") and (document := nested(text)) is not None
+        document for text in strings if text[:1] in {"{", "["} and (document := nested(text)) is not None
     ]
     return scalars(inner, Pairs)[0] if inner else []
 
@@ -69,9 +69,13 @@ def values(documents: list[Any], look_within: bool) -> list[bytes]:
     """Every key and string once, every number, in no order; with `look_within` keys and strings held by strings, too."""
     strings, numbers = scalars(documents, Pairs)
     strings = [*dict.fromkeys(strings)]
-    if look_within:
-        strings = [*dict.fromkeys(strings + within(strings))]
-    return [*map(as_bytes, strings), *(str(number).encode() for number in numbers)]
+    if look_within and (held := within(strings)):
+        strings = [*dict.fromkeys(strings + held)]
+    try:
+        texts = [*map(str.encode, strings)]
+    except UnicodeEncodeError:
+        texts = [*map(as_bytes, strings)]
+    return [*texts, *map(str.encode, map(str, numbers))]
 
 
 def as_bytes(text: str) -> bytes:

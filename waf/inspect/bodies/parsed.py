@@ -131,13 +131,13 @@ def address(part: Part, name: str, mask: Mask) -> str:
 class Collector:
     """Fields up to the limit; the values of what comes after are kept as one BODY field, so nothing is lost."""
 
-    __slots__ = ("_left", "_rest", "fields", "longest", "notes")
+    __slots__ = ("_rest", "fields", "left", "longest", "notes")
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
         self.fields: list[Field] = []
         self.longest = notes.limits.value
-        self._left = notes.limits.fields
+        self.left = notes.limits.fields  # how many fields more there may be
         self._rest: list[bytes] = []
 
     def add(
@@ -145,21 +145,16 @@ class Collector:
     ) -> None:
         if len(value) > self.longest:
             self.notes.add("limit.value", part, name[:LONGEST_NAME])
-        if self._left > 0:
-            self._left -= 1
+        if self.left > 0:
+            self.left -= 1
             self.fields.append(Field(part, name[:LONGEST_NAME], value, raw, kind))
         else:
             self._rest.append(value)
 
     @property
-    def room(self) -> int:
-        """How many fields more there may be."""
-        return self._left
-
-    @property
     def full(self) -> bool:
         """There will be no more fields: what is added is kept as one text."""
-        return self._left <= 0
+        return self.left <= 0
 
     def keep(self, values: Iterable[bytes]) -> None:
         """Adds many values once there are as many fields as there may be."""
