@@ -142,6 +142,54 @@ def test_fields_and_notes_are_those_of_the_reference(
     assert made(body, limits) == reference(body, limits)
 
 
+_MEDIA = st.sampled_from(
+    [b"text/plain", b"image/png", b"application/json", b"multipart/mixed", b"multipart/form-data", b"text/plain; charset=utf-16", b"Text/html", b"x", b""]
+)  # fmt: skip
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    """Forms with files and types, some damaged."""
+    parts = []
+    for _ in range(draw(st.integers(1, 4))):
+        head = b'form-data; name="%b"' % draw(_NAMES)
+        head += b'; filename="%b"' % draw(_NAMES | _VALUES) if draw(st.booleans()) else b""
+        head += b"\r\nContent-Type: " + draw(_MEDIA) if draw(st.booleans()) else b""
+        content = draw(_VALUES | st.just(b'{"a": ["x"]}'))
+        parts.append(b"--B\r\nContent-Disposition: " + head + b"\r\n\r\n" + content + b"\r\n")
+    body = b"".join(parts) + draw(st.sampled_from([b"--B--\r\n"] * 3 + [b"--B--", b"--B--x", b"--B", b""]))
+    if draw(st.integers(0, 3)) == 0:
+        start = draw(st.integers(0, len(body)))
+        body = body[:start] + draw(_PIECES | st.just(b"")) + body[start + draw(st.integers(0, 4)) :]
+    return body
+
+
+@settings(max_examples=1500)
+@given(files() | bodies(), st.sampled_from([100, 2000]), st.sampled_from([16, 65536]))
+def test_plain_heads_of_files_are_read_as_the_reference_does(body: bytes, most: int, longest: int) -> None:
+    notes = Notes(Limits(fields=most, value=longest), mask)
+    parsed = multipart_body._plainly(body, b"B", notes)
+    if parsed is None:
+        return
+    fields = parsed.fields()
+    assert (fields, {finding.rule for finding in notes.findings}) == reference(body, notes.limits)
+
+
+def test_files_with_plain_heads_need_no_splitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = form((b'a"; filename="b.txt"\r\nContent-Type: "text/plain', b"x"), (b"c", b"y")).replace(
+        b': "text/plain"', b": text/plain"
+    )
+    split: list[bytes] = []
+    monkeypatch.setattr(multipart_body, "_split", lambda data, boundary, notes: split.append(data))
+    fields, rules = made(body, Limits())
+    assert [(field.part, field.value) for field in fields] == [
+        (Part.PART_NAME, b"a"), (Part.FILE_NAME, b"b.txt"), (Part.PART_HEADER, b"text/plain"), (Part.FILE, b"x"),
+        (Part.PART_NAME, b"c"), (Part.FORM, b"y"),
+    ]  # fmt: skip
+    assert not rules
+    assert not split
+
+
 @settings(max_examples=600)
 @given(bodies())
 def test_plain_heads_are_split_roughly_as_any_other(body: bytes) -> None:

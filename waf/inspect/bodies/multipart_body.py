@@ -246,7 +246,7 @@ def parse(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
     limits = notes.limits
     made = None if PLAIN_SHEET is None else PLAIN_SHEET(data, boundary, limits.value)
     if made is None:
-        return _split(data, boundary, notes)
+        return _plainly(data, boundary, notes) or _split(data, boundary, notes)
     text, count = made
     if count > limits.fields:
         notes.add("limit.fields")
@@ -263,6 +263,30 @@ def _fields(data: bytes, boundary: bytes, notes: Notes) -> list[Field]:
     """Of a plain form."""
     lines = plain.parts_lines(data, boundary, notes.limits)
     return _split(data, boundary, notes).fields() if lines is None else plain.fields(lines)
+
+
+_PLAIN_HEAD: Final = re.compile(
+    rb'\r\n[Cc]ontent-[Dd]isposition: form-data; name="([^"\\\0\r\n]{1,2048}+)"(?:; filename="([^"\\\0\r\n]{0,2048}+)")?'
+    rb"(?:\r\n[Cc]ontent-[Tt]ype: (?!multipart/)([a-z]{1,16}/[a-z0-9.+-]{1,64}))?\r\n\r\n"
+)
+
+
+def _plainly(data: bytes, boundary: bytes, notes: Notes) -> Parsed | None:
+    """A form whose parts all have heads as browsers write them, of files, too; None for any other, which `_split` reads."""
+    window, delimiter = b"\r\n" + data, b"\r\n--" + boundary
+    begin, *parts = window.split(delimiter)
+    if begin or len(parts) < 2 or parts.pop() not in (b"--", b"--\r\n"):
+        return None
+    heads = [*map(_PLAIN_HEAD.match, parts)]
+    if None in heads or window.count(delimiter[2:], 2) != len(parts) + 1:
+        return None
+    into = Collector(notes)
+    for head, part in zip(heads, parts, strict=True):
+        assert head is not None
+        content_type = NO_TYPE if head[3] is None else parse_content_type(head[3])
+        disposition = Disposition(b"form-data", head[1], head[2])
+        collect_part(PartHead(disposition, content_type, b"", ()), part[head.end() :], into)
+    return Parsed(BodyKind.MULTIPART, into.done)
 
 
 def _split(data: bytes, boundary: bytes, notes: Notes) -> Parsed:
