@@ -23,6 +23,7 @@ _RUN: Final = re.compile(
 )
 _FRAGMENT: Final = re.compile(rb"\bfragment\s+(\w{1,40})\s+on\b|\.\.\.\s*(?!on\b)(\w{1,40})|([{}])")
 
+_NO_BRACES: Final = bytes(set(range(256)) - set(b"{}"))
 _SELECTION: Final = re.compile(rb"\b(\w{1,40}+)\s{0,8}+(?:\([^(){}]{0,200}+\)\s{0,8}+)?(\{)|([{}])")
 
 _BATCH: Final = re.compile(rb"\s*\[\s*\{")
@@ -47,7 +48,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         )
         return Confidence.HIGH if again else None
     text = _STRING.sub(b'""', value[:_CAP])
-    aliases = Counter(_ALIAS.findall(text))
+    aliases = Counter(_ALIAS.findall(text) if b":" in text else ())
     directives = Counter(_DIRECTIVE.findall(text))
     if aliases and aliases.most_common(1)[0][1] >= ALIASES:
         return Confidence.HIGH
@@ -59,16 +60,19 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
         names = Counter(_DIRECTIVE.findall(run[0]))
         if names[b"include"] >= REPEATED or names[b"skip"] >= REPEATED:
             return Confidence.HIGH
-    if _leads_back(text) or _goes_round(text):
+    # Neither is asked where it cannot be: each takes longer than all else.
+    if (b"fragment" in text and _leads_back(text)) or (text.count(b"{") >= ROUNDS and _goes_round(text)):
         return Confidence.HIGH
-    depth = deepest = 0
-    for byte in text:
-        if byte == 0x7B:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte == 0x7D:
-            depth -= 1
-    return Confidence.HIGH if deepest >= DEPTH else None
+    return Confidence.HIGH if _is_deep(text) else None
+
+
+def _is_deep(text: bytes) -> bool:
+    depth = 0
+    for byte in text.translate(None, _NO_BRACES):
+        depth += 1 if byte == 0x7B else -1
+        if depth >= DEPTH:
+            return True
+    return False
 
 
 def _goes_round(text: bytes) -> bool:
