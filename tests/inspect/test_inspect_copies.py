@@ -50,6 +50,23 @@ def test_what_has_too_much_is_looked_at_once_and_that_is_told() -> None:
     assert looked_at([short, short, short], len(short), left=0)[0] == 3  # as little as that always is
 
 
+def test_a_body_that_is_mostly_syntax_is_looked_at_in_its_values() -> None:
+    dense = (b"word" + b"." * 40) * 600
+    raw = dense + b"\r\n--B" * 4_000
+    assert looked_at([dense, raw], len(raw), left=1_000) == (1, 600, ["limit.matches"])
+    assert looked_at([dense, raw], len(raw), left=10_000) == (2, 1200, [])
+
+
+def test_a_body_that_is_inspected_raw_as_well_stays_apart_from_what_is_beyond_the_fields() -> None:
+    dense = b"[NaN," + b",".join([b'"word............"'] * 3_000) + b"]"
+    fields = reading(body=dense, content_type=b"application/json").body_fields()
+    assert [len(field.value) for field in fields if field.part is Part.BODY] == [16, len(dense)]
+    split = b'--B\r\ncontent-disposition : form-data; name="a"\r\n\r\nword\r\n' * 2_000
+    fields = reading(body=split, content_type=b"multipart/form-data; boundary=B").body_fields()
+    assert fields[-2].part is fields[-1].part is Part.BODY
+    assert fields[-1].value == split
+
+
 def test_more_than_is_counted_is_too_much() -> None:
     dense = b"attack" * 6000
     kept, found, told = looked_at([dense, dense], len(dense), left=10**9)

@@ -32,6 +32,8 @@ def look(
     if not values or sizes[-1] - length <= _MOST:
         return fields, searcher.scan_all(values)
     first = next(number for number, size in enumerate(sizes, 1) if size * 4 >= length * 3)
+    if 1 < first == len(values) and len(values[-1]) >= sizes[-1] - length:
+        first -= 1  # the last is all that was read more than once, however much of the message is syntax
     scan = searcher.scan_all(values[:first])
     if first == len(values):
         return fields, scan

@@ -31,7 +31,7 @@ def fields_of(
         for text in graphql.queries(operation):
             graphql.collect(text, into)
     if rest:
-        into.add(Part.BODY, "", rest)
+        into.add_raw(rest)
     return into.done()
 
 

@@ -307,7 +307,7 @@ def _split(data: bytes, boundary: bytes, notes: Notes) -> Parsed:
     if splitter.broken:
         into = Collector(notes)
         collect_roughly(data, boundary, into)
-        into.add(Part.BODY, "", data)
+        into.add_raw(data)
     return Parsed(BodyKind.MULTIPART, into.done)
 
 

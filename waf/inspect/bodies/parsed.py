@@ -131,7 +131,7 @@ def address(part: Part, name: str, mask: Mask) -> str:
 class Collector:
     """Fields up to the limit; the values of what comes after are kept as one BODY field, so nothing is lost."""
 
-    __slots__ = ("_rest", "fields", "left", "longest", "notes")
+    __slots__ = ("_raw", "_rest", "fields", "left", "longest", "notes")
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
@@ -139,6 +139,7 @@ class Collector:
         self.longest = notes.limits.value
         self.left = notes.limits.fields  # how many fields more there may be
         self._rest: list[bytes] = []
+        self._raw: Field | None = None
 
     def add(
         self, part: Part, name: str, value: bytes, raw: bytes | None = None, kind: Kind = Kind.STRING
@@ -164,6 +165,16 @@ class Collector:
         if any(len(value) > self.longest for value in self._rest[before:]):
             self.notes.add("limit.value", Part.BODY)
 
+    def add_raw(self, data: bytes) -> None:
+        """All of the body once more, to be inspected as it is. It stays a field of its own, the last, even where there are as many
+        as there may be: so it can be left out by itself (see `copies`).
+        """
+        if self.full:
+            self.notes.add("limit.fields")
+        if len(data) > self.longest:
+            self.notes.add("limit.value", Part.BODY)
+        self._raw = Field(Part.BODY, "", data)
+
     def extend(self, fields: list[Field]) -> None:
         for field in fields:
             self.add(field.part, field.name, field.value, field.raw, field.kind)
@@ -173,4 +184,6 @@ class Collector:
         if self._rest:
             self.notes.add("limit.fields")
             self.fields.append(Field(Part.BODY, "", b"\n".join(self._rest)))
+        if self._raw is not None:
+            self.fields.append(self._raw)
         return self.fields
