@@ -159,3 +159,12 @@ def test_all_cards_of_a_long_table_are_found() -> None:
 def test_a_led_value_is_found_once_though_it_may_end_in_many_places() -> None:
     value = "de89 3704 0044 0532 0130 00"
     assert found(f"iban {value}, iban {value}") == [("iban", value, True)] * 2
+
+
+def test_a_led_value_is_looked_for_at_its_edge() -> None:
+    """Else it could end at each byte of a text of nothing but what it may hold."""
+    assert not FINDER.candidates(b"aws" * 1000)
+    assert not FINDER.candidates(b"secretaccesskey" * 200)
+    key = "kR8vX2mPq9LzT4wYbN7cJ5hGd3FsAe6UoI1xVtQy"
+    for between in ("=", " ", "_secret_access_key = ", '": "', "-" * 20):
+        assert found(f"aws{between}{key}") == [("aws-secret-key", key, True)]

@@ -13,12 +13,16 @@ import hyperscan
 import msgspec
 
 from waf.prefilter.expressions import leading
-from waf.sensitive.entities import Entity
+from waf.sensitive.entities import EDGES, Entity
 
 GAP: Final = 60
 """Bytes between a context word and a led value, mark-up included."""
 
 _LABEL_GAP: Final = r"[A-Za-z0-9_\]-]{0,16}[\"' ]{0,2}(?:=>|[=:>])[\"' ]{0,3}"
+
+_EDGED: Final = re.compile(r"(?:\(\?i:)?\\b")
+_LETTER: Final = re.compile(r"(?<!\\)[A-Za-z]\Z")
+_TOUCHED: Final = re.compile(rb"\(\?<!\[([^\]]+)\]\)")
 
 ENDLESS: Final = 1 << 20
 """The width of a form without bounds, or of one that cannot be worked out."""
@@ -34,7 +38,13 @@ class Form(msgspec.Struct, frozen=True):
     @property
     def gap(self) -> str:
         """What may stand between a context word and a led value."""
-        return _LABEL_GAP if self.entity.labelled else f".{{0,{GAP}}}"
+        if self.entity.labelled:
+            return _LABEL_GAP
+        # A value that begins at an edge of its own is asked for there: a text of what could be its bytes has it ending at each of them.
+        edge = _TOUCHED.match(EDGES[self.entity.edges][0])
+        if edge is None or _EDGED.match(self.pattern) or not all(map(_LETTER.search, self.entity.context)):
+            return f".{{0,{GAP}}}"
+        return f".{{0,{GAP - 1}}}[^{edge[1].decode()}]"
 
     @property
     def expression(self) -> bytes:
