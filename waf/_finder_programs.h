@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PROGRAM_MAGIC = 0x57504631, PROGRAM_HEAD = 6, MOST_LOOPS = 8, MOST_SLOTS = 4, MOST_CALLS = 2000 };
+enum { PROGRAM_MAGIC = 0x57504631, PROGRAM_HEAD = 6, MOST_LOOPS = 8, MOST_SLOTS = 4, MOST_CALLS = 2000, MOST_ROUNDS = 32 };
 enum {
     OP_ACCEPT, OP_BYTE, OP_SET, OP_GREEDY, OP_LAZY, OP_POSSESSIVE, OP_BRANCH, OP_JUMP, OP_SAVE, OP_AHEAD, OP_BEHIND,
     OP_BOUNDARY, OP_START, OP_END, OP_LOOP, OP_AGAIN, OPS
@@ -178,6 +178,39 @@ static inline int may_go(const Running *run, int32_t pc, Py_ssize_t at)
     return 1;
 }
 
+/* A loop over one byte that may have another before it, as the digits of a number in groups, and what comes behind it, without a call for
+ * each round: where the match ends, -1 for none; -2 where it is another loop, or both bytes could be the same. Not a part of `steps`, which
+ * is within itself often and must not take more of the stack. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static Py_ssize_t grouped(Running *run, const int32_t *loop, Py_ssize_t at)
+{
+    const Program *program = run->program;
+    const int32_t *body = loop + 6;
+    Py_ssize_t places[MOST_ROUNDS + 1]; /* where each round ends; before the first is the beginning */
+    int count = 0;
+    if (!loop[5] || loop[3] > MOST_ROUNDS || body[0] != OP_GREEDY || body[2] != 0 || body[3] != 1 || body[4] != OP_SET ||
+        body[6] != OP_AGAIN)
+        return -2;
+    places[0] = at;
+    while (count < loop[3] && at < run->end) {
+        int may = in_set(program, body[1], run->text[at]), must = in_set(program, body[5], run->text[at]);
+        if (may && must)
+            return -2;
+        if (!must && (!may || at + 1 >= run->end || !in_set(program, body[5], run->text[at + 1])))
+            break;
+        at += must ? 1 : 2;
+        places[++count] = at;
+    }
+    for (; count >= loop[2]; count--) {
+        Py_ssize_t end = may_go(run, loop[4], places[count]) ? runs(run, loop[4], places[count]) : -1;
+        if (end >= 0)
+            return end;
+    }
+    return -1;
+}
+
 static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
 {
     const Program *program = run->program;
@@ -283,6 +316,11 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
         case OP_LOOP:
         case OP_AGAIN: {
             const int32_t *loop = code[0] == OP_LOOP ? code : program->code + code[1];
+            if (code[0] == OP_LOOP) {
+                Py_ssize_t end = grouped(run, loop, at);
+                if (end != -2)
+                    return end;
+            }
             int32_t *count = &run->counts[loop[1]], before = *count;
             int32_t body = (int32_t)(loop - program->code) + 6;
             *count = code[0] == OP_LOOP ? 0 : before + 1;

@@ -10,6 +10,7 @@
 
 #include "_finder_known.h"
 #include "_finder_numerals.h"
+#include "_finder_openings.h"
 
 /* -------------------------------------------------------------------------------------- what Hyperscan reports */
 
@@ -20,7 +21,29 @@ typedef struct {
     Py_ssize_t forms;
     uint64_t base, *found;
     size_t count, room;
+    Openings *openings; /* of the forms that are looked for here; NULL: of none */
 } Notices;
+
+/* One candidate more; -1 with an exception. */
+static int note_candidate(void *to, uint64_t place, uint16_t form)
+{
+    Notices *self = to;
+    uint64_t found = (self->base + place) << 16 | form;
+    if (self->count > 0 && self->found[self->count - 1] == found)
+        return 0; /* one more end of the same match */
+    if (self->count == self->room) {
+        size_t room = self->room ? self->room * 2 : 64;
+        uint64_t *more = PyMem_Realloc(self->found, room * sizeof *more);
+        if (more == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->found = more;
+        self->room = room;
+    }
+    self->found[self->count++] = found;
+    return 0;
+}
 
 static PyObject *notices_call(PyObject *object, PyObject *const *args, size_t flags, PyObject *names)
 {
@@ -38,18 +61,22 @@ static PyObject *notices_call(PyObject *object, PyObject *const *args, size_t fl
         PyErr_SetString(PyExc_ValueError, "no such form");
         return NULL;
     }
-    uint64_t found = (self->base + (self->led[form] ? upto : from)) << 16 | form;
-    if (self->count > 0 && self->found[self->count - 1] == found)
-        Py_RETURN_NONE; /* one more end of the same match */
-    if (self->count == self->room) {
-        size_t room = self->room ? self->room * 2 : 64;
-        uint64_t *more = PyMem_Realloc(self->found, room * sizeof *more);
-        if (more == NULL)
-            return PyErr_NoMemory();
-        self->found = more;
-        self->room = room;
+    if (note_candidate(self, self->led[form] ? upto : from, (uint16_t)form) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(openings_doc, "openings(text)\n\nTakes the candidates of the forms that are looked for here, not by Hyperscan.");
+
+static PyObject *notices_openings(Notices *self, PyObject *text)
+{
+    if (!PyBytes_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "a text of bytes");
+        return NULL;
     }
-    self->found[self->count++] = found;
+    if (self->openings != NULL &&
+        note_openings(self->openings, (const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), note_candidate, self) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -109,11 +136,14 @@ static int notices_init(Notices *self, PyObject *args, PyObject *kwargs)
 {
     const char *led;
     Py_ssize_t size;
+    PyObject *told = NULL;
     if (self->led != NULL) {
         PyErr_SetString(PyExc_TypeError, "made once");
         return -1;
     }
-    if (!PyArg_ParseTuple(args, "y#", &led, &size))
+    if (!PyArg_ParseTuple(args, "y#|O!", &led, &size, &PyTuple_Type, &told))
+        return -1;
+    if (told != NULL && self->openings == NULL && (self->openings = read_openings(told, size)) == NULL)
         return -1;
     self->led = PyMem_Malloc((size_t)size + 1);
     if (self->led == NULL) {
@@ -127,6 +157,7 @@ static int notices_init(Notices *self, PyObject *args, PyObject *kwargs)
 
 static void notices_dealloc(Notices *self)
 {
+    free_openings(self->openings);
     PyMem_Free(self->led);
     PyMem_Free(self->found);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -134,6 +165,7 @@ static void notices_dealloc(Notices *self)
 
 static PyMethodDef notices_methods[] = {
     {"begin", (PyCFunction)notices_begin, METH_O, begin_doc},
+    {"openings", (PyCFunction)notices_openings, METH_O, openings_doc},
     {"take", (PyCFunction)notices_take, METH_NOARGS, take_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -141,8 +173,8 @@ static PyMethodDef notices_methods[] = {
 static PyTypeObject NoticesType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "waf._finder.Notices",
-    .tp_doc = PyDoc_STR("Notices(led): called with each match that Hyperscan reports; `led` says of each form, by a byte, "
-                        "whether its candidates are named by their ends."),
+    .tp_doc = PyDoc_STR("Notices(led, openings=None): called with each match that Hyperscan reports; `led` says of each form, by a "
+                        "byte, whether its candidates are named by their ends. `openings`: see `openings.Told`."),
     .tp_basicsize = sizeof(Notices),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_new = notices_new,

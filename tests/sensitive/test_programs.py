@@ -179,3 +179,18 @@ def test_only_a_run_of_one_kind_is_read_backwards() -> None:
     for other in (rb"[a-z]{1,63}", rb"[a-z]{0,9}-", rb"(?:ab){0,9}", rb"[a-z]{0,9}+", rb"(?=a)"):
         assert run(re.compile(other)) is None, other
     assert run(None) is None
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(
+        [
+            rb"[0-9](?:[ -]?[0-9]){2,14}\b", rb"(?:[ -]?[0-9]){0,3}7", rb"(?:[0-5]?[0-9]){2,4}x", rb"(?:(?:-?[0-9]){2}x){1,3}",
+            rb"((?:[a-z]?[0-9]){1,40})a", rb"(?:-?[0-9]){3}", rb"(?:-?[0-9]){1,4}?a",
+        ]
+    ),
+    st.text("0579- ax", max_size=24).map(str.encode),
+)  # fmt: skip
+def test_digits_in_groups(expression: bytes, text: bytes) -> None:
+    for start in range(len(text) + 1):
+        _alike(re.compile(expression), text, start, len(text))

@@ -17,14 +17,13 @@ from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER
 from tests.together import together
 from waf.sensitive import speed
-from waf.sensitive.candidates import Candidates
 from waf.sensitive.entities import Entity
 from waf.sensitive.find import Finder
 from waf.sensitive.forms import ENDLESS, Form, forms
 from waf.sensitive.sieve import MARGIN, REACH, REMEMBERED, Sieve
 
 SIEVED = FINDER._candidates
-WHOLE = Finder(ENTITIES, Candidates(SIEVED._patterns, SIEVED.forms), {})
+WHOLE = Finder.build(ENTITIES, patterns_made(), sieved=False)
 """The same patterns without a sieve."""
 
 SAMPLES = [sample.text.encode() for entity in ENTITIES for sample in (*entity.hits, *entity.misses)]

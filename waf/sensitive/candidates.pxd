@@ -7,6 +7,7 @@ cdef class Candidates:
     cdef tuple _led
     cdef Sieve _sieve
     cdef object _local, _notices
+    cdef tuple _told
 
     cpdef list scan(self, bytes text)
     cpdef tuple look(self, bytes text, bint repeats=*)

@@ -3,7 +3,7 @@
 Owns compiling, caching and scanning. Knows nothing of validators or scores: a candidate only says "here may
 be one".
 
-Patterns that speak for themselves are compiled with start-of-match, which costs nothing as they are short.
+Patterns that speak for themselves are compiled with start-of-match, but for those that C looks for (`openings`).
 Led ones are compiled behind their context words, within `GAP` bytes, and report their end: so a text full of
 plain numbers makes no candidates at all. Hyperscan's block mode serves streams too: the filter keeps the last
 bytes anyway, as expansion and context need them, and a decision that always sees the same bytes cannot depend
@@ -24,6 +24,7 @@ from waf.patterns import Expression, Patterns, compiled
 from waf.sensitive import speed
 from waf.sensitive.entities import Entity
 from waf.sensitive.forms import Form, forms
+from waf.sensitive.openings import Told, opened, told
 from waf.sensitive.sieve import Sieve
 
 Candidate = int
@@ -41,8 +42,16 @@ something in it, as answers without are let pass before (`policy.screens`), and 
 class Candidates:
     """The compiled patterns; may be scanned with from several threads."""
 
-    def __init__(self, patterns: Patterns | None, forms: Sequence[Form], sieve: Sieve | None = None) -> None:
+    def __init__(
+        self,
+        patterns: Patterns | None,
+        forms: Sequence[Form],
+        sieve: Sieve | None = None,
+        told: Told | None = None,
+    ) -> None:
+        """`told` is of those forms that are not in `patterns`."""
         self.forms: Final = tuple(forms)
+        self._told = told
         self._led = tuple(form.led for form in forms)
         self._patterns = patterns
         self._sieve = sieve
@@ -68,7 +77,16 @@ class Candidates:
         if len(all_forms) > FORM:
             raise ConfigError([Problem("", 0, "sensitive", f"more than {FORM} patterns of entities")])
         sieve = Sieve.build(all_forms, store, others) if sieved else None
-        return cls(_compiled(all_forms, store), all_forms, sieve)
+        own = opened(all_forms)
+        asked = tuple(form for form in all_forms if form not in own)
+        if not asked:
+            return cls(_compiled(all_forms, store), all_forms, sieve)
+        # What is found must not depend on who looks for it: the order is the same where all are the engine's.
+        all_forms = (*asked, *own)
+        if not own or speed.notices_type() is None:
+            return cls(_compiled(all_forms, store), all_forms, sieve)
+        numbered = [(len(asked) + place, form) for place, form in enumerate(own)]
+        return cls(_compiled(asked, store), all_forms, sieve, told(numbered))
 
     def only(
         self, entities: Sequence[Entity], store: PatternStore | None, others: Sequence[Expression] = ()
@@ -76,7 +94,8 @@ class Candidates:
         """The same patterns behind a sieve that lets through what could be one of `entities`."""
         wanted = {entity.id for entity in entities}
         kept = [form for form in self.forms if form.entity.id in wanted]
-        return Candidates(self._patterns, self.forms, Sieve.build(kept, store, others) if kept else None)
+        sieve = Sieve.build(kept, store, others) if kept else None
+        return Candidates(self._patterns, self.forms, sieve, self._told)
 
     def scan(self, text: bytes) -> list[Candidate]:
         """Every candidate in `text`, in order."""
@@ -96,12 +115,17 @@ class Candidates:
         def met(form: int, start: int, end: int, flags: int, context: object) -> bool | None:
             return None if wanted[form] is None else True
 
+        notices = self._own()[1]
         try:
             for low, high in [(0, len(text))] if windows is None else windows:
-                scan(text[low:high], match_event_handler=met, scratch=scratch)
+                part = text[low:high]
+                scan(part, match_event_handler=met, scratch=scratch)
+                if self._told is not None:
+                    notices.openings(part)
         except hyperscan.ScanTerminated:
+            notices.take()
             return True
-        return False
+        return any(wanted[candidate & FORM] is not None for candidate in notices.take())
 
     def look(self, text: bytes, repeats: bool = False) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`. `repeats`: it may
@@ -119,12 +143,13 @@ class Candidates:
                 return [], unmet
         scan, scratch = self._engine(self._patterns)
         if windows is None:
-            notices.begin(0)
-            scan(text, match_event_handler=notices, scratch=scratch)
-        else:
-            for low, high in windows:
-                notices.begin(low)
-                scan(text[low:high], match_event_handler=notices, scratch=scratch)
+            windows = [(0, len(text))]
+        for low, high in windows:
+            part = text[low:high]
+            notices.begin(low)
+            scan(part, match_event_handler=notices, scratch=scratch)
+            if self._told is not None:
+                notices.openings(part)
         found: list[Candidate] = notices.take()
         return found, unmet
 
@@ -134,7 +159,12 @@ class Candidates:
             own: tuple[Any, Any] = self._local.first
         except AttributeError:
             led = bytes(self._led)
-            notices = Notices(led) if self._notices is None else self._notices(led)
+            if self._notices is None:
+                notices: Any = Notices(led)
+            elif self._told is None:
+                notices = self._notices(led)
+            else:
+                notices = self._notices(led, self._told)
             own = self._local.first = None if self._sieve is None else self._sieve.scratch(), notices
         return own
 
