@@ -1,4 +1,4 @@
-/* Where a value begins whose first byte is a digit at a word's edge (waf/sensitive/openings.py).
+/* Where a value begins whose first byte is a digit or a capital at a word's edge, "+" or "(" (waf/sensitive/openings.py).
  *
  * A table tells by the first bytes which forms one may be of, a bit for each; the program of each that is left is run. Each form is told of
  * once for a place where it matches.
@@ -82,40 +82,71 @@ static inline uint32_t may_open(const Openings *openings, const uint8_t *text, P
     return forms;
 }
 
-static inline int is_digit_byte(uint8_t byte)
-{
-    return (uint8_t)(byte - '0') <= 9;
-}
+/* Which of the bytes at `at`, `OPENED_BLOCK` of them, a value may begin with, a bit for each; `word` is whether the byte before is a digit or a
+ * capital, and is set to whether the last of these is. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+enum { OPENED_BLOCK = 16 };
 
-/* Whether a digit may be among eight bytes: one of 0x30 to 0x3f is. */
-static inline int may_have_digit(const uint8_t *at)
+static inline uint32_t may_begin_values(const uint8_t *at, uint32_t *word)
 {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    word = (word ^ 0x3030303030303030u) & 0xf0f0f0f0f0f0f0f0u;
-    return ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u) != 0;
+    __m128i x = _mm_loadu_si128((const __m128i *)at);
+    __m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0')), capital = _mm_sub_epi8(x, _mm_set1_epi8('A'));
+    __m128i sign = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('+')), _mm_cmpeq_epi8(x, _mm_set1_epi8('(')));
+    digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    capital = _mm_cmpeq_epi8(_mm_min_epu8(capital, _mm_set1_epi8(25)), capital);
+    uint32_t words = (uint32_t)_mm_movemask_epi8(_mm_or_si128(digit, capital));
+    uint32_t begin = words & ~(words << 1 | *word);
+    *word = words >> 15 & 1;
+    return begin | (uint32_t)_mm_movemask_epi8(sign);
+}
+#else
+enum { OPENED_BLOCK = 8 };
+
+static inline uint32_t may_begin_values(const uint8_t *at, uint32_t *word)
+{
+    uint32_t found = 0;
+    for (int i = 0; i < OPENED_BLOCK; i++) {
+        uint32_t is_word = (uint8_t)(at[i] - '0') <= 9 || (uint8_t)(at[i] - 'A') <= 25;
+        found |= (uint32_t)((is_word && !*word) || at[i] == '+' || at[i] == '(') << i;
+        *word = is_word;
+    }
+    return found;
+}
+#endif
+
+typedef int (*Opened)(void *to, uint64_t place, uint16_t form);
+
+/* The forms of a value at `at`; -1 where `noted` failed. */
+static inline int note_opening(const Openings *openings, const uint8_t *text, Py_ssize_t size, Py_ssize_t at, Opened noted, void *to)
+{
+    if (at > 0 && is_word_byte(text[at - 1]) && is_word_byte(text[at]))
+        return 0;
+    Running run;
+    uint32_t forms = may_open(openings, text, size, at);
+    for (int i = 0; forms != 0; i++, forms >>= 1)
+        if ((forms & 1) && i < openings->count && run_at(&openings->programs[i], &run, text, size, at) >= 0 &&
+            noted(to, (uint64_t)at, openings->forms[i]) < 0)
+            return -1;
+    return 0;
 }
 
 /* Tells `noted` each place where a form matches, with its number; it says by -1 that it failed, and so does this. */
-static int note_openings(const Openings *openings, const uint8_t *text, Py_ssize_t size, int (*noted)(void *to, uint64_t place, uint16_t form),
-                         void *to)
+static int note_openings(const Openings *openings, const uint8_t *text, Py_ssize_t size, Opened noted, void *to)
 {
-    Running run;
-    for (Py_ssize_t at = 0; at < size;) {
-        if (!is_digit_byte(text[at])) {
-            at++;
-            while (at + 8 <= size && !may_have_digit(text + at))
-                at += 8;
-            continue;
+    uint32_t word = 0;
+    for (Py_ssize_t base = 0; base < size; base += OPENED_BLOCK) {
+        uint8_t rest[OPENED_BLOCK];
+        const uint8_t *at = text + base;
+        if (size - base < OPENED_BLOCK) {
+            memset(rest, 0, sizeof rest);
+            memcpy(rest, at, (size_t)(size - base));
+            at = rest;
         }
-        uint32_t forms = at > 0 && is_word_byte(text[at - 1]) ? 0 : may_open(openings, text, size, at);
-        for (int i = 0; forms != 0; i++, forms >>= 1)
-            if ((forms & 1) && i < openings->count && run_at(&openings->programs[i], &run, text, size, at) >= 0 &&
-                noted(to, (uint64_t)at, openings->forms[i]) < 0)
+        uint32_t begin = may_begin_values(at, &word);
+        for (int i = 0; begin != 0; i++, begin >>= 1)
+            if ((begin & 1) && note_opening(openings, text, size, base + i, noted, to) < 0)
                 return -1;
-        do
-            at++;
-        while (at < size && is_digit_byte(text[at]));
     }
     return 0;
 }

@@ -1,7 +1,9 @@
-"""Forms that C looks for by itself (waf/_finder_openings.h): those whose values begin with a digit at a word's edge.
+"""Forms that C looks for by itself (waf/_finder_openings.h): those whose values begin with a digit, or any of several capitals, at a
+word's edge, or with "+" or "(".
 
 The engine takes 100 ns to tell of a match and as long again to find out where it began, and a text of groups of digits has several at
-each. C knows what can be none by its first bytes, and runs a form's own program where that does not tell.
+each. C knows what can be none by its first bytes, and runs a form's own program where that does not tell. What begins with letters of
+its own (a token) the engine finds at once, and is left to it.
 
 Owns which forms these are, and the table of first bytes.
 """
@@ -27,6 +29,8 @@ Told = tuple[bytes, tuple[tuple[int, bytes], ...]]
 to; and of each form its number and its program."""
 
 _DIGITS: Final = sum(1 << byte for byte in b"0123456789")
+_WORD: Final = sum(1 << byte for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SIGNS: Final = sum(1 << byte for byte in b"+(")
 _ALL: Final = (1 << 256) - 1
 _END: Final = 256
 _REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
@@ -67,14 +71,20 @@ def _columns(form: Form) -> list[int] | None:
         tree = list(parser.parse(form.expression))
     except (re.error, OverflowError, RecursionError):
         return None
-    if not tree or str(tree[0][1]) != "AT_BOUNDARY" or program(_pattern(form)) is None:
+    if not tree or program(_pattern(form)) is None:
         return None
     columns = [0] * COLUMNS
     ends = _follow(tree, 1, columns)
     for place in range(COLUMNS):
         if ends & ((2 << place) - 1):
             columns[place] = _ALL  # a match may be over
-    return columns if columns[0] and not columns[0] & ~_DIGITS else None
+    first, second = columns[:2]
+    if str(tree[0][1]) == "AT_BOUNDARY":
+        several = first.bit_count() > 1 and second.bit_count() > 1
+        mine = not first & ~(_WORD if several else _DIGITS)
+    else:
+        mine = not first & ~_SIGNS
+    return columns if first and mine else None
 
 
 def _follow(items: Any, places: int, columns: list[int]) -> int:
