@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PROGRAM_MAGIC = 0x57504631, PROGRAM_HEAD = 6, MOST_LOOPS = 8, MOST_SLOTS = 4, MOST_CALLS = 2000, MOST_ROUNDS = 32 };
+enum { PROGRAM_MAGIC = 0x57504631, PROGRAM_HEAD = 6, MOST_LOOPS = 8, MOST_SLOTS = 4, MOST_CALLS = 2000, MOST_ROUNDS = 32,
+       FAILED_ROUNDS = 8, FAILED_BYTES = 64 };
 enum {
     OP_ACCEPT, OP_BYTE, OP_SET, OP_GREEDY, OP_LAZY, OP_POSSESSIVE, OP_BRANCH, OP_JUMP, OP_SAVE, OP_AHEAD, OP_BEHIND,
     OP_BOUNDARY, OP_START, OP_END, OP_LOOP, OP_AGAIN, OPS
@@ -30,6 +31,11 @@ typedef struct {
     Py_ssize_t slots[MOST_SLOTS];
     int32_t counts[MOST_LOOPS];
     int depth;
+    /* Where nothing comes of one more round or of none, by the rounds that are done: one run of digits is groups in a thousand ways, all of
+     * which end in the same places. For the first bytes from `origin` on, and programs with one loop. */
+    Py_ssize_t origin;
+    int fails; /* `failed` is set up */
+    uint64_t failed[FAILED_ROUNDS];
 } Running;
 
 static inline int in_set(const Program *program, int32_t set, uint8_t byte)
@@ -139,6 +145,26 @@ static inline int is_word_byte(uint8_t byte)
 }
 
 static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at);
+
+static inline int is_noted(const Running *run, int32_t round, Py_ssize_t at)
+{
+    return run->program->loops == 1 && round < FAILED_ROUNDS && at >= run->origin && at - run->origin < FAILED_BYTES;
+}
+
+static inline int has_failed(const Running *run, int32_t round, Py_ssize_t at)
+{
+    return run->fails && is_noted(run, round, at) && (run->failed[round] >> (at - run->origin) & 1);
+}
+
+static inline void note_failed(Running *run, int32_t round, Py_ssize_t at)
+{
+    if (!is_noted(run, round, at))
+        return;
+    if (!run->fails)
+        memset(run->failed, 0, sizeof run->failed);
+    run->fails = 1;
+    run->failed[round] |= (uint64_t)1 << (at - run->origin);
+}
 
 /* Up to so many bytes of one kind, and nothing else. */
 static int is_run(const Program *program)
@@ -326,6 +352,10 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
             *count = code[0] == OP_LOOP ? 0 : before + 1;
             int32_t done = *count;
             Py_ssize_t end = -1;
+            if (has_failed(run, done, at)) {
+                *count = before;
+                return -1;
+            }
             int goes = done < loop[3] && may_go(run, body, at);
             if (done < loop[2])
                 end = goes ? runs(run, body, at) : -1;
@@ -339,8 +369,10 @@ static Py_ssize_t steps(Running *run, int32_t pc, Py_ssize_t at)
                 if (end < 0 && goes)
                     end = runs(run, body, at);
             }
-            if (end < 0)
+            if (end < 0) {
                 *count = before;
+                note_failed(run, done, at);
+            }
             return end;
         }
         default:
@@ -356,6 +388,8 @@ static Py_ssize_t run_at(const Program *program, Running *run, const uint8_t *te
     run->end = end;
     run->program = program;
     run->depth = 0;
+    run->origin = at;
+    run->fails = 0;
     for (int i = 0; i < MOST_SLOTS; i++)
         run->slots[i] = -1;
     return runs(run, 0, at);

@@ -186,7 +186,8 @@ def test_only_a_run_of_one_kind_is_read_backwards() -> None:
     st.sampled_from(
         [
             rb"[0-9](?:[ -]?[0-9]){2,14}\b", rb"(?:[ -]?[0-9]){0,3}7", rb"(?:[0-5]?[0-9]){2,4}x", rb"(?:(?:-?[0-9]){2}x){1,3}",
-            rb"((?:[a-z]?[0-9]){1,40})a", rb"(?:-?[0-9]){3}", rb"(?:-?[0-9]){1,4}?a",
+            rb"((?:[a-z]?[0-9]){1,40})a", rb"(?:-?[0-9]){3}", rb"(?:-?[0-9]){1,4}?a", rb"[0-9]{1,3}(?:-?[0-9]{1,3}){0,3}x",
+            rb"(?:[0-9]{1,2}-?){2,12}?x", rb"(?:[0-9a]{1,2}(?=(?:[0-9]|-){1,3}x)){1,3}", rb"(?:((?:-?[0-9]{1,2}){0,3})a){1,2}x",
         ]
     ),
     st.text("0579- ax", max_size=24).map(str.encode),
@@ -194,3 +195,11 @@ def test_only_a_run_of_one_kind_is_read_backwards() -> None:
 def test_digits_in_groups(expression: bytes, text: bytes) -> None:
     for start in range(len(text) + 1):
         _alike(re.compile(expression), text, start, len(text))
+
+
+def test_what_came_to_nothing_is_not_tried_again() -> None:
+    """Else the ways in which this could be divided up would take for ever."""
+    compiled = program(re.compile(rb"(?:[0-9]{1,9}[0-9]{1,9}[0-9]{1,9}){0,7}x"))
+    assert compiled is not None
+    assert finder.run(compiled, b"1" * 50, 0, 50, False) is None
+    assert finder.run(compiled, b"1" * 50 + b"x", 0, 51, False) == (0, 51, -1, -1)
