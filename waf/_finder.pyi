@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any, final
 
+from waf.sensitive.openings import Told
+
 Piece = tuple[
     int,
     int,
@@ -116,7 +118,7 @@ class Signs:
 
 @final
 class Notices:
-    def __init__(self, led: bytes, openings: tuple[bytes, tuple[tuple[int, bytes], ...]] = ..., /) -> None: ...
+    def __init__(self, led: bytes, openings: Told = ..., /) -> None: ...
     def __call__(self, form: int, start: int, end: int, flags: int, context: object, /) -> None: ...
     def begin(self, base: int, /) -> None: ...
     def openings(self, text: bytes, /) -> None: ...

@@ -22,7 +22,25 @@ typedef struct {
     uint64_t base, *found;
     size_t count, room;
     Openings *openings; /* of the forms that are looked for here; NULL: of none */
+    Word *words;        /* in the text at hand, of led ones among these */
+    size_t word_count, word_room;
 } Notices;
+
+static int note_word(Notices *self, Py_ssize_t end, int group)
+{
+    if (self->word_count == self->word_room) {
+        size_t room = self->word_room ? self->word_room * 2 : 64;
+        Word *more = PyMem_Realloc(self->words, room * sizeof *more);
+        if (more == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        self->words = more;
+        self->word_room = room;
+    }
+    self->words[self->word_count++] = (Word){end, group};
+    return 0;
+}
 
 /* One candidate more; -1 with an exception. */
 static int note_candidate(void *to, uint64_t place, uint16_t form)
@@ -57,16 +75,30 @@ static PyObject *notices_call(PyObject *object, PyObject *const *args, size_t fl
     unsigned long long upto = PyLong_AsUnsignedLongLong(args[2]);
     if (PyErr_Occurred())
         return NULL;
-    if (form >= (unsigned long long)self->forms) {
+    Openings *openings = self->openings;
+    unsigned long long known = openings == NULL ? (unsigned long long)self->forms : (unsigned long long)(openings->asked + openings->groups);
+    if (form >= known || upto > PY_SSIZE_T_MAX) {
         PyErr_SetString(PyExc_ValueError, "no such form");
         return NULL;
+    }
+    if (openings != NULL && form >= (unsigned long long)openings->asked) {
+        if (note_word(self, (Py_ssize_t)upto, (int)(form - (unsigned long long)openings->asked)) < 0)
+            return NULL;
+        Py_RETURN_NONE;
     }
     if (note_candidate(self, self->led[form] ? upto : from, (uint16_t)form) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(openings_doc, "openings(text)\n\nTakes the candidates of the forms that are looked for here, not by Hyperscan.");
+PyDoc_STRVAR(openings_doc, "openings(text)\n\nTakes the candidates of the forms that are looked for here, not by Hyperscan, which has told of "
+                           "the words in the text.");
+
+static int by_end(const void *one, const void *other)
+{
+    Py_ssize_t a = ((const Word *)one)->end, b = ((const Word *)other)->end;
+    return (a > b) - (a < b);
+}
 
 static PyObject *notices_openings(Notices *self, PyObject *text)
 {
@@ -74,8 +106,15 @@ static PyObject *notices_openings(Notices *self, PyObject *text)
         PyErr_SetString(PyExc_TypeError, "a text of bytes");
         return NULL;
     }
-    if (self->openings != NULL &&
-        note_openings(self->openings, (const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), note_candidate, self) < 0)
+    size_t count = self->word_count;
+    self->word_count = 0;
+    for (size_t i = 1; i < count; i++)
+        if (self->words[i - 1].end > self->words[i].end) { /* the engine promises no order */
+            qsort(self->words, count, sizeof *self->words, by_end);
+            break;
+        }
+    if (self->openings != NULL && note_openings(self->openings, self->words, count, (const uint8_t *)PyBytes_AS_STRING(text),
+                                                PyBytes_GET_SIZE(text), note_candidate, self) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -88,6 +127,7 @@ static PyObject *notices_begin(Notices *self, PyObject *base)
     if (PyErr_Occurred())
         return NULL;
     self->base = place;
+    self->word_count = 0;
     Py_RETURN_NONE;
 }
 
@@ -120,6 +160,11 @@ static PyObject *notices_take(Notices *self, PyObject *unused)
         PyMem_Free(self->found);
         self->found = NULL;
         self->room = 0;
+    }
+    if (self->word_room > 4096) {
+        PyMem_Free(self->words);
+        self->words = NULL;
+        self->word_count = self->word_room = 0;
     }
     return list;
 }
@@ -158,6 +203,7 @@ static int notices_init(Notices *self, PyObject *args, PyObject *kwargs)
 static void notices_dealloc(Notices *self)
 {
     free_openings(self->openings);
+    PyMem_Free(self->words);
     PyMem_Free(self->led);
     PyMem_Free(self->found);
     Py_TYPE(self)->tp_free((PyObject *)self);

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.patterns import patterns_made
-from tests.sensitive.messages import ENTITIES, FINDER
-from waf.patterns import compiled
+from tests.sensitive.messages import CARD, ENTITIES, FINDER
+from waf.patterns import Patterns, compiled
 from waf.sensitive import speed
-from waf.sensitive.candidates import FORM, PLACE
+from waf.sensitive.candidates import FORM, PLACE, Candidates
 from waf.sensitive.entities import custom_entity
 from waf.sensitive.find import Finder
 from waf.sensitive.forms import forms
-from waf.sensitive.openings import COLUMNS, opened, told
+from waf.sensitive.openings import COLUMNS, Shares, shares
 
 try:
     finder: ModuleType | Any = importlib.import_module("waf._finder")
@@ -30,8 +30,9 @@ except ImportError:
 if speed.notices_type() is None:
     pytest.skip("C looks for none here", allow_module_level=True)
 
-OWN = opened(forms(ENTITIES))
-ALL = tuple(enumerate(OWN))
+SPLIT = shares(forms(ENTITIES))
+OWN = SPLIT.alone
+ALONE = Shares((), OWN, ())
 DATABASE = compiled([(form.expression, form.flags) for form in OWN])
 SCRATCH = hyperscan.Scratch(DATABASE)
 _SAMPLES = [
@@ -53,7 +54,7 @@ def _by_engine(text: bytes) -> set[tuple[int, int]]:
 
 
 def _by_c(text: bytes, base: int = 0) -> set[tuple[int, int]]:
-    notices = finder.Notices(bytes(len(OWN)), told(ALL))
+    notices = finder.Notices(bytes(len(OWN)), ALONE.told)
     notices.begin(base)
     notices.openings(text)
     return {(candidate >> PLACE, candidate & FORM) for candidate in notices.take()}
@@ -125,6 +126,90 @@ def test_numbers_are_not_asked_of_the_engine() -> None:
         assert FINDER.candidates(text)
 
 
+def _all_by_engine() -> Finder:
+    """The same where the engine is asked for all that C looks for."""
+    patterns = Patterns.of(
+        [(form.expression, form.flags) for form in SPLIT.all], patterns_made(), scratch=False
+    )
+    return Finder(ENTITIES, Candidates(patterns, SPLIT.all), {})
+
+
+BY_ENGINE = _all_by_engine()
+_LED = [
+    sample.text.replace(CARD, "12")
+    for entity in ENTITIES
+    for sample in (*entity.hits, *entity.misses)
+    if any(form.entity == entity for form in SPLIT.led)
+]
+_led_texts = st.lists(
+    st.sampled_from(_LED)
+    | st.sampled_from(
+        [
+            "phone",
+            "tel",
+            "ssn=",
+            "\n",
+            "<td>",
+            "z" * 50,
+            " " * 58,
+            '": "',
+            "cvv",
+            "customerPan",
+            "born",
+            "_",
+            "é",
+            "-",
+        ]
+    )
+    | st.sampled_from(
+        sorted({re.sub(r"\\b|\W", "", word) for form in SPLIT.led for word in form.entity.context})
+    )
+    | st.text("0123456789 -.()/X", max_size=12),
+    max_size=12,
+).map(lambda pieces: "".join(pieces).encode())
+
+
+def _told_of(one: Finder, text: bytes) -> list[tuple[str, int, int, float]]:
+    return [(hit.entity.id, hit.start, hit.end, hit.score) for hit in one.find(text)]
+
+
+@settings(max_examples=600, deadline=None)
+@given(_led_texts)
+def test_led_values_are_found_as_the_engine_finds_them(text: bytes) -> None:
+    assert _told_of(FINDER, text) == _told_of(BY_ENGINE, text)
+    places = {(candidate & FORM, candidate >> PLACE) for candidate in BY_ENGINE.candidates(text)}
+    sieveless = Finder.build(ENTITIES, patterns_made(), sieved=False).candidates(text)
+    assert {(candidate & FORM, candidate >> PLACE) for candidate in sieveless} <= places
+
+
+@pytest.mark.parametrize("between", [59, 60, 61])
+def test_a_word_reaches_as_far_as_the_engine_says(between: int) -> None:
+    text = b"phone" + b" " * between + b"020 7946 0958"
+    forms_of = FINDER._candidates.forms
+    found = {forms_of[candidate & FORM].entity.id for candidate in FINDER.candidates(text)}
+    assert ("phone" in found) == (between <= 60)
+    by_engine = {forms_of[candidate & FORM].entity.id for candidate in BY_ENGINE.candidates(text)}
+    assert ("phone" in by_engine) == (between <= 60)
+
+
+def test_of_led_forms_the_engine_tells_the_words_alone() -> None:
+    """Each value behind several words would be told of by each of their forms, with each of its ends."""
+    patterns = FINDER._candidates._patterns
+    assert patterns is not None
+    database = compiled(patterns._expressions)
+    reports = []
+
+    def met(*report: object) -> None:
+        reports.append(report)
+
+    text = b"phone cvv ssn" + b" 1234 5678" * 5
+    database.scan(text * 100, match_event_handler=met, scratch=hyperscan.Scratch(database))
+    words = {context for context in SPLIT.contexts if {"phone", r"\bcvv2?\b", r"\bssn\b"} & {*context}}
+    assert len(words) == 3
+    assert len(reports) == 300
+    assert len(FINDER.candidates(text * 100)) > 1000
+
+
 def test_others_are_the_engines() -> None:
     for pattern in (
         "[0-9]{9}",
@@ -136,11 +221,13 @@ def test_others_are_the_engines() -> None:
         r";?\b[0-9]{9}",
         "[+-]1",
     ):
-        assert not opened(forms([custom_entity("one", pattern)]))
-    with pytest.raises(ValueError, match="not for C"):
-        told([(0, forms([custom_entity("one", "[0-9]{9}")])[0])])
-    several = [custom_entity(f"one-{n}", rf"\b[0-9]{{{n % 40 + 3}}}\b") for n in range(60)]
-    assert len(opened(forms(several))) == 32
+        split = shares(forms([custom_entity("one", pattern)]))
+        assert split.asked
+        assert not split.alone
+        with pytest.raises(ValueError, match="not for C"):
+            assert Shares((), split.asked, ()).told
+    several = [custom_entity(f"one-{n}", rf"\b[0-9]{{{n % 40 + 3}}}\b") for n in range(99)]
+    assert len(shares(forms(several)).alone) == 64
     assert not Finder.build(several, patterns_made()).find(b"12 nothing")
     assert len(Finder.build(several, patterns_made()).find(b"1234 and 123456789")) == 2
 
@@ -160,25 +247,63 @@ def test_others_are_the_engines() -> None:
 )
 def test_any_expressions(expression: str, text: bytes) -> None:
     own = forms([custom_entity("one", expression)])
-    assert opened(own) == own
-    notices = finder.Notices(b"\0", told([(0, own[0])]))
+    assert shares(own).alone == own
+    notices = finder.Notices(b"\0", shares(own).told)
     notices.openings(text)
     places = [place for place in range(len(text)) if re.compile(own[0].expression).match(text, place)]
     assert [candidate >> PLACE for candidate in notices.take()] == places
 
 
 def test_what_c_is_told_has_to_fit() -> None:
-    table, programs = told(ALL)
+    led = bytes(len(SPLIT.all))
+    alone, of_led, asked, contexts, gap = SPLIT.told
+    table, programs = alone
+    finder.Notices(led, SPLIT.told)
+    one = programs[0][1]
     for wrong in (
-        (table[:-4], programs), (table, programs * 9), (table, ((0, b"x"),)), (table, ((len(OWN), programs[0][1]),)),
-        (table, ((-1, programs[0][1]),)),
+        (table[:-4], programs), (table, programs * 9), (table, ((0, b"x", 0),)), (table, ((len(led), one, 0),)),
+        (table, ((-1, one, 0),)), (table, ((0, one, 1),)), (table, ((0, one, -1),)),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"form|program"):
-            finder.Notices(bytes(len(OWN)), wrong)
-    for wrong in ((table,), ("x", ()), (table, (1,)), (table, [])):
+            finder.Notices(led, (wrong, of_led, asked, contexts, gap))
+    for numbers in (
+        (-1, contexts, gap),
+        (len(led) + 1, contexts, gap),
+        (asked, 65, gap),
+        (asked, -1, gap),
+        (asked, contexts, -1),
+    ):
+        with pytest.raises(ValueError, match="not so many"):
+            finder.Notices(led, (alone, of_led, *numbers))
+    for parts in (
+        (alone, of_led),
+        (alone, 1, 1, 1, 1),
+        ((table, (1,)), of_led, asked, contexts, gap),
+        ("x", of_led, 1, 1, 1),
+    ):
         with pytest.raises(TypeError):
-            finder.Notices(bytes(len(OWN)), wrong)
+            finder.Notices(led, parts)
+    notices = finder.Notices(led, SPLIT.told)
     with pytest.raises(TypeError):
-        finder.Notices(b"").openings("text")
+        notices.openings("text")
+    with pytest.raises(ValueError, match="no such form"):
+        notices(asked + contexts, 0, 1, 0, None)
     finder.Notices(b"").openings(b"4539 1488 0343 6467")
-    assert len(table) == COLUMNS * 257 * 4
+    assert len(table) == COLUMNS * 257 * 8
+
+
+def test_words_are_taken_in_their_order() -> None:
+    """The engine promises none; and those of a text before are forgotten."""
+    notices = finder.Notices(bytes(len(SPLIT.all)), SPLIT.told)
+    phone = len(SPLIT.asked) + [*SPLIT.contexts].index(next(c for c in SPLIT.contexts if "phone" in c))
+    text = b"phone " + b"." * 80 + b"phone 020 7946 0958" + b"." * 80 + b"phone"
+    for ends in ((5, 91, 189), (189, 91, 5), (91, 189, 5)):
+        notices.begin(0)
+        for end in ends:
+            notices(phone, 0, end, 0, None)
+        notices.openings(text)
+        assert len(notices.take()) == 3  # one for each group of digits that another follows, or that is long
+    notices(phone, 0, 91, 0, None)
+    notices.begin(0)
+    notices.openings(text)
+    assert not notices.take()

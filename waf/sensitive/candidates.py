@@ -23,8 +23,8 @@ from waf.model import PatternStore
 from waf.patterns import Expression, Patterns, compiled
 from waf.sensitive import speed
 from waf.sensitive.entities import Entity
-from waf.sensitive.forms import Form, forms
-from waf.sensitive.openings import Told, opened, told
+from waf.sensitive.forms import Form, forms, words_of
+from waf.sensitive.openings import Told, shares
 from waf.sensitive.sieve import Sieve
 
 Candidate = int
@@ -49,7 +49,7 @@ class Candidates:
         sieve: Sieve | None = None,
         told: Told | None = None,
     ) -> None:
-        """`told` is of those forms that are not in `patterns`."""
+        """`told` is of those forms that are not in `patterns`, where the words of led ones are instead."""
         self.forms: Final = tuple(forms)
         self._told = told
         self._led = tuple(form.led for form in forms)
@@ -77,16 +77,13 @@ class Candidates:
         if len(all_forms) > FORM:
             raise ConfigError([Problem("", 0, "sensitive", f"more than {FORM} patterns of entities")])
         sieve = Sieve.build(all_forms, store, others) if sieved else None
-        own = opened(all_forms)
-        asked = tuple(form for form in all_forms if form not in own)
-        if not asked:
-            return cls(_compiled(all_forms, store), all_forms, sieve)
+        split = shares(all_forms)
         # What is found must not depend on who looks for it: the order is the same where all are the engine's.
-        all_forms = (*asked, *own)
-        if not own or speed.notices_type() is None:
-            return cls(_compiled(all_forms, store), all_forms, sieve)
-        numbered = [(len(asked) + place, form) for place, form in enumerate(own)]
-        return cls(_compiled(asked, store), all_forms, sieve, told(numbered))
+        asked = [(form.expression, form.flags) for form in split.asked]
+        asked += [(words_of(context), int(hyperscan.HS_FLAG_DOTALL)) for context in split.contexts]
+        if not asked or speed.notices_type() is None:
+            return cls(_compiled(split.all, None, store), split.all, sieve)
+        return cls(_compiled(split.all, asked, store), split.all, sieve, split.told)
 
     def only(
         self, entities: Sequence[Entity], store: PatternStore | None, others: Sequence[Expression] = ()
@@ -102,30 +99,8 @@ class Candidates:
         return self.look(text)[0]
 
     def has(self, text: bytes, wanted: Sequence[object]) -> bool:
-        """Whether there is a candidate in `text` of a form for which `wanted` has not None; looks no further."""
-        if self._patterns is None:
-            return False
-        windows = None
-        if self._sieve is not None and len(text) > _SHORT:
-            windows = self._sieve.windows(text, self._own()[0])
-            if windows is not None and not windows:
-                return False
-        scan, scratch = self._engine(self._patterns)
-
-        def met(form: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            return None if wanted[form] is None else True
-
-        notices = self._own()[1]
-        try:
-            for low, high in [(0, len(text))] if windows is None else windows:
-                part = text[low:high]
-                scan(part, match_event_handler=met, scratch=scratch)
-                if self._told is not None:
-                    notices.openings(part)
-        except hyperscan.ScanTerminated:
-            notices.take()
-            return True
-        return any(wanted[candidate & FORM] is not None for candidate in notices.take())
+        """Whether there is a candidate in `text` of a form for which `wanted` has not None."""
+        return any(wanted[candidate & FORM] is not None for candidate in self.scan(text))
 
     def look(self, text: bytes, repeats: bool = False) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`. `repeats`: it may
@@ -200,9 +175,13 @@ class Notices:
         return found
 
 
-def _compiled(all_forms: Sequence[Form], store: PatternStore | None) -> Patterns:
+def _compiled(
+    all_forms: Sequence[Form], asked: Sequence[Expression] | None, store: PatternStore | None
+) -> Patterns:
+    """Of `asked`; None: of all forms."""
+    expressions = [(form.expression, form.flags) for form in all_forms] if asked is None else asked
     try:
-        return Patterns.of([(form.expression, form.flags) for form in all_forms], store, scratch=False)
+        return Patterns.of(expressions, store, scratch=False)
     except hyperscan.HyperscanError:
         raise ConfigError(_refused(all_forms)) from None
 

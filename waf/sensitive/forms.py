@@ -18,6 +18,8 @@ from waf.sensitive.entities import EDGES, Entity
 GAP: Final = 60
 """Bytes between a context word and a led value, mark-up included."""
 
+ANY_GAP: Final = f".{{0,{GAP}}}"
+
 _LABEL_GAP: Final = r"[A-Za-z0-9_\]-]{0,16}[\"' ]{0,2}(?:=>|[=:>])[\"' ]{0,3}"
 
 _EDGED: Final = re.compile(r"(?:\(\?i:)?\\b")
@@ -43,7 +45,7 @@ class Form(msgspec.Struct, frozen=True):
         # A value that begins at an edge of its own is asked for there: a text of what could be its bytes has it ending at each of them.
         edge = _TOUCHED.match(EDGES[self.entity.edges][0])
         if edge is None or _EDGED.match(self.pattern) or not all(map(_LETTER.search, self.entity.context)):
-            return f".{{0,{GAP}}}"
+            return ANY_GAP
         return f".{{0,{GAP - 1}}}[^{edge[1].decode()}]"
 
     @property
@@ -59,8 +61,7 @@ class Form(msgspec.Struct, frozen=True):
     def _of(self, pattern: bytes) -> bytes:
         if not self.led:
             return pattern
-        words = "|".join(_word(word) for word in self.entity.context)
-        return f"(?:{words}){self.gap}(?:".encode() + pattern + b")"
+        return words_of(self.entity.context) + f"{self.gap}(?:".encode() + pattern + b")"
 
     @property
     def flags(self) -> int:
@@ -85,6 +86,11 @@ def humped(word: str) -> tuple[str, bool]:
     """A context word as an expression, and whether it begins at an edge or a hump ("customerPan", not "span")."""
     text = core(word)
     return text, word.startswith(r"\b") and text[:1].isalpha()
+
+
+def words_of(context: Sequence[str]) -> bytes:
+    """Any of the context words, for Hyperscan."""
+    return f"(?:{'|'.join(map(_word, context))})".encode()
 
 
 def _word(word: str) -> str:

@@ -190,10 +190,10 @@ def _words(data: bytes) -> array[int]:
     return array("I", [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)])
 
 
-def bits_of(op: str, value: Any) -> int | None:
-    """The bytes that a part of a parse tree, without flags, matches if it is one byte long, as a number of 256 bits."""
+def bits_of(op: str, value: Any, flags: int = re.DOTALL) -> int | None:
+    """The bytes that a part of a parse tree matches if it is one byte long, as a number of 256 bits."""
     try:
-        return _bits(op, value, re.DOTALL)
+        return _bits(op, value, flags)
     except _Untranslated:
         return None
 
