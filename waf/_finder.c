@@ -101,6 +101,16 @@ typedef struct {
     Py_ssize_t number, start, end;
 } Reading;
 
+/* What stood before a value; values of several forms at a few places take turns. */
+typedef struct {
+    Py_ssize_t at; /* the place and one more; 0: none */
+    Py_ssize_t field;
+    PyObject *label, *near;
+    int decisive;
+} Before;
+
+enum { BEFORES = 16 };
+
 typedef struct {
     Text text;
     Py_ssize_t floor;
@@ -115,7 +125,9 @@ typedef struct {
     Py_ssize_t around, field;
     PyObject *label; /* NULL: not known yet */
     int decisive;    /* -1: not known yet */
+    int lacking;     /* no word speaks for the led value that was judged last, and no label was asked */
     PyObject *near;  /* NULL: not known yet */
+    Before before[BEFORES]; /* other places, by their last bits */
     Py_ssize_t last_end;
     int overlap;
     const Form *walker; /* whose run of a value without bounds was walked last: no run is walked for each value in it */
@@ -184,11 +196,23 @@ static int stand_before(Search *search, Py_ssize_t start)
 {
     if (search->around == start)
         return 0;
-    Py_CLEAR(search->label);
-    Py_CLEAR(search->near);
-    search->decisive = -1;
-    search->field = 0;
+    if (search->around >= 0) {
+        Before *kept = &search->before[search->around % BEFORES];
+        Py_XDECREF(kept->label);
+        Py_XDECREF(kept->near);
+        *kept = (Before){search->around + 1, search->field, search->label, search->near, search->decisive};
+    }
+    Before *known = &search->before[start % BEFORES];
+    int again = known->at == start + 1;
     search->around = start;
+    search->field = again ? known->field : 0;
+    search->label = again ? known->label : NULL;
+    search->near = again ? known->near : NULL;
+    search->decisive = again ? known->decisive : -1;
+    if (again) {
+        *known = (Before){0, 0, NULL, NULL, 0};
+        return 0;
+    }
     if (search->field_at == Py_None)
         return 0;
     if (search->columns.separator) {
@@ -503,6 +527,7 @@ static int judge(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_s
         if (weigh(self, form, search, &weight) < 0)
             return -1;
         score += weight;
+        search->lacking = weight == LACKING && !search->decisive;
         if (score < REPORT - 1e-9)
             return 0;
     }
@@ -594,6 +619,14 @@ static int try_shorter(Judge *self, Form *form, Search *search, Py_ssize_t start
     return 0;
 }
 
+/* A led value, and its shorter readings: not where no word speaks for it, as none is nearer to what begins later in it. */
+static int try_led(Judge *self, Form *form, Search *search, Py_ssize_t start, Py_ssize_t end, int again)
+{
+    search->lacking = 0;
+    int hit = try_reading(self, form, search, start, end);
+    return hit != 0 || !again || search->lacking ? hit : try_shorter(self, form, search, start, end);
+}
+
 /* The same for a led form whose pattern only `re` runs. */
 static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t place, int again)
 {
@@ -609,8 +642,7 @@ static int try_led_by_re(Judge *self, Form *form, Search *search, Py_ssize_t pla
         if (start < place && place <= end) {
             Py_DECREF(found);
             search->led[form - self->forms].last = (Span){start, end};
-            int hit = try_reading(self, form, search, start, end);
-            return hit != 0 || !again ? hit : try_shorter(self, form, search, start, end);
+            return try_led(self, form, search, start, end, again);
         }
     }
     Py_DECREF(found);
@@ -667,8 +699,7 @@ static int try_candidate(Judge *self, Form *form, Search *search, Py_ssize_t pla
         if (value.start < 0)
             return 0;
         led->last = value;
-        int hit = try_reading(self, form, search, value.start, value.end);
-        return hit != 0 || !again ? hit : try_shorter(self, form, search, value.start, value.end);
+        return try_led(self, form, search, value.start, value.end, again);
     }
     if (is_run(&form->before.program))
         place = run_before(&form->before.program, search->text.at, place, place > 64 ? place - 64 : 0);
@@ -804,6 +835,10 @@ static void forget_search(Search *search)
     PyMem_Free(search->led);
     Py_XDECREF(search->label);
     Py_XDECREF(search->near);
+    for (int i = 0; i < BEFORES; i++) {
+        Py_XDECREF(search->before[i].label);
+        Py_XDECREF(search->before[i].near);
+    }
 }
 
 static Search search_of(PyObject *text, PyObject *field_at)

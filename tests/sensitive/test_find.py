@@ -8,6 +8,7 @@ from tests.sensitive.messages import CARD, FINDER
 from tests.together import together
 from waf.sensitive.beside import settled_by
 from waf.sensitive.context import is_decisive, label_before
+from waf.sensitive.find import Finder
 from waf.sensitive.hits import apart
 
 
@@ -168,3 +169,23 @@ def test_a_led_value_is_looked_for_at_its_edge() -> None:
     key = "kR8vX2mPq9LzT4wYbN7cJ5hGd3FsAe6UoI1xVtQy"
     for between in ("=", " ", "_secret_access_key = ", '": "', "-" * 20):
         assert found(f"aws{between}{key}") == [("aws-secret-key", key, True)]
+
+
+def test_what_no_word_speaks_for_is_not_read_again() -> None:
+    """Each of its groups would be looked at with each end, and with all that stands before it."""
+    starts = []
+
+    def noting(text: bytes, start: int) -> tuple[None, int]:
+        starts.append(start)
+        return None, 0
+
+    text = b"account number and many more words than are looked at: 12 35 79 24 68 01"
+    assert not FINDER.find(text, field_at=noting)
+    first = text.index(b"12")
+    assert set(starts) == {first}
+    slow = Finder(FINDER.entities, FINDER._candidates, {})
+    slow.judge = None  # type: ignore[misc]
+    starts.clear()
+    assert not slow.find(text, field_at=noting)
+    assert set(starts) == {first}
+    assert found("account number: 1234 5678 90 12 34 56 78") == [("bank-account", "1234 5678 90 12 34", True)]

@@ -276,6 +276,20 @@ def test_every_sample_of_every_entity() -> None:
 
 
 @in_c
+def test_what_stands_before_a_value_is_looked_at_once() -> None:
+    """Forms whose candidates are named by their ends come back to a place after others."""
+    starts = []
+
+    def noting(text: bytes, start: int) -> tuple[None, int]:
+        starts.append(start)
+        return None, 0
+
+    text = b"account number, phone, cvv, ssn, nhs, dob, passport: 123 456 789 12 34 567 " * 20
+    FINDER.find(text, field_at=noting)
+    assert len(starts) == len(set(starts)) > 50
+
+
+@in_c
 def test_errors_of_what_it_calls_come_through() -> None:
     def failing(text: bytes, start: int) -> tuple[bytes | None, int]:
         raise LookupError("no field")

@@ -199,6 +199,8 @@ class Finder:
                     hits.append(hit)
                     ends.add(end)
                     break
+                if form.led and not attempt and _lacks(form, around):
+                    break  # no word is nearer to what begins later in it
         return apart(hits) if len(hits) > 1 else hits
 
     def find_cells(
@@ -323,6 +325,11 @@ def _judge(
             first, last = walked[id(form)] = (end, end) if tail is None else tail.span()
         end = last
     return Hit(entity, start, end, min(score, 1.0), _plain(value) in entity.tests)
+
+
+def _lacks(form: Form, around: Surroundings) -> bool:
+    """No word speaks for a led value, and it has no label that says anything."""
+    return not (around.label and is_decisive(around.label)) and _weigh(form, around) == _LACKING
 
 
 def _weigh(form: Form, around: Surroundings) -> float:
