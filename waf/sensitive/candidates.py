@@ -4,8 +4,8 @@ Owns compiling, caching and scanning. Knows nothing of validators or scores: a c
 be one".
 
 Patterns that speak for themselves are compiled with start-of-match, but for those that C looks for (`openings`).
-Led ones are compiled behind their context words, within `GAP` bytes, and report their end: so a text full of
-plain numbers makes no candidates at all. Hyperscan's block mode serves streams too: the filter keeps the last
+Led ones count behind their context words, within `GAP` bytes, and are named by their end: so a text full of
+plain numbers makes no candidates at all. Where C looks for them, the words alone are compiled. Hyperscan's block mode serves streams too: the filter keeps the last
 bytes anyway, as expansion and context need them, and a decision that always sees the same bytes cannot depend
 on where chunks were cut.
 """
