@@ -308,3 +308,10 @@ def test_words_are_taken_in_their_order() -> None:
     notices.begin(0)
     notices.openings(text)
     assert not notices.take()
+
+
+def test_who_only_asks_whether_is_told_of_led_ones_too() -> None:
+    assert FINDER.suspects(b"phone 020 7946 0958")
+    assert FINDER.suspects(b"4539 1488 0343 6467")
+    assert FINDER.suspects(b"a@b.example")
+    assert not FINDER.suspects(b"phone, or not")

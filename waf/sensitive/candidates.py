@@ -99,8 +99,33 @@ class Candidates:
         return self.look(text)[0]
 
     def has(self, text: bytes, wanted: Sequence[object]) -> bool:
-        """Whether there is a candidate in `text` of a form for which `wanted` has not None."""
-        return any(wanted[candidate & FORM] is not None for candidate in self.scan(text))
+        """Whether there is a candidate in `text` of a form for which `wanted` has not None; the engine looks no further."""
+        if self._patterns is None:
+            return False
+        sieving, notices = self._own()
+        windows = None
+        if self._sieve is not None and len(text) > _SHORT:
+            windows = self._sieve.windows(text, sieving)
+        scan, scratch = self._engine(self._patterns)
+        asked = len(self.forms) if self._told is None else self._told[2]
+
+        def met(form: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            if form >= asked:
+                notices(form, start, end, flags, context)  # a word of led forms
+                return None
+            return None if wanted[form] is None else True
+
+        try:
+            for low, high in [(0, len(text))] if windows is None else windows:
+                part = text[low:high]
+                notices.begin(low)
+                scan(part, match_event_handler=met, scratch=scratch)
+                if self._told is not None:
+                    notices.openings(part)
+        except hyperscan.ScanTerminated:
+            notices.take()
+            return True
+        return any(wanted[candidate & FORM] is not None for candidate in notices.take())
 
     def look(self, text: bytes, repeats: bool = False) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`. `repeats`: it may
