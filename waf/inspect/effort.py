@@ -11,13 +11,13 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 120
+PER_KB: Final = 100
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
 _BODILESS: Final = 2_500  # … in place of the first where there is no body: no ordinary head takes half of it
 _GLANCE: Final = 2_000  # … or where only a few values are looked at
-PER_COPIED: Final = 25
+PER_COPIED: Final = 18
 """Bytes of a message that were read more than once, for a unit."""
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""

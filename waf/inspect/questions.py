@@ -41,6 +41,7 @@ _WHOLE: Final = 4096  # … of so many, …
 _TRIED: Final = {
     "sql": 170
 }  # … but for those who try to read on from every quote: one more for each, and for so many bytes, …
+_REWRITTEN: Final = 768  # bytes of a value in plain words, for one more
 _QUOTES: Final = (b"'", b'"', b"`")
 _TRIES: Final = 4  # … of each kind no more than so many
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
@@ -296,7 +297,7 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
         return _ADDRESS
     if confirm in _TRIED:
         tries = sum([min(text.count(quote, 0, _WHOLE), _TRIES) for quote in _QUOTES])
-        return _READ + tries + min(size, _WHOLE) // _TRIED[confirm]
+        return _READ + tries + min(size, _WHOLE) // _TRIED[confirm] + size // _REWRITTEN
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
     if confirm in PLACES:
