@@ -389,7 +389,7 @@ enum {
     CODED = 64,                                                    /* of base64, either alphabet */
     TELLING = 128                                                  /* a hint may begin here */
 };
-enum { FIRST = 1, SECOND = 2, THIRD = 4, WIDE_FIRST = 8, WIDE_SECOND = 16, WIDE_SIXTH = 32, WIDE_SEVENTH = 64 };
+enum { FIRST = 1, SECOND = 2, THIRD = 4, WIDE_FIRST = 8, WIDE_SECOND = 16, WIDE_SIXTH = 32, WIDE_SEVENTH = 64, OPENS = 128 }; /* OPENS: a value that some step takes whole may begin so */
 
 static uint8_t kind[256], group_of[256];
 static uint16_t may[256]; /* the steps that a byte may hint at */
@@ -436,7 +436,8 @@ static void learn(void)
             | (has((uint8_t)c, "ACDEFGHQSTUVWXgijklmnwyz0123") ? SECOND : 0)
             | (has((uint8_t)c, "ABEFIJMNQRUVYZcdghklopstwx014589") ? THIRD : 0)
             | (has((uint8_t)c, "IJKLMNOPQRSTUVWXYZabcdef") ? WIDE_FIRST : 0) | (has((uint8_t)c, "AQgw") ? WIDE_SECOND : 0)
-            | (has((uint8_t)c, "CDEFGH") ? WIDE_SIXTH : 0) | (has((uint8_t)c, "AEIMQUYcgkosw048") ? WIDE_SEVENTH : 0));
+            | (has((uint8_t)c, "CDEFGH") ? WIDE_SIXTH : 0) | (has((uint8_t)c, "AEIMQUYcgkosw048") ? WIDE_SEVENTH : 0)
+            | (has((uint8_t)c, "CDIJKLMNOPQRSTUVWXYZabcdefH7023456xX\\[{") || (kind[c] & WHITE) ? OPENS : 0));
     }
 }
 
@@ -467,6 +468,8 @@ static int is_reference(const uint8_t *at, const uint8_t *end)
             at++;
         return at < end && (kind[*at] & HEXDIGIT) != 0;
     }
+    if (at == end || !(kind[*at] & LETTER))
+        return 0; /* "&&&&" */
     const uint8_t *word = at;
     while (at < end && at - word < 20 && (kind[*at] & LETTER))
         at++;
@@ -644,7 +647,7 @@ static int is_document(const uint8_t *at, const uint8_t *end)
 static int opening(const uint8_t *at, const uint8_t *end, int known)
 {
     int steps = 0;
-    if (at == end)
+    if (at == end || !(group_of[*at] & OPENS))
         return 0;
     if (!(known & BASE64) && (is_base64_text(at, end) || is_packed_text(at, end)))
         steps |= BASE64;
@@ -661,7 +664,7 @@ static int opening(const uint8_t *at, const uint8_t *end, int known)
 static int is_split(const uint8_t *start, const uint8_t *at, const uint8_t *end)
 {
     static const char pairs[] = "jaavvaassccrriipptvbbsdaatta";
-    if (at == start || at + 1 >= end)
+    if (at == start || at + 1 >= end || !(kind[at[-1]] & LETTER))
         return 0;
     uint8_t before = lower(at[-1]), behind = lower(at[1]);
     if (behind == ':')
@@ -720,7 +723,7 @@ static int hinted(const uint8_t *start, const uint8_t *at, const uint8_t *end)
     case '#':
         return SQLSPACE;
     case '$':
-        if (has(second, "@*!#") || (kind[second] & DIGIT) || follows(next, end, "ifs"))
+        if (second == '@' || second == '*' || second == '!' || second == '#' || (kind[second] & DIGIT) || follows(next, end, "ifs"))
             return SHELL;
         if (second == '(')
             return end - at >= 3 && at[2] == ')' ? SHELL : 0;

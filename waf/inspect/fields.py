@@ -19,7 +19,10 @@ from waf.model import Field, HeaderLine, Part
 _METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
 _HEADER, _HEADER_NAME, _COOKIE, _COOKIE_NAME = Part.HEADER, Part.HEADER_NAME, Part.COOKIE, Part.COOKIE_NAME
 
-_NAME_BYTES: Final = 4 * LONGEST_NAME  # in which as many characters as are kept of a name end
+_NAME_BYTES: Final = 4 * LONGEST_NAME  # in which as many characters as are kept of a name end, …
+_ODD_BYTES: Final = (
+    LONGEST_NAME // 4 + 8
+)  # … and of one with bytes that are no UTF-8, four characters for each of which nearly all
 _USUAL: Final = re.compile(rb"[a-z0-9-]{1,64}")
 # Lower-case header name: the name as text, and whether it is an ordinary one.
 _HEADERS: Final = Memo(
@@ -29,7 +32,13 @@ _HEADERS: Final = Memo(
 
 def name_text(name: bytes) -> str:
     """The first `LONGEST_NAME` characters of a client's name for something; bytes that are no UTF-8 become \\xNN."""
-    text = name[:_NAME_BYTES].decode("utf-8", "backslashreplace")
+    try:
+        text = name[:_NAME_BYTES].decode()
+    except UnicodeDecodeError:
+        # Each such byte takes as long as a hundred others.
+        text = name[:_ODD_BYTES].decode("utf-8", "backslashreplace")
+        if len(text) < LONGEST_NAME + 12:  # of which the last ones may be of a character that was cut
+            text = name[:_NAME_BYTES].decode("utf-8", "backslashreplace")
     return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME]
 
 
