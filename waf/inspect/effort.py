@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 100
+PER_KB: Final = 106
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
@@ -21,7 +21,7 @@ PER_COPIED: Final = 18
 """Bytes of a message that were read more than once, for a unit."""
 COUNTED: Final = 2 * 1024 * 1024
 """Bytes of a message for which there is more: what is longer was packed."""
-_ASKING: Final = 4  # a part in so many is for questions alone, which …
+_ASKING: Final = 6  # a part in so many is for questions alone, which …
 _SHARE: Final = 5  # … take no more than so many eighths, and …
 _FOLDING: Final = 8  # … no more than one in so many is for folds of what is long or decoded
 
