@@ -40,9 +40,9 @@ def test_all_is_looked_at_where_little_is_found() -> None:
 def test_what_has_too_much_is_looked_at_once_and_that_is_told() -> None:
     dense = (b"word" + b"." * 40) * 600
     assert looked_at([dense, dense, dense], len(dense), left=3_000) == (1, 600, ["limit.matches"])
-    # 1,800 matches, and 52,800 bytes once more for 2,112 units
-    assert looked_at([dense, dense, dense], len(dense), left=5_200)[0] == 1
-    assert looked_at([dense, dense, dense], len(dense), left=5_300) == (3, 1800, [])
+    # 1,800 matches, and 52,800 bytes once more for 2,933 units
+    assert looked_at([dense, dense, dense], len(dense), left=6_200)[0] == 1
+    assert looked_at([dense, dense, dense], len(dense), left=6_400) == (3, 1800, [])
     assert (
         looked_at([dense, dense, dense], 3 * len(dense), left=0)[0] == 3
     )  # of a message that says it three times

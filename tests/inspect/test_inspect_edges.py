@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.inspect_samples import STORE
-from waf.inspect import edges, grouping
+from tests.inspect.inspect_samples import STORE, reading, rule, signatures
+from waf.inspect import edges, grouping, rulebook
 from waf.inspect.far import Far
 from waf.inspect.joining import between_marks, joined, without_marks
 from waf.inspect.matcher import Matcher, Pattern
+from waf.inspect.rules import parse_rules
 
 EXPRESSIONS = (
     rb"^//[\w\[]",
@@ -140,3 +141,64 @@ def test_what_goes_as_far_as_a_line_is_no_reason_to_search_all_of_a_decoded_text
     for expression, wanted in ((rb"<a[^\r\n]{0,}b", 0), (rb"<a[^\r\n]*b", 1), (rb"<a[^\r\n]{300,}b", 1)):
         far = Far([Pattern(expression)], 256, STORE)
         assert len(far.wanted(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("confirm", "leads"),
+    [
+        (r"\A[^!]{0,80}!", True),
+        (r"\A(?:a|b)[|]\|", True),
+        (r"\A(?!\s*(?:x|(?:y|z)))a", True),
+        (r"\Aa|b", False),
+        (r"(?:\Aa|b)", False),
+        (r"^a", False),  # of a line
+        ("", False),
+    ],
+)
+def test_what_is_confirmed_by_how_a_value_begins_leads_it(confirm: str, leads: bool) -> None:
+    text = rule(pattern="word", confirm_pattern=confirm) if confirm else rule(pattern="word")
+    (parsed,) = parse_rules(text, "rules.yaml")
+    (one,) = rulebook.Rulebook([rulebook.arm(parsed, [])], ascii).patterns
+    assert one.leads is leads
+
+
+def test_what_leads_a_value_shares_a_database_with_what_begins_it() -> None:
+    patterns = [Pattern(rb"\x7f//\w"), Pattern(rb"x//word", leads=True), Pattern(rb"x//word")]
+    groups = grouping.grouped(patterns, marked=True)
+    assert sorted((group.indices, group.bound, group.loose) for group in groups) == [
+        ([0], True, True),
+        ([1], True, False),
+        ([2], False, True),
+    ]
+    matcher = Matcher.build(patterns, STORE, grouped=True, marked=True)
+    long, short = b"x" * edges.LEADING + b"//word" + b"x" * 20_000, b"x" * 1000 + b"//word"
+    middle = b"x" * 9000 + b"//word" + b"x" * 9000
+    for text, found in ((long, [1, 2]), (short, [1, 2]), (middle, [2])):
+        assert sorted(index for index, _ in matcher.scan(text)) == found
+
+
+LED = (
+    rule(id="led", pattern="word", confirm_pattern=r"\A[^!]{0,600}!"),
+    rule(id="led-far", pattern="wo[^!]*rd", confirm_pattern=r"\A[^!]{0,600}!"),
+    rule(id="led-alone", pattern="'\\s?or", confirm_pattern=r"\A[^!]{0,600}'"),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"word", b"w%6frd", b"wo", b"rd", b"!", b"'or", b"%27 or", b"x" * 60, b"x" * 300, b"y\n" * 1200]
+        ),
+        max_size=8,
+    ).map(b"".join)
+)
+def test_the_same_is_confirmed_wherever_it_is_looked_for(text: bytes) -> None:
+    def found() -> set[str]:
+        checker = signatures(*LED)
+        return {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
+
+    apart = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rulebook, "_leads", lambda rule: False)
+        assert apart == found()

@@ -64,7 +64,7 @@ def test_folds_have_a_part_of_it_and_questions_what_is_left() -> None:
     assert effort.looks
     while effort.looks:
         effort.text(10_000, fold=False, aside=False)
-    assert effort.left > Effort(100_000).left // 5
+    assert effort.left > Effort(100_000).left // 8
     effort.ask(10**6)
     assert effort.left <= 0
     effort.allow(10**9)
@@ -155,12 +155,13 @@ def test_what_is_read_and_what_is_judged_is_paid() -> None:
 
 def test_a_question_about_sql_costs_by_the_quotes_from_which_it_is_read() -> None:
     (one,) = parse_rules(rule(patterns=["attack"], confirm="sql"), "rules.yaml")
-    none, few, many, long = (
+    none, few, many, long, huge = (
         questions._cost(arm(one, []), text, 3, False)
-        for text in (b"a " * 40, b"'a \"b" * 16, b"'a \"b`" * 13, b"a " * 2000)
+        for text in (b"a " * 40, b"'a \"b" * 16, b"'a \"b`" * 13, b"a " * 2000, b"a" * 768_000)
     )
     assert (few, many) == (none + 2 * questions._TRIES, none + 3 * questions._TRIES)
-    assert none < long <= none + 4096 // questions._TRIED["sql"]
+    assert none < long <= none + 4096 // questions._TRIED["sql"] + 4000 // 768
+    assert huge == 3 + 4096 // questions._TRIED["sql"] + 1000, "all of it is rewritten"
 
 
 def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None:
