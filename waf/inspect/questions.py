@@ -43,7 +43,21 @@ _TRIED: Final = {
 }  # … but for those who try to read on from every quote: one more for each, and for so many bytes, …
 _REWRITTEN: Final = 768  # bytes of a value in plain words, for one more
 _QUOTES: Final = (b"'", b'"', b"`")
-_TRIES: Final = 4  # … of each kind no more than so many
+_TRIES: Final = 4  # … of each kind no more than so many, …
+_AFLOAT: Final = (
+    b";",
+    b"exec",
+    b"EXEC",
+    b"union",
+    b"UNION",
+    b"and",
+    b"AND",
+    b"or",
+    b"OR",
+    b"waitfor",
+    b"WAITFOR",
+)
+_AFLOATS: Final = 3  # … and as many as that from what may begin a statement or a condition, two for each
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
 _ADDRESS: Final = 2  # … but for those who read how an address begins
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
@@ -297,6 +311,7 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
         return _ADDRESS
     if confirm in _TRIED:
         tries = sum([min(text.count(quote, 0, _WHOLE), _TRIES) for quote in _QUOTES])
+        tries += 2 * min(sum([text.count(word, 0, _WINDOW) for word in _AFLOAT]), _AFLOATS)
         return _READ + tries + min(size, _WHOLE) // _TRIED[confirm] + size // _REWRITTEN
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
