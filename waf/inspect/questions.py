@@ -31,7 +31,16 @@ _DOCUMENTS: Final = {"shell": 5120, "template": 4096, "graphql": 512}
 _SEARCHED_MOST: Final = {"shell": 65536, "graphql": 8192}  # bytes of it that are searched
 _LOOK: Final = 6  # to find where a match begins, and to judge what is around it; and one more for …
 _PER_LOOK: Final = 128  # bytes
-_DEARER: Final = {"html": 48, "js": 16, "template": 40, "code": 32, "path": 24, "local": 24, "ssrf": 24}
+_DEARER: Final = {
+    "html": 48,
+    "js": 16,
+    "template": 40,
+    "code": 32,
+    "nosql": 40,
+    "path": 24,
+    "local": 24,
+    "ssrf": 24,
+}
 """For so many bytes one more where every tag is read, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
 _COUNTED: Final = 2  # to judge what is around it where the places that are read can be counted beforehand; …
