@@ -64,7 +64,7 @@ def test_folds_have_a_part_of_it_and_questions_what_is_left() -> None:
     assert effort.looks
     while effort.looks:
         effort.text(10_000, fold=False, aside=False)
-    assert effort.left > Effort(100_000).left // 8
+    assert effort.left > Effort(100_000).left // 7
     effort.ask(10**6)
     assert effort.left <= 0
     effort.allow(10**9)

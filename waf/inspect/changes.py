@@ -207,13 +207,19 @@ def _together(all_runs: list[Sequence[Run]]) -> list[Run]:
     """What is in any of these, in order; where it begins in a source is not told of several."""
     if len(all_runs) == 1:
         return list(all_runs[0])
-    found: list[Run] = []
-    for start, end, _ in sorted([run for runs in all_runs for run in runs]):
+    spans = [(start, end) for runs in all_runs for start, end, _ in runs]
+    return [(start, end, 0) for start, end in united(spans)]
+
+
+def united(spans: list[Piece]) -> list[Piece]:
+    """What is in any of these, in order, those that touch as one."""
+    found: list[Piece] = []
+    for start, end in sorted(spans):
         if found and start <= found[-1][1]:
             if end > found[-1][1]:
-                found[-1] = (found[-1][0], end, 0)
+                found[-1] = (found[-1][0], end)
         else:
-            found.append((start, end, 0))
+            found.append((start, end))
     return found
 
 

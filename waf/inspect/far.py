@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from waf.inspect import edges
-from waf.inspect.changes import Piece
+from waf.inspect.changes import Piece, united
 from waf.inspect.databases import Pattern
 from waf.inspect.matcher import Matcher
 from waf.inspect.native import SEARCH
@@ -130,7 +130,7 @@ class Far:
         if self._in_runs is not None and filled:
             wanted.append(Wanted(self._in_runs, filled))
         if self._in_words is not None:
-            both = _together(filled, _stretches(text, _IS_OF_WORDS, RUN, self._reach))
+            both = united([*filled, *_stretches(text, _IS_OF_WORDS, RUN, self._reach)])
             if both:
                 wanted.append(Wanted(self._in_words, both))
         return wanted
@@ -138,17 +138,3 @@ class Far:
 
 def _within(most: int | None, reach: int) -> int | None:
     return most if most is not None and most <= reach else None
-
-
-def _together(pieces: Sequence[Piece], others: Sequence[Piece]) -> Sequence[Piece]:
-    """The pieces of both, those that touch as one."""
-    if not (pieces and others):
-        return pieces or others
-    found: list[Piece] = []
-    for piece in sorted([*pieces, *others]):
-        if found and piece[0] <= found[-1][1]:
-            low, high = found.pop()
-            found.append((low, max(high, piece[1])))
-        else:
-            found.append(piece)
-    return found

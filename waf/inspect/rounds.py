@@ -139,7 +139,7 @@ class Rounds:
             if more := self._in_parts(text, parts, far, unsure):
                 if ends:
                     unsure.update(more)
-                matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure)]))
+                matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure, ends)]))
         # What is judged by the whole text may be judged otherwise now.
         for one in changes.origins:
             for index, end in self._judged_whole.get(one.source, {}).items():
@@ -151,18 +151,21 @@ class Rounds:
             self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
 
     def _certain(
-        self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[Match]
+        self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[Match], ends: bool = False
     ) -> list[Match]:
-        """The matches without those doubtful ones that the text does not have."""
+        """The matches without those doubtful ones that the text does not have. `ends`: they may begin anywhere before."""
         if not doubtful:
             return matches
         data = text.data
-        if len(doubtful) > _DOUBTS:
+        if ends or len(doubtful) > _DOUBTS:
             certain = set(self._scanned(text, data, matcher, {index for index, _ in doubtful}))
             return [match for match in matches if match not in doubtful or match in certain]
         for index, end in doubtful:
             start = max(end - _DOUBTFUL, 0)
-            near = self._scanned(text, data[start : end + CLOSE], matcher, (index,))
+            try:
+                near = matcher.scan_for(data[start : end + CLOSE], (index,), _DOUBTFUL)
+            except TooManyMatches:
+                continue  # so few bytes have so many that this one counts
             if (index, end - start) not in near:
                 matches = [match for match in matches if match != (index, end)]
         return matches
