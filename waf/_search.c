@@ -373,6 +373,7 @@ failed:
 
 #include "_search_hits.h"
 #include "_search_places.h"
+#include "_search_joining.h"
 
 /* --------------------------------------------------------------------------------------------------------- hints */
 
@@ -944,6 +945,9 @@ static PyMethodDef methods[] = {
     {"ends_of", ends_of, METH_O, ends_of_doc},
     {"steps_of", (PyCFunction)(void (*)(void))steps_of, METH_FASTCALL, steps_of_doc},
     {"hints", hints, METH_O, hints_doc},
+    {"joined", joined, METH_O, joined_doc},
+    {"parted", (PyCFunction)(void (*)(void))parted, METH_FASTCALL, parted_doc},
+    {"ends", (PyCFunction)(void (*)(void))ends, METH_FASTCALL, ends_doc},
     {"steps", steps, METH_O, steps_doc},
     {"pieces", (PyCFunction)(void (*)(void))pieces, METH_FASTCALL, pieces_doc},
     {"stretches", (PyCFunction)(void (*)(void))stretches, METH_FASTCALL, stretches_doc},

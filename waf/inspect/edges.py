@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 from re import _constants as code  # type: ignore[attr-defined]
 from typing import Final, NamedTuple
 
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.joining import has_more
+from waf.inspect.native import SEARCH
 from waf.prefilter.expressions import Item, longest, parse
 
 WITHIN: Final = 256
@@ -70,9 +71,12 @@ def _has_mark(items: list[Item], place: int) -> bool:
     return bool(kind is code.LITERAL and value == MARK[0])
 
 
-def ends(text: bytes) -> Ends | None:
-    """The ends of the values in a text with a mark before and behind each; None where that is not much less than all of it."""
-    if len(text) < LONG or has_more(text, MARK, len(text) // (2 * _WINDOW * _WORTH) + 1):
+def find_ends(text: bytes, window: int, kept: int, most: int) -> tuple[bytes, list[int], list[int]] | None:
+    """Of each value of a text with a mark before and behind each so many bytes of both ends, and so many blanks before and behind.
+
+    The three parts of `Ends`; None where the text has more marks than `most`. In C: `waf/_search.c`.
+    """
+    if text.count(MARK) > most:
         return None
     pieces: list[bytes] = []
     behind: list[int] = []
@@ -89,24 +93,35 @@ def ends(text: bytes) -> Ends | None:
     mark = 0  # before the value
     while (following := text.find(MARK, mark + 1)) >= 0:
         take(mark, mark + 1)
-        start, stop = _trimmed(text, mark + 1, following)
-        if stop - start <= 2 * _WINDOW:
+        start, stop = _trimmed(text, mark + 1, following, kept)
+        if stop - start <= 2 * window:
             take(start, stop)
         else:
-            take(start, start + _WINDOW)
-            take(stop - _WINDOW, stop)
+            take(start, start + window)
+            take(stop - window, stop)
         mark = following
     take(mark, mark + 1)
-    return Ends(b"".join(pieces), behind, further)
+    return b"".join(pieces), behind, further
 
 
-def _trimmed(text: bytes, start: int, stop: int) -> tuple[int, int]:
-    """Where a value begins and ends but for blanks beyond what is kept of them."""
-    if text[start : start + 1] not in _BLANK and text[stop - 1 : stop] not in _BLANK:
-        return start, stop
+_ends: Final[Callable[[bytes, int, int, int], tuple[bytes, list[int], list[int]] | None]] = (
+    find_ends if SEARCH is None else SEARCH.ends
+)
+
+
+def ends(text: bytes) -> Ends | None:
+    """The ends of the values in a text with a mark before and behind each; None where that is not much less than all of it."""
+    if len(text) < LONG:
+        return None
+    found = _ends(text, _WINDOW, _BLANKS, len(text) // (2 * _WINDOW * _WORTH) + 1)
+    return None if found is None else Ends(*found)
+
+
+def _trimmed(text: bytes, start: int, stop: int, kept: int) -> tuple[int, int]:
+    """Where a value begins and ends but for blanks beyond so many before and behind it."""
     value = text[start:stop]
     before = len(value) - len(value.lstrip(_BLANK))
     after = len(value) - len(value.rstrip(_BLANK))
     if before == len(value):
-        return (start, stop) if before <= 2 * _BLANKS else (start, start + 2 * _BLANKS)
-    return start + max(before - _BLANKS, 0), stop - max(after - _BLANKS, 0)
+        return (start, stop) if before <= 2 * kept else (start, start + 2 * kept)
+    return start + max(before - kept, 0), stop - max(after - kept, 0)

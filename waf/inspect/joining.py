@@ -8,11 +8,13 @@ control in its place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from re import _constants as code  # type: ignore[attr-defined]
 from typing import Final
 
 from waf.inspect.bodies.parsed import MARK
+from waf.inspect.native import SEARCH
 from waf.prefilter.expressions import Item, accepted, parse, tokens
 
 BETWEEN: Final = MARK  # stands between values that are scanned together
@@ -27,28 +29,27 @@ _BEYOND: Final = {  # what these take beside the mark
 _ESCAPE: Final = re.compile(rb"\\.", re.S)
 
 
-_STRIDE: Final = 256
-"""Bytes that are counted while a search for one begins."""
-
-
-def has_more(text: bytes, byte: bytes, most: int) -> bool:
-    """Whether it has the byte more than `most` times. Of a long text with few it is far faster told so than by counting."""
-    if most * _STRIDE > len(text):
-        return text.count(byte) > most
-    place = -1
-    for _ in range(most + 1):
-        place = text.find(byte, place + 1)
-        if place < 0:
-            return False
-    return True
-
-
-def joined(values: Sequence[bytes]) -> bytes:
-    """All values in one text, as long as they are with a mark behind each but the last."""
+def join(values: Sequence[bytes]) -> bytes:
+    """All values in one text, as long as they are with a mark behind each but the last. In C: `waf/_search.c`."""
     text = BETWEEN.join(values)
-    if not has_more(text, BETWEEN, len(values) - 1):
+    if text.count(BETWEEN) < max(len(values), 1):
         return text
     return BETWEEN.join([value.replace(BETWEEN, _STAND_IN) for value in values])
+
+
+def part(text: bytes, parts: Sequence[tuple[int, int]]) -> tuple[bytes, list[int]]:
+    """Parts of a text (start and end of each), joined as values are, and where each of them ends with the mark behind it.
+
+    In C: `waf/_search.c`.
+    """
+    pieces = [text[start:end] for start, end in parts]
+    return join(pieces), [*accumulate(len(piece) + 1 for piece in pieces)]
+
+
+joined: Final[Callable[[Sequence[bytes]], bytes]] = join if SEARCH is None else SEARCH.joined
+parted: Final[Callable[[bytes, Sequence[tuple[int, int]]], tuple[bytes, list[int]]]] = (
+    part if SEARCH is None else SEARCH.parted
+)
 
 
 def among_others(expression: bytes) -> bytes:

@@ -15,7 +15,7 @@ from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS
 from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, firsts, gathered, steps_of
-from waf.inspect.joining import joined
+from waf.inspect.joining import joined, parted
 from waf.inspect.matcher import (
     CLOSE,
     MAX_MATCHES,
@@ -177,8 +177,8 @@ class Rounds:
         if not parts:
             return []
         data, searcher = text.data, self._searcher
-        pieces = [data[start:end] for start, end in parts]
-        found = placed(self._scanned(text, joined(pieces), matcher, (), len(pieces)), ends_of(pieces), 0)
+        pieces, ends = parted(data, parts)
+        found = placed(self._scanned(text, pieces, matcher, (), len(parts)), ends, 0)
         # Where the text was cut, or two pieces meet, there may be a match which it does not have.
         reaches, size = searcher.anchored, len(data)
         doubtful.update(
@@ -186,7 +186,7 @@ class Rounds:
                 (index, parts[number][0] + place)
                 for number, (index, place) in found
                 if (reaches[index] >= 0 and is_doubtful(place, reaches[index], parts[number], size))
-                or not (len(pieces) == 1 or searcher.within[index])
+                or not (len(parts) == 1 or searcher.within[index])
             ]
         )
         return [(index, parts[number][0] + place) for number, (index, place) in found]

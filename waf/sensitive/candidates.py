@@ -13,7 +13,7 @@ on where chunks were cut.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import hyperscan
@@ -37,6 +37,12 @@ PLACE: Final = 16
 _SHORT: Final = 1024
 """Bytes of a text up to which the whole database costs little more than the sieve: what is short and comes here mostly has
 something in it, as answers without are let pass before (`policy.screens`), and then the sieve would only add to it."""
+
+_BEGINNINGS: Final = (2048, 16 * 1024)
+"""Bytes of what is suspicious that are looked at first where only it matters whether there is anything."""
+
+Window = tuple[int, int]
+"""Where a part of a text begins and ends."""
 
 
 class Candidates:
@@ -116,16 +122,18 @@ class Candidates:
             return None if wanted[form] is None else True
 
         try:
-            for low, high in [(0, len(text))] if windows is None else windows:
+            for low, high in _tried([(0, len(text))] if windows is None else windows):
                 part = text[low:high]
                 notices.begin(low)
                 scan(part, match_event_handler=met, scratch=scratch)
                 if self._told is not None:
                     notices.openings(part)
+                if any([wanted[candidate & FORM] is not None for candidate in notices.take()]):
+                    return True
         except hyperscan.ScanTerminated:
             notices.take()
             return True
-        return any(wanted[candidate & FORM] is not None for candidate in notices.take())
+        return False
 
     def look(self, text: bytes, repeats: bool = False) -> tuple[list[Candidate], bool]:
         """The same, and whether it is certain that none of the expressions of others matches anywhere in `text`. `repeats`: it may
@@ -176,6 +184,15 @@ class Candidates:
             database = patterns.database()
             engine = self._local.scan = database.scan, hyperscan.Scratch(database)
         return engine
+
+
+def _tried(windows: Sequence[Window]) -> Iterator[Window]:
+    """The windows, and before each long one how it begins: where there is much, some of it stands there."""
+    for low, high in windows:
+        for size in _BEGINNINGS:
+            if high - low > 2 * size:
+                yield low, low + size
+        yield low, high
 
 
 class Notices:
