@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -37,9 +38,8 @@ class Part(enum.IntEnum):
     RESPONSE_HEADER = 23
     RESPONSE = 24  # response body
 
-    @property
-    def label(self) -> str:
-        return self.name.lower().replace("_", "-")
+    def __init__(self, _number: int) -> None:
+        self.label: Final = self._name_.lower().replace("_", "-")  # asked for with each field that is named
 
 
 class Kind(enum.IntEnum):

@@ -30,34 +30,38 @@ _LABEL: Final = 64  # bytes of a field's name that are looked at before its valu
 class Lines:
     """The text of some fields, and of a body behind them where C made its own."""
 
-    __slots__ = ("_begin", "_fields", "_size", "_spoken", "_starts", "_table", "_told", "text")
+    __slots__ = ("_begin", "_fields", "_rows", "_size", "_starts", "_table", "_told", "text")
 
     def __init__(self, fields: Sequence[Field], told: Told | None = None) -> None:
         lines: list[bytes] = []
         starts: list[int] = []
         size = 0
         labels: dict[str, tuple[bytes, bytes, int]] = {}
-        names: list[int] = []
+        rows: list[int] = []  # as in the table that C makes
         for field in fields:
             value = field.value
             spoken = labels.get(field.name)
             if spoken is None:
                 name = field.name.encode("utf-8", "replace")
                 # The end of a long one says as much as all of it; and numbers in it, which are no values, say nothing.
-                label = b"\n%b=" % name[-_LABEL:].replace(b"\n", b" ")
+                label = b"\n" + name[-_LABEL:].replace(b"\n", b" ") + b"="
                 if len(label) - len(label.translate(None, _DIGITS)) >= _NUMBER:
                     label = label.translate(_WITHOUT_DIGITS)
                 spoken = labels[field.name] = name, label, len(labels) * _PARTS
             # A name that is looked at itself says nothing of itself, even where it is no text and is told in another way.
             label = b"\n=" if value == spoken[0] or field.part in _NAMES else spoken[1]
-            lines += (label, value)
+            lines.append(label)
+            lines.append(value)
             size += len(label)
             starts.append(size)
+            rows.append(size)
             size += len(value)
-            names.append(spoken[2] + field.part)
+            rows.append(size)
+            rows.append(spoken[2] + field.part)
+            rows.append(0)
         self._fields = fields
         self._starts = starts
-        self._spoken = names
+        self._rows = rows
         self._size = size
         self._told = told
         if told is None:
@@ -73,10 +77,7 @@ class Lines:
         told, fields = self._told, self._fields
         if told is not None:
             return None if fields else told[1]
-        rows = array("i")
-        for start, field, spoken in zip(self._starts, fields, self._spoken, strict=True):
-            rows.extend((start, start + len(field.value), spoken, 0))
-        return rows.tobytes()
+        return array("i", self._rows).tobytes()
 
     def at(self, place: int) -> tuple[int, int, int]:
         """The number of the field whose value begins last before a place of the text, and where it begins and ends; -1 before all."""
@@ -96,7 +97,7 @@ class Lines:
         """The same for all fields of one address, and for no others."""
         fields = self._fields
         if number < len(fields):
-            return ~self._spoken[number]
+            return ~self._rows[4 * number + 2]
         row = 4 * (number - len(fields))
         return self._table[row + 2] << _NAMED | self._table[row + 3]
 
