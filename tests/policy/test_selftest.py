@@ -92,3 +92,18 @@ def test_failures(pattern_cache: Path, where: str, hit: str, miss: str, told: li
     for line, words in zip(found, told, strict=True):
         assert line.startswith("own (own.yaml:2): ")
         assert words in line
+
+
+def test_what_another_rule_of_the_class_finds_is_no_failure(pattern_cache: Path) -> None:
+    other = (
+        RULE.format(where="body", hit="other", miss="x")
+        .replace("own", "another")
+        .replace("frobnicate", "other")
+    )
+    text = RULE.format(where="body", hit="frobnicate", miss="other") + other
+    signatures = Signatures.build(
+        rules := parse_rules(text, "own.yaml"),
+        DirectoryPatternStore(pattern_cache),
+        lambda data: data.decode("latin-1"),
+    )
+    assert failures(rules, signatures) == []

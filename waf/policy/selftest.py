@@ -32,7 +32,7 @@ def _of_rule(rule: Rule, signatures: Signatures) -> Iterator[str]:
         for sample in samples:
             about = f"{rule.id} ({rule.file}:{rule.line}): {word} {sample.text[:60]!r}"
             try:
-                tried = list(_tries(rule, sample, signatures))
+                tried = list(_tries(rule, sample, signatures, wanted))
             except Fault as fault:
                 yield f"{about} is no message: {fault.rule}"
                 continue
@@ -43,7 +43,7 @@ def _of_rule(rule: Rule, signatures: Signatures) -> Iterator[str]:
                     yield f"{about} is {'found' if found else 'not found'} at {where}"
 
 
-def _tries(rule: Rule, sample: Sample, signatures: Signatures) -> Iterator[tuple[str, bool]]:
+def _tries(rule: Rule, sample: Sample, signatures: Signatures, wanted: bool) -> Iterator[tuple[str, bool]]:
     """(place, whether the rule finds the sample there) for each message that the sample makes."""
     level = max(rule.level, DEFAULT_LEVEL)
     if rule.response:
@@ -54,12 +54,13 @@ def _tries(rule: Rule, sample: Sample, signatures: Signatures) -> Iterator[tuple
         return
     for where, request, body in placed(rule, sample):
         found = signatures.check(read(request, body, LIMITS, _plain), level, lambda _: False)
-        yield where.address, any(_fits(one, rule, where.part) for one in found)
+        yield where.address, any(_fits(one, rule, where.part, wanted) for one in found)
 
 
-def _fits(finding: Finding, rule: Rule, part: Part) -> bool:
-    # A body that is JSON or XML after all is read as that, where another rule of the class may find it first.
-    return finding.rule == rule.id or (part is Part.BODY and finding.kind == rule.kind)
+def _fits(finding: Finding, rule: Rule, part: Part, wanted: bool) -> bool:
+    # A body that is JSON or XML after all is read as that, where another rule of the class may find it first. What no rule of
+    # the class should find is a matter of that other rule.
+    return finding.rule == rule.id or (wanted and part is Part.BODY and finding.kind == rule.kind)
 
 
 def _plain(data: bytes) -> str:
