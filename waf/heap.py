@@ -20,7 +20,7 @@ from typing import Final
 ENOUGH: Final = 1024 * 1024  # bytes that are free; less is not worth the system calls (0.1 ms for each MB)
 PERIOD: Final = 0.5  # seconds between two looks
 SWITCH: Final = 0.001  # seconds for which a thread that judges may keep the interpreter from the loop
-GENERATIONS: Final = (10_000, 20, 50)
+GENERATIONS: Final = (50_000, 20, 50)
 
 _SMAPS: Final = Path("/proc/self/smaps")
 _MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r[-w][-x]p [0-9a-f]+ \S+ ([0-9]+)")

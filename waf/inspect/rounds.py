@@ -80,6 +80,10 @@ class Rounds:
         if places:
             found = len(scan.matches) if scan.places is None else 2 * len(places)
             self._effort.first_matches(found, len(places), ends[-1])
+            if self._effort.left <= 0 and len(places) > _HITS:
+                # Nobody can be asked about any of them: some are enough to tell of.
+                self._overflowed.add(places[_HITS][0])
+                places = places[:_HITS]
             self._take(frontier, places)
         if scan.overflow:
             self._overflowed.update(range(len(self._values)))
