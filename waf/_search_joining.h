@@ -63,46 +63,84 @@ static int is_part(PyObject *item, Py_ssize_t size, Py_ssize_t *start, Py_ssize_
     return 1;
 }
 
-PyDoc_STRVAR(parted_doc, "parted(text, parts) -> tuple[bytes, list[int]]\n\n"
-                         "The parts (start and end of each) as `joined` gives them, and their `ends_of`.");
+PyDoc_STRVAR(parted_doc, "parted(texts, parts) -> tuple[bytes, list[int]]\n\n"
+                         "The parts of each text (start and end of each) as `joined` gives them, and their `ends_of`.");
+
+/* Calls for each part of each text, in order; `texts` and `parts` are lists of the same length. */
+static int each_part(PyObject *texts, PyObject *parts, int (*take)(void *, const uint8_t *, Py_ssize_t), void *with)
+{
+    if (PyList_GET_SIZE(texts) != PyList_GET_SIZE(parts)) {
+        PyErr_SetString(PyExc_ValueError, "each text has its parts");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(texts); i++) {
+        PyObject *text = PyList_GET_ITEM(texts, i), *own = PyList_GET_ITEM(parts, i);
+        if (!PyBytes_Check(text) || !PyList_Check(own)) {
+            PyErr_SetString(PyExc_TypeError, "parted takes a list of texts, and of lists of parts");
+            return -1;
+        }
+        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(own); j++) {
+            Py_ssize_t start, end;
+            if (!is_part(PyList_GET_ITEM(own, j), PyBytes_GET_SIZE(text), &start, &end)
+                || take(with, (const uint8_t *)PyBytes_AS_STRING(text) + start, end - start) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    uint8_t *to;
+    Py_ssize_t size; /* with a mark behind each */
+    PyObject *ends;
+} Parts;
+
+static int count_part(void *with, const uint8_t *part, Py_ssize_t size)
+{
+    Parts *parts = with;
+    if (size >= PY_SSIZE_T_MAX - parts->size) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    parts->size += size + 1;
+    return 0;
+}
+
+static int put_part(void *with, const uint8_t *part, Py_ssize_t size)
+{
+    Parts *parts = with;
+    if (parts->size > 0)
+        *parts->to++ = MARK;
+    parts->to = put_value(parts->to, part, size);
+    parts->size += size + 1;
+    PyObject *end = PyLong_FromSsize_t(parts->size);
+    int failed = end == NULL || PyList_Append(parts->ends, end) < 0;
+    Py_XDECREF(end);
+    return failed ? -1 : 0;
+}
 
 static PyObject *parted(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyList_Check(arguments[1])) {
-        PyErr_SetString(PyExc_TypeError, "parted takes a text and a list of parts");
+    if (count != 2 || !PyList_Check(arguments[0]) || !PyList_Check(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "parted takes a list of texts, and of lists of parts");
         return NULL;
     }
-    const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(arguments[0]);
-    Py_ssize_t length = PyBytes_GET_SIZE(arguments[0]), parts = PyList_GET_SIZE(arguments[1]);
-    Py_ssize_t size = parts > 1 ? parts - 1 : 0, start, end, place = 0;
-    for (Py_ssize_t i = 0; i < parts; i++) {
-        if (!is_part(PyList_GET_ITEM(arguments[1], i), length, &start, &end))
-            return NULL;
-        if (end - start > PY_SSIZE_T_MAX - size)
-            return PyErr_NoMemory();
-        size += end - start;
+    Parts parts = {NULL, 0, NULL};
+    if (each_part(arguments[0], arguments[1], count_part, &parts) < 0)
+        return NULL;
+    PyObject *made = PyBytes_FromStringAndSize(NULL, parts.size > 0 ? parts.size - 1 : 0);
+    if (made == NULL || (parts.ends = PyList_New(0)) == NULL) {
+        Py_XDECREF(made);
+        return NULL;
     }
-    PyObject *made = PyBytes_FromStringAndSize(NULL, size), *ends = made == NULL ? NULL : PyList_New(parts);
-    if (ends == NULL)
-        goto failed;
-    uint8_t *to = (uint8_t *)PyBytes_AS_STRING(made);
-    for (Py_ssize_t i = 0; i < parts; i++) {
-        if (!is_part(PyList_GET_ITEM(arguments[1], i), length, &start, &end))
-            goto failed;
-        if (i > 0)
-            *to++ = MARK;
-        to = put_value(to, text + start, end - start);
-        place += end - start + 1;
-        PyObject *number = PyLong_FromSsize_t(place);
-        if (number == NULL)
-            goto failed;
-        PyList_SET_ITEM(ends, i, number);
+    parts.to = (uint8_t *)PyBytes_AS_STRING(made);
+    parts.size = 0;
+    if (each_part(arguments[0], arguments[1], put_part, &parts) < 0) {
+        Py_DECREF(made);
+        Py_DECREF(parts.ends);
+        return NULL;
     }
-    return pair_of(made, ends);
-failed:
-    Py_XDECREF(made);
-    Py_XDECREF(ends);
-    return NULL;
+    return pair_of(made, parts.ends);
 }
 
 enum { BLANK_UP_TO = 32 };

@@ -175,8 +175,8 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
     """
 
     origins: Sequence[Origin]
-    parts: Sequence[Piece]
-    near: Sequence[Piece]
+    parts: list[Piece]
+    near: list[Piece]
 
     @property
     def size(self) -> int:

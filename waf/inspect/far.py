@@ -62,7 +62,7 @@ class Wanted(NamedTuple):
     """
 
     matcher: Matcher
-    parts: Sequence[Piece]
+    parts: list[Piece]
     ends: bool = False
 
 

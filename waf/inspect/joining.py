@@ -37,17 +37,17 @@ def join(values: Sequence[bytes]) -> bytes:
     return BETWEEN.join([value.replace(BETWEEN, _STAND_IN) for value in values])
 
 
-def part(text: bytes, parts: Sequence[tuple[int, int]]) -> tuple[bytes, list[int]]:
-    """Parts of a text (start and end of each), joined as values are, and where each of them ends with the mark behind it.
+def part(texts: list[bytes], parts: list[list[tuple[int, int]]]) -> tuple[bytes, list[int]]:
+    """Parts of texts (start and end of each), joined as values are, and where each of them ends with the mark behind it.
 
     In C: `waf/_search.c`.
     """
-    pieces = [text[start:end] for start, end in parts]
+    pieces = [text[start:end] for text, own in zip(texts, parts, strict=True) for start, end in own]
     return join(pieces), [*accumulate(len(piece) + 1 for piece in pieces)]
 
 
 joined: Final[Callable[[Sequence[bytes]], bytes]] = join if SEARCH is None else SEARCH.joined
-parted: Final[Callable[[bytes, Sequence[tuple[int, int]]], tuple[bytes, list[int]]]] = (
+parted: Final[Callable[[list[bytes], list[list[tuple[int, int]]]], tuple[bytes, list[int]]]] = (
     part if SEARCH is None else SEARCH.parted
 )
 

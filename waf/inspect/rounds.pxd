@@ -14,9 +14,9 @@ cdef class Rounds:
 
     cpdef object run(self, object scan)
     cdef _look(self, list texts, object matcher)
-    cdef _look_at_changes(self, object text, object changes, object matcher)
+    cdef _look_at_changes(self, list texts, object matcher)
     cdef list _certain(self, object text, list matches, object matcher, set doubtful, bint ends=*)
-    cdef list _in_parts(self, object text, object parts, object matcher, set doubtful)
+    cdef tuple _in_parts(self, list texts, list parts, object matcher)
     cdef list _scanned(self, object text, bytes data, object matcher, object indices=*, Py_ssize_t pieces=*)
 
     @cython.locals(

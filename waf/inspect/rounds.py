@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from waf.inspect.changes import REACH, Changes, Origin, carried, changes, is_doubtful, origin
+from waf.inspect.changes import REACH, Changes, Origin, Piece, carried, changes, is_doubtful, origin
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
 from waf.inspect.effort import COUNTED, Effort
@@ -109,7 +109,8 @@ class Rounds:
         """Searches texts with all patterns that count in their view."""
         if matcher is None:
             return
-        for group in _batches([text for text in texts if text.unsearched is None]):
+        whole = [text for text in texts if text.unsearched is None]
+        for group in _batches(whole, [len(text.data) for text in whole]):
             if self._count > self._most:
                 self._overflowed.add(group[0].owner)
                 break
@@ -122,37 +123,51 @@ class Rounds:
                 self._overflowed.add(group[0].owner)
             if matches:
                 self._give(group, placed(matches, ends_of(values), CLOSE), len(matches))
-        # In the order in which they were made: each may be held against those before it.
-        for text in texts:
-            if text.unsearched is not None:
-                self._look_at_changes(text, text.unsearched, matcher)
+        changed = [text for text in texts if text.unsearched is not None]
+        for group in _batches(changed, [_new_bytes(text) for text in changed]):
+            if self._count > self._most:
+                self._overflowed.add(group[0].owner)
+                break
+            self._look_at_changes(group, matcher)
 
-    def _look_at_changes(self, text: Text, changes: Changes, matcher: Matcher) -> None:
-        """Searches a text but for what it has from its source, which was searched."""
-        data, searcher = text.data, self._searcher
-        further = None if searcher.far is None else searcher.far.further
-        matches: list[Match] = []
-        doubtful: set[Match] = set()
-        for parts, those in ((changes.near, matcher), (changes.parts, further)):
-            if those is not None:
-                matches += self._in_parts(text, parts, those, doubtful)
-        matches = self._certain(text, matches, matcher, doubtful)
-        # A match without bounds may begin in what is new and end anywhere.
-        for far, parts, ends in searcher.far.wanted(data) if searcher.far is not None else ():
-            unsure: set[Match] = set()
-            if more := self._in_parts(text, parts, far, unsure):
-                if ends:
-                    unsure.update(more)
-                matches = list(dict.fromkeys([*matches, *self._certain(text, more, matcher, unsure, ends)]))
-        # What is judged by the whole text may be judged otherwise now.
-        for one in changes.origins:
-            for index, end in self._judged_whole.get(one.source, {}).items():
-                if (place := carried(end, one.runs)) is not None:
-                    matches.append((index, place))
-        if matches:
-            matches = list(dict.fromkeys(matches))
-            matches.sort(key=_end)
-            self._give([text], placed(matches, [len(data) + 1], CLOSE), len(matches))
+    def _look_at_changes(self, texts: list[Text], matcher: Matcher) -> None:
+        """Searches texts but for what each has from its source, which was searched."""
+        searcher = self._searcher
+        each = [text.unsearched for text in texts if text.unsearched is not None]
+        found, doubtful = self._in_parts(texts, [one.near for one in each], matcher)
+        asked: dict[Matcher, list[tuple[int, list[Piece], bool]]] = {}
+        if searcher.far is not None:
+            if searcher.far.further is not None:
+                more, unsure = self._in_parts(texts, [one.parts for one in each], searcher.far.further)
+                for number, matches in enumerate(more):
+                    found[number] += matches
+                    doubtful[number] |= unsure[number]
+            # A match without bounds may begin in what is new and end anywhere.
+            for number, text in enumerate(texts):
+                for far, parts, ends in searcher.far.wanted(text.data):
+                    asked.setdefault(far, []).append((number, parts, ends))
+        found = [
+            self._certain(text, found[number], matcher, doubtful[number]) for number, text in enumerate(texts)
+        ]
+        for far, those in asked.items():
+            further = [texts[number] for number, _, _ in those]
+            more, unsure = self._in_parts(further, [parts for _, parts, _ in those], far)
+            for (number, _, ends), text, matches, doubts in zip(those, further, more, unsure, strict=True):
+                if matches:
+                    if ends:
+                        doubts.update(matches)
+                    found[number] += self._certain(text, matches, matcher, doubts, ends)
+        # In the order in which they were made: each may be held against those before it.
+        for text, changes, matches in zip(texts, each, found, strict=True):
+            # What is judged by the whole text may be judged otherwise now.
+            for one in changes.origins:
+                for index, end in self._judged_whole.get(one.source, {}).items():
+                    if (place := carried(end, one.runs)) is not None:
+                        matches.append((index, place))
+            if matches:
+                matches = list(dict.fromkeys(matches))
+                matches.sort(key=_end)
+                self._give([text], placed(matches, [len(text.data) + 1], CLOSE), len(matches))
 
     def _certain(
         self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[Match], ends: bool = False
@@ -175,25 +190,27 @@ class Rounds:
         return matches
 
     def _in_parts(
-        self, text: Text, parts: Sequence[tuple[int, int]], matcher: Matcher, doubtful: set[Match]
-    ) -> list[Match]:
-        """The matches in parts of a text; `doubtful` is told of those that it may not have."""
-        if not parts:
-            return []
-        data, searcher = text.data, self._searcher
-        pieces, ends = parted(data, parts)
-        found = placed(self._scanned(text, pieces, matcher, (), len(parts)), ends, 0)
-        # Where the text was cut, or two pieces meet, there may be a match which it does not have.
-        reaches, size = searcher.anchored, len(data)
-        doubtful.update(
-            [
-                (index, parts[number][0] + place)
-                for number, (index, place) in found
-                if (reaches[index] >= 0 and is_doubtful(place, reaches[index], parts[number], size))
-                or not (len(parts) == 1 or searcher.within[index])
-            ]
-        )
-        return [(index, parts[number][0] + place) for number, (index, place) in found]
+        self, texts: list[Text], parts: list[list[Piece]], matcher: Matcher
+    ) -> tuple[list[list[Match]], list[set[Match]]]:
+        """Of each text the matches in its parts, and those of them that it may not have."""
+        found: list[list[Match]] = [[] for _ in texts]
+        doubtful: list[set[Match]] = [set() for _ in texts]
+        bounds = [(number, piece) for number, own in enumerate(parts) for piece in own]
+        if not bounds:
+            return found, doubtful
+        data, ends = parted([text.data for text in texts], parts)
+        searcher, alone = self._searcher, len(bounds) == 1
+        # Where a text was cut, or two pieces meet, there may be a match which it does not have.
+        for piece, (index, place) in placed(self._scanned(texts[0], data, matcher, (), len(bounds)), ends, 0):
+            number, bound = bounds[piece]
+            match = index, bound[0] + place
+            found[number].append(match)
+            reach = searcher.anchored[index]
+            if (
+                reach >= 0 and is_doubtful(place, reach, bound, len(texts[number].data))
+            ) or not (alone or searcher.within[index]):
+                doubtful[number].add(match)
+        return found, doubtful
 
     def _scanned(
         self, text: Text, data: bytes, matcher: Matcher, indices: Iterable[int] = (), pieces: int = 1
@@ -331,9 +348,12 @@ class Rounds:
                 self._judged_whole.setdefault(texts[number].data, {}).setdefault(index, end)
 
 
-def _batches(texts: list[Text]) -> list[list[Text]]:
-    """Texts, those together that are scanned at once."""
-    sizes = [len(text.data) for text in texts]
+def _new_bytes(text: Text) -> int:
+    return 0 if text.unsearched is None else text.unsearched.size
+
+
+def _batches(texts: list[Text], sizes: list[int]) -> list[list[Text]]:
+    """Texts, those together that are scanned at once; `sizes` are the bytes of each that are."""
     if sum(sizes) <= len(texts) * _BIG:
         return [texts] if texts else []
     batches: list[list[Text]] = []
