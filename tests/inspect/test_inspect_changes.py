@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +29,7 @@ from waf.inspect.views import LAYERS, View
 
 _WORDS = [b"word ", b"a", b"%41", b"&lt;", b"\\x27", b"\n", b"'", b"the quick brown fox jumps ", b"\0"]
 TEXTS = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=9)), max_size=80).map(b"".join)
+FORM = b"application/x-www-form-urlencoded"
 DECODERS = (layers.decode_percent, layers.decode_html, layers.decode_js, layers.decode_null)
 
 
@@ -249,6 +251,32 @@ def test_the_same_is_found_as_in_whole_texts(parts: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rounds, "origin", lambda source, made: None)
         whole = {one.rule for one in checker.check(reading(body=text, content_type=b"text/plain"), 2)}
+    assert apart == whole
+
+
+@given(
+    st.lists(
+        st.lists(st.one_of(st.sampled_from(_FILLER), st.sampled_from(_TELLING)), max_size=40),
+        min_size=2,
+        max_size=5,
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_the_same_is_found_of_several_values_in_each(texts: list[list[bytes]]) -> None:
+    """What is new in them is searched together, and no match is in another, or of two at once."""
+    body = b"&".join(
+        b"v%d=" % number + quote_from_bytes(b"".join(parts) + _FILLER[0] * 45).encode()
+        for number, parts in enumerate(texts)
+    )
+    checker = signatures(*RULES)
+
+    def found() -> set[tuple[str, str]]:
+        return {(one.rule, one.address) for one in checker.check(reading(body=body, content_type=FORM), 2)}
+
+    apart = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "origin", lambda source, made: None)
+        whole = found()
     assert apart == whole
 
 

@@ -54,6 +54,24 @@ def test_what_is_bound_to_an_end(expression: bytes, is_bound: bool) -> None:
     assert edges.bound(between_marks(without_marks(expression))) is is_bound
 
 
+@pytest.mark.parametrize(
+    ("expression", "sides"),
+    [
+        (rb"^a", edges.BEGINS),
+        (rb"a$", edges.ENDS),
+        (rb"^a[^b]*$", edges.BEGINS | edges.ENDS),
+        (rb"^a|^b", edges.BEGINS),
+        (rb"(?:^|;)a(?:b|c)$", edges.ENDS),
+        (rb"^a|b$", 0),
+        (rb"a", 0),
+        (rb"a\$", 0),
+        (rb"^(?=a)b", 0),  # not understood
+    ],
+)
+def test_at_which_sides_a_match_has_an_end_of_a_value(expression: bytes, sides: int) -> None:
+    assert edges.sides(between_marks(without_marks(expression))) == sides
+
+
 def test_the_ends_of_long_values_and_the_short_ones_whole() -> None:
     long = b"<" + b"x" * 20_000 + b">"
     blanks = b" " * 5000

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from tests.chance import by_chance, joined, several
 from tests.together import together
-from waf.inspect import folds, gates, layers, native
+from waf.inspect import edges, folds, gates, layers, native
 from waf.inspect.bodies.parsed import MARK
 from waf.inspect.confirm.shape import read_is_document
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
 from waf.inspect.confirm.sql_tokens import LIMIT, read_tokens, tokens
 from waf.inspect.decode import STEPS, Text, can_differ
 from waf.inspect.hits import Hit, find_ends, find_ends_up_to, find_firsts, find_steps, gather
+from waf.inspect.joining import join, part
 from waf.inspect.matcher import Found, place
 from waf.inspect.native import SEARCH, VIEWS
 from waf.inspect.questions import first_of_each
@@ -391,6 +392,64 @@ def test_what_are_no_values_have_no_ends(values: object) -> None:
     assert SEARCH is not None
     with pytest.raises(TypeError):
         SEARCH.ends_of(values)
+
+
+_MARKED = st.lists(st.sampled_from([b"\x7f", b"\x01", b"a", b" ", b"\n", b"long " * 9]), max_size=12).map(
+    b"".join
+)
+
+
+@given(st.lists(_MARKED, max_size=8))
+def test_values_are_joined_the_same(values: list[bytes]) -> None:
+    assert SEARCH is not None
+    assert SEARCH.joined(values) == SEARCH.joined(tuple(values)) == join(values)
+
+
+@given(
+    st.lists(
+        st.tuples(_MARKED, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=4)),
+        max_size=5,
+    )
+)
+def test_parts_of_texts_are_the_same(wanted: list[tuple[bytes, list[tuple[int, int]]]]) -> None:
+    assert SEARCH is not None
+    texts = [text for text, _ in wanted]
+    parts = [
+        [(min(start, end, len(text)), min(max(start, end), len(text))) for start, end in pairs]
+        for text, pairs in wanted
+    ]
+    assert SEARCH.parted(texts, parts) == part(texts, parts)
+
+
+@given(st.lists(_MARKED, min_size=1, max_size=8), st.integers(1, 20), st.integers(1, 5), st.integers(1, 9))
+def test_ends_of_texts_are_the_same(values: list[bytes], window: int, kept: int, most: int) -> None:
+    assert SEARCH is not None
+    for text in (b"".join(values), MARK + b"".join(values) + MARK, MARK + join(values) + MARK):
+        if text:
+            assert SEARCH.ends(text, window, kept, most) == edges.find_ends(text, window, kept, most)
+
+
+def test_what_cannot_be_joined_or_cut_is_refused() -> None:
+    assert SEARCH is not None
+    for call, wrong, error in (
+        (SEARCH.joined, ([b"a", "b"],), TypeError),
+        (SEARCH.joined, (3,), TypeError),
+        (SEARCH.parted, ((b"a",), [[]]), TypeError),
+        (SEARCH.parted, ([b"a"], [()]), TypeError),
+        (SEARCH.parted, (["a"], [[]]), TypeError),
+        (SEARCH.parted, ([b"a"], [[3]]), TypeError),
+        (SEARCH.parted, ([b"a"], []), ValueError),
+        (SEARCH.parted, ([b"a"], [[(0, 2)]]), ValueError),
+        (SEARCH.parted, ([b"ab"], [[(2, 1)]]), ValueError),
+        (SEARCH.parted, ([b"ab"], [[(-1, 1)]]), OverflowError),
+        (SEARCH.ends, (b"", 1, 1, 1), ValueError),
+        (SEARCH.ends, (b"a", 0, 1, 1), ValueError),
+        (SEARCH.ends, (b"a", 1, 1 << 40, 1), ValueError),
+        (SEARCH.ends, ("a", 1, 1, 1), TypeError),
+        (SEARCH.ends, (b"a", 1, "1", 1), TypeError),
+    ):
+        with pytest.raises(error):
+            call(*wrong)
 
 
 def test_what_is_no_place_is_refused() -> None:

@@ -49,8 +49,7 @@ class Ends(NamedTuple):
 
 def at_an_end(expression: bytes) -> bool:
     """Whether each match begins or ends with a mark."""
-    items = parse(expression)
-    return items is not None and bool(items) and (_has_mark(items, 0) or _has_mark(items, -1))
+    return sides(expression) != 0
 
 
 def bound(expression: bytes) -> bool:
@@ -59,6 +58,18 @@ def bound(expression: bytes) -> bool:
         return False
     most = longest(_TRAILING.sub(MARK, _LEADING.sub(MARK, expression)))
     return most is not None and most <= WITHIN
+
+
+BEGINS: Final = 1
+ENDS: Final = 2
+
+
+def sides(expression: bytes) -> int:
+    """`BEGINS` where each match begins with a mark, `ENDS` where each ends with one, both together, or 0."""
+    items = parse(expression)
+    if not items:
+        return 0
+    return (BEGINS if _has_mark(items, 0) else 0) | (ENDS if _has_mark(items, -1) else 0)
 
 
 def _has_mark(items: list[Item], place: int) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from waf.inspect.changes import REACH, Changes, Origin, Piece, carried, changes, is_doubtful, origin
 from waf.inspect.confirm.shape import is_document
 from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
+from waf.inspect.edges import BEGINS, ENDS
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS
 from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, firsts, gathered, steps_of
@@ -158,16 +159,15 @@ class Rounds:
                         doubts.update(matches)
                     found[number] += self._certain(text, matches, matcher, doubts, ends)
         # In the order in which they were made: each may be held against those before it.
-        for text, changes, matches in zip(texts, each, found, strict=True):
+        for text, new, matches in zip(texts, each, found, strict=True):
             # What is judged by the whole text may be judged otherwise now.
-            for one in changes.origins:
+            for one in new.origins:
                 for index, end in self._judged_whole.get(one.source, {}).items():
                     if (place := carried(end, one.runs)) is not None:
                         matches.append((index, place))
             if matches:
-                matches = list(dict.fromkeys(matches))
-                matches.sort(key=_end)
-                self._give([text], placed(matches, [len(text.data) + 1], CLOSE), len(matches))
+                every = sorted(dict.fromkeys(matches), key=_end)
+                self._give([text], placed(every, [len(text.data) + 1], CLOSE), len(every))
 
     def _certain(
         self, text: Text, matches: list[Match], matcher: Matcher, doubtful: set[Match], ends: bool = False
@@ -203,12 +203,15 @@ class Rounds:
         # Where a text was cut, or two pieces meet, there may be a match which it does not have.
         for piece, (index, place) in placed(self._scanned(texts[0], data, matcher, (), len(bounds)), ends, 0):
             number, bound = bounds[piece]
+            size, sides = len(texts[number].data), searcher.sides[index]
+            if (sides & BEGINS and bound[0]) or (sides & ENDS and bound[1] < size):
+                continue  # the text has no end there
             match = index, bound[0] + place
             found[number].append(match)
             reach = searcher.anchored[index]
-            if (
-                reach >= 0 and is_doubtful(place, reach, bound, len(texts[number].data))
-            ) or not (alone or searcher.within[index]):
+            if (reach >= 0 and is_doubtful(place, reach, bound, size)) or not (
+                alone or searcher.within[index]
+            ):
                 doubtful[number].add(match)
         return found, doubtful
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from waf.http1.speed import PASSES
+from waf.inspect import edges
 from waf.inspect.changes import NEAR, REACH
 from waf.inspect.decode import STEPS, Step
 from waf.inspect.effort import COUNTED, Effort
@@ -62,6 +63,7 @@ class Searcher:
         "hints",
         "matcher",
         "program",
+        "sides",
         "whole",
         "within",
     )
@@ -78,6 +80,7 @@ class Searcher:
         families: Sequence[int] = (),
         far: Far | None = None,
         layers: Iterable[int] = (),
+        sides: Sequence[int] = (),
     ) -> None:
         self.matcher: Final = matcher
         self._layers: Final = tuple(layers)  # in which the patterns look, each set of them once
@@ -90,6 +93,7 @@ class Searcher:
         self.anchored: Final = tuple(
             anchored
         )  # … of one with "^" the bytes of its longest match, 0 of one with "$" alone, -1 of all others, …
+        self.sides: Final = bytes(sides)  # … at which sides each of its matches has an end of a value, …
         self.whole: Final = bytes(whole)  # … a match of it is judged by the whole text, wherever it stands, …
         self.families: Final = array("I", families).tobytes()  # … the number of its family.
 
@@ -144,6 +148,7 @@ class Searcher:
             families,
             far,
             {bits & LAYERS for bits in views},
+            [edges.sides(one.expression) for one in patterns],
         )
 
     def sees(self, mask: int, other: int) -> bool:

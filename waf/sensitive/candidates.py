@@ -128,7 +128,7 @@ class Candidates:
                 scan(part, match_event_handler=met, scratch=scratch)
                 if self._told is not None:
                     notices.openings(part)
-                if any([wanted[candidate & FORM] is not None for candidate in notices.take()]):
+                if any(wanted[candidate & FORM] is not None for candidate in notices.take()):
                     return True
         except hyperscan.ScanTerminated:
             notices.take()
