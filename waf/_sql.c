@@ -348,8 +348,11 @@ static PyObject *tokens(PyObject *unused, PyObject *const *arguments, Py_ssize_t
 
 /* ------------------------------------------------------------------------------------------------------- letters */
 
+enum { STATEMENTS_MOST = 16 };
+
 typedef struct {
     char *at, *end;
+    int statements; /* words that may begin one of which that was asked */
 } Letters;
 
 static int add(Letters *letters, const char *more)
@@ -406,7 +409,12 @@ static int add_word(Letters *letters, const Token *found, int count, int call, c
     const uint8_t *start = (const uint8_t *)PyBytes_AS_STRING(name);
     if (count == 1)
         entry = PyDict_GetItemWithError(known, name);
-    if (entry != NULL && PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 2)
+    if (entry != NULL
+        && (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 3 || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0))
+            || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1))))
+        PyErr_SetString(PyExc_TypeError, "of each word there are two letters, and whether it may begin a statement");
+    else if (entry != NULL
+             && (PyTuple_GET_ITEM(entry, 2) != Py_True || letters->statements++ >= STATEMENTS_MOST))
         answer = Py_NewRef(PyTuple_GET_ITEM(entry, call));
     else if (PyErr_Occurred())
         answer = NULL;
@@ -615,13 +623,13 @@ PyDoc_STRVAR(shape_doc,
              "shape(text, known, told) -> tuple[str, str, str, int, int]\n\n"
              "The letters of a text in lower case, reduced; the kinds of its first and last token (empty where there is\n"
              "none), and where the last begins and ends. `known` has words with the letters of each as a name and as a call,\n"
-             "or None for those that `told(name, start, call)` is asked about, as it is about system names.");
+             "and whether it may begin a statement: then `told(name, start, call)` is asked, as it is about system names.");
 
 static PyObject *shape(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
     Token found[LIMIT];
     char room[LIMIT * 2];
-    Letters all = {room, room + sizeof room};
+    Letters all = {room, room + sizeof room, 0};
     if (count != 3 || !PyBytes_Check(arguments[0]) || !PyDict_Check(arguments[1])) {
         PyErr_SetString(PyExc_TypeError, "shape takes bytes, a table and a function");
         return NULL;

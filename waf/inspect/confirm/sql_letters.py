@@ -12,6 +12,9 @@ from typing import Final
 from waf.inspect.confirm.sql_tokens import LIMIT, Token, read_tokens
 from waf.inspect.confirm.sql_words import CATALOGUE, DANGEROUS, FUNCTIONS, LETTERS, STATEMENTS
 
+_STATEMENTS: Final = 16
+"""Words of one text of which it is asked whether they begin a statement: text with more of them is none of SQL, but dear."""
+
 Letters = tuple[str, str, str, int, int]
 """The letters, the kinds of the first and the last token ("" where there is none), where the last starts and ends."""
 
@@ -32,7 +35,7 @@ def read_letters(text: bytes) -> Letters:
 
 def _letters(text: bytes, found: Sequence[Token]) -> str:
     out: list[str] = []
-    skip = 0
+    skip = statements = 0
     for number, (kind, said, start, _) in enumerate(found):
         if skip:
             skip -= 1
@@ -48,7 +51,9 @@ def _letters(text: bytes, found: Sequence[Token]) -> str:
                 last = found[number + skip]
                 name += b"." + last[1]
                 call = last[0] == "F"
-            out.append(_word(text, start, name, call))
+            statements += name in STATEMENTS
+            asked = statements <= _STATEMENTS
+            out.append(_word(text, start, name, call) if asked else _by_name(name, call))
         elif kind == "P":
             out.append(_SYMBOLS.get(said, "o"))
         elif kind == "O":
@@ -95,10 +100,10 @@ def _letter(name: bytes, call: bool) -> str:
 _by_name: Final = lru_cache(1024)(_letter)
 
 _KNOWN: Final = {
-    word: None if word in STATEMENTS else (_letter(word, False), _letter(word, True))
+    word: (_letter(word, False), _letter(word, True), word in STATEMENTS)
     for word in (*LETTERS, *FUNCTIONS, *DANGEROUS, *STATEMENTS)
 }
-"""Letters of words as names and as calls; None: what follows decides."""
+"""Letters of words as names and as calls, and whether what follows decides."""
 
 
 def letters_in_c(read: Callable[..., Letters], text: bytes) -> Letters:
