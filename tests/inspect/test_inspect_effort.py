@@ -164,6 +164,15 @@ def test_a_question_about_sql_costs_by_the_quotes_from_which_it_is_read() -> Non
     assert huge == 3 + 4096 // questions._TRIED["sql"] + 1000, "all of it is rewritten"
 
 
+def test_a_question_about_sql_costs_by_what_may_begin_a_statement() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="sql"), "rules.yaml")
+    none, condition, statement, run, many = (
+        questions._cost(arm(one, []), text, 3, False)
+        for text in (b"a " * 60, b"a and b " * 15, b"a; " * 40, b"exec a " * 17, b"EXEC a " * 2 + b"a " * 53)
+    )
+    assert (condition, statement, run, many) == (none + 3, none + 6, none + 18, none + 12)
+
+
 def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None:
     (one,) = parse_rules(rule(patterns=["attack"], confirm="shell"), "rules.yaml")
     none, few, many, script = (

@@ -47,26 +47,19 @@ _COUNTED: Final = 2  # to judge what is around it where the places that are read
 _PER_PLACE: Final = 4  # … and so many for each
 _READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
-_TRIED: Final = {
-    "sql": 170
-}  # … but for those who try to read on from every quote: one more for each, and for so many bytes, …
-_REWRITTEN: Final = 768  # bytes of a value in plain words, for one more
+_TRIED: Final = {"sql": 256}  # … but for those who try to read on from every quote: one more for so many, …
+_REWRITTEN: Final = 768  # … and for so many of a value in plain words;
 _QUOTES: Final = (b"'", b'"', b"`")
-_TRIES: Final = 4  # … of each kind no more than so many, …
+_TRIES: Final = 4  # … of each kind no more than so many, each one more, …
+_PER_TRY: Final = 1024  # … and another one for so many bytes that may be read from there, …
 _AFLOAT: Final = (
-    b";",
-    b"exec",
-    b"EXEC",
-    b"union",
-    b"UNION",
-    b"and",
-    b"AND",
-    b"or",
-    b"OR",
-    b"waitfor",
-    b"WAITFOR",
+    (1, (b"union", b"UNION", b"and", b"AND", b"or", b"OR")),
+    (2, (b";",)),
+    (6, (b"exec", b"EXEC", b"waitfor", b"WAITFOR")),
 )
-_AFLOATS: Final = 3  # … and as many as that from what may begin a statement or a condition, two for each
+_AFLOATS: Final = (
+    3  # … and so many, of each kind as many as this, from what may begin a condition or a statement
+)
 _ADDRESSES: Final = frozenset({"redirect", "redirect_parameter"})
 _ADDRESS: Final = 2  # … but for those who read how an address begins
 _WINDOW: Final = 2048  # bytes of which a confirmer reads no more
@@ -319,9 +312,11 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
     if confirm in _ADDRESSES:
         return _ADDRESS
     if confirm in _TRIED:
-        tries = sum([min(text.count(quote, 0, _WHOLE), _TRIES) for quote in _QUOTES])
-        tries += 2 * min(sum([text.count(word, 0, _WINDOW) for word in _AFLOAT]), _AFLOATS)
-        return _READ + tries + min(size, _WHOLE) // _TRIED[confirm] + size // _REWRITTEN
+        read = min(size, _WHOLE)
+        tries = sum([min(text.count(quote, 0, _WHOLE), _TRIES) for quote in _QUOTES]) * (1 + read // _PER_TRY)
+        for each, words in _AFLOAT:
+            tries += each * min(sum([text.count(word, 0, _WINDOW) for word in words]), _AFLOATS)
+        return _READ + tries + read // _TRIED[confirm] + size // _REWRITTEN
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
     if confirm in PLACES:

@@ -151,19 +151,7 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH
     if document:
         return None
-    if (
-        _TRUTH.match(value)
-        or _SAME.match(value)
-        or ends_statement(value)
-        or _EQUAL.match(value)
-        or _HELD.match(value, 0, _HELD_MAX)
-        or SETS.match(value, 0, _HELD_MAX)
-        or (b"join" in value and _JOINED.match(value))
-        or _ASKED.match(value)
-        or _ASKED_OF.match(value)
-        or _UNKNOWN.match(value)
-        or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
-    ):
+    if _by_expressions(value):
         return Confidence.HIGH
     if (script or (len(value) <= _STATEMENT_MAX and shape[:1] in "TE")) and _EXECUTES.search(
         value, 0, _HELD_MAX
@@ -178,6 +166,24 @@ def judge(value: bytes) -> Confidence | None:
     if (told.flat and _SPEAKS.match(value)) or _ASKS.match(value):
         return Confidence.HIGH
     return Confidence.MEDIUM if told.plain else None
+
+
+def _by_expressions(value: bytes) -> bool:
+    """What needs no tokens. Each is asked only about what may begin as it does."""
+    first = value.lstrip()[:1]
+    if (first.isdigit() or first == b"-") and (
+        _TRUTH.match(value) or _SAME.match(value) or _ASKED.match(value) or _UNKNOWN.match(value)
+    ):
+        return True
+    if (b"'" in value or b'"' in value) and (_EQUAL.match(value) or _HELD.match(value, 0, _HELD_MAX)):
+        return True
+    return bool(
+        ends_statement(value)
+        or SETS.match(value, 0, _HELD_MAX)
+        or (b"join" in value and _JOINED.match(value))
+        or (b"(" in value and _ASKED_OF.match(value))
+        or (b"table" in value and _SET_TABLE.search(value, 0, _TABLE_MAX))
+    )
 
 
 confirm: Final = of_value(judge)

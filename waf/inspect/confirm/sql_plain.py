@@ -7,9 +7,11 @@ Knows nothing of shapes. Each is asked for only where the value has its letters,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from waf.inspect.confirm.guarded import Guarded
+from waf.inspect.native import SQL
 
 
 def _words(words: bytes, behind: bytes = b"") -> bytes:
@@ -69,39 +71,65 @@ _TYPES, _TABLES = Guarded(_TYPED), Guarded(_TABLE)
 _NEAR: Final = 16_384  # bytes
 
 
+SIGNS: Final = (
+    b"::", b"user", b"similar", b"member", b"^@", b"~", b"distinct", b"array", b"q'", b"within", b" mode",
+    b"$", b" eq ", b" ne ", b"table", b"'",
+)  # fmt: skip
+"""What a value must have before anything in it is rewritten: few have any."""
+
+
+def find_signs(value: bytes) -> int:
+    """Which of `SIGNS` the value has, a bit for each. In C: `waf/_sql.c`."""
+    return sum(1 << number for number, sign in enumerate(SIGNS) if sign in value)
+
+
+_signs: Final[Callable[[bytes], int]] = find_signs if SQL is None else SQL.signs
+(
+    _CASTS, _USERS, _SIMILARS, _MEMBERS, _BEGINNINGS, _TILDES, _DISTINCTS, _ARRAYS, _QS, _WITHINS, _MODES,
+    _DOLLARS, _EQUALS, _UNEQUALS, _TABLE_WORDS, _QUOTES,
+) = (1 << number for number in range(len(SIGNS)))  # fmt: skip
+
+
 def plain(value: bytes) -> bytes:
     """Without casts, and with plain words and signs for rare ones. `value` is in lower case."""
-    if b"::" in value:
+    signs = _signs(value)
+    if not signs:
+        return value
+    if signs & _CASTS:
         value = _CAST.sub(b"", value)
-    if b"user" in value and b"select" in value:
+    if signs & _USERS and b"select" in value:
         value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
-    if b"similar" in value:
+    if signs & _SIMILARS:
         value = _SIMILAR.sub(b"like", value)
-    if b"member" in value:
+    if signs & _MEMBERS:
         value = _MEMBER.sub(b"like", value)
-    if b"^@" in value:
+    if signs & _BEGINNINGS:
         value = value.replace(b"^@", b"=")
-    if b"~" in value:
+    if signs & _TILDES:
         value = _LIKENESS.sub(b"=", value)
-    if b"distinct" in value:
+    if signs & _DISTINCTS:
         value = _DISTINCT.sub(b"=", value)
-    if b"array" in value:
+    if signs & _ARRAYS:
         value = _ARRAY.sub(b"1", value)
-    if b"q'" in value:
+    if signs & _QS:
         value = _ALTERNATIVE.sub(b"'x'", value)
-    if b"within" in value:
+    if signs & _WITHINS:
         value = _WITHIN.sub(b"", value)
-    if b" mode" in value:
+    if signs & _MODES:
         value = _MODE.sub(b"", value)
-    return _near(value[:_NEAR]) + value[_NEAR:]
+    return _near(value[:_NEAR]) + value[_NEAR:] if signs & _ASKED_NEAR else value
+
+
+_ASKED_NEAR: Final = _DOLLARS | _EQUALS | _UNEQUALS | _TABLE_WORDS | _QUOTES
 
 
 def _near(value: bytes) -> bytes:
     """What is asked at many places of a text, and so of its beginning alone."""
-    if b"$" in value and _SUM.search(value):
+    signs = _signs(value)  # not those that are further on, or were rewritten
+    if signs & _DOLLARS and _SUM.search(value):
         value = _MONEY.sub(rb"\1", value)
-    if b" eq " in value or b" ne " in value:
+    if signs & (_EQUALS | _UNEQUALS):
         value = _COMPARED.sub(rb"\1=", value)
-    if b"table" in value and _TABLES.occurs(value):
+    if signs & _TABLE_WORDS and _TABLES.occurs(value):
         value = _TABLE.sub(rb"\1\2select 1 from", value)
-    return _TYPED.sub(rb"\1", value) if b"'" in value and _TYPES.occurs(value) else value
+    return _TYPED.sub(rb"\1", value) if signs & _QUOTES and _TYPES.occurs(value) else value
