@@ -1,0 +1,1 @@
+# Nothing is declared: it is compiled as it is.
