@@ -175,18 +175,26 @@ class Rounds:
         """The matches without those doubtful ones that the text does not have. `ends`: they may begin anywhere before."""
         if not doubtful:
             return matches
-        data = text.data
-        if ends or len(doubtful) > _DOUBTS:
-            certain = set(self._scanned(text, data, matcher, {index for index, _ in doubtful}))
-            return [match for match in matches if match not in doubtful or match in certain]
-        for index, end in doubtful:
-            start = max(end - _DOUBTFUL, 0)
-            try:
-                near = matcher.scan_for(data[start : end + CLOSE], (index,), _DOUBTFUL)
-            except TooManyMatches:
-                continue  # so few bytes have so many that this one counts
-            if (index, end - start) not in near:
-                matches = [match for match in matches if match != (index, end)]
+        data, unsure = text.data, doubtful
+        if len(doubtful) <= _DOUBTS:
+            unsure = set()
+            untrue: set[Match] = set()
+            for match in doubtful:
+                index, end = match
+                start = max(end - _DOUBTFUL, 0)
+                if ends and start and self._searcher.sides[index] & BEGINS:
+                    unsure.add(match)
+                    continue
+                try:
+                    near = matcher.scan_for(data[start : end + CLOSE], (index,), _DOUBTFUL)
+                except TooManyMatches:
+                    continue  # so few bytes have so many that this one counts
+                if (index, end - start) not in near:
+                    (unsure if ends else untrue).add(match)
+            matches = [match for match in matches if match not in untrue]
+        if unsure:
+            certain = set(self._scanned(text, data, matcher, {index for index, _ in unsure}))
+            matches = [match for match in matches if match not in unsure or match in certain]
         return matches
 
     def _in_parts(

@@ -224,8 +224,9 @@ def _leads(rule: Rule) -> bool:
 def _outermost(expression: str) -> str:
     """The expression without its groups and classes."""
     left = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "", expression)
-    while left != (left := re.sub(r"\([^()]*\)", "", left)):
-        pass
+    found = 1
+    while found:
+        left, found = re.subn(r"\([^()]*\)", "", left)
     return left
 
 

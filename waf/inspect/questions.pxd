@@ -1,1 +1,0 @@
-# Nothing is declared: it is compiled as it is.
