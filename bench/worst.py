@@ -1,6 +1,6 @@
 """The input that costs most: a seeded search over requests and answers, by grammar and mutation.
 
-    python -m bench.worst [--seconds 120] [--seed 1] [--only TEXT] [--sizes] [--results]
+    python -m bench.worst [--seconds 120] [--seed 1] [--only TEXT] [--known FILE] [--keep] [--sizes] [--results]
 
 Messages of bench.hostile go through a whole policy in protect mode, as the proxy gives them to it: head parsed, plan,
 admit, or release of an answer that is here whole and of the same in pieces of 64 KB. The figure is CPU of this thread
@@ -9,11 +9,15 @@ that is what one request may take. As many small requests can be sent for one la
 size are shown apart, and are searched for as eagerly. Whatever costs most is changed by chance and tried again. The ten
 worst of different kinds are measured again, least of five. Machines differ by three times, and one machine by two: so plain nginx
 answers GETs before and after, and what the worst would take where it needs 19 µs of CPU for one, as where the bar was set, is shown. `--sizes` shows how they grow from 10 KB to a megabyte.
+
+A search by chance finds other messages each time. So it begins with those that earlier ones found, of code that has changed since (`bench/worst.json`): what was
+dear once is tried again. `--keep` adds what this one found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import signal
@@ -153,13 +157,33 @@ def trial(judge: Judge, genome: Genome, times: int = 1) -> Trial:
     return Trial(seconds * 1e3 * UNIT / max(one.text, 1), genome, seconds, one.text, outcome)
 
 
-def search(judge: Judge, seconds: float, chance: random.Random, only: str) -> tuple[list[Trial], int]:
-    """The dearest that were found, the dearest first, and how many were tried."""
+def load(path: Path) -> list[Genome]:
+    """Genomes that were kept. Raises SystemExit where the file is none of them."""
+    try:
+        rows = json.loads(path.read_text())
+        return [Genome(**{**row, "units": tuple(row["units"])}) for row in rows]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SystemExit(f"{path}: no list of genomes: {error}") from None
+
+
+def keep(path: Path, genomes: Iterable[Genome]) -> None:
+    """One a line, so that a change shows what is new."""
+    rows = [json.dumps(one._asdict(), ensure_ascii=True) for one in dict.fromkeys(genomes)]
+    path.write_text("[\n" + ",\n".join(rows) + "\n]\n")
+
+
+def search(
+    judge: Judge, seconds: float, chance: random.Random, only: str, known: Sequence[Genome] = ()
+) -> tuple[list[Trial], int]:
+    """The dearest that were found, the dearest first, and how many were tried. `known` are tried first."""
     carriers = [name for name in CARRIERS if only in name]
+    known = [one for one in known if one.carrier in carriers]
     best: list[Trial] = []
     tried, end = 0, time.monotonic() + seconds
-    while tried < len(carriers) or time.monotonic() < end:
-        if tried < 2 * len(carriers) or chance.random() < 0.25:
+    while tried < len(carriers) + len(known) or time.monotonic() < end:
+        if tried < len(known):
+            genome = known[tried]
+        elif tried - len(known) < 2 * len(carriers) or chance.random() < 0.25:
             genome = made_up(chance, carriers[tried % len(carriers)])
         else:
             genome = changed(chance.choice(best).genome, chance.choice(best).genome, chance)
@@ -265,6 +289,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=120.0, help="how long to search (120)")
     parser.add_argument("--seed", type=int, default=1, help="where the search begins (1)")
     parser.add_argument("--only", default="", help="carriers whose name holds this text")
+    parser.add_argument(
+        "--known",
+        type=Path,
+        default=HERE / "worst.json",
+        help="what earlier searches found (bench/worst.json)",
+    )
+    parser.add_argument("--keep", action="store_true", help="add what is found to these")
     parser.add_argument("--sizes", action="store_true", help="how the worst grow with their size")
     parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     options = parser.parse_args(arguments)
@@ -272,7 +303,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="waf-worst-") as cache:
         before = reference()
         judge = Judge(cache)
-        found, tried = search(judge, options.seconds, random.Random(options.seed), options.only)
+        known = load(options.known)
+        found, tried = search(judge, options.seconds, random.Random(options.seed), options.only, known)
         large = [one for one in found if one.text >= SMALL][: 3 * SHOWN]
         small = [one for one in found if one.text < SMALL][: 3 * SHOWN]
         again = measured_again(judge, large + small)
@@ -283,6 +315,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.sizes:
             text += "\n\n" + growth(judge, worst)
     print(text)
+    if options.keep:
+        keep(options.known, [*known, *[one.genome for one in worst]])
     if options.results:
         replace_section(HERE / "RESULTS.md", "worst", "What the worst input costs", text)
     return 0

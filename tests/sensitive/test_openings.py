@@ -315,3 +315,13 @@ def test_who_only_asks_whether_is_told_of_led_ones_too() -> None:
     assert FINDER.suspects(b"4539 1488 0343 6467")
     assert FINDER.suspects(b"a@b.example")
     assert not FINDER.suspects(b"phone, or not")
+
+
+@pytest.mark.parametrize("before", [0, 1500, 2040, 10_000, 16_380, 60_000])
+def test_a_long_text_is_suspected_wherever_a_value_stands(before: int) -> None:
+    """How it begins is looked at first, and then all of it."""
+    filling = b"phone, or a card: "
+    text = (filling * (before // len(filling) + 1))[:before]
+    behind = filling * 3000
+    assert FINDER.suspects(text + b" 4539 1488 0343 6467 " + behind)
+    assert not FINDER.suspects(text + behind)

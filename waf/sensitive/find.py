@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from waf.model import PatternStore
@@ -357,8 +358,12 @@ def _say(form: Form, label: bytes) -> float:
     return said
 
 
+_words_of: Final = lru_cache(maxsize=16)(plain_words)
+"""Several forms ask one behind the other what the same label says."""
+
+
 def _said(form: Form, label: bytes) -> float:
-    words = plain_words(label)
+    words = _words_of(label)
     said, denied = _last(form.context, words), _last(form.negative, words)
     if denied > said:
         return -NEGATIVE

@@ -14,6 +14,7 @@ from tests.chance import joined, several
 from waf.inspect.confirm import (
     code,
     html,
+    html_unrun,
     path,
     shape,
     shell,
@@ -340,3 +341,45 @@ def test_words_are_found_by_their_first_letters(texts: Sequence[bytes]) -> None:
     for made, edged in _WORDS.items():
         for text in texts:
             assert made.sub(rb"<\1>", text) == re.sub(edged, rb"<\1>", text), (edged, text)
+
+
+@given(_texts([*_PLAIN, *sql_plain.SIGNS, b"::", b"q", b"user", b" mode", b"^", b"@", b"~"], 12))
+def test_what_is_rewritten_is_seen_in_one_pass(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert sql_plain._signs(text) == sql_plain.find_signs(text)
+
+
+@pytest.mark.parametrize("word", [b"exec", b"begin", b"drop", b"set", b"shutdown"])
+def test_of_very_many_statements_the_first_are_asked_about(word: bytes) -> None:
+    for count in (1, 15, 16, 17, 40, 200):
+        for text in (
+            (word + b" ") * count,
+            (word + b";") * count,
+            (word + b" @a=1;") * count,
+            (word + b"(") * count,
+        ):
+            assert shape_of(text) == read_shape(text), (word, count)
+    assert "T" in shape_of(b"exec;" * 15 + b"exec sp_who")[0]
+    assert "T" not in shape_of(b"exec;" * 16 + b"exec sp_who")[0]
+
+
+_REACHING = [
+    b"alert", b"Confirm", b"prompt", b"eval", b"atob", b"import", b"fetch", b"sendBeacon", b"fromCharCode", b"setTimeout", b"setInterval", b"cookie",
+    b"location", b"constructor", b"xmlhttprequest", b"srcdoc", b"javascript", b"vbscript", b"onload", b"onerror", b"onpointerx", b"data", b"text",
+    b"<script", b"<svg", b"</object", b"src", b"href", b"=", b":", b"(", b"`", b"[", b"]", b"'", b" ", b"   ", b"\n", b"//", b"http://", b".", b"x", b"_",
+    b")", b"1", b'"',
+]  # fmt: skip
+_REACHES_AT_ONCE = re.compile(
+    rb"\b(?:alert|confirm|prompt|eval|atob|import|fetch|sendbeacon|fromcharcode|settimeout|setinterval)\s*[(`]|\bcookie\b|\blocation\s*[=.\[]"
+    rb"|[\w)\]]\s*\[\s*(?:['\"`/(]|\w+\s*\()|\bconstructor\b|\bxmlhttprequest\b|\bsrcdoc\b|\b(?:java|vb)script\s*:"
+    rb"|\bon(?:load|error|toggle|focus|begin|animation|transition|pageshow|pointer|mouse|hashchange|scroll)\w{0,12}\s*=\s*[\"'`]?[\w$(\[]|\bdata\s*:\s*text"
+    rb"|<[\s/]{0,4}(?:script|svg|iframe|embed|object)\b[^>]{0,120}?\b(?:src|href|data)\s*=\s*[\"']?(?:https?:)?//",
+    re.I,
+)
+
+
+@given(_texts(_REACHING, 7))
+@settings(max_examples=300)
+def test_what_reaches_out_of_a_tag_is_found_by_first_letters(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert html_unrun._reaches(text.lower()) is (_REACHES_AT_ONCE.search(text) is not None), text
