@@ -10,6 +10,7 @@ cdef class Candidates:
     cdef tuple _told
 
     cpdef list scan(self, bytes text)
+    cdef object _windows(self, bytes text, object sieving, bint repeats=*)
     cpdef tuple look(self, bytes text, bint repeats=*)
 
 

@@ -38,6 +38,9 @@ _SHORT: Final = 1024
 """Bytes of a text up to which the whole database costs little more than the sieve: what is short and comes here mostly has
 something in it, as answers without are let pass before (`policy.screens`), and then the sieve would only add to it."""
 
+_LONG: Final = 32 * 1024  # bytes of a text of which …
+_TRIED: Final = 4096  # … so many tell whether the sieve pays
+
 _BEGINNINGS: Final = (2048, 16 * 1024)
 """Bytes of what is suspicious that are looked at first where only it matters whether there is anything."""
 
@@ -111,7 +114,7 @@ class Candidates:
         sieving, notices = self._own()
         windows = None
         if self._sieve is not None and len(text) > _SHORT:
-            windows = self._sieve.windows(text, sieving)
+            windows = self._windows(text, sieving)
         scan, scratch = self._engine(self._patterns)
         asked = len(self.forms) if self._told is None else self._told[2]
 
@@ -145,7 +148,7 @@ class Candidates:
         windows = None
         unmet = False
         if self._sieve is not None and len(text) > _SHORT:
-            windows = self._sieve.windows(text, sieving, repeats)
+            windows = self._windows(text, sieving, repeats)
             unmet = windows is not None and not sieving[2].others
             if windows is not None and not windows:
                 return [], unmet
@@ -160,6 +163,15 @@ class Candidates:
                 notices.openings(part)
         found: list[Candidate] = notices.take()
         return found, unmet
+
+    def _windows(self, text: bytes, sieving: Any, repeats: bool = False) -> list[Window] | None:
+        """As those of the sieve: but for a long text that begins with little else than signs, of which it would leave nothing out."""
+        assert self._sieve is not None
+        if len(text) > _LONG and not repeats:
+            first = self._sieve.windows(text[:_TRIED], sieving)
+            if first is None or 2 * sum([high - low for low, high in first]) > _TRIED:
+                return None
+        return self._sieve.windows(text, sieving, repeats)
 
     def _own(self) -> tuple[Any, Any]:
         """What one thread needs for the sieve, and to take notice: scratch space is for one at a time."""
