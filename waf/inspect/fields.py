@@ -30,15 +30,25 @@ _HEADERS: Final = Memo(
 )
 
 
+_ODD: Final = re.compile("[\udc80-\udcff]+")
+_SPELLED: Final = {chr(0xDC00 + byte): f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+
+
+def _spelled(data: bytes) -> str:
+    """As "backslashreplace" decodes it, which takes as long for each byte that is no UTF-8 as for a hundred others."""
+    return _ODD.sub(
+        lambda match: "".join([_SPELLED[one] for one in match[0]]), data.decode("utf-8", "surrogateescape")
+    )
+
+
 def name_text(name: bytes) -> str:
     """The first `LONGEST_NAME` characters of a client's name for something; bytes that are no UTF-8 become \\xNN."""
     try:
         text = name[:_NAME_BYTES].decode()
     except UnicodeDecodeError:
-        # Each such byte takes as long as a hundred others.
-        text = name[:_ODD_BYTES].decode("utf-8", "backslashreplace")
+        text = _spelled(name[:_ODD_BYTES])
         if len(text) < LONGEST_NAME + 12:  # of which the last ones may be of a character that was cut
-            text = name[:_NAME_BYTES].decode("utf-8", "backslashreplace")
+            text = _spelled(name[:_NAME_BYTES])
     return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME]
 
 
