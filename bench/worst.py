@@ -300,10 +300,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGPROF, _give_up)
+    known = load(options.known)
     with tempfile.TemporaryDirectory(prefix="waf-worst-") as cache:
         before = reference()
         judge = Judge(cache)
-        known = load(options.known)
         found, tried = search(judge, options.seconds, random.Random(options.seed), options.only, known)
         large = [one for one in found if one.text >= SMALL][: 3 * SHOWN]
         small = [one for one in found if one.text < SMALL][: 3 * SHOWN]

@@ -7,7 +7,7 @@ cdef class Lines:
     cdef list _starts, _rows
     cdef Py_ssize_t _size
 
-    @cython.locals(lines=list, starts=list, size=Py_ssize_t, labels=dict, rows=list, value=bytes, spoken=tuple, name=bytes, label=bytes)
+    @cython.locals(lines=list, size=Py_ssize_t, labels=dict, rows=list, value=bytes, spoken=tuple, name=bytes, label=bytes)
     cpdef tuple at(self, Py_ssize_t place)
 
     @cython.locals(row=Py_ssize_t)

@@ -34,7 +34,6 @@ class Lines:
 
     def __init__(self, fields: Sequence[Field], told: Told | None = None) -> None:
         lines: list[bytes] = []
-        starts: list[int] = []
         size = 0
         labels: dict[str, tuple[bytes, bytes, int]] = {}
         rows: list[int] = []  # as in the table that C makes
@@ -53,14 +52,13 @@ class Lines:
             lines.append(label)
             lines.append(value)
             size += len(label)
-            starts.append(size)
             rows.append(size)
             size += len(value)
             rows.append(size)
             rows.append(spoken[2] + field.part)
             rows.append(0)
         self._fields = fields
-        self._starts = starts
+        self._starts = rows[::4]
         self._rows = rows
         self._size = size
         self._told = told
