@@ -42,6 +42,7 @@ _REACHED: Final = 2 * REACH  # … bytes that are new in it with which nothing m
 _SOME: Final = 4  # a part in so many of what all patterns cost is what those cost whose matches are judged by the whole text
 _DOUBTS: Final = 32  # matches that are looked at one by one, …
 _DOUBTFUL: Final = 2048  # … with so many bytes before their ends
+_HELD: Final = 16  # bytes of such a text that count as one that is searched
 _CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
@@ -111,7 +112,9 @@ class Rounds:
         if matcher is None:
             return
         whole = [text for text in texts if text.unsearched is None]
-        for group in _batches(whole, [len(text.data) for text in whole]):
+        sizes = [len(text.data) for text in whole]
+        few = sum(sizes) <= len(whole) * _BIG
+        for group in [whole] if whole and few else _batches(whole, sizes):
             if self._count > self._most:
                 self._overflowed.add(group[0].owner)
                 break
@@ -360,13 +363,12 @@ class Rounds:
 
 
 def _new_bytes(text: Text) -> int:
-    return 0 if text.unsearched is None else text.unsearched.size
+    """What is searched of it for most patterns; and some for all of it, as that is held once more for the others."""
+    return len(text.data) // _HELD + (0 if text.unsearched is None else text.unsearched.size)
 
 
 def _batches(texts: list[Text], sizes: list[int]) -> list[list[Text]]:
     """Texts, those together that are scanned at once; `sizes` are the bytes of each that are."""
-    if sum(sizes) <= len(texts) * _BIG:
-        return [texts] if texts else []
     batches: list[list[Text]] = []
     room = 0
     for text, size in zip(texts, sizes, strict=True):
