@@ -382,22 +382,47 @@ static const char *symbol(const Token *token)
     return "o";
 }
 
-/* Whether the name may be more than a name although no table has it: system tables and packages. */
+/* What a name has that CATALOGUE in sql_words.py finds, which alone says whether it does. */
+static const char *const CATALOGUE[] = {"sys", "information_schema", "performance_schema", "pg_", "sqlite_", "all_",
+                                        "user_", "dba_", "xp_", "sp_", "v$", "rdb$", "innodb_table_stats", "dbms_",
+                                        "utl_", "mysql.", "domain.", ".."};
+enum { CATALOGUE_ALL = sizeof CATALOGUE / sizeof *CATALOGUE };
+static uint32_t catalogue_by_first[256]; /* those that begin with a byte */
+
+/* Whether the name may be one of a system table or package. */
 static int is_telling(const uint8_t *at, const uint8_t *end)
 {
     if (end - at == 4 && memcmp(at, "dual", 4) == 0)
         return 1;
     for (; at < end; at++)
-        if (*at == '.' || *at == '_' || *at == '$' || (*at == 's' && end - at >= 3 && at[1] == 'y' && at[2] == 's'))
-            return 1;
+        for (uint32_t bits = catalogue_by_first[*at]; bits; bits &= bits - 1) {
+            const char *wanted = CATALOGUE[__builtin_ctz(bits)];
+            size_t length = strlen(wanted);
+            if ((size_t)(end - at) >= length && memcmp(at, wanted, length) == 0)
+                return 1;
+        }
     return 0;
+}
+
+/* Whether what stands behind the last dot of a name is a known word: as a call that counts. -1 with an error. */
+static int ends_in_known(PyObject *name, PyObject *known)
+{
+    const char *start = PyBytes_AS_STRING(name), *end = start + PyBytes_GET_SIZE(name), *last = end;
+    while (last > start && last[-1] != '.')
+        last--;
+    PyObject *word = PyBytes_FromStringAndSize(last, end - last);
+    if (word == NULL)
+        return -1;
+    int answer = PyDict_Contains(known, word);
+    Py_DECREF(word);
+    return answer;
 }
 
 /* The letter of a name of `count` tokens, every other one a dot. */
 static int add_word(Letters *letters, const Token *found, int count, int call, const uint8_t *text, PyObject *known,
                     PyObject *told)
 {
-    PyObject *name = said_bytes(found), *entry = NULL, *answer = NULL;
+    PyObject *name = said_bytes(found), *answer = NULL;
     for (int i = 2; i < count && name != NULL; i += 2) {
         PyBytes_ConcatAndDel(&name, PyBytes_FromString("."));
         if (name != NULL)
@@ -405,27 +430,29 @@ static int add_word(Letters *letters, const Token *found, int count, int call, c
     }
     if (name == NULL)
         return -1;
-    int failed = -1;
-    const uint8_t *start = (const uint8_t *)PyBytes_AS_STRING(name);
-    if (count == 1)
-        entry = PyDict_GetItemWithError(known, name);
-    if (entry != NULL
-        && (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 3 || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0))
-            || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1))))
-        PyErr_SetString(PyExc_TypeError, "of each word there are two letters, and whether it may begin a statement");
-    else if (entry != NULL
-             && (PyTuple_GET_ITEM(entry, 2) != Py_True || letters->statements++ >= STATEMENTS_MOST))
-        answer = Py_NewRef(PyTuple_GET_ITEM(entry, call));
-    else if (PyErr_Occurred())
-        answer = NULL;
-    else if (entry != NULL || count > 1 || is_telling(start, start + PyBytes_GET_SIZE(name)))
+    int failed = -1, asked = 0;
+    PyObject *entry = PyDict_GetItemWithError(known, name);
+    if (entry != NULL) {
+        if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 3 || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0))
+            || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)))
+            PyErr_SetString(PyExc_TypeError, "of each word there are two letters, and whether it may begin a statement");
+        else {
+            asked = PyTuple_GET_ITEM(entry, 2) == Py_True && letters->statements++ < STATEMENTS_MOST;
+            if (!asked)
+                answer = Py_NewRef(PyTuple_GET_ITEM(entry, call));
+        }
+    }
+    else if (!PyErr_Occurred()) {
+        const uint8_t *start = (const uint8_t *)PyBytes_AS_STRING(name);
+        asked = is_telling(start, start + PyBytes_GET_SIZE(name));
+        if (!asked && call && count > 1)
+            asked = ends_in_known(name, known);
+        if (!asked)
+            failed = add(letters, call ? "f" : "n");
+    }
+    if (asked > 0)
         answer = PyObject_CallFunction(told, "OnO", name, (Py_ssize_t)(found->start - text),
                                        call ? Py_True : Py_False);
-    else {
-        failed = add(letters, call ? "f" : "n");
-        Py_DECREF(name);
-        return failed;
-    }
     const char *shown = answer == NULL ? NULL : PyUnicode_AsUTF8(answer);
     if (shown != NULL)
         failed = add(letters, shown);
@@ -623,7 +650,7 @@ PyDoc_STRVAR(shape_doc,
              "shape(text, known, told) -> tuple[str, str, str, int, int]\n\n"
              "The letters of a text in lower case, reduced; the kinds of its first and last token (empty where there is\n"
              "none), and where the last begins and ends. `known` has words with the letters of each as a name and as a call,\n"
-             "and whether it may begin a statement: then `told(name, start, call)` is asked, as it is about system names.");
+             "and whether it may begin a statement: then `told(name, start, call)` is asked, as it is about what may be a system name.");
 
 static PyObject *shape(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -688,6 +715,8 @@ PyMODINIT_FUNC PyInit__sql(void)
 {
     for (int i = 0; i < SIGNS_ALL; i++)
         signs_by_first[(uint8_t)*SIGNS[i]] |= 1u << i;
+    for (int i = 0; i < CATALOGUE_ALL; i++)
+        catalogue_by_first[(uint8_t)*CATALOGUE[i]] |= 1u << i;
     for (int c = 0; c < 256; c++) {
         int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'), digit = c >= '0' && c <= '9';
         int word = letter || digit || c == '_';

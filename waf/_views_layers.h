@@ -259,12 +259,11 @@ static uint8_t *plain_characters(const uint8_t *at, const uint8_t *end, uint8_t 
     return out;
 }
 
-/* A run of base64 as UTF-16 (RFC 2152) in `out`; NULL where it is no text. */
+/* A run of base64 as UTF-16 (RFC 2152) in `out`; NULL where it is no text, or has no character of ASCII. */
 static uint8_t *shifted(const uint8_t *at, const uint8_t *end, uint8_t *out)
 {
     uint32_t bits = 0, high = 0;
-    int have = 0;
-    uint8_t *start = out;
+    int have = 0, plain = 0;
     if ((end - at) % 4 == 1)
         end--;
     for (; at < end; at++) {
@@ -292,9 +291,10 @@ static uint8_t *shifted(const uint8_t *at, const uint8_t *end, uint8_t *out)
         }
         if (unit == 0x7f || (unit < 0x20 && unit != 0 && !(unit >= 9 && unit <= 13)))
             return NULL;
+        plain |= unit < 0x80;
         out = character(unit, out);
     }
-    return high || out == start ? NULL : out;
+    return high || !plain ? NULL : out;
 }
 
 static uint8_t *utf7(const uint8_t *at, const uint8_t *end, uint8_t *out)

@@ -225,6 +225,7 @@ def has_overlong(text: bytes) -> bool:
 
 
 _UTF7: Final = re.compile(rb"\+([A-Za-z0-9+/]{2,2000})-?")
+_BEYOND: Final = re.compile(rb"[\x80-\xff]*")
 
 
 def decode_utf7(text: bytes) -> tuple[bytes, ...]:
@@ -232,13 +233,13 @@ def decode_utf7(text: bytes) -> tuple[bytes, ...]:
 
 
 def _shifted(match: re.Match[bytes]) -> bytes:
-    """A base64 run of UTF-16 (RFC 2152); left alone unless it is text."""
+    """A base64 run of UTF-16 (RFC 2152); left alone unless it is text with a character of ASCII: else it is some word behind a plus."""
     units = _debase64(match[1])
     try:
         decoded = units[: len(units) & ~1].decode("utf-16-be").encode()
     except UnicodeDecodeError:
         return match[0]
-    return decoded if is_text(decoded) else match[0]
+    return decoded if is_text(decoded) and not _BEYOND.fullmatch(decoded) else match[0]
 
 
 def decode_utf16(text: bytes) -> tuple[bytes, ...]:
