@@ -672,36 +672,13 @@ static PyObject *shape(PyObject *unused, PyObject *const *arguments, Py_ssize_t 
                          last ? last->start - text : 0, last ? last->end - text : 0);
 }
 
-/* --------------------------------------------------------------------------------------------------------- signs */
-
-/* As SIGNS in waf/inspect/confirm/sql_plain.py, in their order. */
-static const char *const SIGNS[] = {"::", "user", "similar", "member", "^@", "~", "distinct", "array",
-                                    "q'", "within", " mode", "$", " eq ", " ne ", "table", "'"};
-enum { SIGNS_ALL = sizeof SIGNS / sizeof *SIGNS };
-static uint32_t signs_by_first[256]; /* those that begin with a byte */
-
-PyDoc_STRVAR(signs_doc, "signs(text) -> int\n\nAs `find_signs` in waf/inspect/confirm/sql_plain.py.");
-
-static PyObject *signs(PyObject *unused, PyObject *text)
-{
-    if (!PyBytes_Check(text)) {
-        PyErr_SetString(PyExc_TypeError, "signs takes bytes");
-        return NULL;
-    }
-    const uint8_t *at = (const uint8_t *)PyBytes_AS_STRING(text), *end = at + PyBytes_GET_SIZE(text);
-    uint32_t found = 0;
-    for (; at < end; at++)
-        for (uint32_t bits = signs_by_first[*at] & ~found; bits; bits &= bits - 1) {
-            int number = __builtin_ctz(bits);
-            size_t length = strlen(SIGNS[number]);
-            if ((size_t)(end - at) >= length && memcmp(at, SIGNS[number], length) == 0)
-                found |= 1u << number;
-        }
-    return PyLong_FromUnsignedLong(found);
-}
+#include "_sql_plain.h"
 
 static PyMethodDef methods[] = {
+    {"compared", compared, METH_O, compared_doc},
+    {"money", money, METH_O, money_doc},
     {"signs", signs, METH_O, signs_doc},
+    {"typed", typed, METH_O, typed_doc},
     {"shape", (PyCFunction)(void (*)(void))shape, METH_FASTCALL, shape_doc},
     {"tokens", (PyCFunction)(void (*)(void))tokens, METH_FASTCALL, tokens_doc},
     {NULL, NULL, 0, NULL},
@@ -713,8 +690,12 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "waf._sql",
 
 PyMODINIT_FUNC PyInit__sql(void)
 {
-    for (int i = 0; i < SIGNS_ALL; i++)
+    for (int i = 0; i < SIGNS_ALL; i++) {
         signs_by_first[(uint8_t)*SIGNS[i]] |= 1u << i;
+        for (int c = 0; c < 256; c++)
+            if (SIGNS[i][1] == 0 || SIGNS[i][1] == c)
+                signs_by_second[c] |= 1u << i;
+    }
     for (int i = 0; i < CATALOGUE_ALL; i++)
         catalogue_by_first[(uint8_t)*CATALOGUE[i]] |= 1u << i;
     for (int c = 0; c < 256; c++) {

@@ -39,6 +39,7 @@ from waf.prefilter.expressions import longest
 
 _FEW: Final = 4  # values that are tried at once, …
 _SMALL: Final = 512  # … of no more bytes
+_SEEN: Final = 1024  # pairs of layers of which it is remembered whether one is seen by all who see the other
 
 _TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
 
@@ -56,6 +57,7 @@ class Searcher:
 
     __slots__ = (
         "_layers",
+        "_seen",
         "anchored",
         "families",
         "far",
@@ -84,6 +86,7 @@ class Searcher:
     ) -> None:
         self.matcher: Final = matcher
         self._layers: Final = tuple(layers)  # in which the patterns look, each set of them once
+        self._seen: dict[tuple[int, int], bool] = {}  # what `sees` told
         self.hints: Final = hints
         self.folded: Final = folded
         self.program: Final = program
@@ -153,7 +156,13 @@ class Searcher:
 
     def sees(self, mask: int, other: int) -> bool:
         """Whether each pattern that looks in a text of layers `other` looks in one of layers `mask`."""
-        return not any(mask & ~layers and not other & ~layers for layers in self._layers)
+        known = self._seen.get((mask, other))
+        if known is None:
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            known = not any(mask & ~layers and not other & ~layers for layers in self._layers)
+            self._seen[mask, other] = known
+        return known
 
     @property
     def size(self) -> int:

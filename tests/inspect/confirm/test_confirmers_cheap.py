@@ -24,6 +24,7 @@ from waf.inspect.confirm import (
     sql_plain,
     sql_shapes,
     sql_tails,
+    sql_words,
     template,
 )
 from waf.inspect.confirm.sql_reduction import read_shape, shape_of
@@ -347,6 +348,41 @@ def test_words_are_found_by_their_first_letters(texts: Sequence[bytes]) -> None:
 def test_what_is_rewritten_is_seen_in_one_pass(texts: Sequence[bytes]) -> None:
     for text in texts:
         assert sql_plain._signs(text) == sql_plain.find_signs(text)
+
+
+_TYPES = b"date time timestamp timestamptz interval json jsonb uuid inet cidr point box bytea regclass int int4 integer numeric text bool boolean xml name".split()
+
+
+@given(_texts([*_PLAIN, *_TYPES, b"(", b"  ", b"     ", b"\t", b"false", b"eq", b"ne", b"$", b"x"], 20))
+@settings(max_examples=600)
+def test_what_is_rewritten_is_the_same_in_c(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert sql_plain._money(text) == sql_plain.read_money(text), text
+        assert sql_plain._compared(text) == sql_plain.read_compared(text), text
+        assert sql_plain._typed(text) == sql_plain.read_typed(text), text
+
+
+_CATALOGUE = (
+    b"information_schema dual sysobjects syscolumns sysusers sysdatabases syslogins sysprocesses sys.tables sys.user$ sys.sql_logins mysql.user"
+    b" mysql.func pg_catalog pg_stat_user sqlite_master sqlite_temp_master all_tables all_tab_columns user_tables dba_users dba_data_files msysobjects"
+    b" msysaces master..x msdb..x tempdb..x xp_abcd sp_oa sp_execute sp_helpdb v$version performance_schema innodb_table_stats rdb$a sysibm.x"
+    b" domain.tables syscat.a dbms_a.b utl_a.b sysmaster sys.x$ sys.schema_"
+).split()  # fmt: skip
+_NAMES = [
+    *_CATALOGUE, *sql_words.DANGEROUS, *sql_words.FUNCTIONS, *sql_words.LETTERS, *sql_words.STATEMENTS, b"k", b"na", b"x_y", b"a$b",
+    b".", b".", b".", b"(", b"(", b" ", b" ", b"*", b"x", b"'", b"`", b"[", b"]",
+]  # fmt: skip
+
+
+def test_names_of_catalogues_are_some() -> None:
+    assert [name for name in _CATALOGUE if not sql_words.CATALOGUE.search(name)] == []
+
+
+@given(_texts(_NAMES, 12))
+@settings(max_examples=600)
+def test_names_have_the_same_letters_in_c(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert shape_of(text) == read_shape(text), text
 
 
 @pytest.mark.parametrize("word", [b"exec", b"begin", b"drop", b"set", b"shutdown"])

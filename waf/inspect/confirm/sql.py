@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import WINDOW, is_document, of_value
 from waf.inspect.confirm.sql_left import SETS, leaves_dollars
 from waf.inspect.confirm.sql_plain import plain
@@ -69,8 +70,10 @@ _TRUTH: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*(?:\s|/\*\w*\*/)+(?:(?:or|\|\||xor|and|&&)(?:\s|/\*\w*\*/)+(?:not\s+)?(?:true|false)|(?:x?or|and)\s+not\s+\d{1,3}"
     rb"|(?:not\s+)?(?:rlike|regexp)\s+\d+)\s*$|\s*-?\d{1,12}['\")]*\s+is\s+(?:not\s+)?(?:null|true|false)\s+(?:x?or|and|\|\||&&)\s+[\w'\"(]"
 )
-_SET_TABLE: Final = re.compile(
-    rb"(?:^\s*-?\d{1,12}|['\"])[\s)]*union\s+(?:(?:all|distinct)\s+)?table\s+[\w.`]+\s*(?:limit\s+\d|--|#|;|$)"
+_SET_TABLE: Final = Guarded(
+    re.compile(
+        rb"(?:^\s*-?\d{1,12}|['\"])[\s)]*union\s+(?:(?:all|distinct)\s+)?table\s+[\w.`]+\s*(?:limit\s+\d|--|#|;|$)"
+    )
 )
 _SAME: Final = re.compile(
     rb"\s*-?\d{1,12}['\")]*\s+(?:or|and|\|\||&&)\s+[\[`\"]?([a-z_]\w{0,40})[\]`\"]?\s?(?:=|<=|>=|like)\s?[\[`\"]?\1[\]`\"]?\s*\Z"
@@ -119,7 +122,7 @@ _TABLE_MAX: Final = 65_536
 _PHRASE: Final = re.compile(
     rb'"(?!\s*(?:\|\||&&|x?or\b|and\b|union\b|[-+*/^]\s?\())[^"]*"'
 )  # what search boxes take for one term
-_PLUS: Final = re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+")
+_PLUS: Final = Guarded(re.compile(rb"\+(?:x?or|and|union|select|from|where|order|having|like|between|in)\+"))
 _COMMENT_TAIL: Final = re.compile(rb"(?:--|#|/\*|;)[\s+\-/*#;\x00]*+[\w/]{0,8}\W{0,12}\Z", re.S)
 _TWO_WORDS: Final = re.compile(rb"\s+[a-z]+\s+[a-z]+")
 _ONE_LOGIC: Final = re.compile(rb"\s*(?:or|and)\s*")  # and nothing that makes what is false true
@@ -138,7 +141,7 @@ def judge(value: bytes) -> Confidence | None:
         return Confidence.HIGH if acts else None
     encoded = b" " not in value
     value = (_opening(value) if document else value).lower()  # no word of SQL cares
-    if encoded and b"+" in value and _PLUS.search(value):  # still as forms encode it
+    if encoded and b"+" in value and _PLUS.found(value):  # still as forms encode it
         value = value.replace(b"+", b" ")
     value = plain(value)
     if _quoted(value, document) or (b"$" in value and leaves_dollars(value[:WINDOW])):

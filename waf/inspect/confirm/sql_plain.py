@@ -45,12 +45,13 @@ _MONEY: Final = re.compile(
     rb"(" + _words(b"xor or and select like", rb"[\s(]{1,8}") + rb"|=\s{0,4}|<\s{0,4}|>\s{0,4})\$(?=\d)"
 )
 """or $1=1: SQL Server's money, a column by its number."""
-_SUM: Final = re.compile(rb"\$\d")
+_DELIMITED = rb"\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>"
 _ALTERNATIVE: Final = re.compile(
-    rb"q'(?<![\w'].')(?:\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\1)'"
-    rb"|nq'(?<![\w']..')(?:\[[^\]']{0,200}\]|\{[^}']{0,200}\}|\([^)']{0,200}\)|<[^>']{0,200}>|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\2)'"
+    rb"q'(?:(?<![\w'].')(?:%b|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\1)"
+    rb"|(?<=nq')(?<![\w']..')(?:\[[^\]']{0,200}\]|%b|([!|/#^~:;.,*+-])[^'\r\n]{0,200}?\2))'"
+    % (_DELIMITED, _DELIMITED)
 )
-"""q'{a}', nq'<a>': Oracle's literals."""
+"""q'{a}', nq'<a>': Oracle's literals. An "n" before one stays, as before any other."""
 _MODE: Final = re.compile(rb"in(?<!\win)\s{1,4}(?:boolean|natural\s{1,4}language)\s{1,4}mode\b")
 _TABLE: Final = re.compile(
     rb"(\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{1,4}(?:limit\s{1,4}\d|order\s{1,4}by\s))"
@@ -67,7 +68,7 @@ _COMPARED: Final = re.compile(
 )
 """1 eq 1: as OData writes it."""
 
-_TYPES, _TABLES = Guarded(_TYPED), Guarded(_TABLE)
+_TABLES = Guarded(_TABLE)
 _NEAR: Final = 16_384  # bytes
 
 
@@ -123,13 +124,31 @@ def plain(value: bytes) -> bytes:
 _ASKED_NEAR: Final = _DOLLARS | _EQUALS | _UNEQUALS | _TABLE_WORDS | _QUOTES
 
 
+def read_money(value: bytes) -> bytes:
+    """Amounts without their sign. In C: `waf/_sql_plain.h`, as are the two below."""
+    return _MONEY.sub(rb"\1", value)
+
+
+def read_compared(value: bytes) -> bytes:
+    return _COMPARED.sub(rb"\1=", value)
+
+
+def read_typed(value: bytes) -> bytes:
+    return _TYPED.sub(rb"\1", value)
+
+
+_money: Final[Callable[[bytes], bytes]] = read_money if SQL is None else SQL.money
+_compared: Final[Callable[[bytes], bytes]] = read_compared if SQL is None else SQL.compared
+_typed: Final[Callable[[bytes], bytes]] = read_typed if SQL is None else SQL.typed
+
+
 def _near(value: bytes) -> bytes:
     """What is asked at many places of a text, and so of its beginning alone."""
     signs = _signs(value)  # not those that are further on, or were rewritten
-    if signs & _DOLLARS and _SUM.search(value):
-        value = _MONEY.sub(rb"\1", value)
+    if signs & _DOLLARS:
+        value = _money(value)
     if signs & (_EQUALS | _UNEQUALS):
-        value = _COMPARED.sub(rb"\1=", value)
+        value = _compared(value)
     if signs & _TABLE_WORDS and _TABLES.occurs(value):
         value = _TABLE.sub(rb"\1\2select 1 from", value)
-    return _TYPED.sub(rb"\1", value) if signs & _QUOTES and _TYPES.occurs(value) else value
+    return _typed(value) if signs & _QUOTES else value
