@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 106
+PER_KB: Final = 82
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
@@ -75,7 +75,7 @@ class Effort:
 
     def step(self, length: int, aside: bool) -> None:
         """A step over so many bytes; `aside`: a fold that is paid from their part."""
-        self._pay(length // 500 + 2, aside)
+        self._pay(3 + length // 200, aside)
 
     def text(self, length: int, fold: bool, aside: bool) -> None:
         """A text of which so many bytes are searched; few patterns look at folds.
@@ -84,11 +84,11 @@ class Effort:
         """
         expected = 0 if fold else length * self._density // 1024
         self._expected += expected
-        self._pay(6 + (length // 150 if fold else length // 34) + expected, aside)
+        self._pay((length // 300 if fold else length // 45) + expected, aside)
 
     def carried(self, length: int, aside: bool) -> None:
         """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""
-        self._pay(length // 300, aside)
+        self._pay(40, aside)
 
     def _pay(self, units: int, aside: bool) -> None:
         self.left -= units
@@ -101,7 +101,7 @@ class Effort:
 
     def first_look(self, count: int, length: int) -> None:
         """So many values that are looked at closer, and bytes that were read more than once for them."""
-        self.left -= 4 * count + length // PER_COPIED
+        self.left -= 3 * count + length // PER_COPIED
 
     def first_matches(self, found: int, kept: int, length: int) -> None:
         """The matches in so many bytes of the message as it is."""
@@ -121,7 +121,7 @@ class Effort:
 
     def judge(self, groups: int) -> None:
         """So many pairs of a rule and a value are judged, whatever is asked about them."""
-        self.left -= 3 * groups
+        self.left -= 2 * groups
 
     def ask(self, units: int) -> None:
         self.left -= units

@@ -21,8 +21,9 @@ from waf.inspect.native import SEARCH
 from waf.inspect.rules import Place, Rule
 from waf.model import Confidence, Field, Part
 
-# What questions cost, in fives of the units of `effort`.
-_UNIT: Final = 5
+# What questions cost: so many units of `effort`, whatever is asked, and as many times so many more as is told here.
+_ASKED: Final = 10
+_UNIT: Final = 3
 _GLANCE: Final = 1  # what it costs to see that a document is none of a confirmer's business
 _OPENING: Final = 9  # to read how a document begins, and what is around its first quotes; …
 _PER_DOCUMENT: Final = 32768  # … and one more for so many bytes, …
@@ -144,7 +145,7 @@ class Questions:
     def share(self, groups: int) -> None:
         """Shares out what is left among so many pairs of rule and value."""
         self._effort.judge(groups)
-        self._share = max(self._effort.left // _UNIT // _USUAL // max(groups, 1), _LEAST)
+        self._share = max(self._effort.left // (_ASKED + _UNIT * _USUAL) // max(groups, 1), _LEAST)
 
     @property
     def spent(self) -> bool:
@@ -170,7 +171,7 @@ class Questions:
         """Whether no more than half of what is left pays for a question about each: a share is a guess made before any was asked."""
         firsts = first_of_texts(hits)
         dearest = max(_cost(armed, hit.text.data, hit.match[1], self._short(armed, hit)) for hit in firsts)
-        return len(hits) * dearest * _UNIT * 2 <= self._effort.left
+        return len(hits) * (_ASKED + dearest * _UNIT) * 2 <= self._effort.left
 
     def certain(self, owners: Sequence[Armed], armed: Armed, hits: Sequence[Hit]) -> list[Hit]:
         """One rule's hits in one value, those that begin within it.
@@ -211,7 +212,7 @@ class Questions:
             if self._effort.left <= 0:
                 return Outcome.UNSEEN, (end, end), rule.confidence
             short = self._short(armed, hit)
-            self._effort.ask(_UNIT * _cost(armed, data, end, short))
+            self._effort.ask(_ASKED + _UNIT * _cost(armed, data, end, short))
             # Where a match starts takes several scans to find, and not all confirmers want to know.
             start = end if short or armed.scope is Scope.VALUE else self._start_of(matcher, hit)
             answer = self._answers[question] = (end - start, armed.confirm(data, (start, end)))
