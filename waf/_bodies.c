@@ -708,6 +708,7 @@ static PyObject *screened(PyObject *body, PyObject *text, const Prefilter *rules
 }
 
 #include "_bodies_lines.h"
+#include "_bodies_names.h"
 #include "_bodies_form.h"
 #include "_bodies_parts.h"
 #include "_bodies_xml.h"
@@ -726,6 +727,7 @@ static PyMethodDef methods[] = {
     {"json_scalars", (PyCFunction)(void (*)(void))json_scalars, METH_FASTCALL, json_scalars_doc},
     {"json_sheet", (PyCFunction)(void (*)(void))json_sheet, METH_FASTCALL, json_sheet_doc},
     {"json_screen", (PyCFunction)(void (*)(void))json_screen, METH_FASTCALL, json_screen_doc},
+    {"name_text", name_text, METH_O, name_text_doc},
     {"parts_lines", (PyCFunction)(void (*)(void))parts_lines, METH_FASTCALL, parts_lines_doc},
     {"parts_screen", (PyCFunction)(void (*)(void))parts_screen, METH_FASTCALL, parts_screen_doc},
     {"parts_sheet", (PyCFunction)(void (*)(void))parts_sheet, METH_FASTCALL, parts_sheet_doc},

@@ -116,6 +116,8 @@ static int typed_at(const uint8_t *start, const uint8_t *at, const uint8_t *end,
     const uint8_t *last = blanks_before(at, start, 4), *name = last;
     if (name > start && (kind[name[-1]] & DIGIT))
         name--; /* int4 */
+    if (name == start || name[-1] < 'a' || name[-1] > 'z')
+        return 0; /* as at most quotes */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         const char *type = types[i];
         if ((name < last && strcmp(type, "int") != 0) || !ends_in(name, start, type))

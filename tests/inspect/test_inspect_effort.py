@@ -150,7 +150,7 @@ def test_what_is_read_and_what_is_judged_is_paid() -> None:
     effort.read(1000)
     assert effort.left == before - 1500
     effort.judge(10)
-    assert effort.left == before - 1530
+    assert effort.left == before - 1520
 
 
 def test_a_question_about_sql_costs_by_the_quotes_from_which_it_is_read() -> None:

@@ -18,7 +18,7 @@ from waf.config.schema import Limits
 from waf.http1.speed import values
 from waf.inspect import torn
 from waf.inspect.bodies.parsed import MARK
-from waf.inspect.fields import cookie_fields, header_fields, name_text, pair_fields
+from waf.inspect.fields import cookie_fields, header_fields, name_text, pair_fields, spelled_name
 from waf.inspect.reading import read
 from waf.model import Framing, Headers, Part, Request
 
@@ -187,8 +187,33 @@ def test_of_a_long_name_no_more_is_decoded_than_is_kept(piece: bytes, before: by
     for count in (60, 255, 256, 257, 20_000):
         name = before + piece * count
         assert name_text(name) == name.decode("utf-8", "backslashreplace")[:256]
-    assert name_text(Counted(before + piece * 20_000))
+        assert spelled_name(name) == name_text(name)
+    assert spelled_name(Counted(before + piece * 20_000))
     assert Counted.most <= 1024
+
+
+_OF_NAMES = [
+    b"a",
+    b"a" * 250,
+    b"\x7f",
+    b"\0",
+    b"\xff",
+    b"\x80",
+    b"\xc3\xa4",
+    b"\xe2\x82\xac",
+    b"\xe2\x82",
+    b"\xf0\x9d\x90\x80",
+    b"\xf0\x9d",
+    b"\xed\xa0\x80",
+    b"\xc0\xaf",
+]
+
+
+@given(several(joined(_OF_NAMES, 300, odd=2)))
+@settings(max_examples=200)
+def test_names_are_spelled_the_same_in_c(texts: Sequence[bytes]) -> None:
+    for name in texts:
+        assert name_text(name) == spelled_name(name) == name.decode("utf-8", "backslashreplace")[:256]
 
 
 _BORDERS = [b"&", b"&", b"&", b"#", b"%23", b"1", b"x", b"lt;", b"LT;", b"newline;", b"Newline", b";", b" ", b"+", b"%20", b"=", b"a", b"%", b"grave;"]  # fmt: skip

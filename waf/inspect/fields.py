@@ -7,13 +7,13 @@ what cannot be decoded stays visible as it is. Doubles stay, in wire order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from waf.http1.memo import Memo
 from waf.inspect import torn
 from waf.inspect.bodies.parsed import LONGEST_NAME
-from waf.inspect.native import unform, unpercent
+from waf.inspect.native import BODIES, unform, unpercent
 from waf.model import Field, HeaderLine, Part
 
 _METHOD, _PATH, _SEGMENT, _QUERY = Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY
@@ -41,8 +41,11 @@ def _spelled(data: bytes) -> str:
     )
 
 
-def name_text(name: bytes) -> str:
-    """The first `LONGEST_NAME` characters of a client's name for something; bytes that are no UTF-8 become \\xNN."""
+def spelled_name(name: bytes) -> str:
+    """The first `LONGEST_NAME` characters of a client's name for something; bytes that are no UTF-8 become \\xNN.
+
+    In C: `waf/_bodies_names.h`.
+    """
     try:
         text = name[:_NAME_BYTES].decode()
     except UnicodeDecodeError:
@@ -50,6 +53,9 @@ def name_text(name: bytes) -> str:
         if len(text) < LONGEST_NAME + 12:  # of which the last ones may be of a character that was cut
             text = _spelled(name[:_NAME_BYTES])
     return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME]
+
+
+name_text: Final[Callable[[bytes], str]] = spelled_name if BODIES is None else BODIES.name_text
 
 
 def path_fields(path: bytes) -> list[Field]:

@@ -14,6 +14,7 @@ from tests.chance import joined, several
 from waf.inspect.confirm import (
     code,
     html,
+    html_attributes,
     html_unrun,
     path,
     shape,
@@ -348,6 +349,21 @@ def test_words_are_found_by_their_first_letters(texts: Sequence[bytes]) -> None:
 def test_what_is_rewritten_is_seen_in_one_pass(texts: Sequence[bytes]) -> None:
     for text in texts:
         assert sql_plain._signs(text) == sql_plain.find_signs(text)
+
+
+_DIVIDED = re.compile(  # as it was, with a division of what stands before a name for each of its bytes
+    rb"[\s/\"'`\x00-\x20;+]+([^\s\"'>/=\x00-\x20<]{1,60})[\s\x00]*(?:=[\s\x00]*(\"[^\"]{0,1024}\"?"
+    rb"|'[^']{0,1024}'?|`[^`]{0,1024}`?|[^\s>]{1,1024})|(?=[\s/>]|$))"
+)
+_ATTRIBUTES = [*(bytes([byte]) for byte in b"`;+ \"'/>=<a%\0\n\t"), b"on=x", b"a" * 61, b"  ", b"``", b"ab"]
+
+
+@given(_texts(_ATTRIBUTES, 9))
+@settings(max_examples=500)
+def test_attributes_are_those_of_all_divisions(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        old, new = _DIVIDED.match(text), html_attributes._ATTRIBUTE.match(text)
+        assert (old and (old[1], old[2], old.end())) == (new and (new[1] or new[2], new[3], new.end())), text
 
 
 _TYPES = b"date time timestamp timestamptz interval json jsonb uuid inet cidr point box bytea regclass int int4 integer numeric text bool boolean xml name".split()

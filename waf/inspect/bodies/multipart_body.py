@@ -262,7 +262,9 @@ def parse(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
 def _fields(data: bytes, boundary: bytes, notes: Notes) -> list[Field]:
     """Of a plain form."""
     lines = plain.parts_lines(data, boundary, notes.limits)
-    return _split(data, boundary, notes).fields() if lines is None else plain.fields(lines)
+    if lines is None:
+        return (_plainly(data, boundary, notes) or _split(data, boundary, notes)).fields()
+    return plain.fields(lines)
 
 
 _PLAIN_HEAD: Final = re.compile(
