@@ -236,6 +236,8 @@ static const uint8_t *operator_(const uint8_t *at, const uint8_t *end)
         return NULL;
     int single = end - at < 2 || at[1] == 0 || strchr("|&=<>:~*@", at[1]) == NULL;
     for (size_t i = 0; !single && i < sizeof longer / sizeof *longer; i++) {
+        if (longer[i][0] != *at)
+            continue;
         size_t length = strlen(longer[i]);
         if ((size_t)(end - at) >= length && memcmp(at, longer[i], length) == 0)
             return at + length;
@@ -377,7 +379,7 @@ static const char *symbol(const Token *token)
     if (length == 1 && *token->start && strchr("-+*/%^:|&", *token->start) != NULL)
         return "o";
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (strlen(of[i][0]) == length && memcmp(of[i][0], token->start, length) == 0)
+        if (of[i][0][0] == *token->start && strlen(of[i][0]) == length && memcmp(of[i][0], token->start, length) == 0)
             return of[i][1];
     return "o";
 }
@@ -675,6 +677,7 @@ static PyObject *shape(PyObject *unused, PyObject *const *arguments, Py_ssize_t 
 #include "_sql_plain.h"
 
 static PyMethodDef methods[] = {
+    {"cast", cast, METH_O, cast_doc},
     {"compared", compared, METH_O, compared_doc},
     {"money", money, METH_O, money_doc},
     {"signs", signs, METH_O, signs_doc},

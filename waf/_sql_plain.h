@@ -63,6 +63,28 @@ typedef struct {
 
 typedef int (*Rewrites)(const uint8_t *start, const uint8_t *at, const uint8_t *end, Cut *cut);
 
+/* a::text[] */
+static int cast_at(const uint8_t *start, const uint8_t *at, const uint8_t *end, Cut *cut)
+{
+    static const char *const types[]
+        = {"text", "numeric", "bigint", "varchar", "char", "name", "json", "jsonb", "bytea", "date", "oid"};
+    static const char *const begun[] = {"int", "bool", "float"};
+    if (*at != ':' || !at_is(at + 1, end, ':'))
+        return 0;
+    const uint8_t *first = at + 2 + is(at + 2, end, WHITE);
+    if (first >= end || *first < 'a' || *first > 'z')
+        return 0; /* as of a row of colons */
+    const uint8_t *last = run(first, end, WORD);
+    const size_t length = (size_t)(last - first);
+    int known = length > 3 && memcmp(first, "reg", 3) == 0;
+    for (size_t i = 0; !known && i < sizeof begun / sizeof *begun; i++)
+        known = length >= strlen(begun[i]) && memcmp(first, begun[i], strlen(begun[i])) == 0;
+    for (size_t i = 0; !known && i < sizeof types / sizeof *types; i++)
+        known = length == strlen(types[i]) && memcmp(first, types[i], length) == 0;
+    *cut = (Cut){at, at_is(last, end, '[') && at_is(last + 1, end, ']') ? last + 2 : last, 0};
+    return known;
+}
+
 /* or $1=1 */
 static int money_at(const uint8_t *start, const uint8_t *at, const uint8_t *end, Cut *cut)
 {
@@ -156,6 +178,8 @@ static PyObject *rewritten(PyObject *text, Rewrites rewrites)
         if (cut.put)
             *out++ = cut.put;
         kept = cut.to;
+        if (cut.to > at)
+            at = cut.to - 1;
     }
     if (made == NULL)
         return Py_NewRef(text);
@@ -163,6 +187,13 @@ static PyObject *rewritten(PyObject *text, Rewrites rewrites)
     out += end - kept;
     _PyBytes_Resize(&made, out - (uint8_t *)PyBytes_AS_STRING(made));
     return made;
+}
+
+PyDoc_STRVAR(cast_doc, "cast(text) -> bytes\n\nAs `read_cast` in waf/inspect/confirm/sql_plain.py.");
+
+static PyObject *cast(PyObject *unused, PyObject *text)
+{
+    return rewritten(text, cast_at);
 }
 
 PyDoc_STRVAR(money_doc, "money(text) -> bytes\n\nAs `read_money` in waf/inspect/confirm/sql_plain.py.");

@@ -369,13 +369,69 @@ def test_attributes_are_those_of_all_divisions(texts: Sequence[bytes]) -> None:
 _TYPES = b"date time timestamp timestamptz interval json jsonb uuid inet cidr point box bytea regclass int int4 integer numeric text bool boolean xml name".split()
 
 
-@given(_texts([*_PLAIN, *_TYPES, b"(", b"  ", b"     ", b"\t", b"false", b"eq", b"ne", b"$", b"x"], 20))
+@given(
+    _texts(
+        [
+            *_PLAIN,
+            *_TYPES,
+            b"::",
+            b"::",
+            b":",
+            b"[]",
+            b"float",
+            b"reg",
+            b"varchar",
+            b"oid",
+            b"(",
+            b"  ",
+            b"     ",
+            b"\t",
+            b"false",
+            b"eq",
+            b"ne",
+            b"$",
+            b"x",
+        ],
+        20,
+    )
+)
 @settings(max_examples=600)
 def test_what_is_rewritten_is_the_same_in_c(texts: Sequence[bytes]) -> None:
     for text in texts:
+        assert sql_plain._cast(text) == sql_plain.read_cast(text), text
         assert sql_plain._money(text) == sql_plain.read_money(text), text
         assert sql_plain._compared(text) == sql_plain.read_compared(text), text
         assert sql_plain._typed(text) == sql_plain.read_typed(text), text
+
+
+_QUERIED = re.compile(  # as it was, from what stands before
+    rb"(\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{1,4}(?:limit\s{1,4}\d|order\s{1,4}by\s))"
+    rb"|((?:\bexists|[=<>])\s{0,4}\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{0,4}\))"
+)
+_OF_TABLES = [
+    b"(table ",
+    b"(table ",
+    b"exists",
+    b"=",
+    b"(",
+    b" ",
+    b"     ",
+    b"t",
+    b"a.b",
+    b"`x`",
+    b"limit 1",
+    b" order by ",
+    b")",
+    b")",
+    b"table ",
+]
+
+
+@given(_texts(_OF_TABLES, 9))
+@settings(max_examples=500)
+def test_tables_are_found_by_their_word(texts: Sequence[bytes]) -> None:
+    for text in texts:
+        assert sql_plain._TABLE.sub(sql_plain._queried, text) == _QUERIED.sub(rb"\1\2select 1 from", text)
 
 
 _CATALOGUE = (

@@ -85,5 +85,5 @@ OF_DOCUMENT: Final = frozenset(
 )
 """The same for values that are documents (`shape.is_document`): most of these look for nothing in them."""
 
-PLACES: Final[dict[str, Callable[[bytes, int], int]]] = {"shell": shell_starts.places}
+PLACES: Final[dict[str, Callable[[bytes, int], int]]] = {"jndi": jndi.places, "shell": shell_starts.places}
 """How many places are judged around a match that ends there, in a value that is no document: what most of an answer's cost is."""

@@ -26,7 +26,15 @@ _IN_PATHS: Final = re.compile(
     rb"\$\{env:(?:home|path|userprofile|(?:local)?appdata|gopath|pythonpath)\}(?=[/\\:;])|(?<=[:;])\$\{env:path\}"
 )
 """Settings of editors name directories so: no secret, and not alone."""
+_SPELLED: Final = re.compile(rb"j[^n]*+n[^d]*+d[^i]*+i")
+"""Its letters, whatever stands between: lookups that are resolved add none."""
+_ROUNDS: Final = 12
 _LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one in it
+
+
+def places(value: bytes, end: int) -> int:
+    """How many lookups may be resolved around a match that ends there, in fives."""
+    return value.count(b"${", max(0, end - _CAP), end + _CAP) // 5
 
 
 def _resolve(match: re.Match[bytes]) -> bytes:
@@ -46,8 +54,8 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a lookup that reaches out (jndi) or nests to hide one, MEDIUM for one that only reads."""
     piece = value[max(0, span[0] - 64) : span[0] + _CAP].lower()  # nothing here cares for case
     plain = piece
-    rounds = 0
-    while rounds < 12:
+    rounds = 0 if _SPELLED.search(piece) else _ROUNDS
+    while rounds < _ROUNDS:
         shorter = _INNER.sub(_resolve, plain)
         if shorter == plain:
             break

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.native import SQL
 
 
@@ -54,10 +53,12 @@ _ALTERNATIVE: Final = re.compile(
 """q'{a}', nq'<a>': Oracle's literals. An "n" before one stays, as before any other."""
 _MODE: Final = re.compile(rb"in(?<!\win)\s{1,4}(?:boolean|natural\s{1,4}language)\s{1,4}mode\b")
 _TABLE: Final = re.compile(
-    rb"(\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{1,4}(?:limit\s{1,4}\d|order\s{1,4}by\s))"
-    rb"|((?:\bexists|[=<>])\s{0,4}\(\s{0,4})table(?=\s{1,4}[a-z_`][\w.`]{0,64}\s{0,4}\))"
+    rb"table(?=\s{1,4}[a-z_`][\w.`]{0,64}(?:(\s{1,4}(?:limit\s{1,4}\d|order\s{1,4}by\s))|\s{0,4}\)))"
 )
 """(table t limit 1), exists(table t): a query of MySQL that names no columns."""
+_GROUPED: Final = re.compile(rb"\(\s{0,4}\Z")
+_TESTED: Final = re.compile(rb"(?:\bexists|[=<>])\s{0,4}\(\s{0,4}\Z")
+_BEFORE: Final = 16  # bytes before the word in which that begins
 
 _WITHIN: Final = re.compile(rb"within(?<!\wwithin)\s{1,8}group\s{0,8}\(\s{0,8}order\s{1,8}by\s[^()]{1,80}\)")
 """listagg(a,',') within group (order by 1): how a call's rows are sorted."""
@@ -68,7 +69,6 @@ _COMPARED: Final = re.compile(
 )
 """1 eq 1: as OData writes it."""
 
-_TABLES = Guarded(_TABLE)
 _NEAR: Final = 16_384  # bytes
 
 
@@ -91,13 +91,37 @@ _signs: Final[Callable[[bytes], int]] = find_signs if SQL is None else SQL.signs
 ) = (1 << number for number in range(len(SIGNS)))  # fmt: skip
 
 
+def read_cast(value: bytes) -> bytes:
+    """Without casts. In C: `waf/_sql_plain.h`, as are the three below."""
+    return _CAST.sub(b"", value)
+
+
+def read_money(value: bytes) -> bytes:
+    """Amounts without their sign."""
+    return _MONEY.sub(rb"\1", value)
+
+
+def read_compared(value: bytes) -> bytes:
+    return _COMPARED.sub(rb"\1=", value)
+
+
+def read_typed(value: bytes) -> bytes:
+    return _TYPED.sub(rb"\1", value)
+
+
+_cast: Final[Callable[[bytes], bytes]] = read_cast if SQL is None else SQL.cast
+_money: Final[Callable[[bytes], bytes]] = read_money if SQL is None else SQL.money
+_compared: Final[Callable[[bytes], bytes]] = read_compared if SQL is None else SQL.compared
+_typed: Final[Callable[[bytes], bytes]] = read_typed if SQL is None else SQL.typed
+
+
 def plain(value: bytes) -> bytes:
     """Without casts, and with plain words and signs for rare ones. `value` is in lower case."""
     signs = _signs(value)
     if not signs:
         return value
     if signs & _CASTS:
-        value = _CAST.sub(b"", value)
+        value = _cast(value)
     if signs & _USERS and b"select" in value:
         value = _SELECTED.sub(b"(select user()", value)  # which needs no parentheses there
     if signs & _SIMILARS:
@@ -124,22 +148,10 @@ def plain(value: bytes) -> bytes:
 _ASKED_NEAR: Final = _DOLLARS | _EQUALS | _UNEQUALS | _TABLE_WORDS | _QUOTES
 
 
-def read_money(value: bytes) -> bytes:
-    """Amounts without their sign. In C: `waf/_sql_plain.h`, as are the two below."""
-    return _MONEY.sub(rb"\1", value)
-
-
-def read_compared(value: bytes) -> bytes:
-    return _COMPARED.sub(rb"\1=", value)
-
-
-def read_typed(value: bytes) -> bytes:
-    return _TYPED.sub(rb"\1", value)
-
-
-_money: Final[Callable[[bytes], bytes]] = read_money if SQL is None else SQL.money
-_compared: Final[Callable[[bytes], bytes]] = read_compared if SQL is None else SQL.compared
-_typed: Final[Callable[[bytes], bytes]] = read_typed if SQL is None else SQL.typed
+def _queried(match: re.Match[bytes]) -> bytes:
+    before = match.string[max(match.start() - _BEFORE, 0) : match.start()]
+    opened = (_GROUPED if match[1] else _TESTED).search(before)
+    return match[0] if opened is None else b"select 1 from"
 
 
 def _near(value: bytes) -> bytes:
@@ -149,6 +161,6 @@ def _near(value: bytes) -> bytes:
         value = _money(value)
     if signs & (_EQUALS | _UNEQUALS):
         value = _compared(value)
-    if signs & _TABLE_WORDS and _TABLES.occurs(value):
-        value = _TABLE.sub(rb"\1\2select 1 from", value)
+    if signs & _TABLE_WORDS:
+        value = _TABLE.sub(_queried, value)
     return _typed(value) if signs & _QUOTES else value
