@@ -1,8 +1,10 @@
 /* Messages of protocol buffers without their schema: the strings in them, each with its path of field numbers. The reference is `_Walk` in
- * waf/inspect/bodies/protobuf_body.py; numbers that do not fit and paths that are deeper than is of use are left to that.
+ * waf/inspect/bodies/protobuf_body.py; paths that are deeper than is of use are left to that.
  */
 
-enum { MOST_MESSAGES = 128, NUMBER_DIGITS = 20, MOST_TEXTS = 8 /* within one another that are messages */ };
+enum { MOST_MESSAGES = 128, NUMBER_DIGITS = 21, MOST_TEXTS = 8 /* within one another that are messages */ };
+
+__extension__ typedef unsigned __int128 Number; /* ten groups of seven bits */
 
 typedef struct {
     PyObject *found;         /* a list of (path, text) */
@@ -10,26 +12,22 @@ typedef struct {
     Py_ssize_t deepest;
     uint8_t *scratch;        /* as long as the whole message */
     size_t path_length;
-    int odd;                 /* left to the reference */
     char path[(MOST_MESSAGES + 1) * (NUMBER_DIGITS + 1)];
 } Messages;
 
 typedef struct {
-    uint64_t number;
+    Number number;
     const uint8_t *at; /* of what has a length; else NULL */
     size_t length;
 } Wire;
 
-/* A number in groups of seven bits. 0 where there is none; `*odd` is set where it is larger than can be told. */
-static int varint(const uint8_t **at, const uint8_t *end, uint64_t *value, int *odd)
+/* A number in groups of seven bits. 0 where there is none. */
+static int varint(const uint8_t **at, const uint8_t *end, Number *value)
 {
     *value = 0;
     for (int i = 0; i < 10 && *at < end; i++) {
         const uint8_t byte = *(*at)++;
-        if (i >= 9)
-            *odd |= byte & 0x7f;
-        else
-            *value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        *value |= (Number)(byte & 0x7f) << (7 * i);
         if (byte < 0x80)
             return 1;
     }
@@ -37,10 +35,10 @@ static int varint(const uint8_t **at, const uint8_t *end, uint64_t *value, int *
 }
 
 /* 1: the next value of a message. 0: it is none. */
-static int next_value(const uint8_t **at, const uint8_t *end, Wire *value, Py_ssize_t *left, int *odd)
+static int next_value(const uint8_t **at, const uint8_t *end, Wire *value, Py_ssize_t *left)
 {
-    uint64_t tag, size;
-    const int read = varint(at, end, &tag, odd);
+    Number tag, size;
+    const int read = varint(at, end, &tag);
     --*left;
     if (!read || *left < 0 || tag >> 3 == 0)
         return 0;
@@ -53,10 +51,10 @@ static int next_value(const uint8_t **at, const uint8_t *end, Wire *value, Py_ss
         *at += width;
         return 1;
     }
-    if (!varint(at, end, &size, odd) || (kind != 0 && kind != 2))
+    if (!varint(at, end, &size) || (kind != 0 && kind != 2))
         return 0;
     if (kind == 2) {
-        if (size > (uint64_t)(end - *at))
+        if (size > (Number)(end - *at))
             return 0;
         value->at = *at;
         value->length = (size_t)size;
@@ -70,7 +68,7 @@ static int is_message(Messages *all, const uint8_t *at, const uint8_t *end)
 {
     Wire value;
     while (at < end)
-        if (!next_value(&at, end, &value, &all->left, &all->odd))
+        if (!next_value(&at, end, &value, &all->left))
             return 0;
     return 1;
 }
@@ -116,11 +114,24 @@ static int strings_put(Messages *all, const uint8_t *at, const uint8_t *end)
     return used == 0 || found_put(all, all->scratch, used);
 }
 
-/* 0 where something is odd, or with an exception. */
+/* The digits of a number; gives how many there are. */
+static size_t decimal(Number number, char *out)
+{
+    char digits[NUMBER_DIGITS];
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + (int)(number % 10));
+    while ((number /= 10) > 0);
+    for (size_t i = 0; i < count; i++)
+        out[i] = digits[count - 1 - i];
+    return count;
+}
+
+/* 0 where it goes too deep, or with an exception. */
 static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py_ssize_t depth, int texts)
 {
     const int message = depth <= all->deepest && is_message(all, at, end);
-    if (all->odd || depth == MOST_MESSAGES)
+    if (depth == MOST_MESSAGES)
         return 0;
     if (!message)
         return strings_put(all, at, end);
@@ -128,13 +139,14 @@ static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py
     while (at < end) {
         Wire value;
         Py_ssize_t counted = PY_SSIZE_T_MAX; /* it was paid for above */
-        if (!next_value(&at, end, &value, &counted, &all->odd))
+        if (!next_value(&at, end, &value, &counted))
             return 0;
         if (value.at == NULL || value.length == 0)
             continue;
         const uint8_t *const inner = value.at, *const inner_end = inner + value.length;
-        all->path_length += (size_t)PyOS_snprintf(all->path + before, NUMBER_DIGITS + 2, before ? ".%llu" : "%llu",
-                                                  (unsigned long long)value.number);
+        if (before > 0)
+            all->path[all->path_length++] = '.';
+        all->path_length += decimal(value.number, all->path + all->path_length);
         const int text = is_written(all, inner, value.length);
         if (text && !found_put(all, inner, value.length))
             return 0;
@@ -144,13 +156,13 @@ static int message_walk(Messages *all, const uint8_t *at, const uint8_t *end, Py
             return 0;
         all->path_length = before;
     }
-    return !all->odd;
+    return 1;
 }
 
 PyDoc_STRVAR(protobuf_strings_doc,
              "protobuf_strings(message, deepest, left) -> tuple[list[tuple[str, bytes]], int] | None\n\n"
              "The strings of a message, each behind the path of its field numbers, and how many of the `left` values are left; None where\n"
-             "it has numbers that cannot be told here.");
+             "messages are deeper in one another than can be told here.");
 
 static PyObject *protobuf_strings(PyObject *unused, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -166,7 +178,6 @@ static PyObject *protobuf_strings(PyObject *unused, PyObject *const *arguments, 
     if ((all.deepest == -1 || all.left == -1) && PyErr_Occurred())
         return NULL;
     all.path_length = 0;
-    all.odd = 0;
     all.found = PyList_New(0);
     all.scratch = PyMem_Malloc((size_t)size + 1);
     PyObject *result = NULL;

@@ -189,7 +189,9 @@ static int unit_at(const uint8_t *at, const uint8_t *end, uint8_t *byte)
             *byte = one_byte(point);
             return size + 1;
         }
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (size_t i = 0; left >= 5 && i < sizeof names / sizeof *names; i++) {
+            if (names[i].name[1] != at[1])
+                continue;
             size_t size = strlen(names[i].name);
             if ((size_t)left >= size && memcmp(at, names[i].name, size) == 0) {
                 *byte = names[i].byte;

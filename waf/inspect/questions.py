@@ -45,14 +45,17 @@ _DEARER: Final = {
 """For so many bytes one more where every tag is read, every call around a match …"""
 _MOST: Final = 64  # … and no more than so many
 _COUNTED: Final = 2  # to judge what is around it where the places that are read can be counted beforehand; …
-_PER_PLACE: Final = 5  # … and so many for each
+_PER_PLACE: Final = 5  # … and so many for each, …
+_ALONE: Final = (
+    4  # … and as many again for each beyond so many: where there are many, most are read to their end
+)
 _READ: Final = 3  # to read a whole value; and one more for 64 bytes …
 _WHOLE: Final = 4096  # … of so many, …
 _TRIED: Final = {"sql": 256}  # … but for those who try to read on from every quote: one more for so many, …
 _REWRITTEN: Final = 768  # … and for so many of a value in plain words;
 _QUOTES: Final = (b"'", b'"', b"`")
 _TRIES: Final = 4  # … of each kind no more than so many, each one more, …
-_PER_TRY: Final = 1024  # … and another one for so many bytes that may be read from there, …
+_PER_TRY: Final = 384  # … and another one for so many bytes that may be read from there, …
 _AFLOAT: Final = (
     (1, (b"union", b"UNION", b"and", b"AND", b"or", b"OR")),
     (2, (b";",)),
@@ -321,5 +324,6 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
     if armed.scope is Scope.VALUE:
         return _READ + min(size, _WHOLE) // 64
     if confirm in PLACES:
-        return _COUNTED + _PER_PLACE * PLACES[confirm](text, end)
+        places = PLACES[confirm](text, end)
+        return _COUNTED + _PER_PLACE * (places + max(places - _ALONE, 0))
     return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)
