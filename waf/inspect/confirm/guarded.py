@@ -1,7 +1,7 @@
 """Long expressions of confirmers, each behind a first look by the engine.
 
 Owns the choice whether `re` is asked at all: an alternation of a hundred branches takes it 100 to 300 ns for each byte
-of a text in which none fits, and Hyperscan 4. What the engine finds, `re` has to find as well; until `prepare` was called,
+of a text in which none fits, one of four hundred 900, and Hyperscan 4. What the engine finds, `re` has to find as well; until `prepare` was called,
 and for short texts, `re` alone is asked.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 from waf.inspect.matcher import Matcher, Pattern
 from waf.model import PatternStore
 
-_SHORT: Final = 24  # bytes of a text for which it does not pay
+_SHORT: Final = 8_000  # bytes of a text times those of the expression for which it does not pay
 _TOKEN: Final = re.compile(rb"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<?[=!]|.", re.S)
 _AROUND: Final = (b"(?=", b"(?!", b"(?<=", b"(?<!")
 _POSSESSIVE: Final = re.compile(rb"(?<=[*+?}])\+")
@@ -24,12 +24,13 @@ _AGAIN: Final = re.compile(rb"((?<!\\)(?:\\\\)*)\\[1-9]")
 class Guarded:
     """An expression for texts in lower case, or, where it is without case, for any."""
 
-    __slots__ = ("_engine", "_exact", "pattern")
+    __slots__ = ("_engine", "_exact", "_short", "pattern")
     all: Final[list[Guarded]] = []
 
     def __init__(self, pattern: re.Pattern[bytes]) -> None:
         self.pattern: Final = pattern
         self._engine: Matcher | None = None
+        self._short: Final = _SHORT // len(pattern.pattern)  # bytes
         self._exact: Final = loosened(pattern.pattern) == pattern.pattern
         self.all.append(self)
 
@@ -42,13 +43,13 @@ class Guarded:
 
     def occurs(self, text: bytes) -> bool:
         """False: `search` finds nothing in the text."""
-        return self._engine is None or len(text) < _SHORT or self._engine.hits(text)
+        return self._engine is None or len(text) < self._short or self._engine.hits(text)
 
     def found(self, text: bytes) -> bool:
         """Whether it is there; where the engine knows all of the expression `re` need not look for it."""
         if not self.occurs(text):
             return False
-        told = self._exact and self._engine is not None and len(text) >= _SHORT
+        told = self._exact and self._engine is not None and len(text) >= self._short
         return told or self.pattern.search(text) is not None
 
     def search(self, text: bytes, start: int = 0, end: int | None = None) -> re.Match[bytes] | None:

@@ -34,7 +34,8 @@ _LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one
 
 def places(value: bytes, end: int) -> int:
     """How many lookups may be resolved around a match that ends there, in fives."""
-    return value.count(b"${", max(0, end - _CAP), end + _CAP) // 5
+    piece = value[max(0, end - _CAP) : end + _CAP]
+    return piece.count(b"${") // 5 if _SPELLED.search(piece.lower()) else 0
 
 
 def _resolve(match: re.Match[bytes]) -> bytes:
