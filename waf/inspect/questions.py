@@ -43,7 +43,8 @@ _DEARER: Final = {
     "ssrf": 24,
 }
 """For so many bytes one more where every tag is read, every call around a match …"""
-_MOST: Final = 64  # … and no more than so many
+_MOST: Final = 64  # … and no more than so many; …
+_TAGS: Final = 16  # … one and a half for each tag, of no more than these
 _COUNTED: Final = 2  # to judge what is around it where the places that are read can be counted beforehand; …
 _PER_PLACE: Final = 5  # … and so many for each, …
 _ALONE: Final = (
@@ -326,4 +327,9 @@ def _cost(armed: Armed, text: bytes, end: int, short: bool) -> int:
     if confirm in PLACES:
         places = PLACES[confirm](text, end)
         return _COUNTED + _PER_PLACE * (places + max(places - _ALONE, 0))
-    return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST)
+    tags = (
+        min(text.count(b"<", max(end - _WINDOW, 0), end + _WINDOW), _TAGS) * 3 // 2
+        if confirm == "html"
+        else 0
+    )
+    return _LOOK + min(min(size, _WINDOW) // _DEARER.get(confirm, _PER_LOOK), _MOST) + tags
