@@ -179,9 +179,29 @@ def test_a_question_about_commands_costs_by_the_places_that_are_judged() -> None
         questions._cost(arm(one, []), text, 3, False)
         for text in (b"a b" * 80, b";id " * 4 + b"a b" * 80, b";id " * 90, b"a\n" * 3 + b";id " * 90)
     )
-    assert none < few < many
-    assert (many - none) // (few - none) == shell_starts.MOST // 4 == 6
+    most, alone = shell_starts.MOST, questions._ALONE
+    assert few == none + 4 * questions._PER_PLACE
+    assert many == none + (2 * most - alone) * questions._PER_PLACE, (
+        "where there are many, most are read to their end"
+    )
     assert none < script < few
+
+
+def test_a_question_about_html_costs_by_the_tags_around() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="html"), "rules.yaml")
+    none, few, many = (
+        questions._cost(arm(one, []), text, 3, False)
+        for text in (b"abc" * 100, b"<a " * 4 + b"abc" * 96, b"<a " * 100)
+    )
+    assert (few, many) == (none + 6, none + questions._TAGS * 3 // 2)
+
+
+def test_a_question_about_lookups_costs_by_those_that_can_spell_what_is_looked_for() -> None:
+    (one,) = parse_rules(rule(patterns=["attack"], confirm="jndi"), "rules.yaml")
+    none, many = (
+        questions._cost(arm(one, []), text, 3, False) for text in (b"${lower:a}" * 40, b"${lower:jndi}" * 40)
+    )
+    assert many > none == questions._cost(arm(one, []), b"jndi", 3, False)
 
 
 def test_what_another_search_cost_is_not_there_for_signatures() -> None:

@@ -18,7 +18,7 @@ from waf.sensitive.entities import Entity
 from waf.sensitive.mask import Key
 from waf.sensitive.sketch import EMPTY, Sketch
 
-MAX_PLACES: Final = 256
+MAX_PLACES: Final = 128
 """Different (field, entity, action) of one message; what comes later is counted under "*"."""
 
 _SKETCHED: Final = speed.sketch_function()
