@@ -253,18 +253,16 @@ def parse(data: bytes, content_type: ContentType, notes: Notes) -> Parsed:
     parts = PARTS if count <= limits.fields else (*PARTS, Part.BODY)
     return Parsed(
         BodyKind.MULTIPART,
-        lambda: _fields(data, boundary, notes),
+        lambda: _plain_fields(data, boundary, notes),
         lambda: Sheet(text, parts),
         lines=lambda: plain.parts_lines(data, boundary, limits),
     )
 
 
-def _fields(data: bytes, boundary: bytes, notes: Notes) -> list[Field]:
-    """Of a plain form."""
-    lines = plain.parts_lines(data, boundary, notes.limits)
-    if lines is None:
-        return (_plainly(data, boundary, notes) or _split(data, boundary, notes)).fields()
-    return plain.fields(lines)
+def _plain_fields(data: bytes, boundary: bytes, notes: Notes) -> list[Field]:
+    if (lines := plain.parts_lines(data, boundary, notes.limits)) is not None:
+        return plain.fields(lines)
+    return (_plainly(data, boundary, notes) or _split(data, boundary, notes)).fields()
 
 
 _PLAIN_HEAD: Final = re.compile(
@@ -285,9 +283,9 @@ def _plainly(data: bytes, boundary: bytes, notes: Notes) -> Parsed | None:
     into = Collector(notes)
     for head, part in zip(heads, parts, strict=True):
         assert head is not None
-        content_type = NO_TYPE if head[3] is None else parse_content_type(head[3])
-        disposition = Disposition(b"form-data", head[1], head[2])
-        collect_part(PartHead(disposition, content_type, b"", ()), part[head.end() :], into)
+        content_type = parse_content_type(head[3]) if head[3] else NO_TYPE
+        own = PartHead(Disposition(b"form-data", head[1], head[2]), content_type, b"", ())
+        collect_part(own, part[head.end() :], into)
     return Parsed(BodyKind.MULTIPART, into.done)
 
 
