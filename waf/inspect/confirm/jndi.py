@@ -26,8 +26,8 @@ _IN_PATHS: Final = re.compile(
     rb"\$\{env:(?:home|path|userprofile|(?:local)?appdata|gopath|pythonpath)\}(?=[/\\:;])|(?<=[:;])\$\{env:path\}"
 )
 """Settings of editors name directories so: no secret, and not alone."""
-_SPELLED: Final = re.compile(rb"j[^n]*+n[^d]*+d[^i]*+i")
-"""Its letters, whatever stands between: lookups that are resolved add none."""
+_SPELLED: Final = re.compile(rb"[^j]*+j[^n]*+n[^d]*+d[^i]*+i")
+"""Its letters, whatever stands between: lookups that are resolved add none. From the front, so that no letter is begun at twice."""
 _ROUNDS: Final = 12
 _LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one in it
 
@@ -35,7 +35,7 @@ _LEAK_MAX: Final = 200  # bytes of a value that is a lookup and no text with one
 def places(value: bytes, end: int) -> int:
     """How many lookups may be resolved around a match that ends there, in fives."""
     piece = value[max(0, end - _CAP) : end + _CAP]
-    return piece.count(b"${") // 5 if _SPELLED.search(piece.lower()) else 0
+    return piece.count(b"${") // 5 if _SPELLED.match(piece.lower()) else 0
 
 
 def _resolve(match: re.Match[bytes]) -> bytes:
@@ -55,7 +55,7 @@ def confirm(value: bytes, span: tuple[int, int]) -> Confidence | None:
     """HIGH for a lookup that reaches out (jndi) or nests to hide one, MEDIUM for one that only reads."""
     piece = value[max(0, span[0] - 64) : span[0] + _CAP].lower()  # nothing here cares for case
     plain = piece
-    rounds = 0 if _SPELLED.search(piece) else _ROUNDS
+    rounds = 0 if _SPELLED.match(piece) else _ROUNDS
     while rounds < _ROUNDS:
         shorter = _INNER.sub(_resolve, plain)
         if shorter == plain:
