@@ -27,7 +27,7 @@ from bench.figures import replace_section
 from bench.hostile import Message
 from bench.latency import machine
 from bench.worst import HERE, Judge
-from waf.inspect import signatures
+from waf.inspect import reading, signatures
 from waf.inspect.effort import Effort, given
 
 _LIMITS: Final = ("limit.encodings", "limit.questions", "limit.matches")
@@ -41,9 +41,15 @@ class Recorded(Effort):
     all: Final[list[Recorded]] = []
 
     def __init__(
-        self, length: int, charged: int = 0, *, glance: bool = False, bodiless: bool = False
+        self,
+        length: int,
+        charged: int = 0,
+        *,
+        glance: bool = False,
+        bodiless: bool = False,
+        doubtful: bool = False,
     ) -> None:
-        super().__init__(length, charged, glance=glance, bodiless=bodiless)
+        super().__init__(length, charged, glance=glance, bodiless=bodiless, doubtful=doubtful)
         self.given = self.left + charged
         self.all.append(self)
 
@@ -201,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--worst", type=int, default=10, help="how many are shown")
     parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     options = parser.parse_args(arguments)
-    signatures.Effort = Recorded  # type: ignore[misc]
+    reading.Effort = signatures.Effort = Recorded  # type: ignore[misc]
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="waf-spending-") as cache:
         judge = Judge(cache)

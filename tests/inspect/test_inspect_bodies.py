@@ -148,7 +148,7 @@ def test_fields_beyond_the_limit_are_one_text() -> None:
         limits=limits,
     )
     fields = form.body_fields()
-    assert len(field_values(fields, Part.FORM)) == 10
+    assert len(field_values(fields, Part.FORM)) == 5
     assert b"k19=v19" in field_values(fields, Part.BODY)[0]
     assert noticed(form) == ["limit.fields"]
     document = reading(

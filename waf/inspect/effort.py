@@ -38,14 +38,22 @@ class Effort:
     __slots__ = ("_ample", "_density", "_expected", "_folds", "_most", "_reserve", "left")
 
     def __init__(
-        self, length: int, charged: int = 0, *, glance: bool = False, bodiless: bool = False
+        self,
+        length: int,
+        charged: int = 0,
+        *,
+        glance: bool = False,
+        bodiless: bool = False,
+        doubtful: bool = False,
     ) -> None:
         """`length` is that of the message, in bytes, and `charged` the units that other searches of it cost.
 
-        `glance`: of a few values, to tell whether it must be looked at whole; `bodiless`: the message is a head alone.
+        `glance`: of a few values, to tell whether it must be looked at whole; `bodiless`: the message is a head alone;
+        `doubtful`: what was noticed while it was read tells against it already. Such a one has half.
         """
         less = BASE - _GLANCE if glance else BASE - _BODILESS if bodiless else 0
-        self.left = given(length) - less - charged
+        had = given(length) - less
+        self.left = (had // 2 if doubtful else had) - charged
         self._reserve = self.left // _ASKING
         self._most = self.left * _SHARE // 8
         self._folds = self.left // _FOLDING

@@ -7,6 +7,7 @@ inspected may not be what the app gets; what is merely odd only adds to the scor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -82,6 +83,11 @@ NOTICES: Final[dict[str, Notice]] = {
     "limit.graphql-guesses": Notice(*_AMBIGUOUS, "GraphQL operations in one request that ask the same with a secret, again and again"),
     "protocol.graphql-syntax": Notice(*_ODD, "a GraphQL document that does not follow the grammar"),
 }  # fmt: skip
+
+
+def doubtful(findings: Iterable[Finding]) -> bool:
+    """Whether what was noticed refuses the message at the default threshold, or does not take much more."""
+    return any(one.severity >= Severity.MEDIUM for one in findings)
 
 
 def notice(rule: str, address: str = "body", detail: str = "", excerpt: str = "") -> Finding:

@@ -15,7 +15,9 @@ from waf.inspect.bodies import graphql, plain
 from waf.inspect.bodies.choose import open_body, parse_body
 from waf.inspect.bodies.content_type import NO_TYPE, parse_content_type
 from waf.inspect.bodies.parsed import BodyKind, BodyLines, Notes, Parsed, Sheet
+from waf.inspect.effort import Effort
 from waf.inspect.fields import cookie_fields, header_fields, path_fields, query_fields
+from waf.inspect.notices import doubtful
 from waf.model import Field, Finding, HeaderLine, Mask, Part, Request
 
 if TYPE_CHECKING:
@@ -119,6 +121,12 @@ class Reading(Sequence[Field]):
         """Bytes of target, header values and body."""
         request = self.request
         return len(request.target) + sum([len(line[2]) for line in request.headers.lines]) + len(self.body)
+
+    @property
+    def effort(self) -> Effort:
+        """What the search for signatures may cost, anew each time."""
+        bodiless = self.body_kind is _NO_BODY
+        return Effort(self.length, self.charged, bodiless=bodiless, doubtful=doubtful(self.findings))
 
     @property
     def findings(self) -> list[Finding]:

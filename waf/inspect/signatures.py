@@ -168,7 +168,7 @@ class Signatures:
         """
         clean = self._clean[level]
         findings: list[Finding] = []
-        effort = Effort(reading.length, reading.charged, bodiless=reading.body_kind is BodyKind.NONE)
+        effort = reading.effort
         values: list[Field] = []  # of the body, where they are made already
         bodiless = body_clear or reading.body_kind is BodyKind.NONE
         sheet = None if bodiless else reading.body_sheet()
@@ -233,7 +233,7 @@ class Signatures:
     def explain(self, reading: Reading, level: int) -> Explanation:
         """The same as `check`, with everything that was looked at on the way."""
         findings: list[Finding] = []
-        effort = Effort(reading.length, reading.charged, bodiless=reading.body_kind is BodyKind.NONE)
+        effort = reading.effort
         every = [*reading.head, *self._values(reading, level, findings, effort)]
         fields, scan = copies.look(self.searcher, every, reading.length, effort, reading.notes)
         result, candidates = self._examine(fields, scan, level, reading.notes, nothing_typed, effort)

@@ -5,7 +5,7 @@ from waf.messages cimport Headers, Request, Response
 
 cdef class BodyScreen:
     cdef object _rules, _data, _depth
-    cdef Py_ssize_t _fields, _longest
+    cdef Py_ssize_t _fields, _longest, _pairs
     cdef public object _json, _form, _xml, _parts  # tests take them away
 
     @cython.locals(request=Request, headers=Headers, index=dict)

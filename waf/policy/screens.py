@@ -22,7 +22,7 @@ from waf.inspect.bodies.choose import (
     plain_boundary,
 )
 from waf.inspect.bodies.json_body import PARTS
-from waf.inspect.bodies.parsed import BodyKind, Sheet
+from waf.inspect.bodies.parsed import BodyKind, Sheet, most_pairs
 from waf.inspect.reading import Reading
 from waf.inspect.signatures import Signatures
 from waf.messages import Framing, Request, Response
@@ -69,6 +69,7 @@ class BodyScreen:
         self._data: Final = data[2] if data is not None else None
         self._depth: Final = limits.depth
         self._fields: Final = limits.fields
+        self._pairs: Final = most_pairs(limits)
         self._longest: Final = min(LONG, limits.value)
         knows = self._rules is not None or self._data is not None
         self._json: Final = plain.SCREEN if knows else None
@@ -112,7 +113,7 @@ class BodyScreen:
                 return clear - escaped
         elif kind is _FORM and self._form is not None:
             odd = body[:1] in OTHER_FORMATS or CHARSET_FIELD in body
-            found = None if odd else self._form(body, self._fields, self._rules, self._data)
+            found = None if odd else self._form(body, self._pairs, self._rules, self._data)
             if found is not None:
                 clear, left = found
                 coded = clear & _ESCAPED

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from msgspec import structs
 
 from waf.http1 import speed
 from waf.model import Field, Finding, Headers, Part, Request
@@ -27,7 +28,7 @@ from waf.sensitive.mask import Key
 from waf.sensitive.orders import ALTERS, Orders
 from waf.sensitive.places import safe_name
 from waf.sensitive.stream import Redactor
-from waf.sensitive.tally import MAX_PLACES, Sighting, Tally
+from waf.sensitive.tally import MAX_PLACES, Sighting, Tally, remark
 from waf.sensitive.views import view
 
 if TYPE_CHECKING:
@@ -90,6 +91,10 @@ _QUIET_PARTS: Final = frozenset({Part.METHOD, Part.PATH, Part.HEADER_NAME, Part.
 
 _PAIRS: Final = frozenset({Part.FORM_NAME, Part.FORM})
 
+_COUNTED: Final = 2048  # places where a value may be that are looked at where all are only counted, …
+_PER_COUNTED: Final = 24  # … and one more for so many bytes of the body: a table of addresses has one in 100
+_DENSE: Final = "more of it in the request than is counted: the first values were"
+
 
 class RequestCheck:
     """Finds and redacts in requests; immutable but for the memory of names."""
@@ -129,10 +134,20 @@ class RequestCheck:
             return None
         lines = Lines(fields, told)
         candidates = self._finder.candidates(lines.text)
-        reading.charged = (
-            len(candidates) * 3 // 2
-        )  # microseconds: one that is nothing takes half of one, a value two
-        return self._look(lines, candidates, orders) if candidates else None
+        if not candidates:
+            return None
+        most = _COUNTED + len(body) // _PER_COUNTED
+        dense = len(candidates) > most and not orders().acts  # whatever it is, it is only counted
+        if dense:
+            del candidates[most:]
+        reading.charged = len(candidates) * 2 // 3
+        hits = self._look(lines, candidates, orders)
+        if not dense:
+            return hits
+        told_more = remark("sensitive.dense", _DENSE, "dense")
+        if hits is None:
+            return RequestHits((told_more,), Tally(self._key), orders())
+        return structs.replace(hits, findings=(*hits.findings, told_more))
 
     @property
     def screened(self) -> tuple[frozenset[bytes], Values, bytes | None] | None:

@@ -23,7 +23,16 @@ from waf.inspect.bodies.content_type import (
     parse_content_type,
     transcode,
 )
-from waf.inspect.bodies.parsed import LONGEST_NAME, MARK, BodyKind, Collector, Notes, Parsed, Sheet
+from waf.inspect.bodies.parsed import (
+    LONGEST_NAME,
+    MARK,
+    BodyKind,
+    Collector,
+    Notes,
+    Parsed,
+    Sheet,
+    most_pairs,
+)
 from waf.inspect.fields import pair_fields
 from waf.inspect.layers import is_text
 from waf.inspect.native import unform, unpercent
@@ -151,7 +160,7 @@ def _form(data: bytes, notes: Notes) -> Parsed:
         _check_charset_field(data, notes)
     if not others:
         limits = notes.limits
-        short = data.count(b"&") < limits.fields and len(data) <= limits.value
+        short = data.count(b"&") < most_pairs(limits) and len(data) <= limits.value
         bare = data if short and not torn.may_be(data) else b""
         told = (lambda: plain.form_lines(data, limits)) if bare else None
         return Parsed(
@@ -172,7 +181,7 @@ def _form_sheet(data: bytes, notes: Notes) -> Sheet | None:
     """Names and values of a form of which each pair is a name, one "=" and a value."""
     shape = data.translate(None, _NOT_PAIRS)
     count = len(shape) // 2
-    if shape != b"=&" * count + b"=" or count >= notes.limits.fields or len(data) > notes.limits.value:
+    if shape != b"=&" * count + b"=" or count >= most_pairs(notes.limits) or len(data) > notes.limits.value:
         return None
     if torn.may_be(data):
         return None
@@ -194,7 +203,7 @@ def _check_charset_field(data: bytes, notes: Notes) -> None:
 
 
 def _pairs(data: bytes, notes: Notes) -> list[Field]:
-    limit = notes.limits.fields
+    limit = most_pairs(notes.limits)
     pairs = data.split(b"&", limit)
     rest = b""
     if len(pairs) > limit:

@@ -119,6 +119,11 @@ class Notes:
             self.findings.append(notice(rule, shown, detail))
 
 
+def most_pairs(limits: Limits) -> int:
+    """Pairs of a form, of which each is two fields: frameworks take about as many (PHP, Django and ASP.NET 1,000)."""
+    return max(limits.fields // 2, 1)
+
+
 def address(part: Part, name: str, mask: Mask) -> str:
     """A field's address for findings: as `Field.address`, with the client's own text masked."""
     if not name:

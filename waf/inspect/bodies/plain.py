@@ -12,7 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from waf.config.schema import Limits
-from waf.inspect.bodies.parsed import MARK, BodyLines
+from waf.inspect.bodies.parsed import MARK, BodyLines, most_pairs
 from waf.inspect.native import BODIES
 from waf.model import Field, Kind, Part
 
@@ -87,7 +87,7 @@ def _each_once(text: bytes, table: bytes, names: bytes) -> tuple[bytes, bytes, b
 
 def form_lines(data: bytes, limits: Limits) -> BodyLines | None:
     """The fields of a urlencoded form in lines."""
-    told = None if BODIES is None else BODIES.form_lines(data, 2 * limits.fields)
+    told = None if BODIES is None else BODIES.form_lines(data, 2 * most_pairs(limits))
     return None if told is None else (*told, Part.FORM, Part.FORM_NAME, Part.BODY)
 
 
