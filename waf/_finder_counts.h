@@ -8,6 +8,8 @@
 #include "_finder_marks.h"
 #include "_finder_terms.h"
 
+enum { MOST_PATH = 1024 }; /* characters: four bytes of one are more than the longest name that is looked at */
+
 static Place *place_of(Settled *settled, PyObject *entity, PyObject *address, PyObject *action)
 {
     for (size_t i = settled->places_count; i-- > 0;) {
@@ -156,6 +158,26 @@ static int begin_path(Settled *settled, const Terms *terms)
     return !known;
 }
 
+/* The names above a value and its own; of many as much as its address is made of (`_Names` in waf/sensitive/whereabouts.py), as they would be
+ * joined anew for each value of a document that is nested without end. A new reference, or NULL with an exception. */
+static PyObject *path_of(PyObject *stack, PyObject *key)
+{
+    Py_ssize_t depth = PyList_GET_SIZE(stack), few = 0, length = 0;
+    for (; few < depth && length <= MOST_PATH; few++)
+        if (PyUnicode_Check(PyList_GET_ITEM(stack, few)))
+            length += PyUnicode_GET_LENGTH(PyList_GET_ITEM(stack, few));
+    PyObject *empty = PyUnicode_FromStringAndSize("", 0);
+    PyObject *names = few == depth ? Py_NewRef(stack) : PyList_GetSlice(stack, 0, few);
+    PyObject *above = empty == NULL || names == NULL ? NULL : PyUnicode_Join(empty, names);
+    Py_XDECREF(empty);
+    Py_XDECREF(names);
+    if (above == NULL || few < depth)
+        return above;
+    PyObject *path = PyUnicode_Concat(above, key);
+    Py_DECREF(above);
+    return path;
+}
+
 /* The address of the value at `start`: a new reference, or NULL with an exception or, if `left`, without. */
 static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t start)
 {
@@ -185,11 +207,7 @@ static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t sta
                     return NULL;
                 settled->followed = start;
             }
-            PyObject *empty = PyUnicode_FromStringAndSize("", 0);
-            PyObject *above = empty == NULL ? NULL : PyUnicode_Join(empty, settled->path.stack);
-            Py_XDECREF(empty);
-            PyObject *path = above == NULL ? NULL : PyUnicode_Concat(above, settled->path.key);
-            Py_XDECREF(above);
+            PyObject *path = path_of(settled->path.stack, settled->path.key);
             key = path == NULL ? NULL : PyUnicode_AsUTF8String(path);
             Py_XDECREF(path);
         }

@@ -11,7 +11,7 @@ from typing import Final
 
 BASE: Final = 5_000
 """Units that any message may cost, however short, …"""
-PER_KB: Final = 82
+PER_KB: Final = 66
 """… and for each KiB of it. What is long needs less of the first, …"""
 _LESS_PER_KB: Final = 25  # … by so much for each KiB, …
 _LEAST_BASE: Final = BASE // 2  # … and has so much of it at least
@@ -109,7 +109,7 @@ class Effort:
 
     def first_look(self, count: int, length: int) -> None:
         """So many values that are looked at closer, and bytes that were read more than once for them."""
-        self.left -= 3 * count + length // PER_COPIED
+        self.left -= 2 * count + length // PER_COPIED
 
     def first_matches(self, found: int, kept: int, length: int) -> None:
         """The matches in so many bytes of the message as it is."""

@@ -9,4 +9,4 @@ cdef class RequestCheck:
     cdef public object _clean  # tests take it away
 
     @cython.locals(tally=Tally, places=dict, names=dict, address=str, shown=str)
-    cpdef object _look(self, Lines lines, list candidates, object make_orders)
+    cpdef object _look(self, object reading, Lines lines, list candidates, object make_orders)

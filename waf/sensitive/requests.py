@@ -93,6 +93,7 @@ _PAIRS: Final = frozenset({Part.FORM_NAME, Part.FORM})
 
 _COUNTED: Final = 2048  # places where a value may be that are looked at where all are only counted, …
 _PER_COUNTED: Final = 24  # … and one more for so many bytes of the body: a table of addresses has one in 100
+_PER_NAME: Final = 6  # units of `inspect.effort` to tell of a field in which there is something
 _DENSE: Final = "more of it in the request than is counted: the first values were"
 
 
@@ -141,7 +142,7 @@ class RequestCheck:
         if dense:
             del candidates[most:]
         reading.charged = len(candidates) * 2 // 3
-        hits = self._look(lines, candidates, orders)
+        hits = self._look(reading, lines, candidates, orders)
         if not dense:
             return hits
         told_more = remark("sensitive.dense", _DENSE, "dense")
@@ -206,9 +207,14 @@ class RequestCheck:
         return self._finder.suspects(view(body, form=True).text)
 
     def _look(
-        self, lines: Lines, candidates: list[Candidate], make_orders: Callable[[], Orders]
+        self,
+        reading: Readable,
+        lines: Lines,
+        candidates: list[Candidate],
+        make_orders: Callable[[], Orders],
     ) -> RequestHits | None:
         found = gathered(self._finder, lines, candidates)
+        reading.charged += _PER_NAME * len(found)
         if not found:
             return None
         orders = make_orders()

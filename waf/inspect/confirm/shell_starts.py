@@ -164,13 +164,13 @@ def is_given(before: bytes) -> bool:
 
 
 def places(value: bytes, end: int) -> int:
-    """So many places `shell.confirm` reads around a match that ends there; with a brace it is done sooner, so four count as one. Of a
-    script it reads few, and its lines besides.
+    """So many places `shell.confirm` reads around a match that ends there; with a brace behind any word it is done sooner, so four count as
+    one. Of a script it reads few, and its lines besides.
     """
     if is_script(value):
         return 1 + min(len(value), 8 * LOOK) // LOOK
     found = starts(value, max(0, end - LOOK), end + LOOK, MOST)
-    braces = sum(value[begin] == _BRACE for begin, _ in found)
+    braces = sum(value[begin] == _BRACE and not leads_group(value[max(begin - LOOK, 0) : begin]) for begin, _ in found)
     return len(found) - braces + braces // 4
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
 from waf.inspect.confirm.shape import prose_words
 
 _LOOK: Final = 256
 _LINE_MAX: Final = 2048
 
-SECRET: Final = re.compile(
-    rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I
+SECRET: Final = Guarded(
+    re.compile(rb"/etc/(?:passwd|shadow|hosts|group|issue)|/proc/(?:self|version)|win\.ini|boot\.ini", re.I)
 )
 """Files whose name alone says that a command is meant."""
 
