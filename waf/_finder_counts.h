@@ -8,7 +8,7 @@
 #include "_finder_marks.h"
 #include "_finder_terms.h"
 
-enum { MOST_PATH = 1024 }; /* characters: four bytes of one are more than the longest name that is looked at */
+enum { MOST_PATH = 257 }; /* characters: one more than the longest name that is looked at has bytes */
 
 static Place *place_of(Settled *settled, PyObject *entity, PyObject *address, PyObject *action)
 {

@@ -233,10 +233,18 @@ def test_a_path_is_the_whole_value_by_what_is_near_it(far: int, sure: bool) -> N
 def test_so_many_places_are_judged_as_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
     monkeypatch.setattr(shell, "_command", lambda value, begin, end: judged.append(begin))
-    for value in (b"a b", b"a;b|c `d` $(e", b";x" * 99, b"name;" + b"y" * 600 + b";z", b'{"a": {"b"};c'):
+    for value in (
+        b"a b",
+        b"a;b|c `d` $(e",
+        b";x" * 99,
+        b"name;" + b"y" * 600 + b";z",
+        b'{"a": {"b"};c',
+        b"a{id,x}" * 9,
+        b"({id,x}" * 9,
+    ):
         judged.clear()
         shell.confirm(value, (3, 3))
-        braces = sum(value[begin] == 0x7B for begin in judged)
+        braces = sum(value[begin] == 0x7B and not shell_starts.leads_group(value[:begin]) for begin in judged)
         assert len(judged) - braces + braces // 4 == shell_starts.places(value, 3), value
 
 

@@ -170,7 +170,9 @@ def places(value: bytes, end: int) -> int:
     if is_script(value):
         return 1 + min(len(value), 8 * LOOK) // LOOK
     found = starts(value, max(0, end - LOOK), end + LOOK, MOST)
-    braces = sum(value[begin] == _BRACE and not leads_group(value[max(begin - LOOK, 0) : begin]) for begin, _ in found)
+    braces = sum(
+        value[begin] == _BRACE and not leads_group(value[max(begin - LOOK, 0) : begin]) for begin, _ in found
+    )
     return len(found) - braces + braces // 4
 
 
