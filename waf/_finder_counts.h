@@ -158,14 +158,20 @@ static int begin_path(Settled *settled, const Terms *terms)
     return !known;
 }
 
-/* The names above a value and its own; of many as much as its address is made of (`_Names` in waf/sensitive/whereabouts.py), as they would be
- * joined anew for each value of a document that is nested without end. A new reference, or NULL with an exception. */
-static PyObject *path_of(PyObject *stack, PyObject *key)
+/* So many of the names above a value are as much as its address is made of (`_Names` in waf/sensitive/whereabouts.py): all of them, mostly. */
+static Py_ssize_t names_of_address(PyObject *stack)
 {
     Py_ssize_t depth = PyList_GET_SIZE(stack), few = 0, length = 0;
-    for (; few < depth && length <= MOST_PATH; few++)
+    for (; few < depth && length < MOST_PATH; few++)
         if (PyUnicode_Check(PyList_GET_ITEM(stack, few)))
             length += PyUnicode_GET_LENGTH(PyList_GET_ITEM(stack, few));
+    return few;
+}
+
+/* The first `few` names above a value and, where these are all, its own. A new reference, or NULL with an exception. */
+static PyObject *path_of(PyObject *stack, PyObject *key, Py_ssize_t few)
+{
+    Py_ssize_t depth = PyList_GET_SIZE(stack);
     PyObject *empty = PyUnicode_FromStringAndSize("", 0);
     PyObject *names = few == depth ? Py_NewRef(stack) : PyList_GetSlice(stack, 0, few);
     PyObject *above = empty == NULL || names == NULL ? NULL : PyUnicode_Join(empty, names);
@@ -182,6 +188,7 @@ static PyObject *path_of(PyObject *stack, PyObject *key)
 static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t start)
 {
     PyObject *key, *address, *names = terms->names;
+    Py_ssize_t few = 0;
     if (terms->named == ONE_NAME)
         return Py_NewRef(names);
     if (terms->named == BY_COLUMN) {
@@ -207,7 +214,10 @@ static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t sta
                     return NULL;
                 settled->followed = start;
             }
-            PyObject *path = path_of(settled->path.stack, settled->path.key);
+            if (settled->deep != NULL && settled->path.lowest >= settled->deep_from)
+                return Py_NewRef(settled->deep);
+            few = names_of_address(settled->path.stack);
+            PyObject *path = path_of(settled->path.stack, settled->path.key, few);
             key = path == NULL ? NULL : PyUnicode_AsUTF8String(path);
             Py_XDECREF(path);
         }
@@ -215,6 +225,11 @@ static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t sta
             return NULL;
         address = PyObject_GetItem(names, key);
         Py_DECREF(key);
+        if (address != NULL && terms->named == BY_PATH && few < PyList_GET_SIZE(settled->path.stack)) {
+            Py_XSETREF(settled->deep, Py_NewRef(address));
+            settled->deep_from = few;
+            settled->path.lowest = PyList_GET_SIZE(settled->path.stack);
+        }
     }
     if (address != NULL && !PyUnicode_Check(address)) {
         PyErr_SetString(PyExc_TypeError, "an address is a str");

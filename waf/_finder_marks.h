@@ -81,16 +81,35 @@ static void blake_put(Blake *blake, uint8_t byte)
     blake->block[blake->filled++] = byte;
 }
 
+/* A hash with this key of 32 bytes, before any data. The key is a block of its own, and mostly the one of the last time; callers hold the GIL. */
+static void blake_begin(Blake *blake, const uint8_t *key)
+{
+    static struct {
+        uint8_t key[32];
+        uint64_t h[8];
+        int known;
+    } last;
+    if (!last.known || memcmp(last.key, key, 32) != 0) {
+        memcpy(blake->h, blake_iv, 64);
+        blake->h[0] ^= 0x01010000u ^ (32u << 8) ^ 8u;
+        blake->length = 128;
+        memcpy(blake->block, key, 32);
+        memset(blake->block + 32, 0, 96);
+        blake_block(blake, 0);
+        memcpy(last.h, blake->h, 64);
+        memcpy(last.key, key, 32);
+        last.known = 1;
+    }
+    memcpy(blake->h, last.h, 64);
+    blake->length = 128;
+    blake->filled = 0;
+}
+
 /* mask.Key.sketch_hash into the registers of sketch.Sketch. */
 static void sketch_add(uint8_t *registers, const uint8_t *key, const char *id, const uint8_t *value, Py_ssize_t size)
 {
     Blake blake;
-    memcpy(blake.h, blake_iv, 64);
-    blake.h[0] ^= 0x01010000u ^ (32u << 8) ^ 8u;
-    blake.length = 0;
-    memcpy(blake.block, key, 32);
-    memset(blake.block + 32, 0, 96);
-    blake.filled = 128;
+    blake_begin(&blake, key); /* an id and its null follow, so the key's block is not the last */
     do
         blake_put(&blake, (uint8_t)*id);
     while (*id++ != 0);

@@ -84,7 +84,8 @@ enum { MOST_DEPTH = 64, MOST_OPEN = 4096 };
 typedef struct {
     PyObject *stack, *key; /* as of places.JsonPath */
     int in_string;
-    Py_ssize_t from; /* what stands before it needs no second look */
+    Py_ssize_t from;   /* what stands before it needs no second look */
+    Py_ssize_t lowest; /* the least depth of the stack since somebody set it to what it was then */
 } Path;
 
 static inline int is_json_blank(uint8_t byte)
@@ -195,6 +196,8 @@ static int follow(Path *path, const uint8_t *text, Py_ssize_t end)
             Py_ssize_t depth = PyList_GET_SIZE(path->stack);
             if (depth > 0 && PyList_SetSlice(path->stack, depth - 1, depth, NULL) < 0)
                 return -1;
+            if (depth <= path->lowest)
+                path->lowest = depth - 1;
         }
         else {
             at++;
@@ -220,7 +223,7 @@ static PyObject *module_follow(PyObject *unused, PyObject *args)
     int in_string;
     if (!PyArg_ParseTuple(args, "O!USp", &PyList_Type, &stack, &key, &text, &in_string))
         return NULL;
-    Path path = {stack, Py_NewRef(key), in_string, 0};
+    Path path = {stack, Py_NewRef(key), in_string, 0, 0};
     PyObject *given = NULL;
     if (follow(&path, (const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)) == 0)
         given = Py_BuildValue("OnO", path.key, path.from, path.in_string ? Py_True : Py_False);

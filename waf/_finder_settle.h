@@ -39,6 +39,7 @@ static void forget_settled(Settled *settled)
     PyMem_Free(settled->changes);
     Py_XDECREF(settled->path.stack);
     Py_XDECREF(settled->path.key);
+    Py_XDECREF(settled->deep);
 }
 
 /* What becomes of one value that is spelled by [from, upto); -1 with an exception or, if it is `left`, without. */

@@ -38,6 +38,8 @@ typedef struct {
     Path path;
     int follows;         /* `path` is known */
     Py_ssize_t followed; /* the path is told up to here */
+    PyObject *deep;      /* the address of all below the first `deep_from` names of the path, which are more than it is made of; NULL: of none */
+    Py_ssize_t deep_from;
     Columns columns;
     PyObject *elsewhere;        /* the address of what stands in no column; borrowed */
     Py_ssize_t begin;           /* of the body, up to here all is settled */

@@ -558,6 +558,32 @@ def test_many_places_are_counted_together() -> None:
     assert fast[1][-1][1] == "*"
 
 
+_DEEP = (
+    *['{"%s":' % (letter * 20) for letter in "abcdefgh"] * 3,
+    '{"é":',
+    "[",
+    "}",
+    "}",
+    "]",
+    "},{",
+    ',"card":',
+)
+
+
+@in_c
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from((*_DEEP, '"4539148803436467"', '"a.b@example.com"')), min_size=20, max_size=90)
+)
+def test_deep_documents(pieces: list[str]) -> None:
+    """Of a long path no more is joined than an address is made of, and not anew for each value."""
+    body = ("{" + '{"way":' * 6 + "".join(pieces) + '"4539148803436467"').encode()
+    fast = _whole(detector(), body, "application/json", True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detect, "Screened", _Reference)
+        assert _whole(detector(), body, "application/json", True) == fast
+
+
 @in_c
 def test_what_is_settled_has_to_fit() -> None:
     judge = FINDER.judge
