@@ -140,6 +140,20 @@ def test_bombs_are_cut_short(coding: str) -> None:
 # ------------------------------------------------------------------------------------------------------- limits
 
 
+@pytest.mark.parametrize(("limit", "pairs"), [(1, 1), (2, 1), (3, 1), (4, 2), (2000, 1000)])
+def test_a_pair_of_a_form_is_two_fields(limit: int, pairs: int) -> None:
+    for count in (pairs, pairs + 1):
+        form = reading(
+            body=b"&".join(b"k%d=v%d" % (n, n) for n in range(count)),
+            content_type=b"application/x-www-form-urlencoded",
+            limits=Limits(fields=limit),
+        )
+        assert len(field_values(form.body_fields(), Part.FORM)) == pairs
+        assert noticed(form) == (["limit.fields"] if count > pairs else [])
+        lines = form.body_lines()
+        assert lines is None or len(lines[1]) == 16 * 2 * count
+
+
 def test_fields_beyond_the_limit_are_one_text() -> None:
     limits = Limits(fields=10)
     form = reading(

@@ -46,6 +46,29 @@ def test_it_grows_with_the_message_and_no_further() -> None:
     assert Effort(1024, glance=True).left < Effort(1024, bodiless=True).left < Effort(0).left
 
 
+def test_what_is_refused_for_its_form_has_half() -> None:
+    for size in (0, 5_000, 100_000):
+        assert Effort(size, 20, doubtful=True).left == given(size) // 2 - 20
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "half"),
+    [
+        (b'{"a": 1, "a": 2}', b"application/json", True),
+        (b'{"a": 1} {"a": 2}', b"application/json", True),
+        (b"no document", b"application/json", True),  # a mismatch
+        (b'{"a": 1, "b": 2}', b"application/json", False),
+        (b'{"a": NaN}', b"application/json", False),  # odd, and no more
+    ],
+)
+def test_what_was_noticed_while_it_was_read_tells_whether_it_has(
+    body: bytes, kind: bytes, half: bool
+) -> None:
+    read = reading(body=body, content_type=kind)
+    whole = given(read.length)
+    assert read.effort.left == (whole // 2 if half else whole)
+
+
 def test_what_is_spent_is_the_same_every_time() -> None:
     spent = []
     for _ in range(2):

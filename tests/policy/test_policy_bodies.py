@@ -125,3 +125,30 @@ def test_an_error_while_a_body_streams(workshop: Workshop, opening: str) -> None
     else:
         with pytest.raises(OwnFault):
             walk.admit()
+
+
+TWICE = (b'{"a": 1, "a": 2}', JSON)
+SPLIT = (
+    b'--b\r\nContent-Disposition: form-data; name="a"; name="b"\r\n\r\nx\r\n--b--\r\n',
+    "multipart/form-data; boundary=b",
+)
+
+
+@pytest.mark.parametrize(("body", "kind"), [TWICE, SPLIT])
+def test_ambiguous_bodies_are_refused_or_reported_by_choice(
+    workshop: Workshop, body: bytes, kind: str
+) -> None:
+    refused = Walk(workshop.policy(PROTECT), "/api", method="POST", body=body, kind=kind).refused()
+    assert any(rule.startswith("protocol.") for rule in rules_of(refused))
+    policy = workshop.policy(PROTECT | {"inspection": {"ambiguous_bodies": "report"}})
+    walk = Walk(policy, "/api", method="POST", body=body, kind=kind)
+    assert walk.passed().body == body
+    verdict = walk.exchange.verdict
+    assert (verdict.action, verdict.would) == (Action.FORWARD, Action.BLOCK)
+    assert rules_of(verdict) == rules_of(refused)
+    # What stands in one of the two is an attack all the same, and a null byte in the path no matter of bodies.
+    attack = json.dumps({"a": SQLI})[:-1].encode() + b', "a": 2}'
+    assert "protocol.json-duplicate-key" in rules_of(
+        Walk(policy, "/api", method="POST", body=attack, kind=JSON).refused()
+    )
+    assert rules_of(Walk(policy, "/a%00b").refused()) >= {"protocol.null-byte-path"}

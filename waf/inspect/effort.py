@@ -92,7 +92,7 @@ class Effort:
         """
         expected = 0 if fold else length * self._density // 1024
         self._expected += expected
-        self._pay((length // 300 if fold else length // 45) + expected, aside)
+        self._pay((length // 300 if fold else length // 36) + expected, aside)
 
     def carried(self, length: int, aside: bool) -> None:
         """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""

@@ -85,6 +85,16 @@ NOTICES: Final[dict[str, Notice]] = {
 }  # fmt: skip
 
 
+AMBIGUOUS_BODIES: Final = frozenset(
+    rule
+    for rule, told in NOTICES.items()
+    if rule.startswith("protocol.")
+    and (told.severity, told.confidence) == _AMBIGUOUS
+    and rule != "protocol.null-byte-path"
+)
+"""What two parsers of a body read differently, and refuses alone."""
+
+
 def doubtful(findings: Iterable[Finding]) -> bool:
     """Whether what was noticed refuses the message at the default threshold, or does not take much more."""
     return any(one.severity >= Severity.MEDIUM for one in findings)

@@ -43,6 +43,9 @@ class Reading(Sequence[Field]):
     _sheet: Sheet | None = None
     _away = False
     charged = 0  # units of `inspect.effort` that other searches than that for signatures cost
+    tolerated = (
+        False  # what is ambiguous in it does not refuse it, so that all of the budget is for what might
+    )
     _spelled = False  # it is held, and has strings with escapes
     noticed: Notes | None = None  # `notes`, once somebody asked for them
     _target: list[Field] | None = None
@@ -126,7 +129,8 @@ class Reading(Sequence[Field]):
     def effort(self) -> Effort:
         """What the search for signatures may cost, anew each time."""
         bodiless = self.body_kind is _NO_BODY
-        return Effort(self.length, self.charged, bodiless=bodiless, doubtful=doubtful(self.findings))
+        half = not self.tolerated and doubtful(self.findings)
+        return Effort(self.length, self.charged, bodiless=bodiless, doubtful=half)
 
     @property
     def findings(self) -> list[Finding]:

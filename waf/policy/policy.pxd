@@ -21,7 +21,7 @@ cdef class Policy:
     cdef readonly dict _screens
     cdef readonly Answers _answers
     cdef readonly BodyScreen _read_body
-    cdef bint _needs_path, _gated, _redacts
+    cdef bint _needs_path, _gated, _redacts, _tolerates
 
     @cython.locals(request=Request, judgement=Judgement, settings=Settings)
     cpdef plan(self, Exchange exchange, object now)

@@ -100,6 +100,7 @@ class Policy:
         self._screens: Final = screens(signatures, detector, config.limits)
         self._read_body: Final = BodyScreen(signatures, detector, config.limits)
         self._redacts: Final = self._verdicts.acts(Engine.SENSITIVE)
+        self._tolerates: Final = config.inspection.ambiguous_bodies == "report"
 
     def with_profile(self, profile: Profile | None, generation: int) -> Policy:
         """The same policy over another learned profile; costs microseconds."""
@@ -215,6 +216,8 @@ class Policy:
             clear = screen(request)
         rules_clear, data_clear = clear & RULES_CLEAR != 0, clear & DATA_CLEAR != 0
         reading = Reading(request, self._limits, detector.mask)
+        if self._tolerates:
+            reading.tolerated = True
         judgement.reading = exchange.fields = reading
         clear = self._read_body.read(reading, body) if body else RULES_CLEAR | DATA_CLEAR
         if not rules_clear:

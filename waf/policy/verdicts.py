@@ -11,6 +11,7 @@ from typing import Final, Literal
 from msgspec import structs
 
 from waf.config.schema import Config
+from waf.inspect.notices import AMBIGUOUS_BODIES
 from waf.model import Action, Engine, Exchange, Finding, Mask, Mode, Verdict
 from waf.policy.decide import RETRY_SECONDS, decide
 from waf.policy.judgement import Judgement
@@ -29,6 +30,10 @@ class Verdicts:
         modes = {Engine.SIGNATURE: config.signatures.mode, Engine.SENSITIVE: config.sensitive.mode}
         self._watching: Final = frozenset(e for e, mode in modes.items() if mode in (Mode.MONITOR, Mode.OFF))
         """Engines that never do more than watch, whatever the mode of the request."""
+        self._tolerated: Final = (
+            AMBIGUOUS_BODIES if config.inspection.ambiguous_bodies == "report" else frozenset()
+        )
+        """Rules whose findings are told and do nothing."""
 
     def enforces(self, settings: Settings, engine: Engine) -> bool:
         """True if findings of `engine` may act on a request with these settings."""
@@ -91,6 +96,11 @@ class Verdicts:
         if self._watching:
             findings = [
                 structs.replace(f, enforced=False) if f.enforced and f.engine in self._watching else f
+                for f in findings
+            ]
+        if self._tolerated:
+            findings = [
+                structs.replace(f, enforced=False) if f.enforced and f.rule in self._tolerated else f
                 for f in findings
             ]
         if self._tuning.idle:
