@@ -152,3 +152,6 @@ def test_ambiguous_bodies_are_refused_or_reported_by_choice(
         Walk(policy, "/api", method="POST", body=attack, kind=JSON).refused()
     )
     assert rules_of(Walk(policy, "/a%00b").refused()) >= {"protocol.null-byte-path"}
+    # Nor does it let in what could not be read.
+    walk = Walk(policy, "/api", method="POST", body=body, kind=kind, content_encoding="x-unknown")
+    assert rules_of(walk.refused()) >= {"protocol.coding-unknown"}

@@ -97,7 +97,7 @@ class Inspection(Section, frozen=True):
     response_threshold: Positive = 7  # anomaly score from which a response is withheld
     response_action: Literal["report", "block"] = "report"  # on leaks found in responses by signatures
     on_error: Literal["closed", "open"] = "closed"  # what a bug or an exhausted budget of ours leads to
-    ambiguous_bodies: Literal["block", "report"] = "block"  # duplicate keys, mixed charsets …
+    ambiguous_bodies: Literal["block", "report"] = "block"  # duplicate keys, odd charsets, doubtful parts
 
 
 class Signatures(Section, frozen=True):

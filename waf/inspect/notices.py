@@ -88,11 +88,10 @@ NOTICES: Final[dict[str, Notice]] = {
 AMBIGUOUS_BODIES: Final = frozenset(
     rule
     for rule, told in NOTICES.items()
-    if rule.startswith("protocol.")
+    if rule.startswith(("protocol.json-", "protocol.multipart-", "protocol.charset", "protocol.content-type"))
     and (told.severity, told.confidence) == _AMBIGUOUS
-    and rule != "protocol.null-byte-path"
 )
-"""What two parsers of a body read differently, and refuses alone."""
+"""What two parsers of a body read differently, each of whose readings was inspected. Not among it: what could not be read at all."""
 
 
 def doubtful(findings: Iterable[Finding]) -> bool:

@@ -94,7 +94,7 @@ _PAIRS: Final = frozenset({Part.FORM_NAME, Part.FORM})
 _COUNTED: Final = 2048  # places where a value may be that are looked at where all are only counted, …
 _PER_COUNTED: Final = 24  # … and one more for so many bytes of the body: a table of addresses has one in 100
 _PER_NAME: Final = 6  # units of `inspect.effort` to tell of a field in which there is something
-_DENSE: Final = "more of it in the request than is counted: the first values were"
+_DENSE: Final = "there is more of it in the request than is counted"
 
 
 class RequestCheck:
