@@ -1,6 +1,6 @@
 """The input that costs most: a seeded search over requests and answers, by grammar and mutation.
 
-    python -m bench.worst [--seconds 120] [--seed 1] [--only TEXT] [--known FILE] [--keep] [--sizes] [--results]
+    python -m bench.worst [--seconds 120] [--seed 1] [--only TEXT] [--known FILE] [--keep] [--sizes] [--floor] [--results]
 
 Messages of bench.hostile go through a whole policy in protect mode, as the proxy gives them to it: head parsed, plan,
 admit, or release of an answer that is here whole and of the same in pieces of 64 KB. The figure is CPU of this thread
@@ -9,7 +9,8 @@ that is what one request may take. As many small requests can be sent for one la
 size are shown apart, and are searched for as eagerly. Whatever costs most is changed by chance and tried again. The ten
 worst of different kinds are measured again, least of eight. Machines differ by three times, and one machine by two from one minute to
 the next: so plain nginx answers GETs before and after each round, its least counts as well, and what the worst would take where it needs
-19 µs of CPU for one, as where the bar was set, is shown. `--sizes` shows how they grow from 10 KB to a megabyte.
+19 µs of CPU for one, as where the bar was set, is shown. `--sizes` shows how they grow from 10 KB to a megabyte, `--floor` what they take with no budget at all: reading, the first look
+and the search for sensitive data are paid before anything is asked.
 
 A search by chance finds other messages each time. So it begins with those that earlier ones found, of code that has changed since (`bench/worst.json`): what was
 dear once is tried again. `--keep` adds what this one found.
@@ -25,7 +26,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -36,6 +38,7 @@ from bench.hostile import CARRIERS, Genome, Message, changed, made_up, message
 from bench.latency import Plan, machine
 from bench.latency import run as measure
 from bench.peers import why_not
+from waf.inspect import effort
 
 HERE: Final = Path(__file__).resolve().parent
 BAR: Final = 20.0  # ms for 100 KB …
@@ -293,6 +296,32 @@ def growth(judge: Judge, trials: Sequence[Trial]) -> str:
     return "\n".join(lines)
 
 
+_GIVEN: Final = ("BASE", "PER_KB", "_LESS_PER_KB", "_LEAST_BASE")
+"""What the budget of a message is made of."""
+
+
+@contextmanager
+def without_budget() -> Iterator[None]:
+    before = {name: getattr(effort, name) for name in _GIVEN}
+    try:
+        for name in _GIVEN:
+            setattr(effort, name, 0)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(effort, name, value)
+
+
+def floor(judge: Judge, trials: Sequence[Trial]) -> str:
+    lines = ["| where, and each value's length | ms / 100 KB | without any budget |", "|---|---:|---:|"]
+    for one in trials:
+        usual = trial(judge, one.genome, 4).taken
+        with without_budget():
+            least = trial(judge, one.genome, 4).taken
+        lines.append(f"| {one.genome.carrier}, {one.genome.each} | {usual:.1f} | {least:.1f} |")
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.worst", description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=120.0, help="how long to search (120)")
@@ -306,6 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--keep", action="store_true", help="add what is found to these")
     parser.add_argument("--sizes", action="store_true", help="how the worst grow with their size")
+    parser.add_argument("--floor", action="store_true", help="what the worst take with no budget")
     parser.add_argument("--results", action="store_true", help="write the run into RESULTS.md")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGPROF, _give_up)
@@ -320,6 +350,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text += tables
         if options.sizes:
             text += "\n\n" + growth(judge, worst)
+        if options.floor:
+            text += "\n\n" + floor(judge, worst)
     print(text)
     if options.keep:
         keep(options.known, [*known, *[one.genome for one in worst]])

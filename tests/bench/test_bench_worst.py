@@ -8,6 +8,7 @@ import pytest
 
 from bench import worst
 from bench.hostile import CARRIERS, Genome, message
+from waf.inspect import effort
 
 ONE = Genome("plain text", ("a\xff", "\n", "\N{NUMERO SIGN}"), 60, True, 2000, 7)
 
@@ -26,6 +27,13 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     assert worst.load(tmp_path / "known.json") == [ONE, other]
     worst.keep(tmp_path / "known.json", [])
     assert worst.load(tmp_path / "known.json") == []
+
+
+def test_without_a_budget_nothing_is_left_and_afterwards_all_is_as_it_was() -> None:
+    before = effort.given(0), effort.given(100_000)
+    with worst.without_budget():
+        assert effort.given(0) == effort.given(100_000) == 0
+    assert (effort.given(0), effort.given(100_000)) == before
 
 
 @pytest.mark.parametrize("text", [None, "", "{}x", "[1]", '[{"carrier": "plain text"}]', '[{"units": 3}]'])
