@@ -69,6 +69,12 @@ def test_what_was_noticed_while_it_was_read_tells_whether_it_has(
     assert read.effort.left == (whole // 2 if half else whole)
 
 
+def test_matches_in_doubt_are_paid_for() -> None:
+    effort = Effort(0)
+    effort.doubts(10)
+    assert effort.left == BASE - 60
+
+
 def test_what_is_spent_is_the_same_every_time() -> None:
     spent = []
     for _ in range(2):

@@ -19,6 +19,7 @@ cdef class Effort:
     cpdef first_matches(self, Py_ssize_t found, Py_ssize_t kept, Py_ssize_t length)
     @cython.locals(units=Py_ssize_t, paid=Py_ssize_t)
     cpdef matches(self, Py_ssize_t found, Py_ssize_t kept)
+    cpdef doubts(self, Py_ssize_t count)
     cpdef begin_questions(self)
     cpdef judge(self, Py_ssize_t groups)
     cpdef ask(self, Py_ssize_t units)

@@ -123,6 +123,10 @@ class Effort:
         self._expected -= paid
         self.left -= units - paid
 
+    def doubts(self, count: int) -> None:
+        """So many matches that are searched once more, each with a little around it."""
+        self.left -= 6 * count
+
     def begin_questions(self) -> None:
         """Nothing more is decoded; questions about documents would take whatever there is, so a part of all must do."""
         self.left = min(self.left, self._most)

@@ -180,6 +180,7 @@ class Rounds:
             return matches
         data, unsure = text.data, doubtful
         if len(doubtful) <= _DOUBTS:
+            self._effort.doubts(len(doubtful))
             unsure = set()
             untrue: set[Match] = set()
             for match in doubtful:
