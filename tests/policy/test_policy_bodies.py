@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from tests.policy.rig import JSON, LEAN, PROTECT, SQLI, Walk, Workshop, rules_of
+from tests.policy.rig import FORM, JSON, LEAN, PROTECT, SQLI, Walk, Workshop, rules_of
 from waf.errors import OwnFault
 from waf.model import Action, Refused
 
@@ -155,3 +156,37 @@ def test_ambiguous_bodies_are_refused_or_reported_by_choice(
     # Nor does it let in what could not be read.
     walk = Walk(policy, "/api", method="POST", body=body, kind=kind, content_encoding="x-unknown")
     assert rules_of(walk.refused()) >= {"protocol.coding-unknown"}
+
+
+UNION = "1' union select password from users-- "
+
+
+def in_part(content: bytes, *head: str) -> tuple[bytes, str]:
+    lines = "\r\n".join(('Content-Disposition: form-data; name="q"', *head)).encode()
+    return b"--b\r\n" + lines + b"\r\n\r\n" + content + b"\r\n--b--\r\n", "multipart/form-data; boundary=b"
+
+
+@pytest.mark.parametrize(
+    ("noticed", "body", "kind"),
+    [
+        ("multipart-coding", *in_part(b64encode(UNION.encode()), "Content-Transfer-Encoding: base64")),
+        (
+            "multipart-charset",
+            *in_part(UNION.encode("utf-16le"), "Content-Type: text/plain; charset=utf-16le"),
+        ),
+        ("multipart-charset", *in_part(UNION.encode("cp037"), "Content-Type: text/plain; charset=ibm037")),
+        ("multipart-boundary", in_part(UNION.encode())[0], "multipart/form-data; boundary=b; boundary=c"),
+        ("charset", ("q=" + UNION).encode("cp037"), f"{FORM}; charset=ibm037"),
+        ("charset", b"_charset_=utf-16le&q=" + UNION.encode("utf-16le"), FORM),
+        ("json-charset", json.dumps({"q": UNION}).encode("utf-32"), JSON),
+        ("json-trailing", b'{"a": 1}' + json.dumps({"q": UNION}).encode(), JSON),
+        ("json-duplicate-key", b'{"q": 1, "q": %b}' % json.dumps(UNION).encode(), JSON),
+    ],
+)
+def test_each_reading_of_an_ambiguous_body_is_inspected(
+    workshop: Workshop, noticed: str, body: bytes, kind: str
+) -> None:
+    policy = workshop.policy(PROTECT | {"inspection": {"ambiguous_bodies": "report"}})
+    verdict = Walk(policy, "/api", method="POST", body=body, kind=kind).refused()
+    assert rules_of(verdict) >= {f"protocol.{noticed}", "sqli-union"}
+    assert not any(f.enforced for f in verdict.findings if f.rule == f"protocol.{noticed}")

@@ -93,14 +93,12 @@ class Verdicts:
         assert request is not None
         inspection = self._inspection
         threshold = inspection.request_threshold if direction == "request" else inspection.response_threshold
-        if self._watching:
+        watching, tolerated = self._watching, self._tolerated
+        if watching or tolerated:
             findings = [
-                structs.replace(f, enforced=False) if f.enforced and f.engine in self._watching else f
-                for f in findings
-            ]
-        if self._tolerated:
-            findings = [
-                structs.replace(f, enforced=False) if f.enforced and f.rule in self._tolerated else f
+                structs.replace(f, enforced=False)
+                if f.enforced and (f.engine in watching or f.rule in tolerated)
+                else f
                 for f in findings
             ]
         if self._tuning.idle:
