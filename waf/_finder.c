@@ -1215,6 +1215,7 @@ static int read_mask(PyObject *object, PyObject *entity, Form *form)
                  !PyArg_ParseTuple(hidden, "inn", &form->mask, &form->first, &form->last);
     if (!failed) {
         form->named = id; /* the entity keeps both */
+        form->neighbour = beside;
         form->id = PyUnicode_AsUTF8(id); /* kept within the str */
         form->beside = PyUnicode_AsUTF8(beside);
         failed = form->id == NULL || form->beside == NULL;

@@ -8,8 +8,6 @@
 #include "_finder_marks.h"
 #include "_finder_terms.h"
 
-enum { MOST_PATH = 257 }; /* characters: one more than the longest name that is looked at has bytes */
-
 static Place *place_of(Settled *settled, PyObject *entity, PyObject *address, PyObject *action)
 {
     for (size_t i = settled->places_count; i-- > 0;) {
@@ -158,29 +156,43 @@ static int begin_path(Settled *settled, const Terms *terms)
     return !known;
 }
 
-/* So many of the names above a value are as much as its address is made of (`_Names` in waf/sensitive/whereabouts.py): all of them, mostly. */
-static Py_ssize_t names_of_address(PyObject *stack)
+/* So many of the names above a value are as much as its address is made of (`_Names` in waf/sensitive/whereabouts.py): all of them, mostly.
+ * They are joined in `above` then. -1 with an exception. */
+static Py_ssize_t join_above(Settled *settled)
 {
-    Py_ssize_t depth = PyList_GET_SIZE(stack), few = 0, length = 0;
-    for (; few < depth && length < MOST_PATH; few++)
-        if (PyUnicode_Check(PyList_GET_ITEM(stack, few)))
-            length += PyUnicode_GET_LENGTH(PyList_GET_ITEM(stack, few));
+    PyObject *stack = settled->path.stack;
+    Py_ssize_t depth = PyList_GET_SIZE(stack), few = settled->path.joined;
+    Py_ssize_t *ends = settled->above_ends, *characters = settled->above_characters;
+    for (; few < depth && few < MOST_DEPTH && characters[few] < MOST_PATH; few++) {
+        Py_ssize_t size;
+        PyObject *name = PyList_GET_ITEM(stack, few);
+        const char *at = PyUnicode_AsUTF8AndSize(name, &size);
+        if (at != NULL && size > MOST_ABOVE - ends[few]) {
+            PyErr_SetString(PyExc_ValueError, "a name is longer than names are");
+            at = NULL;
+        }
+        if (at == NULL)
+            return -1;
+        memcpy(settled->above + ends[few], at, (size_t)size);
+        ends[few + 1] = ends[few] + size;
+        characters[few + 1] = characters[few] + PyUnicode_GET_LENGTH(name);
+    }
+    settled->path.joined = few;
     return few;
 }
 
-/* The first `few` names above a value and, where these are all, its own. A new reference, or NULL with an exception. */
-static PyObject *path_of(PyObject *stack, PyObject *key, Py_ssize_t few)
+/* The first `few` names above a value, which are joined, and, where these are all, its own. A new reference, or NULL with an exception. */
+static PyObject *path_of(const Settled *settled, Py_ssize_t few)
 {
-    Py_ssize_t depth = PyList_GET_SIZE(stack);
-    PyObject *empty = PyUnicode_FromStringAndSize("", 0);
-    PyObject *names = few == depth ? Py_NewRef(stack) : PyList_GetSlice(stack, 0, few);
-    PyObject *above = empty == NULL || names == NULL ? NULL : PyUnicode_Join(empty, names);
-    Py_XDECREF(empty);
-    Py_XDECREF(names);
-    if (above == NULL || few < depth)
-        return above;
-    PyObject *path = PyUnicode_Concat(above, key);
-    Py_DECREF(above);
+    Py_ssize_t size = settled->above_ends[few], more = 0;
+    const char *key = "";
+    if (few == PyList_GET_SIZE(settled->path.stack) && (key = PyUnicode_AsUTF8AndSize(settled->path.key, &more)) == NULL)
+        return NULL;
+    PyObject *path = PyBytes_FromStringAndSize(NULL, size + more);
+    if (path != NULL) {
+        memcpy(PyBytes_AS_STRING(path), settled->above, (size_t)size);
+        memcpy(PyBytes_AS_STRING(path) + size, key, (size_t)more);
+    }
     return path;
 }
 
@@ -216,10 +228,8 @@ static PyObject *address_of(Settled *settled, const Terms *terms, Py_ssize_t sta
             }
             if (settled->deep != NULL && settled->path.lowest >= settled->deep_from)
                 return Py_NewRef(settled->deep);
-            few = names_of_address(settled->path.stack);
-            PyObject *path = path_of(settled->path.stack, settled->path.key, few);
-            key = path == NULL ? NULL : PyUnicode_AsUTF8String(path);
-            Py_XDECREF(path);
+            few = join_above(settled);
+            key = few < 0 ? NULL : path_of(settled, few);
         }
         if (key == NULL)
             return NULL;

@@ -40,8 +40,8 @@ typedef struct {
     Check check; /* the validator's twin; NULL: there is none */
     double confidence;
     Beginnings context_words, denied_words;
-    PyObject *named; /* the entity's id */
-    const char *id, *beside; /* of the entity, which lives as long */
+    PyObject *named, *neighbour; /* the entity's id, and what it must stand beside */
+    const char *id, *beside;     /* the same; of the entity, which lives as long */
     int mask;       /* BY_PLACES, EVERYTHING, EMAIL */
     Py_ssize_t first, last;
 } Form;

@@ -31,7 +31,7 @@ static inline uint64_t turned(uint64_t word, int by)
     return word >> by | word << (64 - by);
 }
 
-static inline void mix(uint64_t *a, uint64_t *b, uint64_t *c, uint64_t *d, uint64_t x, uint64_t y)
+static inline __attribute__((always_inline)) void mix(uint64_t *a, uint64_t *b, uint64_t *c, uint64_t *d, uint64_t x, uint64_t y)
 {
     *a += *b + x;
     *d = turned(*d ^ *a, 32);
@@ -56,6 +56,8 @@ static void blake_block(Blake *blake, int last)
     v[12] ^= blake->length;
     if (last)
         v[14] = ~v[14];
+    /* Unrolled, so that the words of the message are read where they stand. */
+#pragma GCC unroll 12
     for (int round = 0; round < 12; round++) {
         const uint8_t *s = blake_sigma[round];
         mix(v + 0, v + 4, v + 8, v + 12, m[s[0]], m[s[1]]);

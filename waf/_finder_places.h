@@ -86,12 +86,8 @@ typedef struct {
     int in_string;
     Py_ssize_t from;   /* what stands before it needs no second look */
     Py_ssize_t lowest; /* the least depth of the stack since somebody set it to what it was then */
+    Py_ssize_t joined; /* so many of the lowest names of the stack are as they were when somebody set it */
 } Path;
-
-static inline int is_json_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
 
 /* Behind the quote that ends the string whose inside begins at `at`; -1 where it has not ended. */
 static Py_ssize_t string_end(const uint8_t *text, Py_ssize_t at, Py_ssize_t end)
@@ -198,6 +194,8 @@ static int follow(Path *path, const uint8_t *text, Py_ssize_t end)
                 return -1;
             if (depth <= path->lowest)
                 path->lowest = depth - 1;
+            if (depth > 0 && depth <= path->joined)
+                path->joined = depth - 1;
         }
         else {
             at++;
@@ -223,7 +221,7 @@ static PyObject *module_follow(PyObject *unused, PyObject *args)
     int in_string;
     if (!PyArg_ParseTuple(args, "O!USp", &PyList_Type, &stack, &key, &text, &in_string))
         return NULL;
-    Path path = {stack, Py_NewRef(key), in_string, 0, 0};
+    Path path = {.stack = stack, .key = Py_NewRef(key), .in_string = in_string};
     PyObject *given = NULL;
     if (follow(&path, (const uint8_t *)PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)) == 0)
         given = Py_BuildValue("OnO", path.key, path.from, path.in_string ? Py_True : Py_False);

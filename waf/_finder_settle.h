@@ -96,7 +96,9 @@ static int is_undecided(const Terms *terms, Py_ssize_t end)
 /* stream.Redactor._beside: 1 where it stands by what it must, -1 with an exception. */
 static int stands_beside(const Terms *terms, const Found *found, size_t count, size_t which)
 {
-    PyObject *last = PyDict_GetItemString(terms->seen, found[which].form->beside); /* borrowed */
+    PyObject *last = PyDict_GetItemWithError(terms->seen, found[which].form->neighbour); /* borrowed */
+    if (last == NULL && PyErr_Occurred())
+        return -1;
     if (last != NULL) {
         Py_ssize_t place = PyLong_AsSsize_t(last);
         if (place == -1 && PyErr_Occurred())

@@ -13,6 +13,8 @@
 enum { ONE_NAME, BY_LABEL, BY_PATH, BY_COLUMN };                      /* how fields are named */
 enum { NO_RULE, JSON_RULE, MEMBER_RULE, HTML_RULE, SCRIPT_RULE };     /* where bare numbers may stand, containers._BARE */
 enum { BESIDE = 400, LONGEST_KEPT = 512, PARTIAL = 8, BLANKS = 64 }; /* beside.BESIDE; stream._PARTIAL, stream._SPACES */
+enum { MOST_PATH = 257 };  /* characters: one more than the longest name that is looked at has bytes */
+enum { MOST_ABOVE = 2048 }; /* bytes of those, the last name of them with its bytes */
 enum { FINAL = 1, IDLE = 2, IN_SCRIPT = 4 };
 
 typedef struct {
@@ -40,6 +42,8 @@ typedef struct {
     Py_ssize_t followed; /* the path is told up to here */
     PyObject *deep;      /* the address of all below the first `deep_from` names of the path, which are more than it is made of; NULL: of none */
     Py_ssize_t deep_from;
+    uint8_t above[MOST_ABOVE]; /* the lowest names of the path, joined, and up to where each reaches in bytes and in characters */
+    Py_ssize_t above_ends[MOST_DEPTH + 1], above_characters[MOST_DEPTH + 1];
     Columns columns;
     PyObject *elsewhere;        /* the address of what stands in no column; borrowed */
     Py_ssize_t begin;           /* of the body, up to here all is settled */

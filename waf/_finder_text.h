@@ -131,6 +131,11 @@ static Py_ssize_t plain_words(const uint8_t *at, Py_ssize_t size, uint8_t *out)
     return made;
 }
 
+static inline int is_json_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 static int is_word(uint8_t byte)
 {
     return is(byte, DIGIT | UPPER | LOWER) || byte == '_';
@@ -148,6 +153,8 @@ static int ends_line(const uint8_t *at, const uint8_t *end)
         at++;
     }
     for (; *name != NULL; name++) {
+        if (at < end && **name != (char)*at)
+            continue;
         size_t size = strlen(*name);
         if ((size_t)(end - at) >= size && memcmp(at, *name, size) == 0 &&
             ((size_t)(end - at) == size || !is_word(at[size])))
@@ -156,32 +163,24 @@ static int ends_line(const uint8_t *at, const uint8_t *end)
     return 0;
 }
 
-/* Behind the ">" of the tag that begins with the "<" at `at`; NULL where another "<" or the end comes first. */
-static const uint8_t *behind_tag(const uint8_t *at, const uint8_t *end)
+/* Where the mark-up begins that the ">" at `close` ends, or -1: between them stand no "<" and ">" but of tags where a line ends, which are
+ * taken out first (context._BLOCK, context._TAG). */
+static Py_ssize_t tag_begins(const uint8_t *at, Py_ssize_t close, const uint8_t *end)
 {
-    for (at++; at < end && *at != '<'; at++)
-        if (*at == '>')
-            return at + 1;
-    return NULL;
-}
-
-/* Tags become one byte each: those that end a line "\n" where `blocks`, else all of them a blank. In place. */
-static Py_ssize_t without_tags(uint8_t *at, Py_ssize_t size, int blocks)
-{
-    Py_ssize_t made = 0;
-    const uint8_t *end = at + size;
-    for (Py_ssize_t i = 0; i < size;) {
-        const uint8_t *behind = NULL;
-        if (at[i] == '<' && (!blocks || ends_line(at + i + 1, end)))
-            behind = behind_tag(at + i, end);
-        if (behind != NULL) {
-            at[made++] = blocks ? '\n' : ' ';
-            i = behind - at;
-        }
-        else
-            at[made++] = at[i++];
+    Py_ssize_t i = close;
+    while (i-- > 0) {
+        if (at[i] == '<')
+            return i;
+        if (at[i] != '>')
+            continue;
+        Py_ssize_t inner = i;
+        while (inner-- > 0 && at[inner] != '<' && at[inner] != '>')
+            ;
+        if (inner < 0 || at[inner] != '<' || !ends_line(at + inner + 1, end))
+            return -1;
+        i = inner;
     }
-    return made;
+    return -1;
 }
 
 /* Where the text behind the last "&name=" begins, context._PAIR; 0 for none. */
@@ -203,33 +202,55 @@ static Py_ssize_t behind_pair(const uint8_t *at, Py_ssize_t size)
 static Py_ssize_t behind_member(const uint8_t *at, Py_ssize_t size)
 {
     Py_ssize_t done = 0;
-    for (Py_ssize_t i = 0; i < size;) {
-        uint8_t byte = at[i];
-        if (!(is(byte, DIGIT) || (byte && memchr("\"'el}]", byte, 6) != NULL))) {
-            i++;
+    const uint8_t *comma;
+    for (Py_ssize_t i = 0; i < size && (comma = memchr(at + i, ',', (size_t)(size - i))) != NULL;) {
+        Py_ssize_t before = without_blanks(at, comma - at), next = comma - at + 1;
+        i = next;
+        if (before <= done || !(is(at[before - 1], DIGIT) || memchr("\"'el}]", at[before - 1], 6) != NULL))
             continue;
-        }
-        Py_ssize_t next = i + 1;
-        while (next < size && (at[next] == ' ' || at[next] == '\t'))
+        while (next < size && is_json_blank(at[next]))
             next++;
-        if (next < size && at[next] == ',') {
-            next++;
-            while (next < size && (at[next] == ' ' || at[next] == '\t' || at[next] == '\r' || at[next] == '\n'))
-                next++;
-            if (next < size && (at[next] == '"' || at[next] == '\'')) {
-                done = i = next + 1;
-                continue;
-            }
-        }
-        i++;
+        if (next < size && (at[next] == '"' || at[next] == '\''))
+            done = i = next + 1;
     }
     return done;
+}
+
+enum { BEFORE = 2 * NEAR + 16 }; /* bytes that are looked at for words */
+
+/* The last of what stands before `start` in the line, tags taken out, into `room`, which holds BEFORE bytes, at its end; gives its length. */
+static Py_ssize_t line_before(const uint8_t *at, Py_ssize_t size, uint8_t *room)
+{
+    const uint8_t *end = at + size;
+    int marked = memchr(at, '<', (size_t)size) != NULL, line = 0, letters = 0;
+    Py_ssize_t left = BEFORE;
+    while (size > 0 && left > 0) {
+        uint8_t byte = at[--size];
+        if (marked && byte == '\n')
+            byte = ' '; /* in mark-up lines end where blocks do, not where the source happens to break */
+        else if (marked && byte == '>') {
+            Py_ssize_t begins = tag_begins(at, size, end);
+            if (begins >= 0) {
+                const uint8_t *inner = memchr(at + begins + 1, '<', (size_t)(size - begins - 1));
+                byte = inner == NULL && ends_line(at + begins + 1, end) ? '\n' : ' ';
+                size = begins;
+            }
+        }
+        if (byte == '\n' && !line) {
+            if (letters)
+                break;
+            line = 1;
+        }
+        letters |= is(byte, UPPER | LOWER | WIDE);
+        room[--left] = byte;
+    }
+    return BEFORE - left;
 }
 
 /* context.Surroundings.near into `out`, which holds 2 * (NEAR + 8) bytes; gives its length. */
 static Py_ssize_t words_near(const uint8_t *text, Py_ssize_t start, Py_ssize_t floor, int labelled, uint8_t *out)
 {
-    uint8_t room[LOOK_BEHIND];
+    uint8_t room[BEFORE], words[BEFORE];
     Py_ssize_t low = start - LOOK_BEHIND;
     if (low < floor)
         low = floor;
@@ -237,43 +258,21 @@ static Py_ssize_t words_near(const uint8_t *text, Py_ssize_t start, Py_ssize_t f
         low = 0;
     if (low >= start)
         return 0;
-    Py_ssize_t size = start - low;
-    memcpy(room, text + low, (size_t)size);
-    if (memchr(room, '<', (size_t)size) != NULL) {
-        for (Py_ssize_t i = 0; i < size; i++)
-            if (room[i] == '\n')
-                room[i] = ' ';
-        size = without_tags(room, size, 1);
-        size = without_tags(room, size, 0);
-    }
-    const uint8_t *at = room;
-    Py_ssize_t line = last_of(at, size, '\n');
-    /* `line and …` of the reference: the separator was found. */
-    for (Py_ssize_t i = line + 1; line >= 0 && i < size; i++)
-        if (is(at[i], UPPER | LOWER | WIDE)) {
-            at += line + 1;
-            size -= line + 1;
-            break;
-        }
-    if (size > 2 * NEAR + 16) {
-        at += size - (2 * NEAR + 16);
-        size = 2 * NEAR + 16;
-    }
+    Py_ssize_t size = line_before(text + low, start - low, room);
+    const uint8_t *at = room + BEFORE - size;
     Py_ssize_t skip = memchr(at, '&', (size_t)size) != NULL ? behind_pair(at, size) : 0;
     at += skip;
     size -= skip;
-    if (!labelled && memchr(at, ',', (size_t)size) != NULL) {
+    if (!labelled) {
         skip = behind_member(at, size);
         at += skip;
         size -= skip;
     }
-    uint8_t words[2 * NEAR + 16];
     Py_ssize_t made = 0;
     for (Py_ssize_t i = 0; i < size; i++) {
-        int blank = at[i] == ' ' || at[i] == '\t' || at[i] == '\r' || at[i] == '\n';
-        if (!blank)
+        if (!is_json_blank(at[i]))
             words[made++] = at[i];
-        else if (i == 0 || !(at[i - 1] == ' ' || at[i - 1] == '\t' || at[i - 1] == '\r' || at[i - 1] == '\n'))
+        else if (i == 0 || !is_json_blank(at[i - 1]))
             words[made++] = ' ';
     }
     skip = made > NEAR + 8 ? made - (NEAR + 8) : 0;
