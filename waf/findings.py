@@ -42,6 +42,15 @@ class Part(enum.IntEnum):
         self.label: Final = self._name_.lower().replace("_", "-")  # asked for with each field that is named
 
 
+HEAD_PARTS: Final = frozenset(
+    {
+        Part.METHOD, Part.PATH, Part.SEGMENT, Part.QUERY, Part.ARG_NAME, Part.ARG,
+        Part.HEADER_NAME, Part.HEADER, Part.COOKIE_NAME, Part.COOKIE,
+    }
+)  # fmt: skip
+"""Those of a request's head."""
+
+
 class Kind(enum.IntEnum):
     """A field's type where the container has types (JSON); STRING everywhere else."""
 

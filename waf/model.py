@@ -12,6 +12,7 @@ from waf.exchange import CHOSEN_BYPASSES as CHOSEN_BYPASSES
 from waf.exchange import Exchange as Exchange
 from waf.exchange import Outcome as Outcome
 from waf.exchange import Peer as Peer
+from waf.findings import HEAD_PARTS as HEAD_PARTS
 from waf.findings import PASSED as PASSED
 from waf.findings import Action as Action
 from waf.findings import Confidence as Confidence

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,10 +12,10 @@ from tests.inspect.inspect_samples import STORE, reading, rule, signatures
 from waf.config.schema import Limits
 from waf.inspect import copies
 from waf.inspect.bodies.parsed import Notes
-from waf.inspect.databases import Pattern
+from waf.inspect.databases import Database, Pattern
 from waf.inspect.effort import Effort
 from waf.inspect.search import Searcher
-from waf.model import Field, Part
+from waf.model import HEAD_PARTS, Field, Part
 
 SEARCHER = Searcher.build([Pattern(b"attack"), Pattern(b"word")], STORE)
 _FILLER = b"Nothing is said in this line of a text.\n" * 500
@@ -102,3 +105,55 @@ def test_a_form_that_is_no_text_is_refused_for_what_it_has() -> None:
     found = checker.check(made, 2)
     assert "limit.matches" in [one.rule for one in [*found, *made.findings]]
     assert "r" in [one.rule for one in found]
+
+
+def _field(part: Part) -> Field:
+    return Field(part, "", b"")
+
+
+def test_the_head_ends_behind_the_last_of_its_fields() -> None:
+    body, head = _field(Part.JSON), _field(Part.HEADER)
+    assert copies.heads_of([]) == 0
+    assert copies.heads_of([body, body]) == 0
+    assert copies.heads_of([head, _field(Part.ARG), body]) == 2
+    assert copies.heads_of([body, head, body]) == 2  # whatever stands before it is looked at as it is
+
+
+def test_each_part_is_of_a_head_a_body_or_an_answer() -> None:
+    answers = {Part.STATUS, Part.RESPONSE_HEADER, Part.RESPONSE}
+    bodies = {Part.FORM_NAME, Part.FORM, Part.JSON_KEY, Part.JSON, Part.XML_NAME, Part.XML, Part.PART_NAME, Part.FILE_NAME,
+              Part.PART_HEADER, Part.FILE, Part.GRAPHQL, Part.BODY}  # fmt: skip
+    assert HEAD_PARTS | bodies | answers == set(Part)
+
+
+@pytest.mark.parametrize(
+    "target", [b"/a/attack", b"/a/%61ttack", b"/a/%2561ttack", b"/a?q=attack", b"/a?q=%2561ttack"]
+)
+@pytest.mark.parametrize("filling", [0, 300, 9_000])
+def test_what_is_for_heads_is_found_beside_any_body(
+    target: bytes, filling: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the patterns for it are asked about nothing of the body, as it is or decoded."""
+    made = signatures(
+        rule(id="of-heads", where=["path", "arg"], pattern="attack"),
+        rule(id="of-bodies", where=["json"], pattern="second"),
+    )
+    asked: list[bytes] = []
+    scan = Database.scan
+
+    def watched(database: Database, text: bytes, on_match: Any) -> None:
+        if database.head:
+            asked.append(text)
+        scan(database, text, on_match)
+
+    monkeypatch.setattr(Database, "scan", watched)
+    words = b"attack %61ttack \\u0061ttack &#97;ttack " + b"x" * filling
+    body = b'{"a":"' + words.replace(b"\\", b"\\\\") + b'","b":"second"}'
+    found = made.check(reading(target, body=body, content_type=b"application/json"), 1)
+    assert {one.rule for one in found} == {"of-heads", "of-bodies"}
+    assert asked
+    assert not any(b"x" * 9 in text or b"second" in text for text in asked)
+    asked.clear()
+    found = made.check(reading(b"/a", body=body, content_type=b"application/json"), 1)
+    assert {one.rule for one in found} == {"of-bodies"}
+    assert not any(b"attack" in text for text in asked)

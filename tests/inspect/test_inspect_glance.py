@@ -61,7 +61,8 @@ class Looks:
         spots = [(1, place + 1) for place, byte in enumerate(text) if byte == ord("%")]
         return int(bool(spots)), spots
 
-    def scan(self, text: bytes, hinted: tuple[int, Any] = (0, [])) -> Scan:
+    def scan(self, text: bytes, hinted: tuple[int, Any] = (0, []), head: int | None = None) -> Scan:
+        assert head == 0  # it is a body's
         self.read += len(text)
         return Scan([(0, place + 1) for place, byte in enumerate(text) if byte == ord("!")], *hinted)
 

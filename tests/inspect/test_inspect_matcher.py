@@ -209,3 +209,51 @@ def test_offsets_lead_to_their_values(values: list[bytes]) -> None:
             assert steps_of(ends, [offset], ()) == {number: 0}
         position += len(value) + 1
     assert position == len(text) + 1
+
+
+# ---------------------------------------------------------------------------------------------- heads and bodies
+
+HEADED = [
+    Pattern(b"\x7f/admin"),
+    Pattern(b"select"),
+    Pattern(b"agent\x7f", head=True),
+    Pattern(b"\x7f/wp-", head=True),
+]
+
+
+@cache
+def _headed(grouped: bool) -> Matcher:
+    return Matcher.build(HEADED, Store(), grouped=grouped, marked=grouped)
+
+
+def test_what_only_a_head_has_is_looked_for_in_the_head_alone() -> None:
+    matcher = _headed(True)
+    text = MARK.join([b"/wp-a", b"an agent", b"/wp-b", b"/admin", b"agent"])
+    assert {index for index, _ in matcher.scan(text)} == {0, 2, 3}
+    head = len(MARK.join([b"/wp-a", b"an agent"]))
+    assert matcher.scan(text, head=head) == [
+        (3, 4),
+        (2, head + 1),
+        (0, len(text) - 6),
+    ]  # the mark behind it included
+    assert matcher.scan(text, head=0) == [(0, len(text) - 6)]
+    assert matcher.scan(text, head=len(text)) == matcher.scan(text)
+
+
+@given(
+    st.lists(st.sampled_from([b"/wp-", b"/admin", b"agent", b"select", b"x", b""]), max_size=6),
+    st.integers(0, 6),
+    st.sampled_from([0, 300, 5000]),
+)
+def test_a_head_before_a_body(values: list[bytes], heads: int, filling: int) -> None:
+    """A long text is asked about its ends alone for some patterns."""
+    matcher, heads = _headed(True), min(heads, len(values))
+    values = [*values[:heads], *(value + b" " * filling for value in values[heads:])]
+    head = len(MARK.join(values[:heads]))
+    found = matcher.scan(MARK.join(values), head=head)
+    every = matcher.scan(MARK.join(values))
+    assert found == [(index, end) for index, end in every if end <= head + 1 or not HEADED[index].head]
+
+
+def test_one_database_knows_no_heads() -> None:
+    assert _headed(False).scan(b"agent\x7f", head=0) == [(2, 6)]

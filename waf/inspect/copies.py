@@ -13,7 +13,7 @@ from waf.inspect.bodies.parsed import Notes
 from waf.inspect.effort import PER_COPIED, Effort
 from waf.inspect.hits import Scan
 from waf.inspect.search import Searcher
-from waf.model import Field
+from waf.model import HEAD_PARTS, Field
 
 _MOST: Final = 16 * 1024  # bytes that may always be read more than once
 _FEW: Final = 1_000  # matches that do no harm, whatever else the budget was spent for
@@ -28,13 +28,14 @@ def look(
     for all: then that is told, and the rest is left out, as it was looked at in another form.
     """
     values = [field.value for field in fields]
+    heads = heads_of(fields)
     sizes = [*accumulate(map(len, values))]
     if not values or sizes[-1] - length <= _MOST:
-        return fields, searcher.scan_all(values)
+        return fields, searcher.scan_all(values, heads)
     first = next(number for number, size in enumerate(sizes, 1) if size * 4 >= length * 3)
     if 1 < first == len(values) and len(values[-1]) >= sizes[-1] - length:
         first -= 1  # the last is all that was read more than once, however much of the message is syntax
-    scan = searcher.scan_all(values[:first])
+    scan = searcher.scan_all(values[:first], heads)
     if first == len(values):
         return fields, scan
     matches = len(scan.matches) * sizes[-1] // sizes[first - 1]
@@ -43,7 +44,16 @@ def look(
     if scan.overflow or dense:
         notes.add("limit.matches")
         return fields[:first], scan
-    return fields, beside(scan, searcher.scan_all(values[first:]), sizes[first - 1] + first)
+    other = searcher.scan_all(values[first:], max(heads - first, 0))
+    return fields, beside(scan, other, sizes[first - 1] + first)
+
+
+def heads_of(fields: Sequence[Field]) -> int:
+    """So many of the first fields may be of a message's head; all behind them are of its body."""
+    for number in range(len(fields), 0, -1):
+        if fields[number - 1].part in HEAD_PARTS:
+            return number
+    return 0
 
 
 def beside(scan: Scan, other: Scan, offset: int) -> Scan:

@@ -19,13 +19,14 @@ from waf.patterns import compiled as patterns_compiled
 
 class Pattern(msgspec.Struct, frozen=True):
     """One expression in Hyperscan's syntax. `once`: that it occurs is enough to know, where does not matter. `leads`: a match counts
-    only where it begins within the first bytes of a value (see `edges.LEADING`).
+    only where it begins within the first bytes of a value (see `edges.LEADING`). `head`: it is looked for in no body.
     """
 
     expression: bytes
     case: bool = False
     once: bool = False
     leads: bool = False
+    head: bool = False
 
 
 class PatternFault(Exception):
@@ -41,10 +42,10 @@ class Database:
 
     `bits` are the characters of which a text must have one to be worth a scan (see `gates`); 0: every text is. `bound`: of a
     long text it is asked about the ends of its values alone (see `edges`). `loose`: it is asked about a text without what stands
-    in for signs (see `loosened`).
+    in for signs (see `loosened`). `head`: it is asked about nothing of a body.
     """
 
-    __slots__ = ("_patterns", "_spare", "bits", "bound", "indices", "loose", "numbers", "size")
+    __slots__ = ("_patterns", "_spare", "bits", "bound", "head", "indices", "loose", "numbers", "size")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Database:
         bits: int = 0,
         bound: bool = False,
         loose: bool = False,
+        head: bool = False,
     ) -> None:
         self._patterns = patterns
         self._spare: list[Any] = []
@@ -61,6 +63,7 @@ class Database:
         self.bits: Final = bits
         self.bound: Final = bound
         self.loose: Final = loose
+        self.head: Final = head
         self.size: Final = patterns.size  # bytes
 
     def scan(self, text: bytes, on_match: Any) -> None:

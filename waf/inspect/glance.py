@@ -56,10 +56,10 @@ def glance(
     if spots is None or len(spots) > _MANY_SPOTS or sum(map(len, sheet.around((), spots))) > _MUCH:
         return True
     if piece:
-        first = searcher.scan(piece, (0, []))
+        first = searcher.scan(piece, (0, []), head=0)
         if first.overflow or len(matched(first)) * len(text) > 2 * _MANY * len(piece):
             return True
-    scan = searcher.scan(sheet.text, hinted)
+    scan = searcher.scan(sheet.text, hinted, head=0)
     if not scan:
         return False
     if scan.spots is None or scan.overflow:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from waf.inspect import databases, edges, gates
+from waf.inspect.apart import apart
 from waf.inspect.databases import Database, Pattern
 from waf.inspect.loosened import loosened, tells_apart
 from waf.model import PatternStore
@@ -24,6 +25,7 @@ _BEGINS: Final = re.compile(
 )
 """A mark, blanks or a class, and then two signs, or a choice of such."""
 _ALWAYS: Final = (-1,)  # no character
+_HEADS: Final = -1  # the family of what is looked for in heads alone
 
 
 class Group(NamedTuple):
@@ -35,24 +37,26 @@ class Group(NamedTuple):
     loose: bool
     indices: list[int]
     parts: list[Pattern]
+    head: bool = False
 
     def database(self, store: PatternStore) -> Database:
         """Compiled, or as it was compiled before. Raises hyperscan.HyperscanError."""
         return Database(
-            databases.compiled(self.parts, store), self.indices, self.bits, self.bound, self.loose
+            databases.compiled(self.parts, store), self.indices, self.bits, self.bound, self.loose, self.head
         )
 
 
 def grouped(patterns: Sequence[Pattern], marked: bool) -> list[Group]:
-    """Groups of the patterns, each pattern in as many parts as it has alternatives. `marked` as for `Matcher`.
+    """Groups of the patterns, each pattern in as many parts as it has alternatives, or more (see `apart`). `marked` as for `Matcher`.
 
     What is loosened has no literal, and is apart: the engine makes one automaton of all such, which is small by itself, and grows
-    with what else has none. What takes a slash is together all the same: few texts have any.
+    with what else has none. What takes a slash is together all the same: few texts have any. What is looked for in heads alone is apart,
+    too, as a body is much longer.
     """
     kinds: dict[tuple[bool, bool, int], list[tuple[int, Pattern]]] = {}  # bound, loosened, of which family
     wanted: dict[tuple[bool, bool, int], set[int]] = {}
     for index, pattern in enumerate(patterns):
-        for expression in alternatives(pattern.expression):
+        for expression in [part for one in alternatives(pattern.expression) for part in apart(one)]:
             number, gate = gates.family(expression)
             at_end = marked and edges.bound(expression)
             bound = at_end or (marked and pattern.leads)
@@ -62,6 +66,8 @@ def grouped(patterns: Sequence[Pattern], marked: bool) -> list[Group]:
             family = number if slashes and loose else gates.TOGETHER.get(number, number)
             if bound and (loose or family not in _APART):
                 family = gates.MIXED
+            if pattern.head:
+                family = _HEADS
             kind = (bound, loose, family)
             kinds.setdefault(kind, []).append((index, Pattern(form, pattern.case, pattern.once)))
             wanted.setdefault(kind, set()).update(gate or _ALWAYS)
@@ -69,7 +75,7 @@ def grouped(patterns: Sequence[Pattern], marked: bool) -> list[Group]:
     for kind, members in sorted(kinds.items()):
         usual = not wanted[kind] <= gates.WATCHED
         bits = 0 if usual else sum(gates.BITS[byte] for byte in wanted[kind])
-        groups.append(_group(bits, kind[0], kind[1], members))
+        groups.append(_group(bits, kind[0], kind[1], members, head=kind[2] == _HEADS))
     return groups
 
 
@@ -100,5 +106,7 @@ def _loosened(expression: bytes, *, always: bool) -> bytes:
     return loosened(expression) if always or _BEGINS.match(expression) else expression
 
 
-def _group(bits: int, bound: bool, loose: bool, members: Sequence[tuple[int, Pattern]]) -> Group:
-    return Group(bits, bound, loose, [index for index, _ in members], [part for _, part in members])
+def _group(
+    bits: int, bound: bool, loose: bool, members: Sequence[tuple[int, Pattern]], head: bool = False
+) -> Group:
+    return Group(bits, bound, loose, [index for index, _ in members], [part for _, part in members], head)

@@ -29,6 +29,11 @@ _BEYOND: Final = {  # what these take beside the mark
 _ESCAPE: Final = re.compile(rb"\\.", re.S)
 
 
+def length_joined(values: Sequence[bytes]) -> int:
+    """Bytes of `joined(values)`."""
+    return sum(map(len, values)) + max(len(values) - 1, 0)
+
+
 def join(values: Sequence[bytes]) -> bytes:
     """All values in one text, as long as they are with a mark behind each but the last. In C: `waf/_search.c`."""
     text = BETWEEN.join(values)

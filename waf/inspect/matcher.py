@@ -104,7 +104,7 @@ class Matcher:
     ) -> None:
         self._marked: Final = marked
         self._groups = tuple(groups)
-        self._chosen: dict[int, tuple[Database, ...]] = {}
+        self._chosen: dict[tuple[int, bool], tuple[Database, ...]] = {}
         members = [(group, frozenset(group.indices or ())) for group in groups]
         # Those that have a pattern; a pattern may be in several groups, in parts.
         self._of = [tuple(group for group, within in members if index in within) for index in range(count)]
@@ -152,36 +152,49 @@ class Matcher:
         groups = [one.database(store) for one in grouping.parted(parts, marked, ends)]
         return cls(count, groups, None, marked=marked)
 
-    def scan(self, text: bytes, most: int = 0, there: int | None = None) -> list[Match]:
+    def scan(
+        self, text: bytes, most: int = 0, there: int | None = None, head: int | None = None
+    ) -> list[Match]:
         """Every match, by ascending end. Raises TooManyMatches beyond `most` (0: what `MAX_MATCHES` allows).
 
-        `there` is `watched(text)` where it is known.
+        `there` is `watched(text)` where it is known. Of the text the first `head` bytes, values joined, may be of a message's head, and
+        all others are of its body; None: all may be of either.
         """
-        return self._scan(self._fitting(text, there), text, most)
+        return self._scan(self._fitting(text, there, head != 0), text, most, head)
 
-    def _fitting(self, text: bytes, there: int | None = None) -> tuple[Database, ...]:
-        """The groups that have to be asked about a text."""
+    def _fitting(self, text: bytes, there: int | None = None, heads: bool = True) -> tuple[Database, ...]:
+        """The groups that have to be asked about a text; `heads`: something of a head may be in it."""
         if len(self._groups) == 1:
             return self._groups
         if there is None:
             there = gates.watched(text)
-        return self._chosen.get(there) or self._choose(there)
+        return self._chosen.get((there, heads)) or self._choose(there, heads)
 
-    def _choose(self, there: int) -> tuple[Database, ...]:
+    def _choose(self, there: int, heads: bool) -> tuple[Database, ...]:
         """The groups for a text with these characters. Few combinations make up most of traffic."""
-        chosen = tuple(group for group in self._groups if not group.bits or group.bits & there)
+        chosen = tuple(
+            group
+            for group in self._groups
+            if (heads or not group.head) and (not group.bits or group.bits & there)
+        )
         if len(self._chosen) >= _COMBINATIONS:
             self._chosen.clear()
-        self._chosen[there] = chosen
+        self._chosen[there, heads] = chosen
         return chosen
 
-    def _scan(self, groups: Sequence[Database], text: bytes, most: int = 0) -> list[Match]:
+    def _scan(
+        self, groups: Sequence[Database], text: bytes, most: int = 0, head: int | None = None
+    ) -> list[Match]:
         found = NewFound(most or MAX_MATCHES + min(len(text), _COUNTED) // PER_MATCH)
         ends = None
         if self._marked:
             text = MARK + text + MARK
             ends = edges.ends(text) if len(text) >= edges.LONG else None
         try:
+            if head and head < len(text) and any(group.head for group in groups):
+                edge = head + 2 if self._marked else head
+                self._ask([group for group in groups if group.head], text[:edge], found)
+                groups = [group for group in groups if not group.head]
             self._ask(groups if ends is None else [group for group in groups if not group.bound], text, found)
         except hyperscan.ScanTerminated:
             raise TooManyMatches(self._told(text, found)) from None

@@ -8,7 +8,7 @@ cdef class Rounds:
     cdef object _hints, _searcher
     cdef list _values
     cdef dict _allowed, _kin, _known, _groups, _judged_whole
-    cdef Py_ssize_t _count, _most
+    cdef Py_ssize_t _count, _heads, _most
     cdef set _overflowed
     cdef bint _exhausted, _unopened
 

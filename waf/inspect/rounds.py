@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from waf.inspect.changes import REACH, Changes, Origin, Piece, carried, changes, is_doubtful, origin
@@ -16,7 +17,7 @@ from waf.inspect.edges import BEGINS, ENDS
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS
 from waf.inspect.hits import Hit, Place, Result, Scan, ends_of, firsts, gathered, steps_of
-from waf.inspect.joining import joined, parted
+from waf.inspect.joining import joined, length_joined, parted
 from waf.inspect.matcher import (
     CLOSE,
     MAX_MATCHES,
@@ -43,6 +44,7 @@ _SOME: Final = 4  # a part in so many of what all patterns cost is what those co
 _DOUBTS: Final = 32  # matches that are looked at one by one, …
 _DOUBTFUL: Final = 2048  # … with so many bytes before their ends
 _HELD: Final = 16  # bytes of such a text that count as one that is searched
+_OWNER: Final = attrgetter("owner")
 _CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
@@ -56,8 +58,10 @@ def _steps_of(bits: int) -> tuple[Step, ...]:
 class Rounds:
     """One search: texts of a round are scanned together, then decoded into those of the next."""
 
-    def __init__(self, searcher: Searcher, values: Sequence[bytes], effort: Effort) -> None:
+    def __init__(self, searcher: Searcher, values: Sequence[bytes], effort: Effort, heads: int) -> None:
+        """Of the values so many of the first may be of a message's head."""
         self._effort = effort
+        self._heads = heads
         self._hints = searcher.hints
         self._searcher = searcher
         self._values = list(values)
@@ -107,11 +111,14 @@ class Rounds:
             scan = Scan([], *self._hints.look(joined([text.data for text in frontier])))
         return Result([*self._groups.values()], decoded, self._overflowed, self._exhausted, self._unopened)
 
+    def _of_body(self, text: Text) -> bool:
+        return text.owner >= self._heads
+
     def _look(self, texts: list[Text], matcher: Matcher | None) -> None:
         """Searches texts with all patterns that count in their view."""
         if matcher is None:
             return
-        whole = [text for text in texts if text.unsearched is None]
+        whole = sorted([text for text in texts if text.unsearched is None], key=self._of_body)
         sizes = [len(text.data) for text in whole]
         few = sum(sizes) <= len(whole) * _BIG
         for group in [whole] if whole and few else _batches(whole, sizes):
@@ -120,8 +127,10 @@ class Rounds:
                 break
             values = [text.data for text in group]
             data = joined(values)
+            first = [text.data for text in group if text.owner < self._heads]
+            most = len(group) * MAX_MATCHES + len(data) // PER_MATCH
             try:
-                matches = matcher.scan(data, len(group) * MAX_MATCHES + len(data) // PER_MATCH)
+                matches = matcher.scan(data, most, head=length_joined(first))
             except TooManyMatches as error:
                 matches = error.found
                 self._overflowed.add(group[0].owner)
@@ -211,9 +220,9 @@ class Rounds:
         if not bounds:
             return found, doubtful
         data, ends = parted([text.data for text in texts], parts)
-        searcher, alone = self._searcher, len(bounds) == 1
+        searcher, alone, first = self._searcher, len(bounds) == 1, min(texts, key=_OWNER)
         # Where a text was cut, or two pieces meet, there may be a match which it does not have.
-        for piece, (index, place) in placed(self._scanned(texts[0], data, matcher, (), len(bounds)), ends, 0):
+        for piece, (index, place) in placed(self._scanned(first, data, matcher, (), len(bounds)), ends, 0):
             number, bound = bounds[piece]
             size, sides = len(texts[number].data), searcher.sides[index]
             if (sides & BEGINS and bound[0]) or (sides & ENDS and bound[1] < size):
@@ -232,8 +241,9 @@ class Rounds:
     ) -> list[Match]:
         """The matches in `data`, a part of the text or so many pieces of it; with `indices` those of some patterns."""
         most = pieces * MAX_MATCHES + len(data) // PER_MATCH
+        head = None if text.owner < self._heads else 0
         try:
-            return matcher.scan_for(data, indices, most) if indices else matcher.scan(data, most)
+            return matcher.scan_for(data, indices, most) if indices else matcher.scan(data, most, head=head)
         except TooManyMatches as error:
             self._overflowed.add(text.owner)
             return error.found

@@ -24,7 +24,7 @@ from waf.inspect.notices import notice
 from waf.inspect.questions import Armed, Outcome, Questions, Scope
 from waf.inspect.rules import Place, Rule
 from waf.inspect.views import FOLDS, LAYERS, chain_label
-from waf.model import Confidence, Engine, Field, Finding, Mask, Part
+from waf.model import HEAD_PARTS, Confidence, Engine, Field, Finding, Mask, Part
 
 _FINDINGS: Final = 32  # of one message; what lies beyond is not looked at, and that is told
 _UNSEEN: Final = 3  # candidates that nobody could be asked about which are given, of a message
@@ -80,7 +80,12 @@ class Rulebook:
         self.levels: Final = bytes([rule.rule.level for rule in self.owners])
         self.families: Final = [number for number, rule in enumerate(self.armed) for _ in rule.rule.patterns]
         self.patterns: Final = [
-            Pattern(expression.encode(), case=rule.rule.case, leads=_leads(rule.rule))
+            Pattern(
+                expression.encode(),
+                case=rule.rule.case,
+                leads=_leads(rule.rule),
+                head=HEAD_PARTS.issuperset(rule.places),
+            )
             for rule in self.armed
             for expression in rule.rule.patterns
         ]

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from waf.http1.speed import PASSES
 from waf.inspect import edges
 from waf.inspect.changes import NEAR, REACH
@@ -21,7 +23,15 @@ from waf.inspect.folded import ALL_FOLDS, Folded
 from waf.inspect.gates import watched
 from waf.inspect.hints import Hints, Spot
 from waf.inspect.hits import Result, Scan
-from waf.inspect.joining import among_others, anchors, between_marks, joined, stays_within, without_marks
+from waf.inspect.joining import (
+    among_others,
+    anchors,
+    between_marks,
+    joined,
+    length_joined,
+    stays_within,
+    without_marks,
+)
 from waf.inspect.matcher import (
     CLOSE,
     SHORT,
@@ -122,7 +132,7 @@ class Searcher:
         # What is proved to be clean must not depend on how values are joined.
         expressions = [among_others(one.expression) for one in patterns]
         patterns = [
-            Pattern(between_marks(expression), one.case, one.once, one.leads)
+            replace(one, expression=between_marks(expression))
             for expression, one in zip(bounded, patterns, strict=True)
         ]
         matcher = Matcher.build(patterns, store, grouped=True, marked=True) if patterns else None
@@ -170,30 +180,37 @@ class Searcher:
         parts = [part for part in (self.matcher, self.far, self.hints, self.folded) if part is not None]
         return sum(part.size for part in parts)
 
-    def scan(self, text: bytes, hinted: tuple[int, list[Spot] | None] | None = None) -> Scan:
-        """One look at a text as it is; `hinted` is what `hints.look` gives for it where that is known."""
+    def scan(
+        self,
+        text: bytes,
+        hinted: tuple[int, list[Spot] | None] | None = None,
+        head: int | None = None,
+    ) -> Scan:
+        """One look at a text as it is; `hinted` is what `hints.look` gives for it where that is known, `head` as for `Matcher.scan`."""
         if self.matcher is None:
             return Scan([], 0, [])
         there = watched(text) if len(text) > SHORT else None
-        matches, overflow = self._matches(text, there)
+        matches, overflow = self._matches(text, there, head)
         return Scan(matches, *(hinted or self.hints.look(text, there)), overflow)
 
-    def _matches(self, text: bytes, there: int | None = None) -> tuple[list[Match], bool]:
+    def _matches(
+        self, text: bytes, there: int | None = None, head: int | None = None
+    ) -> tuple[list[Match], bool]:
         """What is there, and whether there is more."""
         if self.matcher is None:
             return [], False
         try:
-            return self.matcher.scan(text, there=there), False
+            return self.matcher.scan(text, there=there, head=head), False
         except TooManyMatches as error:
             return error.found, True
 
-    def scan_all(self, values: Sequence[bytes]) -> Scan:
-        """One look at all values together: nothing at all in most requests."""
-        return self.scan(joined(values))
+    def scan_all(self, values: Sequence[bytes], heads: int | None = None) -> Scan:
+        """One look at all values together: nothing at all in most requests. So many of the first may be of a head; None: all of them."""
+        return self.scan(joined(values), head=None if heads is None else length_joined(values[:heads]))
 
     def scan_again(self, values: Sequence[bytes], wanted: Sequence[int], matched: bool) -> Scan:
-        """What `scan_all` gives for values out of a scan that told the steps for each, and whether any match."""
-        matches, overflow = self._matches(joined(values)) if matched else ([], False)
+        """What `scan_all` gives for a body's values out of a scan that told the steps for each, and whether any match."""
+        matches, overflow = self._matches(joined(values), head=0) if matched else ([], False)
         return Scan(matches, _all_of(wanted), None, overflow, wanted)
 
     def narrowed(self, scan: Scan, ends: list[int], wanted: dict[int, int]) -> Scan:
@@ -230,10 +247,16 @@ class Searcher:
             texts = [text for text in texts if not PASSES(self.program, text)]
         return not texts or not self.scan(joined(texts))
 
-    def search(self, values: Sequence[bytes], scan: Scan, effort: Effort | None = None) -> Result:
-        """All hits in all views of all values; `scan` is their `scan_all`. What it costs is taken from `effort`."""
+    def search(
+        self,
+        values: Sequence[bytes],
+        scan: Scan,
+        effort: Effort | None = None,
+        heads: int | None = None,
+    ) -> Result:
+        """All hits in all views of all values; `scan` and `heads` as of `scan_all`. What it costs is taken from `effort`."""
         effort = Effort(sum(map(len, values))) if effort is None else effort
-        return Rounds(self, values, effort).run(scan)
+        return Rounds(self, values, effort, len(values) if heads is None else heads).run(scan)
 
 
 def _reach(expression: bytes) -> int:

@@ -226,7 +226,7 @@ class Signatures:
         self, fields: Sequence[Field], level: int, notes: Notes, effort: Effort | None = None
     ) -> list[Finding]:
         """What the rules find in single fields of a request, which is paid from `effort`; without one they are all of it."""
-        scan = self.searcher.scan_all([field.value for field in fields])
+        scan = self.searcher.scan_all([field.value for field in fields], copies.heads_of(fields))
         effort = Effort(sum([len(field.value) for field in fields])) if effort is None else effort
         return self._findings(fields, scan, level, notes, nothing_typed, effort)
 
@@ -324,9 +324,9 @@ class Signatures:
             # What is there is more than enough; some of it is named.
             notes.add("limit.matches")
             fields = excerpts(fields, [end for _, end in scan.matches[:_SHOWN]])
-            scan = self.searcher.scan_all([field.value for field in fields])
+            scan = self.searcher.scan_all([field.value for field in fields], copies.heads_of(fields))
         elif scan.spots is None:
-            scan = self.searcher.scan_all([field.value for field in fields])
+            scan = self.searcher.scan_all([field.value for field in fields], copies.heads_of(fields))
         else:
             # All else is clean as it is and would not change by any step.
             matched = self._matched(scan, level)
@@ -357,7 +357,7 @@ class Signatures:
     ) -> tuple[Result, list[Candidate]]:
         """Searches all views of the fields and judges the hits; notes suspicious layers and limits."""
         values = [field.value for field in fields]
-        result = self.searcher.search(values, scan, effort)
+        result = self.searcher.search(values, scan, effort, copies.heads_of(fields))
         note_layers(fields, result.decoded, scan.steps, notes)
         for owner in sorted(result.overflowed)[:_NAMED]:
             notes.add("limit.matches", fields[owner].part, fields[owner].name)

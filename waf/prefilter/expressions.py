@@ -110,7 +110,7 @@ def ending(expression: bytes, most: int) -> bytes | None:
 
 def _ending(expression: bytes, most: int) -> bytes | None:
     """The same of what has no alternatives."""
-    left = _pieces(expression)
+    left = pieces(expression)
     while left and left[0]:
         end = b"".join(left)
         width = longest(end)
@@ -123,7 +123,7 @@ def _ending(expression: bytes, most: int) -> bytes | None:
     return None
 
 
-def _pieces(expression: bytes) -> list[bytes]:
+def pieces(expression: bytes) -> list[bytes]:
     """What an expression that is understood has one behind the other, each with how often it may come."""
     found: list[bytes] = []
     depth = place = 0
@@ -152,14 +152,14 @@ def leading(expression: bytes) -> bytes:
 
 
 def _leading(expression: bytes) -> bytes:
-    left = _pieces(expression)
+    left = pieces(expression)
     edges = b""
     while left:
         piece = left.pop()
         if piece == rb"\b":
             edges += piece
             continue
-        base, least, most = _often(piece)
+        base, least, most = repeated(piece)
         if not least:
             edges = b""
         elif least != most:
@@ -175,7 +175,7 @@ _GROUP: Final = re.compile(rb"\(\?-?i?:|\((?!\?)")
 _TIMES: Final = re.compile(rb"(?:([*+?])|\{(\d+)(,)?(\d*)\})[?+]?\Z")
 
 
-def _often(piece: bytes) -> tuple[bytes, int, int]:
+def repeated(piece: bytes) -> tuple[bytes, int, int]:
     """What is repeated, how often at least and at most (-1: without bounds)."""
     depth = place = 0
     while token := _TOKENS.match(piece, place):
