@@ -17,8 +17,10 @@
 #include <string.h>
 
 #include "_finder_checks.h"
+#include "_finder_fields.h"
 #include "_finder_forms.h"
 #include "_finder_marks.h"
+#include "_finder_names.h"
 #include "_finder_places.h"
 #include "_finder_programs.h"
 #include "_finder_reports.h"
@@ -328,6 +330,32 @@ static int speaks(const Pattern *pattern, const Beginnings *words, PyObject *nea
     return match != Py_None;
 }
 
+/* find._last: where the last match of a word's pattern ends; -1 for none. */
+static Py_ssize_t last_end(const Pattern *pattern, const Beginnings *words, const uint8_t *at, Py_ssize_t size)
+{
+    Py_ssize_t last = -1, from = 0, end;
+    if (pattern->call == NULL || !begins_here(words, at, size))
+        return -1;
+    Running run;
+    while (from <= size && run_from(&pattern->program, &run, at, size, from, &end) >= 0)
+        from = last = end; /* none matches nothing */
+    return last;
+}
+
+/* find._said, where all of it can be told here; UNSURE where it cannot. */
+static double said_here(const Form *form, PyObject *label)
+{
+    uint8_t words[2 * LOOK_BEHIND];
+    Py_ssize_t size = PyBytes_GET_SIZE(label);
+    if (size > LOOK_BEHIND || (form->context.call != NULL && form->context.program.code == NULL) ||
+        (form->negative.call != NULL && form->negative.program.code == NULL))
+        return UNSURE;
+    size = plain_words((const uint8_t *)PyBytes_AS_STRING(label), size, words);
+    Py_ssize_t said = last_end(&form->context, &form->context_words, words, size);
+    Py_ssize_t denied = last_end(&form->negative, &form->denied_words, words, size);
+    return denied > said ? -NEGATIVE : said >= 0 ? CONTEXT : form->led ? LACKING : 0.0;
+}
+
 /* find._weigh; -1 with an exception. */
 static int weigh(Judge *self, Form *form, Search *search, double *weight)
 {
@@ -341,6 +369,8 @@ static int weigh(Judge *self, Form *form, Search *search, double *weight)
         if (said == NULL) {
             if (PyErr_Occurred())
                 return -1;
+            if ((*weight = said_here(form, search->label)) != UNSURE)
+                return 0;
             PyObject *arguments[] = {form->form, search->label};
             said = asked = PyObject_Vectorcall(self->say, arguments, 2, NULL);
             if (said == NULL)
@@ -1092,6 +1122,7 @@ static int traverse_form(Form *form, visitproc visit, void *arg)
     Py_VISIT(form->endless.call);
     Py_VISIT(form->context.call);
     Py_VISIT(form->denied.call);
+    Py_VISIT(form->negative.call);
     Py_VISIT(form->said);
     Py_VISIT(form->tests);
     return 0;
@@ -1124,7 +1155,7 @@ static int judge_clear(Judge *self)
         Py_CLEAR(form->form);
         Py_CLEAR(form->validate);
         Pattern *patterns[] = {&form->match,   &form->iterate, &form->before, &form->after,
-                               &form->endless, &form->context, &form->denied};
+                               &form->endless, &form->context, &form->denied, &form->negative};
         for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++) {
             Py_CLEAR(patterns[k]->call);
             Py_CLEAR(patterns[k]->program.bytes);
@@ -1238,8 +1269,8 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
     form->form = Py_NewRef(object);
     PyObject *entity = taken(object, "entity", &failed);
     PyObject *programs = taken(object, "programs", &failed);
-    if (!failed && (programs == NULL || !PyTuple_Check(programs) || PyTuple_GET_SIZE(programs) != 6)) {
-        PyErr_SetString(PyExc_TypeError, "six programs, or None for each");
+    if (!failed && (programs == NULL || !PyTuple_Check(programs) || PyTuple_GET_SIZE(programs) != 7)) {
+        PyErr_SetString(PyExc_TypeError, "seven programs, or None for each");
         failed = 1;
     }
     if (!failed) {
@@ -1250,6 +1281,7 @@ static int read_form(PyObject *object, PyObject *natives, Form *form)
         read_pattern(object, "endless", "match", programs, 3, &failed, &form->endless);
         read_pattern(object, "context", "search", programs, 4, &failed, &form->context);
         read_pattern(object, "denied", "search", programs, 5, &failed, &form->denied);
+        read_pattern(object, "negative", "finditer", programs, 6, &failed, &form->negative);
     }
     Py_XDECREF(programs);
     form->validate = taken(object, "validate", &failed);
@@ -1481,6 +1513,8 @@ static PyMethodDef module_methods[] = {
     {"label_before", module_label, METH_VARARGS, label_doc},
     {"run", module_run, METH_VARARGS, run_doc},
     {"near", module_near, METH_VARARGS, near_doc},
+    {"untold", module_untold, METH_O, untold_doc},
+    {"written", module_written, METH_VARARGS, written_doc},
     {"json_path", module_follow, METH_VARARGS, follow_doc},
     {"sketch", module_sketch, METH_VARARGS, sketch_doc},
     {"masked", module_masked, METH_VARARGS, masked_doc},

@@ -35,7 +35,7 @@ typedef struct {
 typedef struct {
     PyObject *entity; /* NULL: a form that is not looked at */
     PyObject *form, *validate, *said, *tests;
-    Pattern match, iterate, before, after, endless, context, denied;
+    Pattern match, iterate, before, after, endless, context, denied, negative;
     int led, group, numeric, regroups, labelled;
     Check check; /* the validator's twin; NULL: there is none */
     double confidence;

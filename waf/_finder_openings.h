@@ -15,7 +15,8 @@
 enum { OPENED_BYTES = 16, OPENED_KINDS = 257, OPENED_END = 256, MOST_OPENED = 64, MOST_GROUPS = 64 };
 
 typedef struct {
-    uint64_t first[OPENED_BYTES][OPENED_KINDS];
+    uint64_t first[OPENED_BYTES][OPENED_KINDS]; /* by the kind of a byte, of which there are few: all are close together */
+    uint16_t kinds[OPENED_KINDS];
     Program programs[MOST_OPENED];
     uint16_t forms[MOST_OPENED];
     uint8_t groups[MOST_OPENED]; /* by whose words it is led */
@@ -50,6 +51,26 @@ static void free_openings(Openings *openings)
     PyMem_Free(openings);
 }
 
+/* Bytes that say the same at each place are of one kind. */
+static void read_kinds(const uint8_t *table, Opened *opened)
+{
+    int count = 0;
+    for (int byte = 0; byte < OPENED_KINDS; byte++) {
+        int kind = 0, same = 0;
+        for (; kind < count && !same; kind += !same) {
+            same = 1;
+            for (int i = 0; i < OPENED_BYTES && same; i++)
+                same = memcmp(&opened->first[i][kind], table + ((size_t)i * OPENED_KINDS + (size_t)byte) * sizeof(uint64_t), sizeof(uint64_t)) == 0;
+        }
+        if (!same) {
+            for (int i = 0; i < OPENED_BYTES; i++)
+                memcpy(&opened->first[i][kind], table + ((size_t)i * OPENED_KINDS + (size_t)byte) * sizeof(uint64_t), sizeof(uint64_t));
+            count++;
+        }
+        opened->kinds[byte] = (uint16_t)kind;
+    }
+}
+
 /* See openings.Table; -1 with an exception. Forms have numbers below `most`. */
 static int read_opened(PyObject *told, Py_ssize_t most, int groups, Opened *opened)
 {
@@ -62,7 +83,7 @@ static int read_opened(PyObject *told, Py_ssize_t most, int groups, Opened *open
         PyErr_SetString(PyExc_ValueError, "not the first bytes of so many forms");
         return -1;
     }
-    memcpy(opened->first, table, sizeof opened->first);
+    read_kinds((const uint8_t *)table, opened);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(programs); i++) {
         PyObject *one = PyTuple_GET_ITEM(programs, i), *code;
         int number, group;
@@ -112,11 +133,11 @@ static Openings *read_openings(PyObject *told, Py_ssize_t most)
 /* The forms that a value at `at` may be of. */
 static inline uint64_t may_open(const Opened *opened, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
 {
-    uint64_t forms = opened->first[0][text[at]];
+    uint64_t forms = opened->first[0][opened->kinds[text[at]]];
     for (int i = 1; forms != 0 && i < OPENED_BYTES; i++) {
         if (at + i >= size)
-            return forms & opened->first[i][OPENED_END];
-        forms &= opened->first[i][text[at + i]];
+            return forms & opened->first[i][opened->kinds[OPENED_END]];
+        forms &= opened->first[i][opened->kinds[text[at + i]]];
     }
     return forms;
 }

@@ -3,11 +3,10 @@ cimport cython
 
 cdef class Lines:
     cdef readonly bytes text
-    cdef object _fields, _told, _table, _begin
-    cdef list _starts, _rows
+    cdef bytes _own
+    cdef object _fields, _told, _table, _begin, _starts, _rows
     cdef Py_ssize_t _size
 
-    @cython.locals(lines=list, size=Py_ssize_t, labels=dict, rows=list, value=bytes, spoken=tuple, name=bytes, label=bytes)
     cpdef tuple at(self, Py_ssize_t place)
 
     @cython.locals(row=Py_ssize_t)

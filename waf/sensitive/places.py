@@ -8,6 +8,7 @@ Names come from the app, so they are cut to a sane length and stripped of what d
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -40,12 +41,20 @@ def _silent(telling: re.Match[str]) -> str:
     return telling[1] or "*"
 
 
+def untold(name: str) -> str:
+    """A name without what in it may be of somebody. In C: `waf/_finder_names.h`."""
+    return _TELLING.sub(_silent, name)
+
+
+_untold: Final[Callable[[str], str]] = speed.names_function() or untold
+
+
 def safe_name(name: str) -> str:
     """A field's name that is safe to log and to count: apps and clients make names of values."""
     known = _PLAIN.get(name)
     if known is not None:
         return known
-    safe = _TELLING.sub(_silent, name[:LONGEST])[:MAX_NAME]
+    safe = _untold(name[:LONGEST])[:MAX_NAME]
     if safe == name:
         if len(_PLAIN) >= MAX_NAMES:
             _PLAIN.clear()

@@ -44,7 +44,7 @@ class Form(msgspec.Struct, frozen=True):
     hides: tuple[int, int, int]  # what the mask leaves, see `mask.hidden`
     programs: tuple[
         bytes | None, ...
-    ]  # what C runs instead of shape, before (see `programs.run`), after, endless, context and denied
+    ]  # what C runs instead of shape, before (see `programs.run`), after, endless, context, denied and negative
 
 
 def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator]) -> Form:
@@ -58,6 +58,7 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
     after = re.compile(behind)
     endless = re.compile(b"(?:" + entity.endless.encode() + b")*") if entity.endless else None
     context, denied = word_pattern(entity.context), denial_pattern(entity.negative)
+    negative = word_pattern(entity.negative)
     return Form(
         entity=entity,
         led=led,
@@ -70,7 +71,7 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
         regroups=entity.edges == "number",
         validate=(own.get(entity.validator) or VALIDATORS[entity.validator]) if entity.validator else None,
         context=context,
-        negative=word_pattern(entity.negative),
+        negative=negative,
         denied=denied,
         said={},
         context_words=beginnings(entity.context),
@@ -83,6 +84,7 @@ def form_of(entity: Entity, pattern: str, led: bool, own: Mapping[str, Validator
             program(endless),
             program(context, anywhere=True),
             program(denied, anywhere=True),
+            program(negative, anywhere=True),
         ),
     )
 

@@ -7,12 +7,13 @@ beside each use do everything, and they are the reference.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from waf import _finder
+    from waf.findings import Field
 
 
 def _chosen() -> ModuleType | None:
@@ -46,6 +47,16 @@ def signs_type() -> type[_finder.Signs] | None:
 def path_function() -> Callable[[list[str], str, bytes, bool], tuple[str, int, bool]] | None:
     """What follows a JSON body; None where Python does."""
     return None if _FINDER is None else _FINDER.json_path
+
+
+def names_function() -> Callable[[str], str] | None:
+    """What takes out of names what may be of somebody; None where Python does."""
+    return None if _FINDER is None else _FINDER.untold
+
+
+def lines_function() -> Callable[[Sequence[Field], int], tuple[bytes, bytes]] | None:
+    """What writes fields in lines; None where Python does."""
+    return None if _FINDER is None else _FINDER.written
 
 
 def notices_type() -> type[_finder.Notices] | None:
