@@ -7,7 +7,7 @@ import importlib
 import random
 from collections.abc import Iterator
 from itertools import pairwise, product
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +18,8 @@ from tests.patterns import patterns_made
 from tests.sensitive.messages import ENTITIES, FINDER, detector, request, response
 from tests.together import together
 from waf.config.schema import SensitiveRule
-from waf.sensitive import candidates, context, detect, find, places, readings, stream
+from waf.model import Field, Part
+from waf.sensitive import candidates, context, detect, find, lines, places, readings, stream
 from waf.sensitive.beside import BESIDE, Neighbours
 from waf.sensitive.candidates import Notices
 from waf.sensitive.containers import Container
@@ -753,3 +754,79 @@ def test_long_bodies_in_pieces(container: Container) -> None:
             patch.setattr(stream, "settled_piece", lambda *told: None)
             slow = _in_pieces(body, cuts, container, 1, True, "")
         assert fast == slow
+
+
+_NAMES_AND_VALUES = st.lists(
+    st.sampled_from(["a", "Z", "_", "-", ".", "+", "%", "@", "x@y.org", "12345", "AB12345", "A1 2 3 4 5", "1.2.3.4.5", "ABC12345", "a" * 20,
+                     "B" + "b" * 19 + "1", "aB3" * 8, "ü", "№", "²", "٣", " ", "/", "\n", "\0", "0", "1A2B3C4D5E", "-" * 21, "\U0001d11e", "=",
+                     "\ud800"]),
+    max_size=9,
+).map("".join)  # fmt: skip
+
+
+@in_c
+@settings(max_examples=1000)
+@given(_NAMES_AND_VALUES)
+def test_names_without_what_they_tell(name: str) -> None:
+    name = name[: places.LONGEST]
+    assert finder.untold(name) == places.untold(name)
+
+
+@in_c
+def test_of_a_name_no_more_than_is_looked_at() -> None:
+    assert finder.untold("x" * places.LONGEST) == "x" * places.LONGEST
+    for wrong in ("x" * (places.LONGEST + 1), b"x"):
+        with pytest.raises(ValueError, match="a name of no more than is looked at"):
+            finder.untold(wrong)  # type: ignore[arg-type]
+
+
+_FIELDS = st.lists(
+    st.tuples(st.sampled_from(Part), _NAMES_AND_VALUES, _NAMES_AND_VALUES | st.none()).map(
+        lambda told: Field(
+            told[0], told[1], (told[1] if told[2] is None else told[2]).encode("utf-8", "replace")
+        )
+    ),
+    max_size=12,
+)
+
+
+@in_c
+@given(_FIELDS)
+def test_fields_in_lines(fields: list[Field]) -> None:
+    assert finder.written(fields, lines._NAMES) == lines.written(fields)
+    assert finder.written(tuple(fields), 0) == lines.written(fields, 0)
+
+
+@in_c
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        (7, "fields are a sequence"),
+        ([b"x"], "attribute 'part'"),
+        ([SimpleNamespace(part=7, name=b"a", value=b"")], "a field has a name, and a value of bytes"),
+        ([SimpleNamespace(part=7, name="a", value="")], "a field has a name, and a value of bytes"),
+        ([SimpleNamespace(part="a", name="a", value=b"")], "int"),
+        ([SimpleNamespace(part=64, name="a", value=b"")], "no part of a message"),
+        ([SimpleNamespace(part=-1, name="a", value=b"")], "no part of a message"),
+    ],
+)
+def test_what_is_no_field(fields: Any, error: str) -> None:
+    with pytest.raises((TypeError, ValueError, AttributeError), match=error):
+        finder.written(fields, 0)
+
+
+@in_c
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.sampled_from(["card", "Number", "iban", "order", "no", "secret", "api", "_key", "phone", "ssn", "Passport", "id", "test", ".", "-", " ",
+                         "x7Kq2mV", "output()", "ref", "account", "tracking"]),
+        min_size=1, max_size=14,
+    ).map("".join),
+    st.sampled_from(["4539148803436467", "DE89370400440532013000", "536-22-8145", "x7Kq2mVbT9pLw3", "+49 30 1234567", "123456789"]),
+)  # fmt: skip
+def test_what_long_labels_say(label: str, value: str) -> None:
+    """The words of a label may speak for a value and against it; the last ones count."""
+    text = f'"{label}": "{value}"'.encode()
+    found = FINDER.candidates(text)
+    assert _told(FINDER.find(text, found=found)) == _told(FINDER._find(text, 0, None, None, found))

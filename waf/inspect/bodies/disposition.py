@@ -15,7 +15,7 @@ from waf.inspect.native import unpercent
 
 _PARAMETER: Final = re.compile(
     rb"[ \t]*;[ \t]*(?:([!#$%&'+.^_`|~0-9A-Za-z-]+\*?)[ \t]*(=)[ \t]*"
-    rb'(?:"((?:[^"\\]|\\.)*)"|([^\s";]*)))?',
+    rb'(?:"((?:[^"\\]++|\\.)*+)"|([^\s";]*)))?',
     re.S,
 )
 _PLAIN: Final = re.compile(rb'form-data; name="([^"\\\0]*+)"(?:; filename="([^"\\\0]*+)")?')
