@@ -10,8 +10,8 @@ cdef class Effort:
 
     cpdef allow(self, Py_ssize_t length)
     cpdef step(self, Py_ssize_t length, bint aside)
-    @cython.locals(expected=Py_ssize_t)
-    cpdef text(self, Py_ssize_t length, bint fold, bint aside)
+    @cython.locals(expected=Py_ssize_t, units=Py_ssize_t)
+    cpdef bint text(self, Py_ssize_t length, bint fold, bint aside)
     cpdef carried(self, Py_ssize_t length, bint aside)
     cdef _pay(self, Py_ssize_t units, bint aside)
     cpdef read(self, Py_ssize_t fields)

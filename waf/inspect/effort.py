@@ -85,14 +85,19 @@ class Effort:
         """A step over so many bytes; `aside`: a fold that is paid from their part."""
         self._pay(3 + length // 200, aside)
 
-    def text(self, length: int, fold: bool, aside: bool) -> None:
-        """A text of which so many bytes are searched; few patterns look at folds.
+    def text(self, length: int, fold: bool, aside: bool) -> bool:
+        """A text of which so many bytes are searched; few patterns look at folds. False where there is not so much left: then
+        nothing is taken, and it is not to be searched.
 
         As many matches as the message has as it is are paid with it: they would be found when there is nothing left.
         """
         expected = 0 if fold else length * self._density // 1024
+        units = (length // 300 if fold else length // 36) + expected
+        if units > self.left:
+            return False
         self._expected += expected
-        self._pay((length // 300 if fold else length // 36) + expected, aside)
+        self._pay(units, aside)
+        return True
 
     def carried(self, length: int, aside: bool) -> None:
         """A text of so many bytes of which only what is new is searched: the rest is read for what may reach there."""

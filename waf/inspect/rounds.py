@@ -291,7 +291,10 @@ class Rounds:
                     had = origin(data, made) if apart else None
                     own = changes(made, [had]) if had is not None else None
                     new = self._new(owner, made, mask | step.bit, had, own) if apart and not fold else own
-                    effort.text(len(made) if new is None else new.size, fold, aside)
+                    if not effort.text(len(made) if new is None else new.size, fold, aside):
+                        self._exhausted = True
+                        self._unopened |= not (text.folds or fold)
+                        continue
                     if new is not None:
                         effort.carried(len(made), aside)
                     count = text.folds + fold
