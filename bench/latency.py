@@ -30,6 +30,7 @@ from bench.load import LoadResult, one_by_one, paced, percentile, run_load, writ
 from bench.peers import PEERS, Peer, start_app, start_backend, start_sidecar, why_not
 from bench.processes import Cores, cores
 from bench.wire import Connection
+from waf import exchange
 from waf.demo.catalogue import grouped
 
 HERE: Final = Path(__file__).resolve().parent
@@ -201,9 +202,11 @@ def machine() -> str:
     if shutil.which("nginx"):
         told = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr
         nginx = f"nginx {told.rpartition('/')[2].strip()}"
+    # A source was changed and not built again, or there was no compiler: figures of such a run say little.
+    pure = ", nothing compiled" if str(exchange.__file__).endswith(".py") else ""
     return (
         f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, {platform.system()}, "
-        f"Python {platform.python_version()}, {nginx}"
+        f"Python {platform.python_version()}, {nginx}{pure}"
     )
 
 

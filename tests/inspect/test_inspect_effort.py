@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.inspect.inspect_samples import reading, rule, signatures
+from tests.inspect.inspect_samples import STORE, reading, rule, signatures
 from tests.together import together
 from waf.inspect import questions
 from waf.inspect.confirm import shell_starts
+from waf.inspect.databases import Pattern
 from waf.inspect.decode import Text
 from waf.inspect.effort import BASE, COUNTED, PER_KB, Effort, given
 from waf.inspect.hits import Hit
@@ -18,6 +19,7 @@ from waf.inspect.notices import NOTICES
 from waf.inspect.questions import Armed, Questions
 from waf.inspect.rulebook import arm
 from waf.inspect.rules import parse_rules
+from waf.inspect.search import Searcher
 from waf.model import Confidence, Severity
 
 JUNK = {
@@ -285,6 +287,33 @@ def test_matches_that_are_expected_in_what_is_decoded_are_paid_before_they_are_f
     assert effort.left == before
     effort.matches(150, 75)
     assert effort.left == before - 50
+
+
+def test_nothing_is_searched_that_is_not_paid_for() -> None:
+    effort = Effort(1000)
+    effort.left = 1000
+    assert not effort.text(36 * 1001, fold=False, aside=False)
+    assert effort.left == 1000
+    assert effort.text(36 * 1000, fold=False, aside=False)
+    assert effort.left == 0
+    effort.left = 1000
+    effort.first_matches(100, 50, 1024)  # 100 units for each KiB of what is decoded
+    assert not effort.text(10 * 1024, fold=False, aside=False)
+    assert effort.text(10 * 1024, fold=True, aside=False)
+
+
+def test_what_is_not_decoded_for_that_is_told() -> None:
+    searcher = Searcher.build([Pattern(b"' or 1=1")], STORE)
+    values = [b"%27 or 1=1 word" * 4000]
+    scan = searcher.scan_all(values)
+    rich, poor = Effort(1_000_000), Effort(0)
+    poor.left = 700
+    assert not searcher.search(values, scan, rich).exhausted
+    told = searcher.search(values, scan, poor)
+    assert told.exhausted
+    assert told.unopened
+    assert not told.decoded
+    assert poor.left > 0
 
 
 @pytest.mark.parametrize("attack", range(9))
