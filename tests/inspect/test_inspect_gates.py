@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inspect.inspect_samples import STORE
 from tests.together import together
-from waf.inspect import gates
+from waf.inspect import gates, grouping
 from waf.inspect.joining import among_others
 from waf.inspect.matcher import Matcher, Pattern, TooManyMatches
 from waf.inspect.rules import Rule, parse_rules
@@ -168,3 +168,16 @@ def test_what_matches_passes_the_gate(expression: str, text: str) -> None:
         gate = gates.family(part)[1]
         if gate and re.search(part, data, re.S | re.M):
             assert gate & alike, (part, data)
+
+
+def test_what_heads_alone_have_and_what_needs_a_bar_at_an_end_is_apart() -> None:
+    patterns = [
+        Pattern(b"\x7f/wp-", head=True), Pattern(b"\x7f[\\s(]+\\|", leads=True), Pattern(b"x\\|\x7f"), Pattern(b"\x7f\\$x"),
+        Pattern(b"select|x\\|y"), Pattern(b"agent", head=True),
+    ]  # fmt: skip
+    groups = grouping.grouped(patterns, marked=True)
+    kinds = [({*group.indices}, group.bound, group.head, group.bits) for group in groups]
+    bar = gates.BITS[ord("|")]
+    assert ({1, 2}, True, False, bar) in kinds
+    assert all(group.head == ({*group.indices} <= {0, 5}) for group in groups)
+    assert [indices for indices, bound, _, bits in kinds if bound and bits != bar and 3 in indices] == [{3}]

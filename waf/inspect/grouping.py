@@ -26,6 +26,10 @@ _BEGINS: Final = re.compile(
 """A mark, blanks or a class, and then two signs, or a choice of such."""
 _ALWAYS: Final = (-1,)  # no character
 _HEADS: Final = -1  # the family of what is looked for in heads alone
+_BARS: Final = (
+    -2
+)  # the same of what is bound and needs a bar: as dear as all else that is bound, and few texts have any
+_BAR: Final = frozenset(b"|")
 
 
 class Group(NamedTuple):
@@ -65,7 +69,7 @@ def grouped(patterns: Sequence[Pattern], marked: bool) -> list[Group]:
             loose = form != expression or (slashes and not tells_apart(expression))
             family = number if slashes and loose else gates.TOGETHER.get(number, number)
             if bound and (loose or family not in _APART):
-                family = gates.MIXED
+                family = _BARS if gate == _BAR else gates.MIXED
             if pattern.head:
                 family = _HEADS
             kind = (bound, loose, family)
