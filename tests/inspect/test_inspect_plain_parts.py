@@ -204,14 +204,6 @@ def test_plain_heads_are_split_roughly_as_any_other(body: bytes) -> None:
         assert made == split()
 
 
-@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a: b", b"a"]), max_size=9).map(b"".join))
-def test_a_head_ends_with_an_empty_line_whatever_ends_lines(piece: bytes) -> None:
-    """The first of "\\r\\n\\r\\n", "\\n\\n" and what is between them."""
-    head, content = multipart_body._rough_end(piece)
-    expected = re.search(rb"\n\r?\n", piece)
-    assert (head, content) == ((0, 0) if expected is None else (expected.start() + 1, expected.end()))
-
-
 def test_what_is_beyond_the_fields_is_one_text() -> None:
     limits = Limits(fields=100)
     body = form(*((b"k%d" % number, b"v%d" % number) for number in range(80)))

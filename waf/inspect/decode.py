@@ -6,6 +6,7 @@ Knows nothing of rules, fields or patterns; `layers.py` and `folds.py` know what
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -54,6 +55,12 @@ STEPS: Final = (
     _step(View.CONCAT, folds.fold_concat),
     _step(View.JSON, layers.decode_json),
 )
+
+
+@functools.lru_cache(maxsize=1024)
+def steps_among(bits: int) -> tuple[Step, ...]:
+    """The steps of the views with these bits, in their order."""
+    return tuple(step for step in STEPS if step.bit & bits)
 
 
 _FOLDING: Final = int(FOLDS)

@@ -5,14 +5,13 @@ Owns one search of some values; what it looks with is the searcher's.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from waf.inspect.changes import REACH, Changes, Origin, Piece, carried, changes, is_doubtful, origin
 from waf.inspect.confirm.shape import is_document
-from waf.inspect.decode import MAX_TEXTS, STEPS, Step, Text
+from waf.inspect.decode import MAX_TEXTS, Text, steps_among
 from waf.inspect.edges import BEGINS, ENDS
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.folded import ALL_FOLDS
@@ -48,11 +47,6 @@ _OWNER: Final = attrgetter("owner")
 _CUT: Final = b".\n"  # stands for what was before
 _BIG: Final = 512  # mean bytes of texts that are not scanned all at once, but …
 _BATCH: Final = 4096  # … as many as have so many bytes: what characters others have costs nothing, nor do a dozen scans a text
-
-
-@functools.lru_cache(maxsize=1024)
-def _steps_of(bits: int) -> tuple[Step, ...]:
-    return tuple(step for step in STEPS if step.bit & bits)
 
 
 class Rounds:
@@ -266,7 +260,7 @@ class Rounds:
             if allowed is None:
                 more = self._searcher.folded.next(mask & ALL_FOLDS) | ~ALL_FOLDS
                 allowed = allowing[behind] = text.steps & more
-            for step in _steps_of(wanted & allowed):
+            for step in steps_among(wanted & allowed):
                 fold = step.fold
                 # In a long text a fold undoes what hardly hides there.
                 aside = fold and (bool(chain) or long)

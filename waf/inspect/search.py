@@ -6,7 +6,6 @@ caller's business; what is decoded further is that of `rounds`.
 
 from __future__ import annotations
 
-import functools
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from waf.http1.speed import PASSES
 from waf.inspect import edges
 from waf.inspect.changes import NEAR, REACH
-from waf.inspect.decode import STEPS, Step
+from waf.inspect.decode import steps_among
 from waf.inspect.effort import COUNTED, Effort
 from waf.inspect.far import Far
 from waf.inspect.folded import ALL_FOLDS, Folded
@@ -52,11 +51,6 @@ _SMALL: Final = 512  # … of no more bytes
 _SEEN: Final = 1024  # pairs of layers of which it is remembered whether one is seen by all who see the other
 
 _TELLING: Final = int(View.PERCENT | View.UNICODE | View.UTF16 | View.NULL)
-
-
-@functools.lru_cache(maxsize=1024)
-def _steps_of(bits: int) -> tuple[Step, ...]:
-    return tuple(step for step in STEPS if step.bit & bits)
 
 
 class Searcher:
@@ -241,7 +235,7 @@ class Searcher:
         for value, bits in zip(values, scan.wanted, strict=True):
             if len(value) > _SMALL:
                 return False
-            for step in _steps_of(bits):
+            for step in steps_among(bits):
                 texts += [made for made in step.apply(value) if made and made != value]
         if PASSES is not None:
             texts = [text for text in texts if not PASSES(self.program, text)]

@@ -368,6 +368,7 @@ def _decoded(head: PartHead, content: bytes) -> bytes:
 
 
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
+_ROUGH_END: Final = re.compile(rb"\n\r?\n")  # which is looked for from line end to line end
 _PLAIN_PIECE: Final = re.compile(
     rb'\r\n[Cc]ontent-[Dd]isposition: form-data; name="([^"\\\0\r\n]{0,4096}+)"\r\n\r\n'
 )
@@ -388,20 +389,12 @@ def collect_roughly(data: bytes, boundary: bytes, into: Collector) -> None:
                 into.add(Part.PART_NAME, label, name)
             into.add(Part.FORM, label, piece[match.end() :].rstrip(b"\r\n"))
             continue
-        end, begin = _rough_end(piece)
-        if begin == 0:
+        match = _ROUGH_END.search(piece)
+        if match is None:
             continue
         lines = [
             (name.lower(), _FOLD.sub(b" ", value))
-            for name, value in _HEADER_LINE.findall(piece[:end])[:MAX_PART_HEADERS]
+            for name, value in _HEADER_LINE.findall(piece[: match.start() + 1])[:MAX_PART_HEADERS]
         ]
         silent = Notes(into.notes.limits, into.notes.mask)
-        collect_part(read_head(lines, silent), piece[begin:].rstrip(b"\r\n"), into)
-
-
-def _rough_end(piece: bytes) -> tuple[int, int]:
-    """Behind the last line of the head of a part, whatever ends lines in it, and where its content begins; 0 where nothing parts them."""
-    end, other = piece.find(b"\n\n"), piece.find(b"\n\r\n")
-    if other >= 0 and not 0 <= end < other:
-        return other + 1, other + 3
-    return end + 1, end + 2 if end >= 0 else 0
+        collect_part(read_head(lines, silent), piece[match.end() :].rstrip(b"\r\n"), into)
