@@ -85,7 +85,7 @@ def _word(text: bytes, start: int, name: bytes, call: bool) -> str:
 
 
 def _letter(name: bytes, call: bool) -> str:
-    if CATALOGUE.search(name) or (call and name == b"analyse"):
+    if CATALOGUE.found(name) or (call and name == b"analyse"):
         return "X"
     if call and (name in DANGEROUS or name.rpartition(b".")[2] in DANGEROUS or name.startswith(b"system$")):
         return "D"

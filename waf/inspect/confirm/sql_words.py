@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from waf.inspect.confirm.guarded import Guarded
+
 
 def words(text: str) -> frozenset[bytes]:
     return frozenset(word.encode() for word in text.split())
@@ -91,19 +93,21 @@ FUNCTIONS: Final = words(
 )
 """Functions that say SQL, harmless by themselves."""
 
-CATALOGUE: Final = re.compile(
-    rb"information_schema|^dual$|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
-    rb"|\bsys\.(?:tables|columns|objects|databases|schemas|user\$|sql_logins|server_principals)"
-    rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid"
-    rb"|roles|stat_activity|stat_user)"
-    rb"|sqlite_(?:master|schema|temp_master)|\ball_(?:tables|tab_columns|users|objects|views)\b"
-    rb"|\buser_(?:tables|tab_columns|objects|users)\b|\bdba_(?:users|tables|tab_columns|objects|data_files)\b"
-    rb"|\bmsysobjects|\bmsysaces|master\.\.|msdb\.\.|tempdb\.\.|\bxp_\w{4}|\bsp_(?:oa|exec|config|makeweb"
-    rb"|addext|addlogin|addsrv|password|helpdb)"
-    rb"|\bv\$(?:version|instance|database|session|parameter)|performance_schema|innodb_table_stats|\brdb\$"
-    rb"|sysibm\."
-    rb"|domain\.(?:tables|columns)|\bsyscat\.|dbms_\w+\.\w+|utl_\w+\.\w+|\bsysmaster|\bsys\.x\$"
-    rb"|\bsys\.schema_"
+CATALOGUE: Final = Guarded(
+    re.compile(
+        rb"information_schema|^dual$|sysobjects|syscolumns|sysusers|sysdatabases|syslogins|sysprocesses"
+        rb"|\bsys\.(?:tables|columns|objects|databases|schemas|user\$|sql_logins|server_principals)"
+        rb"|\bmysql\.(?:user|db|proc|innodb|func)|\bpg_(?:catalog|tables|user|shadow|database|class|authid"
+        rb"|roles|stat_activity|stat_user)"
+        rb"|sqlite_(?:master|schema|temp_master)|\ball_(?:tables|tab_columns|users|objects|views)\b"
+        rb"|\buser_(?:tables|tab_columns|objects|users)\b|\bdba_(?:users|tables|tab_columns|objects|data_files)\b"
+        rb"|\bmsysobjects|\bmsysaces|master\.\.|msdb\.\.|tempdb\.\.|\bxp_\w{4}|\bsp_(?:oa|exec|config|makeweb"
+        rb"|addext|addlogin|addsrv|password|helpdb)"
+        rb"|\bv\$(?:version|instance|database|session|parameter)|performance_schema|innodb_table_stats|\brdb\$"
+        rb"|sysibm\."
+        rb"|domain\.(?:tables|columns)|\bsyscat\.|dbms_\w+\.\w+|utl_\w+\.\w+|\bsysmaster|\bsys\.x\$"
+        rb"|\bsys\.schema_"
+    )
 )
 """Names of system tables and packages, found anywhere in a dotted name."""
 
