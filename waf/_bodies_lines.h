@@ -6,14 +6,11 @@
  * field without a name, at the end; of JSON and XML with a mark behind each value, so that the caller may leave out what comes again.
  */
 
-enum { LABEL = 64, NUMBER = 7, LONGEST = 256, NAMES = 2048, SLOTS = 4096, MOST_PROBED = 128 };
+#include "_lines.h"
+
+enum { LONGEST = 256, NAMES = 2048, SLOTS = 4096, MOST_PROBED = 128 };
 enum { A_VALUE, A_NAME, THE_REST }; /* what a field is */
 enum { A_TEXT, A_NUMBER, A_TRUTH, NOTHING_AT_ALL, AN_OBJECT, A_LIST }; /* of which kind, as in waf/findings.py */
-
-typedef struct {
-    uint8_t *data;
-    size_t used, size;
-} Buffer;
 
 typedef struct {
     uint32_t hash;
@@ -34,20 +31,6 @@ typedef struct {
     Name known[NAMES + 1]; /* and none */
     int16_t slots[SLOTS]; /* one more than a number in `known`; 0: free */
 } Lines;
-
-/* Room for `more` bytes; NULL where there is no memory. */
-static uint8_t *room(Buffer *buffer, size_t more)
-{
-    if (buffer->size - buffer->used < more) {
-        size_t size = 2 * buffer->size + more;
-        uint8_t *data = PyMem_Realloc(buffer->data, size);
-        if (data == NULL)
-            return NULL;
-        buffer->data = data;
-        buffer->size = size;
-    }
-    return buffer->data + buffer->used;
-}
 
 /* The number of the name that is made of a parent's (-1: none), a joint and a piece; -1 where there is no room for it, it is too
  * long, or meets too many others in the table: names can be made so. */
@@ -119,20 +102,9 @@ static int line(Lines *lines, int number, const uint8_t *value, size_t length, i
         return 0;
     const Name *name = &lines->known[number];
     const uint8_t *spoken = lines->names.data + name->at;
-    *to++ = '\n';
     /* A name that is looked at itself says nothing of itself. */
-    if (length != (size_t)name->length || memcmp(value, spoken, length) != 0) {
-        int shown = name->length < LABEL ? name->length : LABEL;
-        spoken += name->length - shown;
-        int digits = 0;
-        for (int i = 0; i < shown; i++)
-            digits += spoken[i] >= '0' && spoken[i] <= '9';
-        for (int i = 0; i < shown; i++) {
-            int number = digits >= NUMBER && spoken[i] >= '0' && spoken[i] <= '9';
-            *to++ = number ? 'x' : spoken[i] == '\n' ? ' ' : spoken[i];
-        }
-    }
-    *to++ = '=';
+    int own = length == (size_t)name->length && memcmp(value, spoken, length) == 0;
+    to = labelled(to, spoken, own ? 0 : (size_t)name->length);
     memcpy(to, value, length);
     size_t start = (size_t)(to - lines->text.data);
     entry[0] = (int32_t)start;

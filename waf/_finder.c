@@ -364,13 +364,13 @@ static int weigh(Judge *self, Form *form, Search *search, double *weight)
     if (search->decisive < 0 && (search->decisive = is_decisive(self, search->label)) < 0)
         return -1;
     if (search->decisive) {
+        if ((*weight = said_here(form, search->label)) != UNSURE)
+            return 0;
         PyObject *said = PyDict_GetItemWithError(form->said, search->label); /* borrowed */
         PyObject *asked = NULL;
         if (said == NULL) {
             if (PyErr_Occurred())
                 return -1;
-            if ((*weight = said_here(form, search->label)) != UNSURE)
-                return 0;
             PyObject *arguments[] = {form->form, search->label};
             said = asked = PyObject_Vectorcall(self->say, arguments, 2, NULL);
             if (said == NULL)

@@ -5,48 +5,9 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
-#include "_finder_text.h"
+#include "_lines.h"
 
-enum { LABELLED = 64, NUMBERED = 7, PARTS = 64 }; /* lines._LABEL, _NUMBER, _PARTS */
-
-typedef struct {
-    uint8_t *at;
-    size_t used, room;
-} Written;
-
-/* Room for so many bytes more; NULL with an exception. */
-static uint8_t *written_room(Written *written, size_t more)
-{
-    if (written->room - written->used < more) {
-        size_t room = 2 * written->room + more;
-        uint8_t *at = PyMem_Realloc(written->at, room);
-        if (at == NULL) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        written->at = at;
-        written->room = room;
-    }
-    return written->at + written->used;
-}
-
-/* The line break, the label and "=" before a value, of which there is no more than LABELLED + 2; gives their length. */
-static size_t label_into(uint8_t *to, const uint8_t *name, Py_ssize_t size)
-{
-    uint8_t *const first = to;
-    int digits = 0;
-    if (size > LABELLED) {
-        name += size - LABELLED;
-        size = LABELLED;
-    }
-    for (Py_ssize_t i = 0; i < size; i++)
-        digits += is(name[i], DIGIT) != 0;
-    *to++ = '\n';
-    for (Py_ssize_t i = 0; i < size; i++)
-        *to++ = digits >= NUMBERED && is(name[i], DIGIT) ? 'x' : name[i] == '\n' ? ' ' : name[i];
-    *to++ = '=';
-    return (size_t)(to - first);
-}
+enum { PARTS = 64 }; /* lines._PARTS */
 
 /* The number of a name among `labels`; -1 with an exception. */
 static long number_of_label(PyObject *labels, PyObject *name)
@@ -64,8 +25,8 @@ static long number_of_label(PyObject *labels, PyObject *name)
 }
 
 /* One field more; -1 with an exception. */
-static int write_field(PyObject *part, PyObject *name, PyObject *value, PyObject *labels, unsigned long long names, Written *text,
-                       Written *table)
+static int write_field(PyObject *part, PyObject *name, PyObject *value, PyObject *labels, unsigned long long names, Buffer *text,
+                       Buffer *table)
 {
     if (!PyUnicode_Check(name) || !PyBytes_Check(value)) {
         PyErr_SetString(PyExc_TypeError, "a field has a name, and a value of bytes");
@@ -89,20 +50,22 @@ static int write_field(PyObject *part, PyObject *name, PyObject *value, PyObject
         spoken = PyBytes_AS_STRING(encoded);
         spoken_size = PyBytes_GET_SIZE(encoded);
     }
-    uint8_t *to = written_room(text, LABELLED + 2 + (size_t)size);
-    int32_t *row = to == NULL ? NULL : (int32_t *)written_room(table, 4 * sizeof(int32_t));
+    uint8_t *to = room(text, LABEL + 2 + (size_t)size);
+    int32_t *row = to == NULL ? NULL : (int32_t *)room(table, 4 * sizeof(int32_t));
     int failed = row == NULL;
-    if (!failed && text->used + (size_t)size > INT32_MAX / 2) {
+    if (failed)
+        PyErr_NoMemory();
+    else if (text->used + (size_t)size > INT32_MAX / 2) {
         PyErr_SetString(PyExc_OverflowError, "more than fits into a table");
         failed = 1;
     }
     if (!failed) {
         /* A name that is looked at itself says nothing of itself, even where it is no text and is told in another way. */
         int own = (names >> kind & 1) || (size == spoken_size && memcmp(PyBytes_AS_STRING(value), spoken, (size_t)size) == 0);
-        text->used += label_into(to, (const uint8_t *)spoken, own ? 0 : spoken_size);
-        row[0] = (int32_t)text->used;
-        memcpy(text->at + text->used, PyBytes_AS_STRING(value), (size_t)size);
-        text->used += (size_t)size;
+        to = labelled(to, (const uint8_t *)spoken, own ? 0 : (size_t)spoken_size);
+        memcpy(to, PyBytes_AS_STRING(value), (size_t)size);
+        row[0] = (int32_t)(to - text->data);
+        text->used = (size_t)(to - text->data) + (size_t)size;
         row[1] = (int32_t)text->used;
         row[2] = (int32_t)(number * PARTS + kind);
         row[3] = 0;
@@ -126,7 +89,7 @@ static PyObject *module_written(PyObject *unused, PyObject *args)
         if (words[i] == NULL && (words[i] = PyUnicode_InternFromString(spelled[i])) == NULL)
             return NULL;
     PyObject *fields = PySequence_Fast(given, "fields are a sequence"), *labels = fields == NULL ? NULL : PyDict_New();
-    Written text = {NULL, 0, 0}, table = {NULL, 0, 0};
+    Buffer text = {NULL, 0, 0}, table = {NULL, 0, 0};
     int failed = labels == NULL;
     for (Py_ssize_t i = 0; !failed && i < PySequence_Fast_GET_SIZE(fields); i++) {
         PyObject *field = PySequence_Fast_GET_ITEM(fields, i); /* borrowed */
@@ -137,10 +100,10 @@ static PyObject *module_written(PyObject *unused, PyObject *args)
         Py_XDECREF(name);
         Py_XDECREF(value);
     }
-    PyObject *made = failed ? NULL : Py_BuildValue("y#y#", text.used ? (char *)text.at : "", (Py_ssize_t)text.used,
-                                                   table.used ? (char *)table.at : "", (Py_ssize_t)table.used);
-    PyMem_Free(text.at);
-    PyMem_Free(table.at);
+    PyObject *made = failed ? NULL : Py_BuildValue("y#y#", text.used ? (char *)text.data : "", (Py_ssize_t)text.used,
+                                                   table.used ? (char *)table.data : "", (Py_ssize_t)table.used);
+    PyMem_Free(text.data);
+    PyMem_Free(table.data);
     Py_XDECREF(fields);
     Py_XDECREF(labels);
     return made;

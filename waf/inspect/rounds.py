@@ -321,8 +321,10 @@ class Rounds:
             place += end - start + 1
         ends = {index: carried(end, runs) for index, end in judged.items()}
         if elsewhere := {index for index, end in ends.items() if end is None}:  # and perhaps in here as well
-            self._effort.text(len(data) // _SOME, False, False)
-            for index, end in reversed(self._scanned(text, data, matcher, elsewhere)):
+            paid = self._effort.text(len(data) // _SOME, False, False)
+            if not paid:
+                self._exhausted = self._unopened = True
+            for index, end in reversed(self._scanned(text, data, matcher, elsewhere) if paid else []):
                 if index in elsewhere:
                     ends[index] = end
         self._judged_whole[data] = {index: end for index, end in ends.items() if end is not None}
