@@ -316,6 +316,26 @@ def test_what_is_not_decoded_for_that_is_told() -> None:
     assert poor.left > 0
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_whatever_the_budget_what_is_not_found_is_told(whole: bool) -> None:
+    """Of patterns that are judged by the whole text, too, for which an excerpt of it may be searched once more."""
+    patterns = [Pattern(b"word"), Pattern(b"' or 1=1"), Pattern(b"end")]
+    searcher = Searcher.build(patterns, STORE, whole=[whole] * 3)
+    value = b"some text with a word %253C " * 400 + b"%2527 or 1=1 \\u0065nd"
+    scan = searcher.scan_all([value])
+
+    def search(left: int | None) -> tuple[set[int], bool]:
+        effort = Effort(len(value))
+        effort.left = effort.left if left is None else left
+        result = searcher.search([value], scan, effort)
+        return {hit.match[0] for hit in result.hits}, result.exhausted
+
+    assert search(None) == ({0, 1, 2}, False)
+    outcomes = [search(left) for left in range(0, 4000, 37)]
+    assert all(exhausted or found == {0, 1, 2} for found, exhausted in outcomes)
+    assert {exhausted for _, exhausted in outcomes} == {False, True}
+
+
 @pytest.mark.parametrize("attack", range(9))
 def test_a_rule_asks_about_all_of_its_matches_where_there_is_budget_for_them(attack: int) -> None:
     """Four rules have a share of six questions each of the budget of a short message, which pays for all nine of each."""
